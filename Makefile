@@ -1,0 +1,51 @@
+# make run    start the service on 127.0.0.1:8000, on Ollama where it answers, else on the embedded model
+# make test   lint, types and every test, on the embedded model
+# make test-live   the endpoint tests against the Ollama at OLLAMA_HOST with the model CONDENSER_MODEL
+# make lock   write the lock files anew from pyproject.toml
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test test-live lint lock clean
+
+run: $(VENV)/run.stamp
+	@$(BIN)/condenser fetch-model
+	@CONDENSER_ENGINE=$${CONDENSER_ENGINE:-auto} \
+	 CONDENSER_REQUEST_TIMEOUT_S=$${CONDENSER_REQUEST_TIMEOUT_S:-600} \
+	 exec $(BIN)/condenser serve
+
+test: $(VENV)/test.stamp lint
+	@$(BIN)/condenser fetch-model
+	$(BIN)/python -m pytest
+
+test-live: $(VENV)/test.stamp
+	CONDENSER_TEST_ENGINE=ollama $(BIN)/python -m pytest tests/live
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Condenser needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet pyproject.toml --group build --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --quiet pyproject.toml --group build --group dev --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

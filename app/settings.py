@@ -1,0 +1,150 @@
+"""Every setting of the service: a CONDENSER_* variable, or a line in `.env`."""
+
+import os
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "CONDENSER_"
+
+EngineName = Literal["ollama", "embedded", "auto"]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class SettingsError(ValueError):
+    """A setting has a value that the service can't start with; the message names its variable."""
+
+
+def default_cache_dir() -> Path:
+    """The user's cache folder, as the XDG base directory specification places it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "condenser"
+
+
+class Settings(BaseSettings):
+    """What `condenser serve` runs with. Field descriptions give the unit; `describe` lists them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        populate_by_name=True,
+    )
+
+    host: str = Field("127.0.0.1", min_length=1, description="address it listens on")
+    port: int = Field(8000, ge=0, le=65_535, description="port it listens on; 0 takes a free one")
+    engine: EngineName = Field(
+        "ollama", description="`ollama`, `embedded`, or `auto`: Ollama where it answers, else embedded"
+    )
+    ollama_url: str = Field(
+        "http://127.0.0.1:11434",
+        validation_alias=AliasChoices(f"{PREFIX}OLLAMA_URL", "OLLAMA_HOST"),
+        description="Ollama's address; `OLLAMA_HOST` is read where this is unset",
+    )
+    model: str = Field(
+        "qwen2.5:7b-instruct", min_length=1, description="model asked of Ollama where a request names none"
+    )
+    num_ctx: int = Field(
+        4096, ge=512, le=1_048_576, description="context window, tokens, the same in every call"
+    )
+    keep_alive: str = Field(
+        "30m",
+        pattern=r"^(-1|0|\d+(\.\d+)?(ms|s|m|h)?)$",
+        description="how long Ollama keeps the model loaded: `30m`, `24h`, seconds, or -1 for ever",
+    )
+    seed: int = Field(1, ge=0, le=2_147_483_647, description="seed of every model call")
+    max_concurrency: int = Field(
+        4, ge=1, le=4096, description="calls in the engine at once; set it to `OLLAMA_NUM_PARALLEL`"
+    )
+    max_queue: int = Field(1000, ge=0, le=1_000_000, description="calls waiting for the engine at most")
+    queue_timeout_s: Seconds = Field(30, description="longest wait for a place in the engine, seconds")
+    request_timeout_s: Seconds = Field(
+        120, description="longest time for one request, or one item of a batch, seconds"
+    )
+    max_text_bytes: int = Field(
+        1_048_576, ge=1, le=268_435_456, description="longest text, bytes of UTF-8"
+    )
+    max_batch_items: int = Field(500, ge=1, le=100_000, description="items in one batch at most")
+    cloud_usd_per_1k_prompt_tokens: Price = Field(
+        0.01, description="what a cloud would charge, USD per 1,000 prompt tokens"
+    )
+    cloud_usd_per_1k_completion_tokens: Price = Field(
+        0.01, description="what a cloud would charge, USD per 1,000 completion tokens"
+    )
+    local_usd_per_hour: Price = Field(0.10, description="what this machine costs, USD per hour of engine time")
+    embedded_model: Path | None = Field(
+        None, description="GGUF file for the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder"
+    )
+    embedded_num_parallel: int = Field(
+        2, ge=1, le=256, description="slots of the embedded engine; also its bound on calls at once"
+    )
+    embedded_threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads of the embedded engine; unset: one per core"
+    )
+    cache_dir: Path = Field(
+        default_factory=default_cache_dir, description="folder of the embedded model; unset: `~/.cache/condenser`"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least severe log line written: DEBUG, INFO, WARNING or ERROR"
+    )
+
+    @field_validator("ollama_url")
+    @classmethod
+    def _absolute_url(cls, value: str) -> str:
+        # OLLAMA_HOST may be `host`, `host:port` or a URL (ollama, envconfig.Host).
+        url = value if "://" in value else f"http://{value}"
+        parsed = TypeAdapter(HttpUrl).validate_python(url)
+        if parsed.scheme == "http" and parsed.port == 80 and ":80" not in url:
+            url = url.rstrip("/") + ":11434"
+        return url.replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
+
+    @field_validator("embedded_model")
+    @classmethod
+    def _existing_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
+        return value
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the address that the service listens on."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment and `.env`; `overrides` win where they are not None.
+
+    Raises SettingsError with one line for each bad setting, naming its variable.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(error))) from None
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        name = str(item["loc"][0]) if item["loc"] else ""
+        variable = name if name.isupper() else PREFIX + name.upper()
+        yield f"{variable}={item['input']!s}: {item['msg']}"
+
+
+def describe() -> list[tuple[str, str, str]]:
+    """Variable, default and meaning (with unit) of every setting, for `--help` and the README."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default_factory or field.default is None else str(field.default)
+        rows.append((PREFIX + name.upper(), default, field.description or ""))
+    return rows
