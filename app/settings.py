@@ -6,7 +6,16 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "CONDENSER_"
@@ -50,9 +59,7 @@ class Settings(BaseSettings):
     model: str = Field(
         "qwen2.5:7b-instruct", min_length=1, description="model asked of Ollama where a request names none"
     )
-    num_ctx: int = Field(
-        4096, ge=512, le=1_048_576, description="context window, tokens, the same in every call"
-    )
+    num_ctx: int = Field(4096, ge=512, le=1_048_576, description="context window, tokens, the same in every call")
     keep_alive: str = Field(
         "30m",
         pattern=r"^(-1|0|\d+(\.\d+)?(ms|s|m|h)?)$",
@@ -67,8 +74,9 @@ class Settings(BaseSettings):
     request_timeout_s: Seconds = Field(
         120, description="longest time for one request, or one item of a batch, seconds"
     )
-    max_text_bytes: int = Field(
-        1_048_576, ge=1, le=268_435_456, description="longest text, bytes of UTF-8"
+    max_text_bytes: int = Field(1_048_576, ge=1, le=268_435_456, description="longest text, bytes of UTF-8")
+    max_body_bytes: int = Field(
+        33_554_432, ge=1024, le=1_073_741_824, description="largest request body, bytes; a batch is one body"
     )
     max_batch_items: int = Field(500, ge=1, le=100_000, description="items in one batch at most")
     cloud_usd_per_1k_prompt_tokens: Price = Field(
@@ -79,7 +87,8 @@ class Settings(BaseSettings):
     )
     local_usd_per_hour: Price = Field(0.10, description="what this machine costs, USD per hour of engine time")
     embedded_model: Path | None = Field(
-        None, description="GGUF file for the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder"
+        None,
+        description="GGUF file for the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder",
     )
     embedded_num_parallel: int = Field(
         2, ge=1, le=256, description="slots of the embedded engine; also its bound on calls at once"
@@ -88,7 +97,11 @@ class Settings(BaseSettings):
         None, ge=1, le=1024, description="CPU threads of the embedded engine; unset: one per core"
     )
     cache_dir: Path = Field(
-        default_factory=default_cache_dir, description="folder of the embedded model; unset: `~/.cache/condenser`"
+        default_factory=default_cache_dir,
+        description="folder of the embedded model; unset: `~/.cache/condenser`",
+    )
+    api_keys: SecretStr = Field(
+        SecretStr(""), description="keys that requests must bring, comma-separated; may be empty only on loopback"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line written: DEBUG, INFO, WARNING or ERROR"
@@ -110,6 +123,19 @@ class Settings(BaseSettings):
         if value is not None and not value.is_file():
             raise ValueError(f"there is no file {value}")
         return value
+
+    @model_validator(mode="after")
+    def _keys_off_loopback(self) -> "Settings":
+        if not self.keys and not self.is_loopback:
+            raise ValueError(
+                f"{PREFIX}API_KEYS must be set where {PREFIX}HOST={self.host} lets other machines reach the service"
+            )
+        return self
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The API keys; none means that no request needs one."""
+        return tuple(key.strip() for key in self.api_keys.get_secret_value().split(",") if key.strip())
 
     @property
     def is_loopback(self) -> bool:
@@ -136,15 +162,24 @@ def load_settings(**overrides: object) -> Settings:
 
 def _explain(error: ValidationError) -> Iterator[str]:
     for item in error.errors():
-        name = str(item["loc"][0]) if item["loc"] else ""
+        if not item["loc"]:
+            yield item["msg"].removeprefix("Value error, ")
+            continue
+        name = str(item["loc"][0])
         variable = name if name.isupper() else PREFIX + name.upper()
-        yield f"{variable}={item['input']!s}: {item['msg']}"
+        value = "..." if name == "api_keys" else item["input"]
+        yield f"{variable}={value!s}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def has_text(default: object) -> bool:
+    """Whether a default says something to a reader."""
+    return default is not None and not isinstance(default, SecretStr)
 
 
 def describe() -> list[tuple[str, str, str]]:
     """Variable, default and meaning (with unit) of every setting, for `--help` and the README."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "unset" if field.default_factory or field.default is None else str(field.default)
+        default = "unset" if field.default_factory or not has_text(field.default) else str(field.default)
         rows.append((PREFIX + name.upper(), default, field.description or ""))
     return rows

@@ -1,0 +1,57 @@
+"""Reading of request bodies: bounded while they come in, and parsed as strict JSON."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.api.problems import invalid, too_large
+
+
+class BoundedRequest(Request):
+    """A request whose body is refused with 413 as soon as it is over the limit."""
+
+    async def body(self) -> bytes:
+        """The whole body. Raises ProblemError where it is over CONDENSER_MAX_BODY_BYTES."""
+        if not hasattr(self, "_body"):
+            limit: int = self.app.state.service.settings.max_body_bytes
+            content = bytearray()
+            async for chunk in self.stream():
+                content += chunk
+                if len(content) > limit:
+                    raise too_large(f"the body is over {limit} bytes (CONDENSER_MAX_BODY_BYTES)")
+            self._body = bytes(content)
+        return self._body
+
+    async def json(self) -> Any:
+        """The body as JSON. Raises ProblemError where it is none.
+
+        The standard library's parser lets lone surrogates through, so that the field, or the item of a batch,
+        that has one can be named.
+        """
+        content = await self.body()
+        try:
+            return json.loads(content, parse_constant=_no_constant)
+        except RecursionError:
+            raise invalid("body: not JSON that this service reads: nested too deeply") from None
+        except ValueError as error:
+            raise invalid(f"body: not JSON: {str(error)[:200]}") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+class BoundedRoute(APIRoute):
+    """A route that reads its body through BoundedRequest."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of the route, given a BoundedRequest."""
+        handler = super().get_route_handler()
+
+        async def bounded(request: Request) -> Response:
+            return await handler(BoundedRequest(request.scope, request.receive))
+
+        return bounded

@@ -1,0 +1,48 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import exposition
+
+from app import __version__
+from app.api.access import require_key
+from app.api.schemas import Health, Ready
+from app.api.service import service_of
+
+router = APIRouter(tags=["monitoring"])
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process lives."""
+    return Health(version=__version__)
+
+
+@router.get("/readyz", responses={503: {"model": Ready, "description": "The engine can't serve the default model"}})
+async def readyz(request: Request, response: Response) -> Ready:
+    """The engine answers and has the default model."""
+    engine = service_of(request).engine
+    status = await engine.status()
+    loaded = status.loaded_model(engine.default_model)
+    response.status_code = 503 if status.problem else 200
+    return Ready(
+        ready=status.problem is None,
+        engine=engine.name,
+        engine_url=engine.client.base_url,
+        engine_version=status.version,
+        model=engine.default_model,
+        loaded=loaded is not None,
+        gpu_ratio=round(loaded.gpu_ratio, 4) if loaded else 0.0,
+        problem=status.problem,
+    )
+
+
+@router.get(
+    "/metrics",
+    dependencies=[Depends(require_key)],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus exposition"}},
+)
+async def metrics(request: Request) -> Response:
+    """Latency, throughput, queue, tokens, facts and costs in Prometheus exposition format."""
+    encode, content_type = exposition.choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(service_of(request).metrics.registry), headers={"Content-Type": content_type})

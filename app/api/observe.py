@@ -1,0 +1,78 @@
+"""The outermost layer: gives each request its id and record, and at its end counts and logs it."""
+
+import re
+import uuid
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import problem_response
+from app.api.record import RequestRecord, keep_record
+from app.telemetry.logs import logger, request_id
+from app.telemetry.metrics import Metrics, Operation
+
+_ID_HEADER = "X-Request-ID"
+_SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
+_OPERATIONS: dict[str, Operation] = {"/compress": "compress", "/reconstruct": "reconstruct", "/batch": "batch"}
+_QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class RecordMiddleware:
+    """Gives each request its id and record; at its end counts it and writes its log line."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = RequestRecord(_OPERATIONS.get(scope["path"]) if scope["method"] == "POST" else None)
+        keep_record(scope, record)
+        identifier = _request_id(scope)
+        token = request_id.set(identifier)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record.status = message["status"]
+                message["headers"] = [*message["headers"], (_ID_HEADER.lower().encode(), identifier.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            if record.status:
+                raise
+            await (await problem_response(Request(scope), error))(scope, receive, send_with_id)
+        except BaseException:
+            record.outcome = "client_gone"
+            raise
+        finally:
+            self._finish(scope, record)
+            request_id.reset(token)
+
+    def _finish(self, scope: Scope, record: RequestRecord) -> None:
+        elapsed_s = record.elapsed_s
+        if record.operation is not None:
+            self._metrics.operation_ended(record.operation, record.outcome, elapsed_s, record.cost)
+        elif scope["path"] in _QUIET_PATHS and record.status < 400:
+            return
+        logger.info(
+            "request",
+            extra={
+                "operation": record.operation or "other",
+                "method": scope["method"],
+                "status": record.status,
+                "outcome": record.outcome,
+                "duration_ms": round(elapsed_s * 1000, 1),
+                **record.fields,
+            },
+        )
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's id where it is one that can stand in a header and a log line, else a new one."""
+    given = Headers(scope=scope).get(_ID_HEADER, "")
+    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,166 @@
+"""From a request body to an answer body, for single requests and for items of a batch."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from app.api.problems import invalid, too_large
+from app.api.schemas import (
+    CompressRequest,
+    CompressResponse,
+    CostBody,
+    FidelityReport,
+    ReconstructRequest,
+    ReconstructResponse,
+    SizesBody,
+    TimingBody,
+    UsageBody,
+)
+from app.api.service import Service
+from app.capsule.repair import Report
+from app.compression.compressor import Compressed, Compression, Sizes
+from app.compression.model_calls import Usage
+from app.engine.engine import Terms
+from app.engine.gate import Priority
+from app.telemetry.cost import Cost, cost
+
+AnyRequest = CompressRequest | ReconstructRequest
+AnyResponse = CompressResponse | ReconstructResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An answer and what it cost."""
+
+    answer: AnyResponse
+    cost: Cost
+
+
+async def perform(service: Service, body: AnyRequest, priority: Priority = "interactive") -> Done:
+    """Do what `body` asks for. Raises ProblemError, CapsuleError or EngineError."""
+    if isinstance(body, CompressRequest):
+        return await _compress(service, body, priority)
+    return await _reconstruct(service, body, priority)
+
+
+async def _compress(service: Service, body: CompressRequest, priority: Priority) -> Done:
+    started = time.perf_counter()
+    size, limit = len(body.text.encode()), service.settings.max_text_bytes
+    if size > limit:
+        raise too_large(f"text: {size} bytes, over the limit of {limit} bytes (CONDENSER_MAX_TEXT_BYTES)")
+    for literal in body.must_keep:
+        if literal not in body.text:
+            raise invalid(f"must_keep: {literal!r} does not stand in the text")
+    wish = Compression(
+        text=body.text,
+        fidelity=body.fidelity,
+        target_ratio=body.target_ratio,
+        question=body.question,
+        must_keep=tuple(body.must_keep),
+        on_engine_error=body.on_engine_error,
+    )
+    terms = _terms(service, body.model, priority)
+    result = await service.compressor.compress(wish, terms)
+    spent = _cost(service, result.usage)
+    _count(service, result)
+    answer = CompressResponse(
+        compressed=result.text,
+        method=result.method,
+        capsule=result.capsule,
+        fidelity=_report(result.report),
+        sizes=_sizes(result.sizes),
+        usage=_usage(service, result.usage, terms),
+        timing=_timing(result.usage, started),
+        cost=_cost_body(spent),
+    )
+    return Done(answer, spent)
+
+
+async def _reconstruct(service: Service, body: ReconstructRequest, priority: Priority) -> Done:
+    started = time.perf_counter()
+    terms = _terms(service, body.model, priority)
+    result = await service.reconstructor.reconstruct(body.capsule, body.mode, terms)
+    spent = _cost(service, result.usage)
+    _count_tokens(service, result.usage)
+    answer = ReconstructResponse(
+        text=result.text,
+        mode=result.mode,
+        verified=result.verified,
+        fidelity=_report(result.report) if result.report else None,
+        usage=_usage(service, result.usage, terms),
+        timing=_timing(result.usage, started),
+        cost=_cost_body(spent),
+    )
+    return Done(answer, spent)
+
+
+def _terms(service: Service, model: str | None, priority: Priority) -> Terms:
+    deadline = asyncio.get_running_loop().time() + service.settings.request_timeout_s
+    return Terms(model or service.engine.default_model, deadline, priority)
+
+
+def _cost(service: Service, usage: Usage) -> Cost:
+    return cost(service.prices, usage.prompt_tokens, usage.completion_tokens, usage.busy_s)
+
+
+def _count(service: Service, result: Compressed) -> None:
+    _count_tokens(service, result.usage)
+    tokens, facts = service.metrics.tokens, service.metrics.facts
+    tokens.labels("source").inc(result.sizes.source_tokens)
+    tokens.labels("compressed").inc(result.sizes.compressed_tokens)
+    facts.labels("kept").inc(result.report.kept)
+    facts.labels("restored").inc(result.report.restored)
+    facts.labels("missing").inc(len(result.report.missing))
+    facts.labels("invented_removed").inc(result.report.invented_removed)
+
+
+def _count_tokens(service: Service, usage: Usage) -> None:
+    service.metrics.tokens.labels("prompt").inc(usage.prompt_tokens)
+    service.metrics.tokens.labels("completion").inc(usage.completion_tokens)
+
+
+def _report(report: Report) -> FidelityReport:
+    return FidelityReport(
+        facts=report.facts,
+        kept=report.kept,
+        restored=report.restored,
+        missing=list(report.missing),
+        invented_removed=report.invented_removed,
+    )
+
+
+def _sizes(sizes: Sizes) -> SizesBody:
+    return SizesBody(
+        source_tokens=sizes.source_tokens,
+        compressed_tokens=sizes.compressed_tokens,
+        source_bytes=sizes.source_bytes,
+        capsule_bytes=sizes.capsule_bytes,
+        token_ratio=_ratio(sizes.compressed_tokens, sizes.source_tokens),
+        byte_ratio=_ratio(sizes.capsule_bytes, sizes.source_bytes),
+    )
+
+
+def _ratio(size: int, source: int) -> float:
+    return round(size / source, 4) if source else 1.0
+
+
+def _usage(service: Service, usage: Usage, terms: Terms) -> UsageBody:
+    return UsageBody(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        calls=usage.calls,
+        model=terms.model,
+        engine=service.engine.name,
+    )
+
+
+def _timing(usage: Usage, started: float) -> TimingBody:
+    return TimingBody(
+        queue_ms=round(usage.queue_s * 1000, 3),
+        engine_ms=round(usage.engine_s * 1000, 3),
+        total_ms=round((time.perf_counter() - started) * 1000, 3),
+    )
+
+
+def _cost_body(spent: Cost) -> CostBody:
+    return CostBody(cloud_usd=spent.cloud_usd, local_usd=spent.local_usd, savings_ratio=round(spent.savings_ratio, 4))

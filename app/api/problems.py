@@ -1,0 +1,151 @@
+"""Errors as RFC 9457 problem details."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from app.api.record import record_of
+from app.api.schemas import Problem
+from app.asgi import ClientDisconnectedError
+from app.capsule.format import CapsuleError
+from app.engine.errors import (
+    EngineBusyError,
+    EngineError,
+    EngineFailedError,
+    EngineRejectedError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    ModelNotFoundError,
+    QueueFullError,
+    QueueTimeoutError,
+)
+from app.telemetry.logs import logger, request_id
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemError(HTTPException):
+    """A request that the HTTP face itself turns down. An HTTPException, so that FastAPI lets it through."""
+
+    def __init__(self, kind: str, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None):
+        super().__init__(status, detail)
+        self.found = Found(kind, status, title, detail, headers or {})
+
+
+def invalid(detail: str) -> ProblemError:
+    """A request that is well-formed but can't be served; `detail` names the field."""
+    return ProblemError("invalid_request", 422, "The request is not valid", detail)
+
+
+def too_large(detail: str) -> ProblemError:
+    """A request over a limit; `detail` names it."""
+    return ProblemError("too_large", 413, "The request is too large", detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is told of an error. `kind` is from a fixed list, fit for a metric's label."""
+
+    kind: str
+    status: int
+    title: str
+    detail: str
+    headers: Mapping[str, str]
+
+
+# Most specific first: the first that an error is an instance of counts.
+_ENGINE_PROBLEMS: tuple[tuple[type[EngineError], int, str], ...] = (
+    (QueueTimeoutError, 503, "The wait in the queue was too long"),
+    (QueueFullError, 503, "The queue is full"),
+    (ModelNotFoundError, 404, "The engine does not have this model"),
+    (EngineBusyError, 503, "The engine is busy"),
+    (EngineUnreachableError, 502, "The engine can't be reached"),
+    (EngineTimeoutError, 504, "The engine is too slow"),
+    (EngineRejectedError, 502, "The engine refused the call"),
+    (EngineFailedError, 502, "The engine failed"),
+    (EngineError, 502, "The engine failed"),
+)
+
+
+def found(error: Exception) -> Found:
+    """What to tell of `error`; an error that nobody foresaw is told without its message."""
+    match error:
+        case ProblemError():
+            return error.found
+        case RequestValidationError() | ValidationError():
+            return Found("invalid_request", 422, "The request is not valid", explain(error.errors()), {})
+        case CapsuleError():
+            return Found("invalid_capsule", 422, "The capsule can't be opened", f"capsule: {error}", {})
+        case EngineError():
+            return _engine_problem(error)
+        case HTTPException():
+            return Found("http", error.status_code, "The request can't be served", error.detail, error.headers or {})
+        case ClientDisconnectedError():
+            return Found("client_gone", 499, "The client went away", "the client went away", {})
+    logger.error("internal error", exc_info=error)
+    return Found("internal", 500, "Internal error", "an error of the service's own; the log has it", {})
+
+
+def _engine_problem(error: EngineError) -> Found:
+    status, title = next((status, title) for kind, status, title in _ENGINE_PROBLEMS if isinstance(error, kind))
+    wait_s = error.retry_after_s if isinstance(error, QueueFullError) else 1 if status == 503 else 0
+    headers = {"Retry-After": str(math.ceil(wait_s))} if wait_s else {}
+    return Found(error.kind, status, title, str(error), headers)
+
+
+def explain(errors: Sequence[Any]) -> str:
+    """One clause for each validation error, with the field first; never the value, which may be a text."""
+    return "; ".join(f"{_field(item['loc'])}: {_message(item)}" for item in errors[:10])
+
+
+def _field(location: Sequence[int | str]) -> str:
+    path = [str(part) for part in location if part not in ("body", "query", "header")]
+    return ".".join(path)[:200] or "body"
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    match item["type"]:
+        case "json_invalid":
+            return f"not JSON: {item.get('ctx', {}).get('error', item['msg'])}"
+        case "model_attributes_type" | "dict_type" | "model_type":
+            return "a JSON object is expected, sent with Content-Type: application/json"
+        case "string_unicode":
+            return "has a lone surrogate, which is no Unicode text"
+        case "extra_forbidden":
+            return "no such field"
+        case _:
+            return str(item["msg"])
+
+
+def problem_body(what: Found) -> Problem:
+    """The body that tells of it."""
+    return Problem(
+        type=f"urn:condenser:problem:{what.kind}",
+        title=what.title,
+        status=what.status,
+        detail=what.detail,
+        request_id=request_id.get() or "",
+    )
+
+
+async def problem_response(request: Request, error: Exception) -> Response:
+    """The answer that tells of `error`, and a mark of its kind for the log and the metrics."""
+    what = found(error)
+    record_of(request).outcome = what.kind
+    # ASCII JSON: a message may quote a lone surrogate, which has no UTF-8.
+    content = json.dumps(problem_body(what).model_dump())
+    return Response(content, what.status, headers=dict(what.headers), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of `app` answered as a problem."""
+    kinds = (ProblemError, RequestValidationError, ValidationError, CapsuleError)
+    for kind in (*kinds, EngineError, HTTPException, ClientDisconnectedError):
+        app.add_exception_handler(kind, problem_response)

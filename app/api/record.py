@@ -1,0 +1,40 @@
+"""What is noted of a request while it is served, for its log line and its metrics."""
+
+import time
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from app.telemetry.cost import Cost
+from app.telemetry.metrics import Operation
+
+_SCOPE_KEY = "condenser.record"
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are."""
+
+    operation: Operation | None
+    started: float = field(default_factory=time.perf_counter)
+    outcome: str = "ok"
+    status: int = 0
+    cost: Cost | None = None
+    fields: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the request came."""
+        return time.perf_counter() - self.started
+
+
+def keep_record(scope: Scope, record: RequestRecord) -> None:
+    """Make `record` the one of the request with this scope."""
+    scope[_SCOPE_KEY] = record
+
+
+def record_of(connection: HTTPConnection) -> RequestRecord:
+    """The record of the request that is being served."""
+    record: RequestRecord = connection.scope[_SCOPE_KEY]
+    return record

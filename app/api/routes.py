@@ -1,0 +1,160 @@
+"""`/compress`, `/reconstruct` and `/batch`."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
+
+from app.api.access import require_key
+from app.api.body import BoundedRoute
+from app.api.operations import AnyRequest, Done, perform
+from app.api.problems import MEDIA_TYPE, found, problem_body, too_large
+from app.api.record import RequestRecord, record_of
+from app.api.schemas import (
+    BatchRequest,
+    BatchResponse,
+    BatchResult,
+    CompressRequest,
+    CompressResponse,
+    Problem,
+    ReconstructRequest,
+    ReconstructResponse,
+)
+from app.api.service import Service, service_of
+from app.asgi import cancel_on_disconnect
+from app.compression.fanout import as_ready
+
+NDJSON = "application/x-ndjson"
+
+_PROBLEMS: dict[int, str] = {
+    401: "No or wrong API key, where keys are set",
+    404: "The engine does not have the model; the detail says how to get it",
+    413: "The body or a text in it is over its limit; the detail names it",
+    422: "The request or the capsule is not valid; the detail names the field",
+    502: "The engine is down, or failed; the detail has its own message",
+    503: "The queue is full, the wait was too long, or the engine is busy; see Retry-After",
+    504: "The engine was too slow",
+}
+
+
+def _problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
+
+
+router = APIRouter(route_class=BoundedRoute, dependencies=[Depends(require_key)], tags=["compression"])
+
+
+@router.post("/compress", responses=_problem_answers(*_PROBLEMS))
+async def compress(request: Request, body: CompressRequest) -> CompressResponse:
+    """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
+    done = await _single(request, body)
+    assert isinstance(done.answer, CompressResponse)
+    return done.answer
+
+
+@router.post("/reconstruct", responses=_problem_answers(*_PROBLEMS))
+async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
+    """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
+    done = await _single(request, body)
+    assert isinstance(done.answer, ReconstructResponse)
+    return done.answer
+
+
+async def _single(request: Request, body: AnyRequest) -> Done:
+    done = await cancel_on_disconnect(request.receive, perform(service_of(request), body))
+    record = record_of(request)
+    record.cost = done.cost
+    record.fields.update(_log_fields(done))
+    return done
+
+
+def _log_fields(done: Done) -> dict[str, object]:
+    answer = done.answer
+    fields: dict[str, object] = {
+        "engine": answer.usage.engine,
+        "model": answer.usage.model,
+        "prompt_tokens": answer.usage.prompt_tokens,
+        "completion_tokens": answer.usage.completion_tokens,
+        "queue_ms": answer.timing.queue_ms,
+        "engine_ms": answer.timing.engine_ms,
+    }
+    if isinstance(answer, CompressResponse):
+        sizes = answer.sizes
+        fields |= {
+            "method": answer.method,
+            "source_tokens": sizes.source_tokens,
+            "compressed_tokens": sizes.compressed_tokens,
+        }
+    return fields
+
+
+@router.post(
+    "/batch",
+    response_model=BatchResponse,
+    response_model_exclude_unset=True,
+    responses={
+        **_problem_answers(401, 413, 422),
+        200: {
+            "description": "Results in order; as NDJSON, each as soon as it is ready",
+            "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
+        },
+    },
+)
+async def batch(request: Request, body: BatchRequest) -> BatchResponse | Response:
+    """Compress or reconstruct many: one result or problem for each item, so that a bad one fails alone.
+
+    With `Accept: application/x-ndjson` each is a line with its `index`, sent as soon as it is ready.
+    """
+    service = service_of(request)
+    limit = service.settings.max_batch_items
+    if len(body.items) > limit:
+        raise too_large(f"items: {len(body.items)} items, over the limit of {limit} (CONDENSER_MAX_BATCH_ITEMS)")
+    results = _results(service, body, record_of(request))
+    if NDJSON in request.headers.get("accept", ""):
+        return StreamingResponse(_lines(results), media_type=NDJSON)
+    gathered = await cancel_on_disconnect(request.receive, _gathered(results))
+    failed = sum(result.problem is not None for result in gathered)
+    return BatchResponse(results=gathered, succeeded=len(gathered) - failed, failed=failed)
+
+
+async def _gathered(results: AsyncIterator[BatchResult]) -> list[BatchResult]:
+    return sorted([result async for result in results], key=lambda result: result.index)
+
+
+async def _lines(results: AsyncIterator[BatchResult]) -> AsyncIterator[str]:
+    async for result in results:
+        yield result.model_dump_json(exclude_unset=True) + "\n"
+
+
+async def _results(service: Service, body: BatchRequest, record: RequestRecord) -> AsyncIterator[BatchResult]:
+    """Each item's result as it gets ready. A few more are under way than the engine takes at once, so that it
+    never waits for the next one, and the rest of the batch does not fill the queue.
+    """
+    kind = CompressRequest if body.operation == "compress" else ReconstructRequest
+    under_way = 2 * service.engine.gate.max_concurrency
+
+    async def one(item: object) -> Done | Problem:
+        item_record = RequestRecord(body.operation)
+        try:
+            done = await perform(service, kind.model_validate(item), "batch")
+        except Exception as error:
+            what = found(error)
+            service.metrics.operation_ended(body.operation, what.kind, item_record.elapsed_s)
+            return problem_body(what)
+        service.metrics.operation_ended(body.operation, "ok", item_record.elapsed_s, done.cost)
+        return done
+
+    tally = {"items": len(body.items), "succeeded": 0, "failed": 0, "prompt_tokens": 0, "completion_tokens": 0}
+    record.fields.update(tally, engine=service.engine.name, batch_operation=body.operation)
+    async for index, ended in as_ready(body.items, under_way, one):
+        if isinstance(ended, Problem):
+            tally["failed"] += 1
+            yield BatchResult(index=index, problem=ended)
+        else:
+            tally["succeeded"] += 1
+            tally["prompt_tokens"] += ended.answer.usage.prompt_tokens
+            tally["completion_tokens"] += ended.answer.usage.completion_tokens
+            yield BatchResult(index=index, result=ended.answer)
+        record.fields.update(tally)

@@ -1,0 +1,217 @@
+"""Request and answer bodies. What they hold is in the design's section HTTP interface."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from app.api import examples
+from app.capsule.format import Capsule
+from app.compression.compressor import Method, OnEngineError
+
+MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]*([/:][A-Za-z0-9][A-Za-z0-9._\-]*){0,4}$"
+
+
+class RequestBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class AnswerBody(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+ModelName = Annotated[
+    str | None,
+    Field(
+        max_length=256,
+        pattern=MODEL_NAME_PATTERN,
+        description="model to ask; the service's own where left out",
+        examples=["qwen2.5:7b-instruct"],
+    ),
+]
+
+
+class CompressRequest(RequestBody):
+    """A text and how to compress it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": examples.TEXT}, {"text": examples.TEXT, "target_ratio": 0.3}]}
+    )
+
+    text: Annotated[str, Field(description="the text, any Unicode; at most CONDENSER_MAX_TEXT_BYTES of UTF-8")]
+    fidelity: Annotated[
+        Literal["exact", "semantic"],
+        Field(description="`exact`: the capsule also holds the source; `semantic`: smallest capsule, lossy"),
+    ] = "exact"
+    target_ratio: Annotated[
+        float | None,
+        Field(ge=0.05, le=0.9, description="wished size of the result in tokens over the source's"),
+    ] = None
+    question: Annotated[
+        str | None, Field(min_length=1, max_length=1000, description="compress for answering this question")
+    ] = None
+    must_keep: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=1000)]],
+        Field(max_length=100, description="strings of the text that must survive verbatim"),
+    ] = []
+    model: ModelName = None
+    on_engine_error: Annotated[
+        OnEngineError,
+        Field(
+            description="`extractive`: where the engine fails, answer with clauses of the text instead of a problem"
+        ),
+    ] = "fail"
+
+
+class FidelityReport(AnswerBody):
+    """How the facts of the source fared: numbers of distinct facts, and those that are missing."""
+
+    facts: int
+    kept: Annotated[int, Field(description="facts that the model's sentences state")]
+    restored: Annotated[int, Field(description="facts brought back by verbatim clauses of the source")]
+    missing: Annotated[list[str], Field(description="facts that did not fit the target")]
+    invented_removed: Annotated[
+        int, Field(description="facts of the model's that the source does not state, taken out")
+    ]
+
+
+class SizesBody(AnswerBody):
+    source_tokens: int
+    compressed_tokens: int
+    source_bytes: int
+    capsule_bytes: Annotated[int, Field(description="the capsule as compact JSON")]
+    token_ratio: Annotated[float, Field(description="compressed_tokens / source_tokens")]
+    byte_ratio: Annotated[float, Field(description="capsule_bytes / source_bytes")]
+
+
+class UsageBody(AnswerBody):
+    """Tokens of this request's model calls, all 0 where there was none."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    calls: int
+    model: str
+    engine: Literal["ollama", "embedded"]
+
+
+class TimingBody(AnswerBody):
+    """Milliseconds. `queue_ms` and `engine_ms` are sums over the calls, which may overlap in a long text."""
+
+    queue_ms: float
+    engine_ms: float
+    total_ms: float
+
+
+class CostBody(AnswerBody):
+    cloud_usd: Annotated[float, Field(description="what a cloud would charge for these tokens")]
+    local_usd: Annotated[
+        float, Field(description="this request's part of the engine's busy time at the machine's price")
+    ]
+    savings_ratio: Annotated[float, Field(description="1 - local_usd / cloud_usd; 0 where no model was called")]
+
+
+class CompressResponse(AnswerBody):
+    compressed: str
+    method: Annotated[
+        Method,
+        Field(
+            description="`verbatim`: the text itself, it would not get shorter; `abstractive`: with sentences of the "
+            "model's; `extractive`: clauses of the text only"
+        ),
+    ]
+    capsule: Capsule
+    fidelity: FidelityReport
+    sizes: SizesBody
+    usage: UsageBody
+    timing: TimingBody
+    cost: CostBody
+
+
+class ReconstructRequest(RequestBody):
+    """A capsule and how to get the text back."""
+
+    capsule: Capsule
+    mode: Annotated[
+        Literal["exact", "semantic", "auto"],
+        Field(
+            description="`exact`: the source byte for byte, no model call; `semantic`: rewritten by the model; "
+            "`auto`: exact where the capsule holds the source"
+        ),
+    ] = "auto"
+    model: ModelName = None
+
+
+class ReconstructResponse(AnswerBody):
+    text: str
+    mode: Literal["exact", "semantic"]
+    verified: Annotated[bool, Field(description="the text has the SHA-256 of the source")]
+    fidelity: Annotated[
+        FidelityReport | None,
+        Field(description="the rewritten text held against the capsule's summary; null for an exact reconstruction"),
+    ]
+    usage: UsageBody
+    timing: TimingBody
+    cost: CostBody
+
+
+def _items_schema() -> dict[str, Any]:
+    bodies = ("CompressRequest", "ReconstructRequest")
+    return {"type": "array", "items": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in bodies]}}
+
+
+class BatchRequest(RequestBody):
+    """Many bodies for one operation. Each is checked on its own, so that a bad one does not fail the others."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"operation": "compress", "items": [{"text": examples.TEXT}, {"text": "A short one."}]}]
+        }
+    )
+
+    operation: Literal["compress", "reconstruct"]
+    items: Annotated[
+        list[Any],
+        WithJsonSchema(_items_schema()),
+        Field(description="bodies of /compress or /reconstruct; at most CONDENSER_MAX_BATCH_ITEMS"),
+    ]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: Annotated[str, Field(examples=["urn:condenser:problem:queue_full"])]
+    title: Annotated[str, Field(examples=["The queue is full"])]
+    status: Annotated[int, Field(examples=[503])]
+    detail: str
+    request_id: str
+
+
+class BatchResult(AnswerBody):
+    """One item's answer: `result` or `problem`. With NDJSON each is a line."""
+
+    index: int
+    result: CompressResponse | ReconstructResponse | None = None
+    problem: Problem | None = None
+
+
+class BatchResponse(AnswerBody):
+    results: list[BatchResult]
+    succeeded: int
+    failed: int
+
+
+class Ready(AnswerBody):
+    """Whether the engine can serve the default model."""
+
+    ready: bool
+    engine: Literal["ollama", "embedded"]
+    engine_url: str
+    engine_version: str | None
+    model: str
+    loaded: Annotated[bool, Field(description="whether the model is in memory")]
+    gpu_ratio: Annotated[float, Field(description="share of the loaded model that is in GPU memory")]
+    problem: str | None
+
+
+class Health(AnswerBody):
+    status: Literal["ok"] = "ok"
+    version: str

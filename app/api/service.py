@@ -1,0 +1,30 @@
+"""What the routes work with, made once at start-up."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from app.compression.compressor import Compressor
+from app.compression.reconstructor import Reconstructor
+from app.engine.engine import Engine
+from app.settings import Settings
+from app.telemetry.cost import Prices
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one running instance."""
+
+    settings: Settings
+    engine: Engine
+    compressor: Compressor
+    reconstructor: Reconstructor
+    metrics: Metrics
+    prices: Prices
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service that a request came to."""
+    service: Service = connection.app.state.service
+    return service

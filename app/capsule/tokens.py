@@ -1,0 +1,70 @@
+"""How many tokens a text has, as far as that can be told without the model's tokenizer.
+
+Ollama has no call that tokenizes, so parts are cut by an estimate. It leans to the high side: a part that
+turns out too long costs a refused call and a second cut, one that is a little short costs nothing.
+"""
+
+from collections.abc import Iterator
+
+import regex
+
+# Runs are bounded so that a text of one endless word can be cut too. Possessive: nothing to backtrack into.
+_PIECE = regex.compile(
+    r"""
+    (?P<latin>   [\p{Latin}\p{M}]{1,24}+ )
+  | (?P<cjk>     [\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{1,8}+ )
+  | (?P<letters> [\p{L}\p{M}]{1,16}+ )
+  | (?P<digit>   \p{N}{1,6}+ )
+  | (?P<space>   \s{1,16}+ )
+  | (?P<rule>    (?P<mark>[=\-_*\#~.]) (?P=mark){3,31}+ )
+  | (?P<symbol>  [\p{P}\p{S}] [\p{M}\u200d\ufe0f]{0,8}+ )
+  | (?P<other>   . )
+    """,
+    regex.VERBOSE | regex.DOTALL,
+)
+
+LARGEST_PIECE_TOKENS = 18
+"""No piece costs more, so any budget of at least this many tokens can be met."""
+
+
+def _cost(kind: str | None, piece: str) -> int:
+    length = len(piece)
+    match kind:
+        case "latin":
+            # Byte-level BPE vocabularies hold most English words whole; letters outside ASCII are rarer in
+            # them and cost about one token each.
+            if piece.isascii():
+                return (length + 4) // 5
+            return (length + 2 * sum(1 for c in piece if not c.isascii()) + 4) // 5
+        case "cjk":
+            # Qwen and Llama 3 take 0.6 to 1.5 tokens for one, small English vocabularies about 2.
+            return 2 * length
+        case "letters":
+            return length
+        case "digit":
+            # Qwen and SmolLM split numbers digit by digit.
+            return length if piece.isascii() else 3 * length
+        case "space":
+            # A single space belongs to the word after it.
+            return 0 if piece == " " else (length + 3) // 4
+        case "rule":
+            # Vocabularies hold long runs of the marks that draw lines in tables and logs.
+            return (length + 7) // 8
+        case "symbol":
+            return 1 if piece.isascii() else min(3 * length, LARGEST_PIECE_TOKENS)
+        case _:
+            return 3
+
+
+def pieces(text: str) -> Iterator[tuple[int, int]]:
+    """End offset and estimated tokens of each piece of `text`, in order; the pieces join to the text.
+
+    A text cut at the end of a piece has the same pieces on both sides, so the costs of parts add up.
+    """
+    for match in _PIECE.finditer(text):
+        yield match.end(), _cost(match.lastgroup, match.group())
+
+
+def estimate_tokens(text: str) -> int:
+    """Estimated tokens of `text`, 0 or more, linear in its length."""
+    return sum(cost for _, cost in pieces(text))

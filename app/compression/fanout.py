@@ -1,0 +1,42 @@
+"""Run many pieces of work side by side, a bounded number at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+async def as_ready(
+    items: Sequence[ItemT], limit: int, work: Callable[[ItemT], Awaitable[ResultT]]
+) -> AsyncIterator[tuple[int, ResultT]]:
+    """Index and result of each item as it gets ready, at most `limit` under way.
+
+    Ends with the first exception that `work` raises; then, and when the iterator is closed or cancelled, what
+    is still under way is cancelled and waited for.
+    """
+    running: dict[asyncio.Task[ResultT], int] = {}
+    started = 0
+    try:
+        while running or started < len(items):
+            while len(running) < limit and started < len(items):
+                running[asyncio.ensure_future(_awaited(work, items[started]))] = started
+                started += 1
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in sorted(done, key=running.__getitem__):
+                yield running.pop(task), task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _awaited(work: Callable[[ItemT], Awaitable[ResultT]], item: ItemT) -> ResultT:
+    return await work(item)
+
+
+async def gathered(items: Sequence[ItemT], limit: int, work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
+    """The results of all items in order, at most `limit` under way; raises the first exception of `work`."""
+    results = {index: result async for index, result in as_ready(items, limit, work)}
+    return [results[index] for index in range(len(items))]

@@ -1,0 +1,140 @@
+"""The embedded engine's process, seen from its parent: started, watched, started again, stopped."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+logger = logging.getLogger("condenser.embedded")
+
+_FIRST_BACKOFF_S = 0.1
+_LONGEST_BACKOFF_S = 5.0
+_STEADY_AFTER_S = 30.0  # a process that lived so long did not die of its start
+_TERMINATE_LIMIT_S = 5.0
+_KEPT_ERROR_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedConfig:
+    """What the embedded engine runs: `num_ctx` tokens of context for each of `num_parallel` slots.
+
+    `threads`: CPU threads, None for one per core.
+    """
+
+    model: Path
+    name: str
+    num_ctx: int
+    num_parallel: int
+    threads: int | None = None
+
+
+class EmbeddedEngine:
+    """Runs the engine as a child process at `base_url`; start it with `start` or as a context manager.
+
+    The listening socket is the parent's, so the address outlives the child, and a caller that comes while it
+    is started again waits instead of being refused. The child reads its standard input, a pipe whose other end
+    only the parent holds, and ends when that does.
+    """
+
+    def __init__(self, config: EmbeddedConfig) -> None:
+        self._config = config
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._error_lines: deque[str] = deque(maxlen=_KEPT_ERROR_LINES)
+        self.restarts = 0
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers as Ollama does."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    @property
+    def last_error(self) -> str | None:
+        """The last lines that a child wrote to standard error, where it wrote any."""
+        return " ".join(self._error_lines) or None
+
+    async def start(self) -> None:
+        """Start the child and its supervision; does not wait for the model to be loaded."""
+        await self._spawn()
+        self._supervisor = asyncio.create_task(self._supervise())
+
+    async def stop(self) -> None:
+        """End the child, by force after 5 seconds, and close the socket."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), _TERMINATE_LIMIT_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        self._listener.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        config = self._config
+        command = [sys.executable, "-m", "app.engine.embedded_server", "--fd", str(self._listener.fileno())]
+        command += ["--model", str(config.model), "--name", config.name]
+        command += ["--num-ctx", str(config.num_ctx), "--num-parallel", str(config.num_parallel)]
+        command += ["--threads", str(config.threads)] if config.threads else []
+        self._process = await asyncio.create_subprocess_exec(
+            *command,
+            pass_fds=(self._listener.fileno(),),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        return self._process
+
+    async def _supervise(self) -> None:
+        loop = asyncio.get_running_loop()
+        backoff_s = _FIRST_BACKOFF_S
+        started = loop.time()
+        while True:
+            assert self._process is not None
+            await self._read_errors(self._process)
+            code = await self._process.wait()
+            if loop.time() - started > _STEADY_AFTER_S:
+                backoff_s = _FIRST_BACKOFF_S
+            logger.error(
+                "the embedded engine's process ended: starting it again",
+                extra={"exit_code": code, "wait_s": backoff_s, "reason": self.last_error},
+            )
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
+            self.restarts += 1
+            started = loop.time()
+            await self._spawn()
+
+    async def _read_errors(self, process: asyncio.subprocess.Process) -> None:
+        """Keep the last lines of standard error until it ends with the process."""
+        assert process.stderr is not None
+        while True:
+            line = b""
+            with contextlib.suppress(ValueError):  # a line over the reader's limit is dropped
+                line = await process.stderr.readline()
+                if not line:
+                    return
+            if text := line.decode(errors="replace").strip():
+                self._error_lines.append(text[:500])

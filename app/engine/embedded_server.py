@@ -1,0 +1,289 @@
+"""The embedded engine: the part of Ollama's API that a client needs for chat, on llama.cpp and one GGUF file.
+
+Differences from Ollama: one model, loaded from the start to the end; the context window is fixed when it
+starts; a prompt that does not fit is always refused, never truncated; no tools, images, formats or thinking.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from app import __version__
+from app.asgi import ClientDisconnectedError, cancel_on_disconnect
+from app.engine.embedded import EmbeddedConfig
+from app.engine.llama_server import Chunk, LlamaError, LlamaServer
+
+TOO_LONG = "the input length exceeds the context length"
+
+
+Wrap = Callable[[str], dict[str, Any]]
+"""Puts a text where an answer of `/api/chat` or `/api/generate` has it."""
+
+Line = dict[str, Any]
+
+
+class OllamaMessage(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    role: str
+    content: str = ""
+
+
+class OllamaRequest(BaseModel):
+    """Body of `/api/chat` and `/api/generate`; other fields are ignored, as Ollama does."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+    messages: list[OllamaMessage] = []
+    prompt: str = ""
+    system: str = ""
+    stream: bool = True
+    think: bool | str | None = None
+    options: dict[str, Any] | None = None
+
+
+class ShowRequest(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    model: str
+
+
+def create_embedded_app(config: EmbeddedConfig) -> Starlette:
+    """The ASGI application; the model is loaded when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # Loading holds up nobody: connections wait in the listening socket's backlog.
+        app.state.llama = LlamaServer(config)
+        app.state.config = config
+        app.state.loaded_ns = time.monotonic_ns()
+        yield
+        await app.state.llama.aclose()
+
+    routes = [
+        Route("/", _root, methods=["GET"]),
+        Route("/api/version", _version, methods=["GET"]),
+        Route("/api/tags", _tags, methods=["GET"]),
+        Route("/api/ps", _ps, methods=["GET"]),
+        Route("/api/show", _show, methods=["POST"]),
+        Route("/api/chat", _chat, methods=["POST"]),
+        Route("/api/generate", _generate, methods=["POST"]),
+    ]
+    handlers: dict[Any, Any] = {HTTPException: _http_error, ValidationError: _bad_body, LlamaError: _llama_error}
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+
+
+async def _root(request: Request) -> Response:
+    return PlainTextResponse("Ollama is running")
+
+
+async def _version(request: Request) -> Response:
+    return JSONResponse({"version": f"{__version__}-condenser"})
+
+
+async def _tags(request: Request) -> Response:
+    return JSONResponse({"models": [_model_row(request.app.state.config)]})
+
+
+async def _ps(request: Request) -> Response:
+    config: EmbeddedConfig = request.app.state.config
+    row = _model_row(config) | {
+        "size_vram": 0,
+        "context_length": config.num_ctx,
+        "expires_at": "0001-01-01T00:00:00Z",
+    }
+    return JSONResponse({"models": [row]})
+
+
+async def _show(request: Request) -> Response:
+    config: EmbeddedConfig = request.app.state.config
+    _require_model(ShowRequest.model_validate_json(await request.body()).model, config)
+    return JSONResponse(
+        {
+            "modelfile": f"FROM {config.model}\n",
+            "details": _details(),
+            "model_info": {},
+            "capabilities": ["completion"],
+            "modified_at": _modified_at(config),
+        }
+    )
+
+
+def _model_row(config: EmbeddedConfig) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "model": config.name,
+        "modified_at": _modified_at(config),
+        "size": config.model.stat().st_size,
+        "digest": "",
+        "details": _details(),
+    }
+
+
+def _details() -> dict[str, Any]:
+    return {"parent_model": "", "format": "gguf", "family": "", "families": []} | {
+        "parameter_size": "",
+        "quantization_level": "",
+    }
+
+
+def _modified_at(config: EmbeddedConfig) -> str:
+    return datetime.fromtimestamp(config.model.stat().st_mtime, UTC).isoformat()
+
+
+def _require_model(name: str, config: EmbeddedConfig) -> None:
+    if name.casefold().removesuffix(":latest") != config.name.removesuffix(":latest"):
+        raise HTTPException(404, f"model '{name}' not found")
+
+
+async def _chat(request: Request) -> Response:
+    wanted = OllamaRequest.model_validate_json(await request.body())
+    messages = [message.model_dump() for message in wanted.messages]
+    return await _answer(request, wanted, messages, lambda text: {"message": {"role": "assistant", "content": text}})
+
+
+async def _generate(request: Request) -> Response:
+    wanted = OllamaRequest.model_validate_json(await request.body())
+    messages = [{"role": "system", "content": wanted.system}] if wanted.system else []
+    messages += [{"role": "user", "content": wanted.prompt}] if wanted.prompt else []
+    return await _answer(request, wanted, messages, lambda text: {"response": text})
+
+
+async def _answer(request: Request, wanted: OllamaRequest, messages: list[dict[str, str]], wrap: Wrap) -> Response:
+    config: EmbeddedConfig = request.app.state.config
+    _require_model(wanted.model, config)
+    if wanted.think:
+        raise HTTPException(400, f'"{wanted.model}" does not support thinking')
+    lines = _lines(request.app.state.llama, wanted, messages, wrap)
+    if wanted.stream:
+        # The first line is taken before the answer begins, so that a refusal has its own status.
+        first = await anext(lines)
+        return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
+    try:
+        return JSONResponse(await cancel_on_disconnect(request.receive, _whole(lines, wrap)))
+    except ClientDisconnectedError:
+        return JSONResponse({"error": "request canceled"}, 499)
+
+
+async def _lines(
+    llama: LlamaServer, wanted: OllamaRequest, messages: list[dict[str, str]], wrap: Wrap
+) -> AsyncGenerator[Line, None]:
+    """Ollama's lines for one completion: one for each bit of text, the last with the counts."""
+    started = time.monotonic_ns()
+    if not messages:
+        yield _line(wanted, wrap("")) | {"done": True, "done_reason": "load"}
+        return
+    last = Chunk()
+    reason = "stop"
+    async with aclosing(llama.chat(messages, wanted.options or {})) as chunks:
+        async for chunk in chunks:
+            for choice in chunk.choices:
+                reason = choice.finish_reason or reason
+                if choice.delta.content:
+                    yield _line(wanted, wrap(choice.delta.content)) | {"done": False}
+            last = Chunk(usage=chunk.usage or last.usage, timings=chunk.timings or last.timings)
+    yield _line(wanted, wrap("")) | {"done": True, "done_reason": reason} | _counts(last, started)
+
+
+def _line(wanted: OllamaRequest, content: dict[str, Any]) -> dict[str, Any]:
+    return {"model": wanted.model, "created_at": datetime.now(UTC).isoformat(), **content}
+
+
+def _counts(last: Chunk, started: int) -> dict[str, int]:
+    """Ollama's counts; durations in nanoseconds, zeros left out. prompt_eval_count counts cached tokens too."""
+    counts = {"total_duration": time.monotonic_ns() - started}
+    if last.usage is not None:
+        counts |= {"prompt_eval_count": last.usage.prompt_tokens, "eval_count": last.usage.completion_tokens}
+    if last.timings is not None:
+        counts["prompt_eval_duration"] = int(last.timings.prompt_ms * 1e6)
+        counts["eval_duration"] = int(last.timings.predicted_ms * 1e6)
+    return {name: count for name, count in counts.items() if count}
+
+
+async def _whole(lines: AsyncGenerator[Line, None], wrap: Wrap) -> dict[str, Any]:
+    texts: list[str] = []
+    last: Line = {}
+    async with aclosing(lines):
+        async for last in lines:
+            texts.append(last["message"]["content"] if "message" in last else last["response"])
+    return last | wrap("".join(texts))
+
+
+async def _ndjson(first: Line, lines: AsyncGenerator[Line, None]) -> AsyncIterator[str]:
+    try:
+        async with aclosing(lines):
+            yield json.dumps(first) + "\n"
+            async for line in lines:
+                yield json.dumps(line) + "\n"
+    except LlamaError as error:
+        yield json.dumps({"error": str(error)}) + "\n"
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+async def _bad_body(request: Request, error: ValidationError) -> Response:
+    return JSONResponse({"error": error.errors(include_url=False, include_input=False)[0]["msg"]}, 400)
+
+
+async def _llama_error(request: Request, error: LlamaError) -> Response:
+    if error.is_too_long:
+        return JSONResponse({"error": TOO_LONG}, 400)
+    return JSONResponse({"error": str(error)}, error.status)
+
+
+def serve(config: EmbeddedConfig, listener: socket.socket) -> None:
+    """Serve on `listener` until SIGTERM or SIGINT."""
+    app = create_embedded_app(config)
+    server_config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+    uvicorn.Server(server_config).run(sockets=[listener])
+
+
+def _die_with_parent() -> None:
+    """End this process when its standard input ends, which it does whatever ends the parent that holds it."""
+
+    def wait_for_end() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+
+
+def main(arguments: list[str]) -> None:
+    """Run as the child of `embedded.EmbeddedEngine`, on the listening socket that it hands down."""
+    parser = argparse.ArgumentParser(prog="app.engine.embedded_server")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--num-ctx", type=int, required=True)
+    parser.add_argument("--num-parallel", type=int, required=True)
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args(arguments)
+    _die_with_parent()
+    config = EmbeddedConfig(given.model, given.name, given.num_ctx, given.num_parallel, given.threads)
+    serve(config, socket.socket(fileno=given.fd))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,147 @@
+"""llama.cpp's own HTTP server, inside this process, and what of its answers Ollama's API needs."""
+
+import secrets
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import xllamacpp
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.engine.embedded import EmbeddedConfig
+
+_OPTIONS: tuple[str, ...] = (
+    "temperature",
+    "seed",
+    "top_k",
+    "top_p",
+    "min_p",
+    "stop",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+)
+"""Ollama's options that llama.cpp takes under the same name."""
+
+
+class LlamaError(Exception):
+    """llama.cpp refused a request; `is_too_long`: because the prompt does not fit its context window."""
+
+    def __init__(self, message: str, status: int, is_too_long: bool) -> None:
+        super().__init__(message)
+        self.status = status
+        self.is_too_long = is_too_long
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Text(_Part):
+    content: str | None = None
+
+
+class _Choice(_Part):
+    finish_reason: str | None = None
+    delta: _Text = _Text()
+
+
+class _Usage(_Part):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Timings(_Part):
+    prompt_ms: float = 0.0
+    predicted_ms: float = 0.0
+
+
+class Chunk(_Part):
+    """A chunk of a streamed chat completion; the last ones bring `finish_reason`, `usage` and `timings`."""
+
+    choices: list[_Choice] = Field(default_factory=list)
+    usage: _Usage | None = None
+    timings: _Timings | None = None
+
+
+class _Refusal(_Part):
+    message: str = "no message"
+    type: str = ""
+
+
+class _RefusalBody(_Part):
+    error: _Refusal = _Refusal()
+
+
+class LlamaServer:
+    """A loaded model, `num_parallel` slots with continuous batching, reached through loopback with a random key."""
+
+    def __init__(self, config: EmbeddedConfig) -> None:
+        key = secrets.token_hex(16)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(config.model)
+        params.model_alias = {config.name}
+        params.n_ctx = config.num_ctx * config.num_parallel
+        params.n_parallel = config.num_parallel
+        params.ctx_shift = False
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.api_keys = [key]
+        params.ui = False
+        params.verbosity = -1
+        if config.threads is not None:
+            params.cpuparams.n_threads = config.threads
+            params.cpuparams_batch.n_threads = config.threads
+        self._server = xllamacpp.Server(params)
+        self._http = httpx.AsyncClient(
+            base_url=self._server.listening_address,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=None,
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections to llama.cpp; it ends with the process."""
+        await self._http.aclose()
+
+    async def busy_slots(self) -> int:
+        """How many slots work on a request now."""
+        slots = (await self._http.get("/slots")).json()
+        return sum(bool(slot["is_processing"]) for slot in slots)
+
+    async def chat(self, messages: list[dict[str, str]], options: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """The chunks of the completion of `messages`, by the model's own chat template.
+
+        `options` are Ollama's. Closing the iterator ends the work in llama.cpp. Raises LlamaError.
+        """
+        body: dict[str, Any] = {
+            "messages": messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": max(-1, options.get("num_predict", -1)),
+            **{name: options[name] for name in _OPTIONS if name in options},
+        }
+        async with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
+            if response.status_code != 200:
+                raise _refused(response.status_code, await response.aread())
+            async for line in response.aiter_lines():
+                if line.startswith("error: "):
+                    raise _refused(500, line.removeprefix("error: ").encode())
+                if line.startswith("data: ") and line != "data: [DONE]":
+                    yield _chunk(line.removeprefix("data: "))
+
+
+def _chunk(data: str) -> Chunk:
+    if data.startswith('{"error"'):
+        raise _refused(500, data.encode())
+    return Chunk.model_validate_json(data)
+
+
+def _refused(status: int, content: bytes) -> LlamaError:
+    try:
+        refusal = _RefusalBody.model_validate_json(content).error
+    except ValueError:
+        refusal = _Refusal(message=content[:500].decode(errors="replace"))
+    return LlamaError(refusal.message, status, refusal.type == "exceed_context_size_error")

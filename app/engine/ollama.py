@@ -1,0 +1,259 @@
+"""A thin client of Ollama's native API. What Ollama does is in Ollama's own docs and source, v0.16.1."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.capsule.prompts import Prompt
+from app.engine.errors import (
+    EngineBusyError,
+    EngineError,
+    EngineFailedError,
+    EngineRejectedError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    ModelNotFoundError,
+    PromptTooLongError,
+)
+
+CONNECT_TIMEOUT_S = 5.0
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_MAX_MESSAGE_CHARACTERS = 500
+
+# "the input length exceeds the context length" (ollama, runner.go) and the wordings that name both sizes.
+_TOO_LONG = re.compile(r"input length exceeds|exceeds? .{0,60}context|context .{0,60}exceed", re.IGNORECASE)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Message(_Answer):
+    content: str = ""
+
+
+class ChatAnswer(_Answer):
+    """`POST /api/chat` with `stream: false`. Durations are nanoseconds; Ollama leaves zeros out."""
+
+    message: Message
+    done: bool
+    done_reason: str = ""
+    load_duration: int = 0
+    prompt_eval_count: int = 0
+    eval_count: int = 0
+
+
+class Version(_Answer):
+    version: str
+
+
+class InstalledModel(_Answer):
+    name: str
+
+
+class Tags(_Answer):
+    models: list[InstalledModel] = []
+
+
+class ModelInfo(_Answer):
+    capabilities: list[str] = []
+
+
+class LoadedModel(_Answer):
+    """A row of `GET /api/ps`; sizes in bytes."""
+
+    name: str
+    size: int = 0
+    size_vram: int = 0
+    context_length: int = 0
+
+    @property
+    def gpu_ratio(self) -> float:
+        """Share of the model that is in GPU memory, 0 to 1."""
+        return min(1.0, self.size_vram / self.size) if self.size else 0.0
+
+
+class Loaded(_Answer):
+    models: list[LoadedModel] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model wrote, and how many tokens that took. `prompt_tokens` is 0 where Ollama did not say."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    was_cut: bool
+
+
+AnswerT = TypeVar("AnswerT", bound=_Answer)
+
+
+class OllamaClient:
+    """Ollama at `base_url`, through one connection pool; close it with `aclose` or as a context manager."""
+
+    def __init__(self, base_url: str, *, num_ctx: int, keep_alive: str, seed: int) -> None:
+        self.base_url = base_url
+        self.num_ctx = num_ctx
+        self._keep_alive = _keep_alive(keep_alive)
+        self._seed = seed
+        # No read timeout: the deadline of the request that a call serves bounds it (Engine.complete).
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            trust_env=False,
+        )
+        self._thinkers: dict[str, bool] = {}
+
+    async def aclose(self) -> None:
+        """Close the connection pool; calls in flight fail."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def version(self) -> str:
+        """The server's version. Raises EngineError where it does not answer as Ollama does."""
+        return (await self._call("GET", "/api/version", Version)).version
+
+    async def installed_models(self) -> list[str]:
+        """Names of the models that the server has, tag included."""
+        return [model.name for model in (await self._call("GET", "/api/tags", Tags)).models]
+
+    async def loaded_models(self) -> list[LoadedModel]:
+        """The models in memory and how much of each is on the GPU."""
+        return (await self._call("GET", "/api/ps", Loaded)).models
+
+    async def preload(self, model: str) -> None:
+        """Load `model` with the context window of every later call: a chat without messages does that."""
+        body = {
+            "model": model,
+            "keep_alive": self._keep_alive,
+            "options": {"num_ctx": self.num_ctx},
+            "stream": False,
+        }
+        await self._call("POST", "/api/chat", ChatAnswer, body)
+
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
+        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
+
+        Raises PromptTooLongError where the prompt does not fit or comes back with the count of a full context
+        window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
+        """
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": prompt.user},
+            ],
+            "stream": False,
+            "truncate": False,
+            "shift": False,
+            "keep_alive": self._keep_alive,
+            "options": {
+                "num_ctx": self.num_ctx,
+                "num_predict": num_predict,
+                "temperature": 0,
+                "seed": self._seed,
+            },
+        }
+        if await self._can_think(model):
+            body["think"] = False
+        answer = await self._call("POST", "/api/chat", ChatAnswer, body)
+        if not answer.done:
+            raise EngineFailedError("the engine's answer is not whole: done is false")
+        if answer.prompt_eval_count >= self.num_ctx:
+            raise PromptTooLongError(
+                f"the engine cut the prompt: prompt_eval_count {answer.prompt_eval_count} fills the context window"
+            )
+        return Completion(
+            text=answer.message.content,
+            prompt_tokens=answer.prompt_eval_count,
+            completion_tokens=answer.eval_count,
+            was_cut=answer.done_reason == "length",
+        )
+
+    async def _can_think(self, model: str) -> bool:
+        if model not in self._thinkers:
+            info = await self._call("POST", "/api/show", ModelInfo, {"model": model})
+            if len(self._thinkers) >= 256:
+                self._thinkers.clear()
+            self._thinkers[model] = "thinking" in info.capabilities
+        return self._thinkers[model]
+
+    async def _call(self, method: str, path: str, kind: type[AnswerT], body: object = None) -> AnswerT:
+        try:
+            async with self._http.stream(method, path, json=body) as response:
+                content = await _read(response)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise EngineUnreachableError(f"no connection to {self.base_url}: {_reason(error)}") from error
+        except httpx.TimeoutException as error:
+            raise EngineTimeoutError(f"{self.base_url} did not answer in time: {_reason(error)}") from error
+        except httpx.HTTPError as error:
+            raise EngineUnreachableError(f"the connection to {self.base_url} broke: {_reason(error)}") from error
+        if response.status_code != 200:
+            raise error_of(response.status_code, _error_message(content))
+        return _parse(content, kind)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise EngineFailedError(f"the engine's answer is over {MAX_ANSWER_BYTES} bytes")
+    return bytes(content)
+
+
+def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError:
+        message = _error_message(content)
+        raise EngineFailedError(f"the engine's answer is not one of Ollama's: {message}") from None
+
+
+def _error_message(content: bytes) -> str:
+    """Ollama's own words, `{"error": "..."}`; else the beginning of what came."""
+    try:
+        message = _ErrorBody.model_validate_json(content).error
+    except ValidationError:
+        message = content[: 4 * _MAX_MESSAGE_CHARACTERS].decode(errors="replace")
+    return " ".join(message.split())[:_MAX_MESSAGE_CHARACTERS] or "(no message)"
+
+
+class _ErrorBody(_Answer):
+    error: str
+
+
+def error_of(status: int, message: str) -> EngineError:
+    """The error that an answer of Ollama's with this HTTP status and message stands for."""
+    if _TOO_LONG.search(message):
+        return PromptTooLongError(message)
+    if status == 404:
+        return ModelNotFoundError(message)
+    if status == 503:
+        return EngineBusyError(message)
+    if status >= 500:
+        return EngineFailedError(f"the engine answered {status}: {message}")
+    return EngineRejectedError(f"the engine answered {status}: {message}")
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__
+
+
+def _keep_alive(value: str) -> str | float:
+    """Ollama takes a bare number of seconds, and -1, as a JSON number only (api.Duration.UnmarshalJSON)."""
+    try:
+        return float(value)
+    except ValueError:
+        return value

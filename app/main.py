@@ -1,0 +1,110 @@
+"""The application: its parts put together, started and stopped."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
+
+from app import __version__
+from app.api import monitoring, problems, routes
+from app.api.observe import RecordMiddleware
+from app.api.service import Service
+from app.compression.compressor import Compressor
+from app.compression.reconstructor import Reconstructor
+from app.engine.engine import Engine, Terms
+from app.engine.errors import EngineError
+from app.engine.startup import choose_engine, open_engine, watch
+from app.settings import Settings, load_settings
+from app.telemetry.cost import Prices
+from app.telemetry.metrics import Metrics
+
+logger = logging.getLogger("condenser")
+
+_WARM_UP_LIMIT_S = 900.0
+_FIRST_RETRY_S = 1.0
+_LONGEST_RETRY_S = 30.0
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application with these settings, or those of the environment.
+
+    Raises SettingsError for a bad setting. The engine is chosen and started with the application.
+    """
+    settings = settings or load_settings()
+    prices = Prices(
+        settings.cloud_usd_per_1k_prompt_tokens,
+        settings.cloud_usd_per_1k_completion_tokens,
+        settings.local_usd_per_hour,
+    )
+    metrics = Metrics(prices)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        name = await choose_engine(settings)
+        async with open_engine(settings, name, metrics) as engine:
+            metrics.watch_engine(engine)
+            compressor = Compressor(engine)
+            reconstructor = Reconstructor(engine, settings.max_text_bytes)
+            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices)
+            _say_what_runs(engine)
+            background = [
+                asyncio.create_task(watch(engine, metrics)),
+                asyncio.create_task(_warm_up(engine, compressor)),
+            ]
+            try:
+                yield
+            finally:
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
+
+    app = FastAPI(
+        title="Condenser",
+        version=__version__,
+        description="Text compression with checked facts and byte-exact reconstruction, in front of Ollama.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    patch_fastapi(app)
+    problems.install(app)
+    app.include_router(routes.router)
+    app.include_router(monitoring.router)
+    app.add_middleware(RecordMiddleware, metrics=metrics)
+    return app
+
+
+def _say_what_runs(engine: Engine) -> None:
+    logger.info(
+        "engine taken",
+        extra={
+            "engine": engine.name,
+            "model": engine.default_model,
+            "engine_url": engine.client.base_url,
+            "num_ctx": engine.num_ctx,
+            "max_concurrency": engine.gate.max_concurrency,
+        },
+    )
+
+
+async def _warm_up(engine: Engine, compressor: Compressor) -> None:
+    """Have the model loaded before the first request; tried again until the engine is there and has it."""
+    loop = asyncio.get_running_loop()
+    retry_s = _FIRST_RETRY_S
+    while True:
+        started = loop.time()
+        try:
+            await compressor.warm_up(Terms(engine.default_model, started + _WARM_UP_LIMIT_S, "batch"))
+        except EngineError as error:
+            logger.warning("the model is not loaded yet", extra={"reason": str(error), "retry_s": retry_s})
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
+        else:
+            logger.info(
+                "model loaded", extra={"model": engine.default_model, "seconds": round(loop.time() - started, 2)}
+            )
+            return

@@ -1,0 +1,38 @@
+"""What a request cost here, and what a cloud would have charged for it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """USD per 1,000 tokens in a cloud, and per hour during which the engine is busy here."""
+
+    cloud_per_1k_prompt_tokens: float
+    cloud_per_1k_completion_tokens: float
+    local_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """USD in a cloud and here."""
+
+    cloud_usd: float
+    local_usd: float
+
+    @property
+    def savings_ratio(self) -> float:
+        """Share of the cloud's price that is saved, below 0 where here is dearer; 0 where nothing was to pay."""
+        return 1.0 - self.local_usd / self.cloud_usd if self.cloud_usd else 0.0
+
+
+def cost(prices: Prices, prompt_tokens: int, completion_tokens: int, busy_s: float) -> Cost:
+    """The cost of calls with so many tokens that took so many seconds of the engine's busy time (`busy`)."""
+    cloud = (
+        prompt_tokens * prices.cloud_per_1k_prompt_tokens + completion_tokens * prices.cloud_per_1k_completion_tokens
+    ) / 1000
+    return Cost(cloud, local_cost(prices, busy_s))
+
+
+def local_cost(prices: Prices, busy_s: float) -> float:
+    """USD for `busy_s` seconds of this machine."""
+    return busy_s * prices.local_per_hour / 3600

@@ -1,0 +1,169 @@
+"""The bounded queue in front of the engine."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+
+import pytest
+
+from app.engine.errors import QueueFullError, QueueTimeoutError
+from app.engine.gate import Gate, GateOutcome, Priority
+
+pytestmark = pytest.mark.anyio
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.outcomes: Counter[GateOutcome] = Counter()
+
+    def gate_passed(self, outcome: GateOutcome, waited_s: float) -> None:
+        self.outcomes[outcome] += 1
+
+
+async def turns(count: int = 3) -> None:
+    """Let the loop run what is ready."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Visit:
+    """A call that enters the gate and stays until it is released."""
+
+    def __init__(self, gate: Gate, log: list[str], name: str, priority: Priority = "interactive") -> None:
+        self._release = asyncio.Event()
+        self._gate, self._log, self._name, self._priority = gate, log, name, priority
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async with self._gate.place(self._priority):
+            self._log.append(self._name)
+            await self._release.wait()
+
+    async def leave(self) -> None:
+        self._release.set()
+        await self.task
+        await turns()
+
+
+def gate(max_concurrency: int = 1, max_queue: int = 10, timeout_s: float = 60, tally: Tally | None = None) -> Gate:
+    return Gate(max_concurrency, max_queue, timeout_s, tally)
+
+
+async def test_no_more_than_max_concurrency_hold_a_place() -> None:
+    log: list[str] = []
+    entrance = gate(max_concurrency=2)
+    visits = [Visit(entrance, log, name) for name in "abc"]
+    await turns()
+    assert (log, entrance.in_flight, entrance.waiting) == (["a", "b"], 2, 1)
+    for visit in visits:
+        await visit.leave()
+    assert (entrance.in_flight, entrance.waiting) == (0, 0)
+
+
+async def test_first_come_first_served_within_a_class() -> None:
+    log: list[str] = []
+    entrance = gate()
+    visits = [Visit(entrance, log, name) for name in "abcd"]
+    await turns()
+    for visit in visits:
+        await visit.leave()
+    assert log == ["a", "b", "c", "d"]
+
+
+async def test_interactive_calls_and_batch_items_take_turns() -> None:
+    log: list[str] = []
+    entrance = gate()
+    holder = Visit(entrance, log, "holder")
+    await turns()
+    batch = [Visit(entrance, log, f"b{i}", "batch") for i in range(3)]
+    await turns()
+    interactive = [Visit(entrance, log, f"i{i}") for i in range(3)]
+    await turns()
+    for visit in (holder, *interactive, *batch):
+        visit._release.set()
+    await asyncio.gather(*(visit.task for visit in (holder, *interactive, *batch)))
+    assert log == ["holder", "i0", "b0", "i1", "b1", "i2", "b2"]
+
+
+async def test_a_full_queue_refuses_at_once_and_estimates_when_to_come_back() -> None:
+    log: list[str] = []
+    tally = Tally()
+    entrance = gate(max_queue=1, tally=tally)
+    visits = [Visit(entrance, log, name) for name in "ab"]
+    await turns()
+    with pytest.raises(QueueFullError, match="CONDENSER_MAX_QUEUE") as refused:
+        async with entrance.place():
+            pass
+    assert refused.value.retry_after_s >= 1
+    assert tally.outcomes == {"passed": 1, "full": 1}
+    for visit in visits:
+        await visit.leave()
+
+
+async def test_a_wait_over_its_bound_ends_and_leaves_no_trace() -> None:
+    log: list[str] = []
+    tally = Tally()
+    entrance = gate(timeout_s=0.001, tally=tally)
+    holder = Visit(entrance, log, "holder")
+    await turns()
+    with pytest.raises(QueueTimeoutError, match="CONDENSER_QUEUE_TIMEOUT_S"):
+        async with entrance.place():
+            pass
+    assert (entrance.in_flight, entrance.waiting) == (1, 0)
+    assert tally.outcomes == {"passed": 1, "timeout": 1}
+    await holder.leave()
+
+
+async def test_a_cancelled_wait_frees_its_place_in_the_queue() -> None:
+    log: list[str] = []
+    tally = Tally()
+    entrance = gate(tally=tally)
+    holder, gone, next_one = (Visit(entrance, log, name) for name in ("holder", "gone", "next"))
+    await turns()
+    gone.task.cancel()
+    await turns()
+    assert entrance.waiting == 1
+    await holder.leave()
+    await next_one.leave()
+    assert log == ["holder", "next"]
+    assert tally.outcomes == {"passed": 2, "cancelled": 1}
+    assert entrance.in_flight == 0
+
+
+async def test_a_place_granted_to_a_call_that_is_cancelled_meanwhile_goes_to_the_next() -> None:
+    log: list[str] = []
+    entrance = gate()
+    holder, gone, next_one = (Visit(entrance, log, name) for name in ("holder", "gone", "next"))
+    await turns()
+    holder._release.set()
+    await asyncio.sleep(0)  # the holder leaves and grants its place; the next one has not run yet
+    gone.task.cancel()
+    await turns()
+    assert log == ["holder", "next"]
+    await next_one.leave()
+    assert (entrance.in_flight, entrance.waiting) == (0, 0)
+
+
+async def test_a_failing_holder_gives_its_place_back() -> None:
+    entrance = gate()
+    with pytest.raises(RuntimeError):
+        async with entrance.place():
+            raise RuntimeError
+    assert entrance.in_flight == 0
+
+
+async def test_all_places_are_back_after_a_storm_of_cancellations() -> None:
+    entrance = gate(max_concurrency=3, max_queue=1000)
+    log: list[str] = []
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(entrance.place())
+        visits = [Visit(entrance, log, str(i), "batch" if i % 3 else "interactive") for i in range(200)]
+        await turns()
+        for visit in visits[::2]:
+            visit.task.cancel()
+    for visit in visits:
+        visit._release.set()
+    await asyncio.gather(*(visit.task for visit in visits), return_exceptions=True)
+    assert len(log) == 100
+    assert (entrance.in_flight, entrance.waiting) == (0, 0)

@@ -1,0 +1,239 @@
+"""The Ollama client, against answers in the shape that Ollama v0.16.1 gives (seen on a real one)."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from app.capsule.prompts import Prompt
+from app.engine.errors import (
+    EngineBusyError,
+    EngineError,
+    EngineFailedError,
+    EngineRejectedError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    ModelNotFoundError,
+    PromptTooLongError,
+)
+from app.engine.ollama import MAX_ANSWER_BYTES, OllamaClient
+
+pytestmark = pytest.mark.anyio
+
+URL = "http://ollama.test:11434"
+PROMPT = Prompt("Summarize.", "<text>\nA text.\n</text>")
+ANSWER: dict[str, Any] = {
+    "model": "smollm2:135m",
+    "created_at": "2026-11-23T10:44:43.19314252Z",
+    "message": {"role": "assistant", "content": "A short text."},
+    "done": True,
+    "done_reason": "stop",
+    "total_duration": 563642844,
+    "load_duration": 32288925,
+    "prompt_eval_count": 14,
+    "prompt_eval_duration": 218090000,
+    "eval_count": 10,
+    "eval_duration": 307465539,
+}
+
+
+@pytest.fixture
+def ollama() -> Any:
+    with respx.mock(base_url=URL, assert_all_called=False) as router:
+        router.post("/api/show").respond(json={"capabilities": ["completion"]})
+        yield router
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[OllamaClient]:
+    async with OllamaClient(URL, num_ctx=4096, keep_alive="30m", seed=7) as client:
+        yield client
+
+
+async def chat(client: OllamaClient, model: str = "smollm2:135m") -> Any:
+    return await client.chat(PROMPT, model=model, num_predict=40)
+
+
+def sent(route: respx.Route) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(route.calls.last.request.content)
+    return body
+
+
+async def test_a_completion_has_the_models_text_and_token_counts(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json=ANSWER)
+    completion = await chat(client)
+    assert completion.text == "A short text."
+    assert (completion.prompt_tokens, completion.completion_tokens) == (14, 10)
+    assert not completion.was_cut
+
+
+async def test_a_chat_forbids_truncation_and_context_shift(ollama: Any, client: OllamaClient) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert sent(route)["truncate"] is False
+    assert sent(route)["shift"] is False
+
+
+async def test_a_chat_is_not_streamed_and_goes_to_the_native_api(ollama: Any, client: OllamaClient) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert sent(route)["stream"] is False
+
+
+async def test_every_chat_has_the_same_num_ctx_temperature_seed_and_keep_alive(
+    ollama: Any, client: OllamaClient
+) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await client.chat(PROMPT, model="a", num_predict=40)
+    first = sent(route)
+    await client.chat(PROMPT, model="a", num_predict=80)
+    second = sent(route)
+    assert first["options"] == {"num_ctx": 4096, "num_predict": 40, "temperature": 0, "seed": 7}
+    assert second["options"] == {**first["options"], "num_predict": 80}
+    assert first["keep_alive"] == second["keep_alive"] == "30m"
+
+
+@pytest.mark.parametrize(("setting", "value"), [("-1", -1), ("300", 300), ("30m", "30m")])
+async def test_keep_alive_without_a_unit_is_sent_as_a_number(ollama: Any, setting: str, value: object) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    async with OllamaClient(URL, num_ctx=4096, keep_alive=setting, seed=7) as client:
+        await chat(client)
+    assert sent(route)["keep_alive"] == value
+
+
+async def test_the_text_comes_last_behind_a_constant_front(ollama: Any, client: OllamaClient) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert [message["role"] for message in sent(route)["messages"]] == ["system", "user"]
+    assert sent(route)["messages"][-1]["content"] == PROMPT.user
+
+
+async def test_thinking_is_turned_off_where_the_model_can_think(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/show").respond(json={"capabilities": ["completion", "thinking"]})
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert sent(route)["think"] is False
+
+
+async def test_thinking_is_not_mentioned_to_a_model_that_cannot_think(ollama: Any, client: OllamaClient) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert "think" not in sent(route)
+
+
+async def test_a_model_is_asked_for_its_capabilities_once(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    await chat(client)
+    assert ollama.calls.call_count == 3
+
+
+async def test_done_reason_length_means_that_the_completion_was_cut(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "done_reason": "length"})
+    assert (await chat(client)).was_cut
+
+
+async def test_counts_that_are_left_out_are_zero(ollama: Any, client: OllamaClient) -> None:
+    answer = {"message": {"role": "assistant", "content": "x"}, "done": True}
+    ollama.post("/api/chat").respond(json=answer)
+    completion = await chat(client)
+    assert (completion.prompt_tokens, completion.completion_tokens) == (0, 0)
+
+
+async def test_a_prompt_that_filled_the_context_window_counts_as_cut(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": 4096})
+    with pytest.raises(PromptTooLongError, match="4096"):
+        await chat(client)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "error"),
+    [
+        (400, "the input length exceeds the context length", PromptTooLongError),
+        (400, "prompt of 9000 tokens exceeds the available context size (4096 tokens)", PromptTooLongError),
+        (404, "model 'nope' not found", ModelNotFoundError),
+        (404, 'model "nope" not found, try pulling it first', ModelNotFoundError),
+        (503, "server busy, please try again.  maximum pending requests exceeded", EngineBusyError),
+        (500, "llama runner process has terminated: exit status 2", EngineFailedError),
+        (400, '"smollm2:135m" does not support thinking', EngineRejectedError),
+    ],
+)
+async def test_an_error_of_ollamas_keeps_its_own_message(
+    ollama: Any, client: OllamaClient, status: int, message: str, error: type[EngineError]
+) -> None:
+    ollama.post("/api/chat").respond(status, json={"error": message})
+    with pytest.raises(error) as raised:
+        await chat(client)
+    assert " ".join(message.split()) in str(raised.value)
+
+
+async def test_an_error_under_status_200_is_an_error(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json={"error": "an error was encountered while running the model"})
+    with pytest.raises(EngineFailedError, match="encountered while running"):
+        await chat(client)
+
+
+@pytest.mark.parametrize("content", [b"<html>502 Bad Gateway</html>", b"", b"{", b"[]", b'{"done": true}', b"\xff"])
+async def test_what_is_no_answer_of_ollamas_is_an_error(ollama: Any, client: OllamaClient, content: bytes) -> None:
+    ollama.post("/api/chat").respond(content=content)
+    with pytest.raises(EngineFailedError):
+        await chat(client)
+
+
+async def test_an_answer_that_is_not_done_is_an_error(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "done": False})
+    with pytest.raises(EngineFailedError, match="done"):
+        await chat(client)
+
+
+async def test_an_answer_over_the_limit_is_not_read_to_its_end(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(content=b" " * (MAX_ANSWER_BYTES + 1))
+    with pytest.raises(EngineFailedError, match="over"):
+        await chat(client)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (httpx.ConnectError("All connection attempts failed"), EngineUnreachableError),
+        (httpx.ConnectTimeout("timed out"), EngineUnreachableError),
+        (httpx.ReadTimeout("timed out"), EngineTimeoutError),
+        (httpx.ReadError("reset"), EngineUnreachableError),
+        (httpx.RemoteProtocolError("peer closed connection"), EngineUnreachableError),
+    ],
+)
+async def test_a_broken_connection_is_named_with_the_address(
+    ollama: Any, client: OllamaClient, fault: Exception, error: type[EngineError]
+) -> None:
+    ollama.post("/api/chat").mock(side_effect=fault)
+    with pytest.raises(error, match=URL):
+        await chat(client)
+
+
+async def test_preload_is_a_chat_without_messages_and_with_the_same_num_ctx(
+    ollama: Any, client: OllamaClient
+) -> None:
+    loaded = {**ANSWER, "message": {"role": "assistant", "content": ""}, "done_reason": "load"}
+    route = ollama.post("/api/chat").respond(json=loaded)
+    await client.preload("smollm2:135m")
+    assert sent(route).get("messages") is None
+    assert sent(route)["options"] == {"num_ctx": 4096}
+    assert sent(route)["keep_alive"] == "30m"
+
+
+@pytest.mark.parametrize(("size_vram", "ratio"), [(0, 0.0), (285320448, 1.0), (142660224, 0.5)])
+async def test_ps_tells_the_share_of_a_model_on_the_gpu(
+    ollama: Any, client: OllamaClient, size_vram: int, ratio: float
+) -> None:
+    row = {"name": "smollm2:135m", "size": 285320448, "size_vram": size_vram, "context_length": 4096}
+    ollama.get("/api/ps").respond(json={"models": [row]})
+    (loaded,) = await client.loaded_models()
+    assert loaded.gpu_ratio == ratio
+
+
+async def test_tags_lists_the_installed_models(ollama: Any, client: OllamaClient) -> None:
+    ollama.get("/api/tags").respond(json={"models": [{"name": "smollm2:135m", "size": 98363007}]})
+    assert await client.installed_models() == ["smollm2:135m"]
