@@ -5,6 +5,7 @@ from prometheus_client import exposition
 
 from app import __version__
 from app.api.access import require_key
+from app.api.record import record_of
 from app.api.schemas import Health, Ready
 from app.api.service import service_of
 
@@ -23,7 +24,9 @@ async def readyz(request: Request, response: Response) -> Ready:
     engine = service_of(request).engine
     status = await engine.status()
     loaded = status.loaded_model(engine.default_model)
-    response.status_code = 503 if status.problem else 200
+    if status.problem:
+        response.status_code = 503
+        record_of(request).outcome = "not_ready"
     return Ready(
         ready=status.problem is None,
         engine=engine.name,

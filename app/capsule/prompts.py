@@ -19,7 +19,8 @@ _EXPAND = (
 # control tokens wherever they stand.
 _CONTROL = regex.compile(r"<\|(?=[\w\-]{1,40}+\|>)|(?:<(?=/?+(?:s|start_of_turn|end_of_turn)>))|\[(?=/?+INST\])")
 _THINK = regex.compile(r"<think>.*?(?:</think>|\Z)", regex.DOTALL)
-_TAG = regex.compile(r"</?+(?:text|notes)\d{0,6}+>")
+# Small models dress plain text up as HTML.
+_TAG = regex.compile(r"</?+[A-Za-z][A-Za-z0-9]{0,15}+(?:\s[^<>]{0,200}+)?+>")
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”", "»", ")", "」")
 
 

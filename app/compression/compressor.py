@@ -20,7 +20,7 @@ _TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the te
 _GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
 _FEWEST_GIST_TOKENS = 48
 _MOST_GIST_TOKENS = 96  # "one or two short sentences"; the facts come back verbatim
-_MOST_ROUNDS = 3  # of summing up summaries until they are within the target
+_MOST_MORE_ROUNDS = 2  # of summing up summaries until they are within the target
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,46 +80,46 @@ class Compressor:
         tokens = await off_loop(lambda: estimate_tokens(wish.text), len(wish.text))
         if tokens <= _TOO_SHORT_TOKENS or wish.text.isspace():
             return await self._sealed(wish, verbatim(wish.text, wish.must_keep), Usage(), tokens, terms.model)
-        answer = await self._summary(wish, tokens, terms)
-        source_tokens = self._source_tokens(answer.usage, wish, tokens, terms)
+        first = await self._one_round(Answer(wish.text, Usage()), wish, terms)
+        source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
+        answer = await self._within_target(first, wish, tokens, terms)
         target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
         repaired = await off_loop(lambda: _safe_summary(wish, answer.text, target), len(wish.text))
         return await self._sealed(wish, repaired, answer.usage, source_tokens, terms.model)
 
-    async def _summary(self, wish: Compression, tokens: int, terms: Terms) -> Answer:
-        """What the model makes of the text; summed up again while that is over the target."""
-        ratio = wish.target_ratio
-        answer = Answer(wish.text, Usage())
-        for _ in range(_MOST_ROUNDS):
-            try:
-                answer = await self._one_round(answer, wish, terms)
-            except ModelNotFoundError:
-                raise
-            except EngineError:
-                if wish.on_engine_error == "fail":
-                    raise
-                return Answer("", answer.usage)
-            written = estimate_tokens(answer.text)
-            if ratio is None or written <= max(ratio * tokens, _MOST_GIST_TOKENS):
-                break
-        return answer
-
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
-        answer = await ask(
-            self._engine,
-            before.text,
-            lambda part: summarize_prompt(part, wish.question),
-            lambda part_tokens: gist_tokens(part_tokens, wish.target_ratio),
-            terms,
-        )
+        """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""
+        try:
+            answer = await ask(
+                self._engine,
+                before.text,
+                lambda part: summarize_prompt(part, wish.question),
+                lambda part_tokens: gist_tokens(part_tokens, wish.target_ratio),
+                terms,
+            )
+        except EngineError as error:
+            if wish.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
+                raise
+            return Answer("", before.usage)
         return Answer(answer.text, before.usage + answer.usage)
 
+    async def _within_target(self, answer: Answer, wish: Compression, tokens: int, terms: Terms) -> Answer:
+        """Sum the summary up again while it is over the target."""
+        if wish.target_ratio is None:
+            return answer
+        target = max(_MOST_GIST_TOKENS, int(wish.target_ratio * tokens))
+        for _ in range(_MOST_MORE_ROUNDS):
+            if estimate_tokens(answer.text) <= target:
+                break
+            answer = await self._one_round(answer, wish, terms)
+        return answer
+
     def _source_tokens(self, usage: Usage, wish: Compression, estimated: int, terms: Terms) -> int:
-        """The model's own count of the source where one call saw all of it, else the estimate."""
+        """The model's own count of the source where the frame around its parts has been counted, else estimated."""
         frame = self._frame_tokens
-        if usage.calls != 1 or frame is None or wish.question or terms.model != self._engine.default_model:
+        if not usage.calls or frame is None or wish.question or terms.model != self._engine.default_model:
             return estimated
-        return max(1, usage.prompt_tokens - frame)
+        return max(1, usage.prompt_tokens - usage.calls * frame)
 
     async def _sealed(
         self, wish: Compression, repaired: Repaired, usage: Usage, source_tokens: int, model: str

@@ -179,7 +179,8 @@ VERSION_1 = {
     "version": 1,
     "fidelity": "exact",
     "codec": "brotli-11",
-    "payload": "nB3VIR9XvEoPIIBUaGUgcHVtcCBQLTE3IGZhaWxlZCBhdCAxNDozNS4gTm9ib2R5IHdhcyBodXJ0LgAOQSBwdW1wIGZhaWxlZC4BHgM=",
+    "payload": "nB3VIR9XvEoPIIBUaGUgcHVtcCBQLTE3IGZhaWxl"
+    "ZCBhdCAxNDozNS4gTm9ib2R5IHdhcyBodXJ0LgAOQSBwdW1wIGZhaWxlZC4BHgM=",
     "source": {
         "sha256": "557290c38f702d491b08eaa1fd7a5c05914ff282880b874c1d69c5e1f25e7b2a",
         "bytes": 47,

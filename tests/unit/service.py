@@ -1,0 +1,81 @@
+"""The application in this process, in front of an Ollama that respx plays."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import httpx
+import respx
+
+from app.main import create_app
+from app.settings import Settings
+
+URL = "http://ollama.test:11434"
+MODEL = "qwen2.5:7b-instruct"
+TEXT = (
+    "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
+    "like to talk about it over coffee and cake for hours, and they never seem to get tired of it. Tickets cost "
+    "24 euros."
+)
+
+Upstream = respx.MockRouter
+Chat = Callable[[httpx.Request], Any]
+
+
+def answer(text: str, prompt_tokens: int = 120, completion_tokens: int = 12) -> dict[str, Any]:
+    """A whole answer of `/api/chat`."""
+    return {
+        "model": MODEL,
+        "created_at": "2026-11-23T10:44:43.19314252Z",
+        "message": {"role": "assistant", "content": text},
+        "done": True,
+        "done_reason": "stop",
+        "total_duration": 563642844,
+        "prompt_eval_count": prompt_tokens,
+        "eval_count": completion_tokens,
+    }
+
+
+def prompt_of(request: httpx.Request) -> str:
+    """What a call to `/api/chat` asks; empty for a preload."""
+    messages = json.loads(request.content).get("messages") or [{"content": ""}]
+    return str(messages[-1]["content"])
+
+
+def is_warm_up(request: httpx.Request) -> bool:
+    """Whether a call is the service's own at its start, about no text."""
+    return prompt_of(request) in ("", "<text>\n\n</text>")
+
+
+@contextmanager
+def ollama(chat: Chat | httpx.Response | Exception) -> Iterator[Upstream]:
+    """An Ollama with MODEL that answers warm-ups well and everything else by `chat`."""
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        if is_warm_up(request):
+            return httpx.Response(200, json=answer("", 50, 1))
+        if isinstance(chat, Exception):
+            raise chat
+        if isinstance(chat, httpx.Response):
+            return chat
+        response: httpx.Response = await chat(request)
+        return response
+
+    with respx.mock(base_url=URL, assert_all_called=False) as router:
+        router.get("/api/version").respond(json={"version": "0.16.1"})
+        router.get("/api/tags").respond(json={"models": [{"name": MODEL}]})
+        router.get("/api/ps").respond(json={"models": [{"name": MODEL, "size": 100, "size_vram": 100}]})
+        router.post("/api/show").respond(json={"capabilities": ["completion"]})
+        router.post("/api/chat").mock(side_effect=respond)
+        yield router
+
+
+@asynccontextmanager
+async def running(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application with these settings over the defaults, started and stopped around the block."""
+    app = create_app(Settings(_env_file=None, ollama_url=URL, model=MODEL, **settings))  # type: ignore[call-arg]
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://condenser.test") as client:
+            yield client

@@ -1,0 +1,219 @@
+"""What is answered where the engine fails: the table of problems, each with Ollama's own message."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.service import TEXT, answer, ollama, prompt_of, running
+
+pytestmark = pytest.mark.anyio
+
+
+async def compress(client: httpx.AsyncClient, text: str = TEXT, **fields: Any) -> httpx.Response:
+    return await client.post("/compress", json={"text": text, **fields})
+
+
+def error(status: int, message: str) -> httpx.Response:
+    return httpx.Response(status, json={"error": message})
+
+
+@pytest.mark.parametrize(
+    ("upstream", "status", "kind", "message"),
+    [
+        (
+            error(404, "model 'qwen2.5:7b-instruct' not found"),
+            404,
+            "model_not_found",
+            "ollama pull qwen2.5:7b-instruct",
+        ),
+        (error(503, "server busy, please try again."), 503, "busy", "server busy, please try again."),
+        (error(500, "llama runner process has terminated"), 502, "failed", "llama runner process has terminated"),
+        (error(400, "invalid option"), 502, "rejected", "invalid option"),
+        (httpx.Response(200, html="<html>hello</html>"), 502, "failed", "<html>hello</html>"),
+        (httpx.ConnectError("Connection refused"), 502, "unreachable", "Connection refused"),
+        (httpx.ReadError("reset by peer"), 502, "unreachable", "reset by peer"),
+        (httpx.ReadTimeout("too late"), 504, "timeout", "too late"),
+    ],
+)
+async def test_a_failure_of_the_engine_is_a_problem_with_its_own_message(
+    upstream: httpx.Response | Exception, status: int, kind: str, message: str
+) -> None:
+    with ollama(upstream):
+        async with running() as client:
+            response = await compress(client)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == f"urn:condenser:problem:{kind}"
+    assert problem["status"] == status
+    assert problem["title"]
+    assert message in problem["detail"]
+    assert problem["request_id"] == response.headers["x-request-id"]
+
+
+async def test_a_busy_engine_says_when_to_come_back() -> None:
+    with ollama(error(503, "server busy")):
+        async with running() as client:
+            assert int((await compress(client)).headers["retry-after"]) >= 1
+
+
+async def test_an_engine_that_takes_longer_than_the_request_may_is_a_504() -> None:
+    async def never(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with ollama(never):
+        async with running(request_timeout_s=0.05) as client:
+            response = await compress(client)
+    assert response.status_code == 504
+
+
+async def test_a_full_queue_is_a_503_with_retry_after() -> None:
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    async def held(request: httpx.Request) -> httpx.Response:
+        entered.set()
+        await release.wait()
+        return httpx.Response(200, json=answer("A ferry."))
+
+    with ollama(held):
+        async with running(max_concurrency=1, max_queue=0) as client:
+            first = asyncio.create_task(compress(client))
+            await entered.wait()
+            refused = await compress(client)
+            release.set()
+            assert (await first).status_code == 200
+    assert refused.status_code == 503
+    assert refused.json()["type"].endswith("queue_full")
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_a_wait_over_its_bound_is_a_503_with_retry_after() -> None:
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    async def held(request: httpx.Request) -> httpx.Response:
+        entered.set()
+        await release.wait()
+        return httpx.Response(200, json=answer("A ferry."))
+
+    with ollama(held):
+        async with running(max_concurrency=1, queue_timeout_s=0.01) as client:
+            first = asyncio.create_task(compress(client))
+            await entered.wait()
+            refused = await compress(client)
+            release.set()
+            await first
+    assert refused.status_code == 503
+    assert refused.json()["type"].endswith("queue_timeout")
+    assert "retry-after" in refused.headers
+
+
+async def test_extractive_on_engine_error_answers_with_the_texts_own_clauses() -> None:
+    with ollama(error(500, "llama runner process has terminated")):
+        async with running() as client:
+            answered = (await compress(client, on_engine_error="extractive")).json()
+    assert answered["method"] == "extractive"
+    assert "24 euros" in answered["compressed"]
+    assert answered["fidelity"]["missing"] == []
+
+
+async def test_an_unknown_model_is_a_problem_even_where_extractive_is_asked_for() -> None:
+    with ollama(error(404, "model 'nope' not found")):
+        async with running() as client:
+            response = await compress(client, model="nope", on_engine_error="extractive")
+    assert response.status_code == 404
+    assert "ollama pull nope" in response.json()["detail"]
+
+
+async def test_a_prompt_that_the_engine_finds_too_long_is_cut_again() -> None:
+    async def short_sighted(request: httpx.Request) -> httpx.Response:
+        if len(prompt_of(request)) > 600:
+            return error(400, "the input length exceeds the context length")
+        return httpx.Response(200, json=answer("A ferry leaves."))
+
+    with ollama(short_sighted):
+        async with running() as client:
+            answered = (await compress(client, TEXT * 8)).json()
+    assert answered["usage"]["calls"] > 1
+    assert answered["fidelity"]["missing"] == []
+
+
+async def test_a_silently_truncated_prompt_is_cut_again() -> None:
+    async def truncating(request: httpx.Request) -> httpx.Response:
+        full = len(prompt_of(request)) > 600
+        return httpx.Response(200, json=answer("A ferry leaves.", prompt_tokens=512 if full else 120))
+
+    with ollama(truncating):
+        async with running(num_ctx=512) as client:
+            answered = (await compress(client, TEXT * 3)).json()
+    assert answered["usage"]["calls"] > 1
+
+
+async def test_an_internal_error_is_a_problem_that_tells_nothing_and_has_the_request_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("app.compression.compressor.seal", broken)
+    with ollama(httpx.Response(200, json=answer("A ferry."))):
+        async with running() as client:
+            response = await compress(client)
+    assert response.status_code == 500
+    assert "secret" not in response.text
+    assert response.json()["request_id"] == response.headers["x-request-id"] != ""
+
+
+async def test_the_service_is_healthy_while_the_model_is_still_loading() -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry."))) as router:
+        loading = asyncio.Event()
+
+        async def load(request: httpx.Request) -> httpx.Response:
+            loading.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        router.post("/api/chat").mock(side_effect=load)
+        async with running() as client:
+            await loading.wait()
+            assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_dead_engine_leaves_the_service_healthy_and_not_ready() -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry."))) as router:
+        router.get("/api/version").mock(side_effect=httpx.ConnectError("Connection refused"))
+        async with running() as client:
+            assert (await client.get("/healthz")).status_code == 200
+            ready = await client.get("/readyz")
+    assert ready.status_code == 503
+    assert "Connection refused" in ready.json()["problem"]
+
+
+async def test_a_missing_model_is_not_ready_and_says_how_to_get_it() -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry."))) as router:
+        router.get("/api/tags").respond(json={"models": []})
+        async with running() as client:
+            ready = await client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["problem"].endswith("ollama pull qwen2.5:7b-instruct")
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}, {"authorization": "k1"}]
+)
+async def test_without_a_right_key_there_is_no_answer_where_keys_are_set(headers: dict[str, str]) -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry."))):
+        async with running(api_keys="k1, k2") as client:
+            response = await client.post("/compress", json={"text": TEXT}, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("headers", [{"authorization": "Bearer k2"}, {"x-api-key": "k1"}])
+async def test_with_a_right_key_there_is_an_answer(headers: dict[str, str]) -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry."))):
+        async with running(api_keys="k1, k2") as client:
+            response = await client.post("/compress", json={"text": TEXT}, headers=headers)
+    assert response.status_code == 200

@@ -1,0 +1,112 @@
+"""Settings: read from the environment and `.env`, refused by the name of the variable."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import cli
+from app.settings import SettingsError, describe, load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (*(name for name, _, _ in describe()), "OLLAMA_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.engine) == ("127.0.0.1", 8000, "ollama")
+    assert (settings.num_ctx, settings.max_concurrency, settings.max_queue) == (4096, 4, 1000)
+
+
+def test_a_variable_wins_over_a_line_in_dotenv(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("CONDENSER_PORT=9000\nCONDENSER_MODEL=from-file\n")
+    monkeypatch.setenv("CONDENSER_PORT", "9001")
+    assert (load_settings().port, load_settings().model) == (9001, "from-file")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("CONDENSER_PORT", "99999"),
+        ("CONDENSER_PORT", "http"),
+        ("CONDENSER_ENGINE", "gpu"),
+        ("CONDENSER_OLLAMA_URL", "http://"),
+        ("CONDENSER_NUM_CTX", "0"),
+        ("CONDENSER_KEEP_ALIVE", "long"),
+        ("CONDENSER_MAX_CONCURRENCY", "0"),
+        ("CONDENSER_MAX_QUEUE", "-1"),
+        ("CONDENSER_QUEUE_TIMEOUT_S", "nan"),
+        ("CONDENSER_REQUEST_TIMEOUT_S", "0"),
+        ("CONDENSER_LOCAL_USD_PER_HOUR", "-0.1"),
+        ("CONDENSER_EMBEDDED_MODEL", "/no/such/file.gguf"),
+        ("CONDENSER_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=variable):
+        load_settings()
+
+
+def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_PORT", "x")
+    monkeypatch.setenv("CONDENSER_NUM_CTX", "x")
+    with pytest.raises(SettingsError, match=r"(?s)PORT.*NUM_CTX"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0:11435", "http://127.0.0.1:11435"),
+        ("gpu-box", "http://gpu-box:11434"),
+        ("https://ollama.example/base/", "https://ollama.example/base"),
+    ],
+)
+def test_ollama_host_is_read_as_ollama_reads_it(host: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    assert load_settings().ollama_url == url
+
+
+def test_ollama_url_wins_over_ollama_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "one")
+    monkeypatch.setenv("CONDENSER_OLLAMA_URL", "http://two:1")
+    assert load_settings().ollama_url == "http://two:1"
+
+
+def test_it_does_not_listen_to_other_machines_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_HOST", "0.0.0.0")
+    with pytest.raises(SettingsError, match="CONDENSER_API_KEYS"):
+        load_settings()
+    monkeypatch.setenv("CONDENSER_API_KEYS", "secret")
+    assert load_settings().keys == ("secret",)
+
+
+def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_API_KEYS", "secret-key")
+    assert "secret-key" not in repr(load_settings())
+
+
+def test_serve_ends_with_code_2_and_the_variable_for_a_bad_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_PORT", "x")
+    result = CliRunner().invoke(cli, ["serve"])
+    assert result.exit_code == 2
+    assert "CONDENSER_PORT" in result.output
+
+
+def test_serve_help_lists_every_setting_with_its_default() -> None:
+    help_text = " ".join(CliRunner().invoke(cli, ["serve", "--help"]).output.split())
+    for name, default, _ in describe():
+        assert f"{name} (default: {default})" in help_text
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for name, default, meaning in describe():
+        assert f"| `{name}` | {default} | {meaning} |" in readme
