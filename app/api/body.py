@@ -33,11 +33,35 @@ class BoundedRequest(Request):
         """
         content = await self.body()
         try:
-            return json.loads(content, parse_constant=_no_constant)
+            value = json.loads(content, parse_constant=_no_constant)
+            path = lone_surrogate(value)
         except RecursionError:
             raise invalid("body: not JSON that this service reads: nested too deeply") from None
         except ValueError as error:
             raise invalid(f"body: not JSON: {str(error)[:200]}") from None
+        if path and not path.startswith("items."):  # a batch's items are checked each on its own
+            raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
+        return value
+
+
+def lone_surrogate(value: Any, path: str = "") -> str | None:
+    """Path of the first string in a JSON value that has no UTF-8 form, None where there is none."""
+    if isinstance(value, str):
+        return (path or "body") if not _has_utf8(value) else None
+    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, inner in named:
+        inner_path = f"{path}.{name}" if path else str(name)
+        found = inner_path if not _has_utf8(str(name)) else lone_surrogate(inner, inner_path)
+        if found:
+            return found
+    return None
+
+
+def _has_utf8(text: str) -> bool:
+    try:
+        return text.isascii() or text.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _no_constant(name: str) -> None:

@@ -163,4 +163,8 @@ def _timing(usage: Usage, started: float) -> TimingBody:
 
 
 def _cost_body(spent: Cost) -> CostBody:
-    return CostBody(cloud_usd=spent.cloud_usd, local_usd=spent.local_usd, savings_ratio=round(spent.savings_ratio, 4))
+    return CostBody(
+        cloud_usd=round(spent.cloud_usd, 9),
+        local_usd=round(spent.local_usd, 9),
+        savings_ratio=round(spent.savings_ratio, 4),
+    )

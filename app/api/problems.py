@@ -116,8 +116,6 @@ def _message(item: Mapping[str, Any]) -> str:
             return f"not JSON: {item.get('ctx', {}).get('error', item['msg'])}"
         case "model_attributes_type" | "dict_type" | "model_type":
             return "a JSON object is expected, sent with Content-Type: application/json"
-        case "string_unicode":
-            return "has a lone surrogate, which is no Unicode text"
         case "extra_forbidden":
             return "no such field"
         case _:

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 
 from app.api.access import require_key
-from app.api.body import BoundedRoute
+from app.api.body import BoundedRoute, lone_surrogate
 from app.api.operations import AnyRequest, Done, perform
-from app.api.problems import MEDIA_TYPE, found, problem_body, too_large
+from app.api.problems import MEDIA_TYPE, found, invalid, problem_body, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
     BatchRequest,
@@ -138,6 +138,8 @@ async def _results(service: Service, body: BatchRequest, record: RequestRecord) 
     async def one(item: object) -> Done | Problem:
         item_record = RequestRecord(body.operation)
         try:
+            if path := lone_surrogate(item):
+                raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
             done = await perform(service, kind.model_validate(item), "batch")
         except Exception as error:
             what = found(error)

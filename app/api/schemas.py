@@ -110,6 +110,10 @@ class CostBody(AnswerBody):
 
 
 class CompressResponse(AnswerBody):
+    """A text that says the same in fewer words, and the way back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.COMPRESSED]})
+
     compressed: str
     method: Annotated[
         Method,
@@ -129,6 +133,12 @@ class CompressResponse(AnswerBody):
 class ReconstructRequest(RequestBody):
     """A capsule and how to get the text back."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"capsule": examples.CAPSULE}, {"capsule": examples.CAPSULE, "mode": "semantic"}]
+        }
+    )
+
     capsule: Capsule
     mode: Annotated[
         Literal["exact", "semantic", "auto"],
@@ -141,6 +151,10 @@ class ReconstructRequest(RequestBody):
 
 
 class ReconstructResponse(AnswerBody):
+    """The text, or what the model made of its summary."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RECONSTRUCTED]})
+
     text: str
     mode: Literal["exact", "semantic"]
     verified: Annotated[bool, Field(description="the text has the SHA-256 of the source")]
@@ -178,6 +192,8 @@ class BatchRequest(RequestBody):
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PROBLEM]})
+
     type: Annotated[str, Field(examples=["urn:condenser:problem:queue_full"])]
     title: Annotated[str, Field(examples=["The queue is full"])]
     status: Annotated[int, Field(examples=[503])]
@@ -188,12 +204,35 @@ class Problem(BaseModel):
 class BatchResult(AnswerBody):
     """One item's answer: `result` or `problem`. With NDJSON each is a line."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"index": 0, "result": examples.COMPRESSED}, {"index": 1, "problem": examples.PROBLEM}]
+        }
+    )
+
     index: int
     result: CompressResponse | ReconstructResponse | None = None
     problem: Problem | None = None
 
 
 class BatchResponse(AnswerBody):
+    """The answers in the order of the items, and how many of each kind there are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "results": [
+                        {"index": 0, "result": examples.COMPRESSED},
+                        {"index": 1, "problem": examples.PROBLEM},
+                    ],
+                    "succeeded": 1,
+                    "failed": 1,
+                }
+            ]
+        }
+    )
+
     results: list[BatchResult]
     succeeded: int
     failed: int

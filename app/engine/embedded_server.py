@@ -67,17 +67,13 @@ class ShowRequest(BaseModel):
     model: str
 
 
-def create_embedded_app(config: EmbeddedConfig) -> Starlette:
-    """The ASGI application; the model is loaded when it starts."""
+def create_embedded_app(config: EmbeddedConfig, llama: LlamaServer) -> Starlette:
+    """The ASGI application on a loaded model."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        # Loading holds up nobody: connections wait in the listening socket's backlog.
-        app.state.llama = LlamaServer(config)
-        app.state.config = config
-        app.state.loaded_ns = time.monotonic_ns()
         yield
-        await app.state.llama.aclose()
+        await llama.aclose()
 
     routes = [
         Route("/", _root, methods=["GET"]),
@@ -89,7 +85,9 @@ def create_embedded_app(config: EmbeddedConfig) -> Starlette:
         Route("/api/generate", _generate, methods=["POST"]),
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, ValidationError: _bad_body, LlamaError: _llama_error}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app.state.config, app.state.llama = config, llama
+    return app
 
 
 async def _root(request: Request) -> Response:
@@ -253,8 +251,15 @@ async def _llama_error(request: Request, error: LlamaError) -> Response:
 
 
 def serve(config: EmbeddedConfig, listener: socket.socket) -> None:
-    """Serve on `listener` until SIGTERM or SIGINT."""
-    app = create_embedded_app(config)
+    """Load the model, then serve on `listener` until SIGTERM or SIGINT; callers wait in its backlog meanwhile.
+
+    Ends the process with code 1 where the model can't be loaded.
+    """
+    try:
+        llama = LlamaServer(config)
+    except RuntimeError as error:
+        sys.exit(f"llama.cpp can't load {config.model} with a context of {config.num_ctx} tokens: {error}")
+    app = create_embedded_app(config, llama)
     server_config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
     uvicorn.Server(server_config).run(sockets=[listener])
 

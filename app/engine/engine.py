@@ -1,6 +1,7 @@
 """The engine as the rest sees it: a completion for a prompt, through the gate, measured."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -55,7 +56,10 @@ class EngineStatus:
 
 
 class Engine:
-    """`client` behind `gate`. `default_model` serves requests that name none."""
+    """`client` behind `gate`. `default_model` serves requests that name none.
+
+    `why_down` may know why the engine does not answer.
+    """
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Engine:
         gate: Gate,
         default_model: str,
         observer: EngineObserver | None = None,
+        why_down: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.name = name
         self.client = client
@@ -71,6 +76,7 @@ class Engine:
         self.default_model = default_model
         self._busy = BusyClock()
         self._observer = observer
+        self._why_down = why_down
 
     @property
     def num_ctx(self) -> int:
@@ -114,6 +120,10 @@ class Engine:
             return f"{message}; the embedded engine has {self.default_model} only"
         return f"{message}; get it with: ollama pull {model}"
 
+    def _down(self, version: str | None, problem: str) -> EngineStatus:
+        reason = self._why_down()
+        return EngineStatus(version, False, (), f"{problem}; {reason}" if reason else problem)
+
     async def status(self) -> EngineStatus:
         """Ask the engine for its version and models; never raises, answers within STATUS_TIMEOUT_S."""
         version: str | None = None
@@ -123,9 +133,9 @@ class Engine:
                 installed = await self.client.installed_models()
                 loaded = await self.client.loaded_models()
         except TimeoutError:
-            return EngineStatus(version, False, (), f"no answer within {STATUS_TIMEOUT_S:g} s")
+            return self._down(version, f"no answer within {STATUS_TIMEOUT_S:g} s")
         except EngineError as error:
-            return EngineStatus(version, False, (), str(error))
+            return self._down(version, str(error))
         has_model = _with_tag(self.default_model) in {_with_tag(name) for name in installed}
         problem = (
             None if has_model else self._how_to_get(self.default_model, f"model '{self.default_model}' not found")

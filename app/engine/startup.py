@@ -51,7 +51,7 @@ async def open_engine(settings: Settings, name: EngineName, observer: Observer) 
     config = embedded_config(settings)
     async with EmbeddedEngine(config) as embedded, _client(settings, embedded.base_url) as client:
         gate = _gate(settings, config.num_parallel, observer)
-        yield Engine(name, client, gate, config.name, observer)
+        yield Engine(name, client, gate, config.name, observer, why_down=lambda: embedded.last_error)
 
 
 def embedded_config(settings: Settings) -> EmbeddedConfig:
@@ -66,11 +66,6 @@ def embedded_config(settings: Settings) -> EmbeddedConfig:
         num_parallel=settings.embedded_num_parallel,
         threads=settings.embedded_threads,
     )
-
-
-def effective_model(settings: Settings, name: EngineName) -> str:
-    """The model that serves requests that name none."""
-    return settings.model if name == "ollama" else embedded_config(settings).name
 
 
 def _client(settings: Settings, url: str) -> OllamaClient:

@@ -1,0 +1,222 @@
+"""The embedded engine: a real model on a real llama.cpp, which any client of Ollama can talk to."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import ollama
+import pytest
+
+from app.engine.embedded import EmbeddedConfig
+from app.engine.model_file import default_model_path, model_name
+from app.settings import default_cache_dir
+from tests.live.conftest import start_service, wait_until_ready
+from tests.watched import WatchedEngine
+
+pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtures("model")]
+
+NUM_CTX = 1024
+MESSAGES = [{"role": "user", "content": "Name three colours."}]
+ENDLESS = [{"role": "user", "content": "Count from one to ten thousand, one number a line."}]
+SEEDED = {"temperature": 0, "seed": 1, "num_predict": 16}
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[WatchedEngine]:
+    path = default_model_path(default_cache_dir())
+    config = EmbeddedConfig(model=path, name=model_name(path), num_ctx=NUM_CTX, num_parallel=2)
+    async with WatchedEngine(config) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def http(engine: WatchedEngine) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=engine.base_url, timeout=120, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(engine: WatchedEngine) -> ollama.AsyncClient:
+    """The `ollama` package's client, which knows nothing of Condenser."""
+    return ollama.AsyncClient(host=engine.base_url)
+
+
+NAME = "smollm2:135m-instruct-q4_1"
+
+
+async def test_the_ollama_package_can_chat_with_it(client: ollama.AsyncClient) -> None:
+    answer = await client.chat(model=NAME, messages=MESSAGES, options=SEEDED)
+    assert answer.message.content
+    assert answer.done
+    assert answer.prompt_eval_count is not None
+    assert answer.prompt_eval_count > 5
+    assert answer.eval_count is not None
+    assert 0 < answer.eval_count <= 16
+    assert answer.total_duration is not None
+    assert answer.total_duration > 1_000_000
+
+
+async def test_the_ollama_package_can_stream_from_it(client: ollama.AsyncClient) -> None:
+    parts = [part async for part in await client.chat(model=NAME, messages=MESSAGES, options=SEEDED, stream=True)]
+    whole = await client.chat(model=NAME, messages=MESSAGES, options=SEEDED)
+    assert len(parts) > 2
+    assert [part.done for part in parts[:-1]] == [False] * (len(parts) - 1)
+    assert parts[-1].done
+    assert "".join(part.message.content or "" for part in parts) == whole.message.content
+
+
+async def test_the_ollama_package_can_generate_list_show_and_ps(client: ollama.AsyncClient) -> None:
+    generated = await client.generate(model=NAME, prompt="Name a colour.", options=SEEDED)
+    assert generated.response
+    assert [model.model for model in (await client.list()).models] == [NAME]
+    assert (await client.show(NAME)).capabilities == ["completion"]
+    (loaded,) = (await client.ps()).models
+    assert (loaded.model, loaded.size_vram, loaded.context_length) == (NAME, 0, NUM_CTX)
+
+
+async def test_the_same_seed_gives_the_same_answer(client: ollama.AsyncClient) -> None:
+    answers = [await client.chat(model=NAME, messages=MESSAGES, options=SEEDED) for _ in range(2)]
+    assert answers[0].message.content == answers[1].message.content
+
+
+async def test_a_prompt_seen_before_counts_whole_but_is_not_evaluated_again(http: httpx.AsyncClient) -> None:
+    text = "The quick brown fox jumps over the lazy dog. " * 40
+    body = {"model": NAME, "messages": [{"role": "user", "content": text}], "options": SEEDED, "stream": False}
+    first = (await http.post("/api/chat", json=body)).json()
+    again = (await http.post("/api/chat", json=body)).json()
+    assert again["prompt_eval_count"] == first["prompt_eval_count"] > 400
+    assert again["prompt_eval_duration"] < first["prompt_eval_duration"] / 2
+
+
+async def test_an_answer_that_reaches_num_predict_is_done_for_length(http: httpx.AsyncClient) -> None:
+    body = {"model": NAME, "messages": ENDLESS, "options": {**SEEDED, "num_predict": 3}, "stream": False}
+    answer = (await http.post("/api/chat", json=body)).json()
+    assert (answer["done_reason"], answer["eval_count"]) == ("length", 3)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+async def test_a_call_without_a_prompt_loads_the_model(http: httpx.AsyncClient, path: str) -> None:
+    answer = (await http.post(path, json={"model": NAME, "stream": False})).json()
+    assert (answer["done"], answer["done_reason"]) == (True, "load")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_prompt_over_the_context_window_is_refused_in_ollamas_words(
+    http: httpx.AsyncClient, stream: bool
+) -> None:
+    messages = [{"role": "user", "content": "word " * 2 * NUM_CTX}]
+    response = await http.post("/api/chat", json={"model": NAME, "messages": messages, "stream": stream})
+    assert response.status_code == 400
+    assert response.json() == {"error": "the input length exceeds the context length"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"model": "nope", "messages": MESSAGES}, 404, "model 'nope' not found"),
+        ({"model": NAME, "messages": MESSAGES, "think": True}, 400, "does not support thinking"),
+        ({"model": 5}, 400, "valid string"),
+        ("no object", 400, "object"),
+    ],
+)
+async def test_a_bad_call_is_an_error_in_ollamas_shape(
+    http: httpx.AsyncClient, body: Any, status: int, message: str
+) -> None:
+    response = await http.post("/api/chat", json=body)
+    assert response.status_code == status
+    assert message in response.json()["error"]
+
+
+async def test_two_slots_work_side_by_side(http: httpx.AsyncClient) -> None:
+    first_words = [anyio.Event(), anyio.Event()]
+
+    async def stream(number: int) -> None:
+        body = {"model": NAME, "messages": ENDLESS, "options": {**SEEDED, "num_predict": 200}}
+        async with http.stream("POST", "/api/chat", json=body) as response:
+            async for _ in response.aiter_lines():
+                first_words[number].set()
+                # Goes on only when the other one has begun: alone in the engine it never would.
+                await first_words[1 - number].wait()
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream, 0)
+            group.start_soon(stream, 1)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_goes_away_frees_its_slot(http: httpx.AsyncClient, stream: bool) -> None:
+    # Both slots are taken by answers that would not end within the test; a third gets its turn when they leave.
+    body = {"model": NAME, "messages": ENDLESS, "options": {**SEEDED, "num_predict": 900}, "stream": stream}
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(lambda: http.post("/api/chat", json=body, timeout=120))
+            await http.post("/api/chat", json={"model": NAME})
+            group.cancel_scope.cancel()
+    short = {**body, "options": SEEDED, "stream": False}
+    with anyio.fail_after(20):
+        assert (await http.post("/api/chat", json=short)).json()["done"]
+
+
+async def test_a_child_that_is_killed_comes_back_at_the_same_address(
+    engine: WatchedEngine, http: httpx.AsyncClient
+) -> None:
+    await http.get("/api/version")
+    killed = engine.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    await engine.next_start()
+    with anyio.fail_after(60):
+        answer = await http.post("/api/chat", json={"model": NAME, "messages": MESSAGES, "stream": False})
+    assert answer.json()["done"]
+    assert engine.pid != killed
+
+
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process as only Linux can")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+async def test_the_child_ends_with_its_parent(tmp_path: Path, end: signal.Signals) -> None:
+    parent = start_service(tmp_path)
+    wait_until_ready(parent)
+    (child,) = children(parent.process.pid)
+    handle = os.pidfd_open(child)
+    parent.process.send_signal(end)
+    parent.process.wait(timeout=30)
+    with anyio.fail_after(30):
+        await anyio.wait_readable(handle)  # a process handle is readable when the process has ended
+    os.close(handle)
+
+
+@pytest.fixture
+def alone() -> Iterator[str]:
+    """`condenser embedded`, run by itself; its address."""
+    command = [sys.executable, "-m", "app.cli", "embedded", "--port", "11939"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert NAME in process.stderr.readline()
+    yield "http://127.0.0.1:11939"
+    process.terminate()
+    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+async def test_the_embedded_command_serves_any_client_of_ollama(alone: str) -> None:
+    answer = await ollama.AsyncClient(host=alone).chat(model=NAME, messages=MESSAGES, options=SEEDED)
+    assert answer.message.content
+
+
+async def test_a_port_in_use_is_told_in_a_sentence(alone: str) -> None:
+    command = [sys.executable, "-m", "app.cli", "embedded", "--port", "11939"]
+    done = await anyio.run_process(command, check=False)
+    assert done.returncode == 1
+    assert b"can't listen on 127.0.0.1:11939" in done.stderr
