@@ -46,7 +46,7 @@ class EmbeddedEngine:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
-        self._error_lines: deque[str] = deque(maxlen=_KEPT_ERROR_LINES)
+        self._error_lines: deque[str] = deque()
         self.restarts = 0
 
     @property
@@ -128,8 +128,9 @@ class EmbeddedEngine:
             await self._spawn()
 
     async def _read_errors(self, process: asyncio.subprocess.Process) -> None:
-        """Keep the last lines of standard error until it ends with the process."""
+        """Keep the last lines of standard error until it ends with the process, over those of the one before."""
         assert process.stderr is not None
+        lines: deque[str] = deque(maxlen=_KEPT_ERROR_LINES)
         while True:
             line = b""
             with contextlib.suppress(ValueError):  # a line over the reader's limit is dropped
@@ -137,4 +138,5 @@ class EmbeddedEngine:
                 if not line:
                     return
             if text := line.decode(errors="replace").strip():
-                self._error_lines.append(text[:500])
+                lines.append(text[:500])
+                self._error_lines = lines
