@@ -1,5 +1,6 @@
 """The `condenser` command."""
 
+import asyncio
 import os
 import socket
 from pathlib import Path
@@ -10,15 +11,21 @@ import uvicorn
 
 from app import __version__
 from app.engine.embedded import EmbeddedConfig
+from app.engine.engine import Engine
 from app.engine.model_file import ModelFileError
 from app.engine.model_file import fetch_model as fetch
-from app.engine.startup import embedded_config
+from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
-from app.telemetry.logs import configure_logs
+from app.telemetry.logs import configure_logs, logger
 
 # Rich's boxes would break the lines of the settings below; plain help can be piped and searched.
 cli = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_GREETING_TEXT = (
+    "The ferry to Tallinn leaves at 07:45 on weekdays. Nobody knows why, but people like to talk about it over "
+    "coffee and cake for hours, and they never seem to get tired of it. Tickets cost 24 euros."
+)
 
 EXIT_USAGE = 2
 EXIT_FAILED = 1
@@ -44,7 +51,6 @@ def _load(**overrides: object) -> Settings:
 
 @cli.callback(invoke_without_command=True)
 def condenser(
-    ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     """Text compression with checked facts and byte-exact reconstruction, in front of Ollama."""
@@ -64,13 +70,24 @@ def serve(
     configure_logs(settings.log_level)
     _warn_of_unknown_variables()
     listener = _listen(settings.host, settings.port)
-    try:
-        app = create_app(settings)
-    except FileNotFoundError as error:
-        raise _fail(str(error), EXIT_FAILED) from None
-    _greet(listener)
+    app = create_app(_with_engine(settings), lambda engine: _greet(listener, engine))
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _with_engine(settings: Settings) -> Settings:
+    """The settings with the engine chosen, so that a missing model ends the command with a sentence."""
+    name = asyncio.run(choose_engine(settings))
+    if name == "embedded":
+        _embedded_config(settings)
+    return settings.model_copy(update={"engine": name})
+
+
+def _embedded_config(settings: Settings) -> EmbeddedConfig:
+    try:
+        return embedded_config(settings)
+    except FileNotFoundError as error:
+        raise _fail(str(error), EXIT_FAILED) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -83,14 +100,23 @@ def _listen(host: str, port: int) -> socket.socket:
         raise _fail(f"can't listen on {host}:{port} ({PREFIX}HOST, {PREFIX}PORT): {reason}", EXIT_FAILED) from None
 
 
-def _greet(listener: socket.socket) -> None:
+def _greet(listener: socket.socket, engine: Engine) -> None:
+    logger.info(
+        "engine taken",
+        extra={
+            "engine": engine.name,
+            "model": engine.default_model,
+            "engine_url": engine.client.base_url,
+            "num_ctx": engine.num_ctx,
+            "max_concurrency": engine.gate.max_concurrency,
+        },
+    )
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     typer.echo(
-        f"Condenser {__version__} on {url}, docs at {url}/docs. Try:\n"
-        f"  curl -s {url}/compress -H 'Content-Type: application/json' "
-        '-d \'{"text": "The ferry to Tallinn leaves at 07:45 on weekdays. Nobody knows why, but people like to talk '
-        "about it over coffee and cake for hours, and they never seem to get tired of it. Tickets cost 24 euros.\"}'",
+        f"Condenser {__version__} on {url}, docs at {url}/docs\n"
+        f"Engine: {engine.name}, model {engine.default_model}. Try:\n"
+        f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'",
         err=True,
     )
 
@@ -110,10 +136,7 @@ def embedded(
 ) -> None:
     """Run the embedded engine alone: any client of Ollama can talk to it."""
     settings = _load(embedded_model=model)
-    try:
-        config: EmbeddedConfig = embedded_config(settings)
-    except FileNotFoundError as error:
-        raise _fail(str(error), EXIT_FAILED) from None
+    config = _embedded_config(settings)
     # Loads llama.cpp, which no other command needs.
     from app.engine.embedded_server import serve as serve_embedded
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -28,10 +28,13 @@ _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 30.0
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, on_engine_taken: Callable[[Engine], None] = lambda engine: None
+) -> FastAPI:
     """The ASGI application with these settings, or those of the environment.
 
-    Raises SettingsError for a bad setting. The engine is chosen and started with the application.
+    The engine is chosen and started with the application; `on_engine_taken` is told of it then. Raises
+    SettingsError for a bad setting.
     """
     settings = settings or load_settings()
     prices = Prices(
@@ -49,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             compressor = Compressor(engine)
             reconstructor = Reconstructor(engine, settings.max_text_bytes)
             app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices)
-            _say_what_runs(engine)
+            on_engine_taken(engine)
             background = [
                 asyncio.create_task(watch(engine, metrics)),
                 asyncio.create_task(_warm_up(engine, compressor)),
@@ -76,19 +79,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(monitoring.router)
     app.add_middleware(RecordMiddleware, metrics=metrics)
     return app
-
-
-def _say_what_runs(engine: Engine) -> None:
-    logger.info(
-        "engine taken",
-        extra={
-            "engine": engine.name,
-            "model": engine.default_model,
-            "engine_url": engine.client.base_url,
-            "num_ctx": engine.num_ctx,
-            "max_concurrency": engine.gate.max_concurrency,
-        },
-    )
 
 
 async def _warm_up(engine: Engine, compressor: Compressor) -> None:
