@@ -27,6 +27,8 @@ _GREETING_TEXT = (
     "coffee and cake for hours, and they never seem to get tired of it. Tickets cost 24 euros."
 )
 
+_SHUTDOWN_LIMIT_S = 30  # for requests that are under way when the service is told to end
+
 EXIT_USAGE = 2
 EXIT_FAILED = 1
 
@@ -71,7 +73,9 @@ def serve(
     _warn_of_unknown_variables()
     listener = _listen(settings.host, settings.port)
     app = create_app(_with_engine(settings), lambda engine: _greet(listener, engine))
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -63,8 +63,9 @@ async def reconstruct(request: Request, body: ReconstructRequest) -> Reconstruct
 
 
 async def _single(request: Request, body: AnyRequest) -> Done:
-    done = await cancel_on_disconnect(request.receive, perform(service_of(request), body))
-    record = record_of(request)
+    service, record = service_of(request), record_of(request)
+    record.fields["engine"] = service.engine.name
+    done = await cancel_on_disconnect(request.receive, perform(service, body))
     record.cost = done.cost
     record.fields.update(_log_fields(done))
     return done
@@ -73,7 +74,6 @@ async def _single(request: Request, body: AnyRequest) -> Done:
 def _log_fields(done: Done) -> dict[str, object]:
     answer = done.answer
     fields: dict[str, object] = {
-        "engine": answer.usage.engine,
         "model": answer.usage.model,
         "prompt_tokens": answer.usage.prompt_tokens,
         "completion_tokens": answer.usage.completion_tokens,

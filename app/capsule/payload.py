@@ -15,6 +15,7 @@ from app.capsule.chunking import Span
 from app.capsule.repair import Piece
 
 CHECK_BYTES = 8
+_BUFFER_BYTES = 65_536
 
 
 class PayloadError(ValueError):
@@ -49,15 +50,16 @@ def decompress_brotli(data: bytes, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     try:
-        chunk = decompressor.process(data, output_buffer_limit=min(limit + 1, 65_536))
-        while True:
+        chunk = decompressor.process(data, output_buffer_limit=_BUFFER_BYTES)
+        while chunk:
             size += len(chunk)
-            chunks.append(chunk)
             if size > limit:
                 raise PayloadError(f"the payload decodes to more than the {limit} bytes that the capsule allows")
-            if decompressor.is_finished() or decompressor.can_accept_more_data():
-                break
-            chunk = decompressor.process(b"", output_buffer_limit=65_536)
+            chunks.append(chunk)
+            # What is left waits in the decoder, though it may say that it takes more input.
+            chunk = (
+                b"" if decompressor.is_finished() else decompressor.process(b"", output_buffer_limit=_BUFFER_BYTES)
+            )
     except brotli.error:
         raise PayloadError("the payload is damaged: it is not a Brotli stream") from None
     if not decompressor.is_finished():

@@ -66,7 +66,7 @@ class Compressor:
 
     async def warm_up(self, terms: Terms) -> None:
         """Load the default model, put the prompt's constant front into its cache and count its tokens."""
-        await self._engine.client.preload(self._engine.default_model)
+        await self._engine.preload()
         call = await self._engine.complete(summarize_prompt(""), num_predict=1, terms=terms)
         self._frame_tokens = call.completion.prompt_tokens or None
 

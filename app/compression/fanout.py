@@ -1,7 +1,7 @@
 """Run many pieces of work side by side, a bounded number at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -10,7 +10,7 @@ ResultT = TypeVar("ResultT")
 
 async def as_ready(
     items: Sequence[ItemT], limit: int, work: Callable[[ItemT], Awaitable[ResultT]]
-) -> AsyncIterator[tuple[int, ResultT]]:
+) -> AsyncGenerator[tuple[int, ResultT], None]:
     """Index and result of each item as it gets ready, at most `limit` under way.
 
     Ends with the first exception that `work` raises; then, and when the iterator is closed or cancelled, what

@@ -83,6 +83,11 @@ class Engine:
         """Context window of every call, tokens."""
         return self.client.num_ctx
 
+    async def preload(self) -> None:
+        """Have the default model loaded; holds a place in the engine meanwhile. Raises EngineError."""
+        async with self.gate.place("batch"):
+            await self.client.preload(self.default_model)
+
     async def complete(self, prompt: Prompt, *, num_predict: int, terms: Terms) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for its place first.
 

@@ -170,9 +170,9 @@ class OllamaClient:
         answer = await self._call("POST", "/api/chat", ChatAnswer, body)
         if not answer.done:
             raise EngineFailedError("the engine's answer is not whole: done is false")
-        if answer.prompt_eval_count >= self.num_ctx:
+        if looks_truncated(answer.prompt_eval_count, self.num_ctx):
             raise PromptTooLongError(
-                f"the engine cut the prompt: prompt_eval_count {answer.prompt_eval_count} fills the context window"
+                f"the engine cut the prompt: prompt_eval_count is {answer.prompt_eval_count} of {self.num_ctx}"
             )
         return Completion(
             text=answer.message.content,
@@ -202,6 +202,15 @@ class OllamaClient:
         if response.status_code != 200:
             raise error_of(response.status_code, _error_message(content))
         return _parse(content, kind)
+
+
+def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
+    """Whether this many tokens are what a server that ignores `truncate: false` leaves of a longer prompt.
+
+    It leaves a full context window or, for some models, half of one (ollama issues 3839, 17427). A whole prompt of
+    just that size is taken for a truncated one: that costs a second, shorter call.
+    """
+    return prompt_eval_count >= num_ctx or prompt_eval_count in (num_ctx // 2, num_ctx // 2 + 1)
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -198,25 +199,31 @@ async def test_the_child_ends_with_its_parent(tmp_path: Path, end: signal.Signal
     os.close(handle)
 
 
+def embedded_command(port: int) -> list[str]:
+    return [sys.executable, "-m", "app.cli", "embedded", "--port", str(port)]
+
+
 @pytest.fixture
-def alone() -> Iterator[str]:
-    """`condenser embedded`, run by itself; its address."""
-    command = [sys.executable, "-m", "app.cli", "embedded", "--port", "11939"]
+def alone() -> Iterator[int]:
+    """`condenser embedded`, run by itself; its port on loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    command = embedded_command(port)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert NAME in process.stderr.readline()
-    yield "http://127.0.0.1:11939"
+    yield port
     process.terminate()
     assert process.wait(timeout=30) in (0, -signal.SIGTERM)
 
 
-async def test_the_embedded_command_serves_any_client_of_ollama(alone: str) -> None:
-    answer = await ollama.AsyncClient(host=alone).chat(model=NAME, messages=MESSAGES, options=SEEDED)
+async def test_the_embedded_command_serves_any_client_of_ollama(alone: int) -> None:
+    client = ollama.AsyncClient(host=f"http://127.0.0.1:{alone}")
+    answer = await client.chat(model=NAME, messages=MESSAGES, options=SEEDED)
     assert answer.message.content
 
 
-async def test_a_port_in_use_is_told_in_a_sentence(alone: str) -> None:
-    command = [sys.executable, "-m", "app.cli", "embedded", "--port", "11939"]
-    done = await anyio.run_process(command, check=False)
+async def test_a_port_in_use_is_told_in_a_sentence(alone: int) -> None:
+    done = await anyio.run_process(embedded_command(alone), check=False)
     assert done.returncode == 1
-    assert b"can't listen on 127.0.0.1:11939" in done.stderr
+    assert f"can't listen on 127.0.0.1:{alone}" in done.stderr.decode()

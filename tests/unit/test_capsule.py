@@ -1,11 +1,12 @@
 """The capsule: what goes in comes out, and what was touched does not."""
 
 import base64
+import random
 import string
 
 import brotli
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -150,9 +151,11 @@ def test_decoding_stops_at_the_limit_however_much_a_stream_would_yield() -> None
         decompress_brotli(bomb, 1000)
 
 
-@given(st.binary(max_size=300_000))
-def test_a_stream_of_just_the_limit_is_decoded(data: bytes) -> None:
-    assert decompress_brotli(brotli.compress(data, quality=1), len(data)) == data
+@given(st.integers(0, 300_000), st.sampled_from(["repeats", "random"]), st.integers(0, 11))
+@settings(max_examples=40, deadline=None)
+def test_a_stream_of_just_the_limit_is_decoded_whatever_its_size(size: int, content: str, quality: int) -> None:
+    data = random.Random(size).randbytes(size) if content == "random" else (b"A sentence again. " * size)[:size]
+    assert decompress_brotli(brotli.compress(data, quality=quality), size) == data
 
 
 def test_a_capsule_whose_payload_yields_more_than_it_declares_is_refused() -> None:

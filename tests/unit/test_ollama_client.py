@@ -143,10 +143,19 @@ async def test_counts_that_are_left_out_are_zero(ollama: Any, client: OllamaClie
     assert (completion.prompt_tokens, completion.completion_tokens) == (0, 0)
 
 
-async def test_a_prompt_that_filled_the_context_window_counts_as_cut(ollama: Any, client: OllamaClient) -> None:
-    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": 4096})
-    with pytest.raises(PromptTooLongError, match="4096"):
+@pytest.mark.parametrize("count", [4096, 4097, 2048, 2049])
+async def test_a_prompt_that_fills_the_context_window_or_half_of_it_counts_as_truncated(
+    ollama: Any, client: OllamaClient, count: int
+) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": count})
+    with pytest.raises(PromptTooLongError, match=f"{count} of 4096"):
         await chat(client)
+
+
+@pytest.mark.parametrize("count", [0, 14, 2047, 2050, 4095])
+async def test_a_prompt_of_any_other_size_does_not(ollama: Any, client: OllamaClient, count: int) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": count})
+    assert (await chat(client)).prompt_tokens == count
 
 
 @pytest.mark.parametrize(
