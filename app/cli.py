@@ -23,8 +23,9 @@ from app.telemetry.logs import configure_logs, logger
 cli = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 _GREETING_TEXT = (
-    "The ferry to Tallinn leaves at 07:45 on weekdays. Nobody knows why, but people like to talk about it over "
-    "coffee and cake for hours, and they never seem to get tired of it. Tickets cost 24 euros."
+    "Good morning everybody, and thank you for coming in spite of the rain. The bridge in Turku stays closed until "
+    "12 May, because the new bearings came late and two of them did not fit. We know that this is annoying, and we "
+    "would have liked to have better news for all of you, believe us. Buses leave from pier 7 every 20 minutes."
 )
 
 _SHUTDOWN_LIMIT_S = 30  # for requests that are under way when the service is told to end

@@ -18,7 +18,7 @@ CAPSULE: dict[str, Any] = {
     "fidelity": "exact",
     "codec": "brotli-11",
     "payload": (
-        "Nu4e0x97ItgfPwMgHAk2LnFT2tjJSwEkSwvnnJLnximBcAPJMvAFSgFrKN6CUxNgvf/Lpqm7VFv7A1YsYIHqY9u2ZP"
+        "OZ68mtDkN/wfPwMgHAk2LnFT2tjJSwEkSwvnnJLnximBcAPJMvAFSgFrKN6CUxNgvf/Lpqm7VFv7A1YsYIHqY9u2ZP"
         "T4R1Ge1eG21LQ82AhUZODsA0MSAnFzo2GkXvFtP6D0PCXmKnnbcmPHw/slXkk0Yr+GWxMDTSMF30FUeuqDuDDX6kOK"
         "Y0wDOLMa6hgoT7bwt6WVbtj/8hMLQfKGnvLQoUFkdraZwyzIHdTI3uXiegQLRlkcp+oYshw058VuzCRazK7sA/R3w5"
         "jXpKCnkeFLSGvLU0kZ1wMTfITlxZYpUkzUYATG7zVRKJ0RElpMQOIHPrs1BFHhm3IvjmkCdA7XW+R0l+cmdTU0VUEQ"
@@ -59,8 +59,8 @@ COMPRESSED: dict[str, Any] = {
         "model": "smollm2:135m-instruct-q4_1",
         "engine": "embedded",
     },
-    "timing": {"queue_ms": 0.01, "engine_ms": 1362.0, "total_ms": 1371.912},
-    "cost": {"cloud_usd": 0.0028399999999999996, "local_usd": 3.652030008333895e-05, "savings_ratio": 0.9871},
+    "timing": {"queue_ms": 0.011, "engine_ms": 1432.0, "total_ms": 1444.267},
+    "cost": {"cloud_usd": 0.00284, "local_usd": 3.7796e-05, "savings_ratio": 0.9867},
     "capsule": CAPSULE,
 }
 
@@ -76,7 +76,7 @@ RECONSTRUCTED: dict[str, Any] = {
         "model": "smollm2:135m-instruct-q4_1",
         "engine": "embedded",
     },
-    "timing": {"queue_ms": 0.0, "engine_ms": 0.0, "total_ms": 0.206},
+    "timing": {"queue_ms": 0.0, "engine_ms": 0.0, "total_ms": 0.239},
     "cost": {"cloud_usd": 0.0, "local_usd": 0.0, "savings_ratio": 0.0},
 }
 
@@ -85,5 +85,5 @@ PROBLEM: dict[str, Any] = {
     "title": "The request is not valid",
     "status": 422,
     "detail": "text: Field required; txt: no such field",
-    "request_id": "fe352aeb5e564c029d54a29bbef186a2",
+    "request_id": "59c045c29db843f88449a4d641b7b4a9",
 }

@@ -91,7 +91,8 @@ def seal(
         prompt_version=prompt_version,
     )
     compress, _ = CODECS[codec]
-    payload = check_value(_head(blank), stream) + compress(stream)
+    compressed = compress(stream)
+    payload = check_value(_head(blank), compressed) + compressed
     return blank.model_copy(update={"payload": base64.b64encode(payload).decode()})
 
 
@@ -126,10 +127,11 @@ def unseal(capsule: Capsule, max_source_bytes: int) -> Content:
 
 def _open(capsule: Capsule) -> Content:
     payload = _decode_base64(capsule.payload)
+    check, compressed = payload[:CHECK_BYTES], payload[CHECK_BYTES:]
+    if check_value(_head(capsule), compressed) != check:
+        raise PayloadError("the check value differs: the capsule was cut or altered")
     _, decompress = CODECS[capsule.codec]
-    stream = decompress(payload[CHECK_BYTES:], stream_limit(capsule.source.bytes, capsule.fidelity == "exact"))
-    if check_value(_head(capsule), stream) != payload[:CHECK_BYTES]:
-        raise PayloadError("the check value differs: the capsule was altered")
+    stream = decompress(compressed, stream_limit(capsule.source.bytes, capsule.fidelity == "exact"))
     if capsule.fidelity == "semantic":
         summary = decode_utf8(stream)
         return Content(summary, summary if _is_source(stream, capsule) else None)

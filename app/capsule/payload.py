@@ -2,8 +2,8 @@
 
 Stream of an exact capsule: the source, then the summary as a list of pieces, each a slice of the source (two
 offsets) or a sentence of the model's own. Stream of a semantic capsule: the summary alone. All numbers are
-unsigned LEB128. The check value covers the stream and the capsule's other fields, so that a capsule with any
-part altered is told from a whole one.
+unsigned LEB128. The check value covers the compressed stream and the capsule's other fields, so that a capsule with
+any part cut or altered is told from a whole one before anything is decoded.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ class PayloadError(ValueError):
     """The payload can't be decoded; the message says what is wrong with it."""
 
 
-def check_value(head: bytes, stream: bytes) -> bytes:
-    """CHECK_BYTES bytes of BLAKE2b over the capsule's other fields and its stream."""
-    return hashlib.blake2b(head + b"\0" + stream, digest_size=CHECK_BYTES).digest()
+def check_value(head: bytes, compressed: bytes) -> bytes:
+    """CHECK_BYTES bytes of BLAKE2b over the capsule's other fields and its compressed stream."""
+    return hashlib.blake2b(head + b"\0" + compressed, digest_size=CHECK_BYTES).digest()
 
 
 def stream_limit(source_bytes: int, holds_source: bool) -> int:

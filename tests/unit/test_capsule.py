@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from app.capsule.chunking import Span
 from app.capsule.format import Capsule, CapsuleError, Fidelity, capsule_bytes, seal, unseal
-from app.capsule.payload import PayloadError, decompress_brotli
+from app.capsule.payload import PayloadError, check_value, decompress_brotli
 from app.capsule.repair import Piece, join
 
 LIMIT = 1_048_576
@@ -33,6 +33,12 @@ def sealed(text: str = TEXT, fidelity: Fidelity = "exact", pieces: tuple[Piece, 
 
 def altered(capsule: Capsule, **fields: object) -> Capsule:
     return Capsule.model_validate(capsule.model_dump() | fields)
+
+
+def forged(capsule: Capsule, data: bytes) -> str:
+    """A payload of `data` with the check value that belongs to it."""
+    head = capsule.model_dump_json(exclude={"payload"}).encode()
+    return base64.b64encode(check_value(head, data) + data).decode()
 
 
 @st.composite
@@ -160,9 +166,35 @@ def test_a_stream_of_just_the_limit_is_decoded_whatever_its_size(size: int, cont
 
 def test_a_capsule_whose_payload_yields_more_than_it_declares_is_refused() -> None:
     honest = sealed("a" * 10)
-    bomb = base64.b64encode(b"8 bytes." + brotli.compress(b"\0" * 50_000_000)).decode()
+    bomb = brotli.compress(b"\0" * 50_000_000)
     with pytest.raises(CapsuleError, match="more than"):
-        unseal(altered(honest, payload=bomb), LIMIT)
+        unseal(altered(honest, payload=forged(honest, bomb)), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("stream", "reason"),
+    [
+        (b"not the source", "SHA-256"),
+        (TEXT.encode()[:-1], "SHA-256"),
+        (TEXT.encode() + b"\x00\x05ab", "cut"),
+        (TEXT.encode() + b"\xff\xff\xff\xff\xff\xff\xff", "too large"),
+        (TEXT.encode() + b"\x00\x01\xff", "UTF-8"),
+        (TEXT.encode() + b"\x01\xff\xff\x7f", "outside"),
+    ],
+)
+def test_a_capsule_made_up_with_a_right_check_value_is_still_refused(stream: bytes, reason: str) -> None:
+    capsule = sealed()
+    with pytest.raises(CapsuleError, match=reason):
+        unseal(altered(capsule, payload=forged(capsule, brotli.compress(stream))), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(b"\xff" * 50, "damaged"), (brotli.compress(TEXT.encode())[:-5], "cut")]
+)
+def test_a_stream_that_is_none_is_told_from_one_that_is_cut(data: bytes, reason: str) -> None:
+    capsule = sealed()
+    with pytest.raises(CapsuleError, match=reason):
+        unseal(altered(capsule, payload=forged(capsule, data)), LIMIT)
 
 
 def test_a_piece_list_that_repeats_the_source_is_refused() -> None:
@@ -182,8 +214,8 @@ VERSION_1 = {
     "version": 1,
     "fidelity": "exact",
     "codec": "brotli-11",
-    "payload": "nB3VIR9XvEoPIIBUaGUgcHVtcCBQLTE3IGZhaWxl"
-    "ZCBhdCAxNDozNS4gTm9ib2R5IHdhcyBodXJ0LgAOQSBwdW1wIGZhaWxlZC4BHgM=",
+    "payload": "39I4n0jzNpgPIIBUaGUgcHVtcCBQLTE3IGZhaWxlZCBhdCAxNDozNS4gTm9i"
+    "b2R5IHdhcyBodXJ0LgAOQSBwdW1wIGZhaWxlZC4BHgM=",
     "source": {
         "sha256": "557290c38f702d491b08eaa1fd7a5c05914ff282880b874c1d69c5e1f25e7b2a",
         "bytes": 47,
