@@ -3,8 +3,9 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from app.api.problems import invalid, too_large
+from app.api.problems import too_large
 from app.api.schemas import (
     CompressRequest,
     CompressResponse,
@@ -24,33 +25,25 @@ from app.engine.engine import Terms
 from app.engine.gate import Priority
 from app.telemetry.cost import Cost, cost
 
-AnyRequest = CompressRequest | ReconstructRequest
-AnyResponse = CompressResponse | ReconstructResponse
+AnswerT_co = TypeVar("AnswerT_co", CompressResponse, ReconstructResponse, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(Generic[AnswerT_co]):
     """An answer and what it cost."""
 
-    answer: AnyResponse
+    answer: AnswerT_co
     cost: Cost
 
 
-async def perform(service: Service, body: AnyRequest, priority: Priority = "interactive") -> Done:
-    """Do what `body` asks for. Raises ProblemError, CapsuleError or EngineError."""
-    if isinstance(body, CompressRequest):
-        return await _compress(service, body, priority)
-    return await _reconstruct(service, body, priority)
-
-
-async def _compress(service: Service, body: CompressRequest, priority: Priority) -> Done:
+async def compress(
+    service: Service, body: CompressRequest, priority: Priority = "interactive"
+) -> Done[CompressResponse]:
+    """Compress a text. Raises ProblemError, LiteralNotFoundError or EngineError."""
     started = time.perf_counter()
     size, limit = len(body.text.encode()), service.settings.max_text_bytes
     if size > limit:
         raise too_large(f"text: {size} bytes, over the limit of {limit} bytes (CONDENSER_MAX_TEXT_BYTES)")
-    for literal in body.must_keep:
-        if literal not in body.text:
-            raise invalid(f"must_keep: {literal!r} does not stand in the text")
     wish = Compression(
         text=body.text,
         fidelity=body.fidelity,
@@ -76,7 +69,10 @@ async def _compress(service: Service, body: CompressRequest, priority: Priority)
     return Done(answer, spent)
 
 
-async def _reconstruct(service: Service, body: ReconstructRequest, priority: Priority) -> Done:
+async def reconstruct(
+    service: Service, body: ReconstructRequest, priority: Priority = "interactive"
+) -> Done[ReconstructResponse]:
+    """Get a text back. Raises CapsuleError or EngineError."""
     started = time.perf_counter()
     terms = _terms(service, body.model, priority)
     result = await service.reconstructor.reconstruct(body.capsule, body.mode, terms)

@@ -8,12 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from app.api.record import record_of
 from app.api.schemas import Problem
 from app.asgi import ClientDisconnectedError
+from app.capsule.facts import LiteralNotFoundError
 from app.capsule.format import CapsuleError
 from app.engine.errors import (
     EngineBusyError,
@@ -79,8 +79,10 @@ def found(error: Exception) -> Found:
     match error:
         case ProblemError():
             return error.found
-        case RequestValidationError() | ValidationError():
+        case RequestValidationError():
             return Found("invalid_request", 422, "The request is not valid", explain(error.errors()), {})
+        case LiteralNotFoundError():
+            return Found("invalid_request", 422, "The request is not valid", str(error), {})
         case CapsuleError():
             return Found("invalid_capsule", 422, "The capsule can't be opened", f"capsule: {error}", {})
         case EngineError():
@@ -144,6 +146,6 @@ async def problem_response(request: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem."""
-    kinds = (ProblemError, RequestValidationError, ValidationError, CapsuleError)
+    kinds = (ProblemError, RequestValidationError, LiteralNotFoundError, CapsuleError)
     for kind in (*kinds, EngineError, HTTPException, ClientDisconnectedError):
         app.add_exception_handler(kind, problem_response)

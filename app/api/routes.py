@@ -1,15 +1,19 @@
 """`/compress`, `/reconstruct` and `/batch`."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+import time
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import ValidationError
 
+from app.api import operations
 from app.api.access import require_key
 from app.api.body import BoundedRoute, lone_surrogate
-from app.api.operations import AnyRequest, Done, perform
-from app.api.problems import MEDIA_TYPE, found, invalid, problem_body, too_large
+from app.api.operations import Done
+from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
     BatchRequest,
@@ -24,6 +28,9 @@ from app.api.schemas import (
 from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
 from app.compression.fanout import as_ready
+
+AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
+AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
 
 NDJSON = "application/x-ndjson"
 
@@ -49,30 +56,25 @@ router = APIRouter(route_class=BoundedRoute, dependencies=[Depends(require_key)]
 @router.post("/compress", responses=_problem_answers(*_PROBLEMS))
 async def compress(request: Request, body: CompressRequest) -> CompressResponse:
     """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
-    done = await _single(request, body)
-    assert isinstance(done.answer, CompressResponse)
-    return done.answer
+    return await _single(request, operations.compress(service_of(request), body))
 
 
 @router.post("/reconstruct", responses=_problem_answers(*_PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
-    done = await _single(request, body)
-    assert isinstance(done.answer, ReconstructResponse)
+    return await _single(request, operations.reconstruct(service_of(request), body))
+
+
+async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
+    record = record_of(request)
+    record.fields["engine"] = service_of(request).engine.name
+    done = await cancel_on_disconnect(request.receive, work)
+    record.cost = done.cost
+    record.fields.update(_log_fields(done.answer))
     return done.answer
 
 
-async def _single(request: Request, body: AnyRequest) -> Done:
-    service, record = service_of(request), record_of(request)
-    record.fields["engine"] = service.engine.name
-    done = await cancel_on_disconnect(request.receive, perform(service, body))
-    record.cost = done.cost
-    record.fields.update(_log_fields(done))
-    return done
-
-
-def _log_fields(done: Done) -> dict[str, object]:
-    answer = done.answer
+def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, object]:
     fields: dict[str, object] = {
         "model": answer.usage.model,
         "prompt_tokens": answer.usage.prompt_tokens,
@@ -119,44 +121,64 @@ async def batch(request: Request, body: BatchRequest) -> BatchResponse | Respons
     return BatchResponse(results=gathered, succeeded=len(gathered) - failed, failed=failed)
 
 
-async def _gathered(results: AsyncIterator[BatchResult]) -> list[BatchResult]:
-    return sorted([result async for result in results], key=lambda result: result.index)
+Results = AsyncGenerator[BatchResult, None]
 
 
-async def _lines(results: AsyncIterator[BatchResult]) -> AsyncIterator[str]:
-    async for result in results:
-        yield result.model_dump_json(exclude_unset=True) + "\n"
+async def _gathered(results: Results) -> list[BatchResult]:
+    async with aclosing(results):
+        return sorted([result async for result in results], key=lambda result: result.index)
 
 
-async def _results(service: Service, body: BatchRequest, record: RequestRecord) -> AsyncIterator[BatchResult]:
+async def _lines(results: Results) -> AsyncGenerator[str, None]:
+    # Closed by hand: a client that leaves ends this generator, and with it must end the items under way.
+    async with aclosing(results):
+        async for result in results:
+            yield result.model_dump_json(exclude_unset=True) + "\n"
+
+
+async def _results(service: Service, body: BatchRequest, record: RequestRecord) -> Results:
     """Each item's result as it gets ready. A few more are under way than the engine takes at once, so that it
     never waits for the next one, and the rest of the batch does not fill the queue.
     """
-    kind = CompressRequest if body.operation == "compress" else ReconstructRequest
     under_way = 2 * service.engine.gate.max_concurrency
 
-    async def one(item: object) -> Done | Problem:
-        item_record = RequestRecord(body.operation)
+    async def one(item: object) -> AnyDone | Problem:
+        started = time.perf_counter()
         try:
-            if path := lone_surrogate(item):
-                raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
-            done = await perform(service, kind.model_validate(item), "batch")
+            done = await _perform(service, body.operation, item)
         except Exception as error:
             what = found(error)
-            service.metrics.operation_ended(body.operation, what.kind, item_record.elapsed_s)
+            service.metrics.operation_ended(body.operation, what.kind, time.perf_counter() - started)
             return problem_body(what)
-        service.metrics.operation_ended(body.operation, "ok", item_record.elapsed_s, done.cost)
+        service.metrics.operation_ended(body.operation, "ok", time.perf_counter() - started, done.cost)
         return done
 
     tally = {"items": len(body.items), "succeeded": 0, "failed": 0, "prompt_tokens": 0, "completion_tokens": 0}
     record.fields.update(tally, engine=service.engine.name, batch_operation=body.operation)
-    async for index, ended in as_ready(body.items, under_way, one):
-        if isinstance(ended, Problem):
-            tally["failed"] += 1
-            yield BatchResult(index=index, problem=ended)
-        else:
-            tally["succeeded"] += 1
-            tally["prompt_tokens"] += ended.answer.usage.prompt_tokens
-            tally["completion_tokens"] += ended.answer.usage.completion_tokens
-            yield BatchResult(index=index, result=ended.answer)
-        record.fields.update(tally)
+    async with aclosing(as_ready(body.items, under_way, one)) as ready:
+        async for index, ended in ready:
+            if isinstance(ended, Problem):
+                tally["failed"] += 1
+                yield BatchResult(index=index, problem=ended)
+            else:
+                tally["succeeded"] += 1
+                tally["prompt_tokens"] += ended.answer.usage.prompt_tokens
+                tally["completion_tokens"] += ended.answer.usage.completion_tokens
+                yield BatchResult(index=index, result=ended.answer)
+            record.fields.update(tally)
+
+
+async def _perform(service: Service, operation: Literal["compress", "reconstruct"], item: object) -> AnyDone:
+    body = _item_body(operation, item)
+    if isinstance(body, CompressRequest):
+        return await operations.compress(service, body, "batch")
+    return await operations.reconstruct(service, body, "batch")
+
+
+def _item_body(operation: Literal["compress", "reconstruct"], item: object) -> CompressRequest | ReconstructRequest:
+    if path := lone_surrogate(item):
+        raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
+    try:
+        return (CompressRequest if operation == "compress" else ReconstructRequest).model_validate(item)
+    except ValidationError as error:
+        raise invalid(explain(error.errors())) from None

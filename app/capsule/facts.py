@@ -19,6 +19,10 @@ import regex
 Kind = Literal["url", "email", "ip", "date", "time", "identifier", "number", "quote", "name", "must_keep"]
 
 
+class LiteralNotFoundError(ValueError):
+    """A string that must be kept does not stand in the text; the message quotes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One fact: where it stands (code-point offsets) and `key`, equal for all spellings of the same fact."""
@@ -111,12 +115,12 @@ def find_facts(text: str, *, sentence_heads: bool = False) -> list[Fact]:
 
 
 def find_literals(text: str, literals: Iterable[str]) -> list[Fact]:
-    """The first place of each of `literals` in `text` as a fact. Raises ValueError naming one that is absent."""
+    """The first place of each of `literals` in `text` as a fact. Raises LiteralNotFoundError for an absent one."""
     facts = []
     for literal in literals:
         start = text.find(literal)
         if start < 0:
-            raise ValueError(f"must_keep: {literal!r} does not stand in the text")
+            raise LiteralNotFoundError(f"must_keep: {literal!r} does not stand in the text")
         facts.append(Fact("must_keep", start, start + len(literal), literal, literal))
     return facts
 

@@ -71,7 +71,7 @@ def repair(
 
     Without `target_tokens` every fact of the source comes back; with it, facts come back while the result is at
     most TARGET_TOLERANCE over it, those that share words with `question` first; `must_keep` comes back always.
-    Raises ValueError naming a `must_keep` string that is not in the source.
+    Raises LiteralNotFoundError for a `must_keep` string that is not in the source.
     """
     facts = find_literals(source, must_keep) + find_facts(source)
     evidence = Evidence.of(source, facts)

@@ -73,8 +73,8 @@ class Compressor:
     async def compress(self, wish: Compression, terms: Terms) -> Compressed:
         """Compress a text on `terms`.
 
-        Raises ValueError where a must_keep string is not in the text, and EngineError unless the wish says to
-        go on without the model.
+        Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the wish
+        says to go on without the model.
         """
         find_literals(wish.text, wish.must_keep)
         tokens = await off_loop(lambda: estimate_tokens(wish.text), len(wish.text))
