@@ -70,7 +70,9 @@ class Settings(BaseSettings):
         4, ge=1, le=4096, description="calls in the engine at once; set it to `OLLAMA_NUM_PARALLEL`"
     )
     max_queue: int = Field(1000, ge=0, le=1_000_000, description="calls waiting for the engine at most")
-    queue_timeout_s: Seconds = Field(30, description="longest wait for a place in the engine, seconds")
+    queue_timeout_s: Seconds = Field(
+        30, description="longest wait of an interactive call for a place in the engine, seconds"
+    )
     request_timeout_s: Seconds = Field(
         120, description="longest time for one request, or one item of a batch, seconds"
     )

@@ -47,6 +47,14 @@ class OllamaMessage(BaseModel):
     content: str = ""
 
 
+class Options(BaseModel):
+    """Ollama's options; those that llama.cpp does not know are ignored there."""
+
+    model_config = ConfigDict(extra="allow")
+
+    num_predict: int = -1
+
+
 class OllamaRequest(BaseModel):
     """Body of `/api/chat` and `/api/generate`; other fields are ignored, as Ollama does."""
 
@@ -58,7 +66,7 @@ class OllamaRequest(BaseModel):
     system: str = ""
     stream: bool = True
     think: bool | str | None = None
-    options: dict[str, Any] | None = None
+    options: Options | None = None
 
 
 class ShowRequest(BaseModel):
@@ -138,10 +146,8 @@ def _model_row(config: EmbeddedConfig) -> dict[str, Any]:
 
 
 def _details() -> dict[str, Any]:
-    return {"parent_model": "", "format": "gguf", "family": "", "families": []} | {
-        "parameter_size": "",
-        "quantization_level": "",
-    }
+    unknown = dict.fromkeys(("parent_model", "family", "parameter_size", "quantization_level"), "")
+    return {**unknown, "format": "gguf", "families": []}
 
 
 def _modified_at(config: EmbeddedConfig) -> str:
@@ -172,11 +178,11 @@ async def _answer(request: Request, wanted: OllamaRequest, messages: list[dict[s
     if wanted.think:
         raise HTTPException(400, f'"{wanted.model}" does not support thinking')
     lines = _lines(request.app.state.llama, wanted, messages, wrap)
-    if wanted.stream:
-        # The first line is taken before the answer begins, so that a refusal has its own status.
-        first = await anext(lines)
-        return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
     try:
+        if wanted.stream:
+            # The first line is taken before the answer begins, so that a refusal has its own status.
+            first = await cancel_on_disconnect(request.receive, anext(lines))
+            return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
         return JSONResponse(await cancel_on_disconnect(request.receive, _whole(lines, wrap)))
     except ClientDisconnectedError:
         return JSONResponse({"error": "request canceled"}, 499)
@@ -192,7 +198,7 @@ async def _lines(
         return
     last = Chunk()
     reason = "stop"
-    async with aclosing(llama.chat(messages, wanted.options or {})) as chunks:
+    async with aclosing(llama.chat(messages, (wanted.options or Options()).model_dump())) as chunks:
         async for chunk in chunks:
             for choice in chunk.choices:
                 reason = choice.finish_reason or reason

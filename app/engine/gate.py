@@ -29,9 +29,10 @@ class _Waiter:
 
 
 class Gate:
-    """At most `max_concurrency` holders at once and `max_queue` waiting for at most `queue_timeout_s` seconds.
+    """At most `max_concurrency` holders at once and `max_queue` waiting.
 
-    First come, first served within a class; interactive calls and batch items take turns.
+    First come, first served within a class; interactive calls and batch items take turns. An interactive call waits
+    for at most `queue_timeout_s` seconds; a batch item, behind the rest of its batch, as long as its caller lets it.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Gate:
     async def place(self, priority: Priority = "interactive") -> AsyncIterator[float]:
         """Wait for a place in the engine and hold it for the block; yields the seconds waited.
 
-        Raises QueueFullError at once where no waiting place is left, QueueTimeoutError after `queue_timeout_s`.
+        Raises QueueFullError at once where no waiting place is left, QueueTimeoutError where an interactive call has
+        waited for `queue_timeout_s`.
         """
         started = time.monotonic()
         try:
@@ -97,7 +99,7 @@ class Gate:
         waiter = _Waiter()
         self._queues[priority].append(waiter)
         try:
-            async with asyncio.timeout(self.queue_timeout_s):
+            async with asyncio.timeout(self.queue_timeout_s if priority == "interactive" else None):
                 await waiter.granted
         except (TimeoutError, asyncio.CancelledError) as error:
             self._give_up(waiter, priority)

@@ -114,13 +114,14 @@ class LlamaServer:
     async def chat(self, messages: list[dict[str, str]], options: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
         """The chunks of the completion of `messages`, by the model's own chat template.
 
-        `options` are Ollama's. Closing the iterator ends the work in llama.cpp. Raises LlamaError.
+        `options` are Ollama's, `num_predict` among them. Closing the iterator ends the work in llama.cpp. Raises
+        LlamaError.
         """
         body: dict[str, Any] = {
             "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
-            "max_tokens": max(-1, options.get("num_predict", -1)),
+            "max_tokens": max(-1, options["num_predict"]),
             **{name: options[name] for name in _OPTIONS if name in options},
         }
         async with self._http.stream("POST", "/v1/chat/completions", json=body) as response:

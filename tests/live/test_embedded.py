@@ -123,6 +123,7 @@ async def test_a_prompt_over_the_context_window_is_refused_in_ollamas_words(
         ({"model": "nope", "messages": MESSAGES}, 404, "model 'nope' not found"),
         ({"model": NAME, "messages": MESSAGES, "think": True}, 400, "does not support thinking"),
         ({"model": 5}, 400, "valid string"),
+        ({"model": NAME, "messages": MESSAGES, "options": {"num_predict": "many"}}, 400, "valid integer"),
         ("no object", 400, "object"),
     ],
 )

@@ -114,6 +114,20 @@ async def test_a_wait_over_its_bound_ends_and_leaves_no_trace() -> None:
     await holder.leave()
 
 
+async def test_a_batch_item_waits_as_long_as_its_caller_lets_it() -> None:
+    log: list[str] = []
+    entrance = gate(timeout_s=0.001)
+    holder, item = Visit(entrance, log, "holder"), Visit(entrance, log, "item", "batch")
+    await turns()
+    with pytest.raises(QueueTimeoutError):  # its bound passes while the item waits
+        async with entrance.place():
+            pass
+    assert entrance.waiting == 1
+    await holder.leave()
+    await item.leave()
+    assert log == ["holder", "item"]
+
+
 async def test_a_cancelled_wait_frees_its_place_in_the_queue() -> None:
     log: list[str] = []
     tally = Tally()
