@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import regex
 
+from app.capsule.chunking import units
+
 PROMPT_VERSION = "1"
 
 _SUMMARIZE = (
@@ -21,7 +23,8 @@ _CONTROL = regex.compile(r"<\|(?=[\w\-]{1,40}+\|>)|(?:<(?=/?+(?:s|start_of_turn|
 _THINK = regex.compile(r"<think>.*?(?:</think>|\Z)", regex.DOTALL)
 # Small models dress plain text up as HTML.
 _TAG = regex.compile(r"</?+[A-Za-z][A-Za-z0-9]{0,15}+(?:\s[^<>]{0,200}+)?+>")
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”", "»", ")", "」")
+# A stop behind a digit may be a decimal point or an ordinal's that the rest did not follow any more.
+_ENDS_WITH_SENTENCE = regex.compile(r"""(?<!\d)[.!?…。！？]["'”’»)\]」』]{0,4}+\Z""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,10 @@ def completion_text(completion: str, was_cut: bool) -> str:
     without the sentence that it broke off in.
     """
     answer = _TAG.sub("", _THINK.sub("", completion)).strip()
-    if not was_cut or answer.endswith(_SENTENCE_ENDS):
+    if not was_cut or _ENDS_WITH_SENTENCE.search(answer):
         return answer
-    end = max(answer.rfind(mark) for mark in (". ", "! ", "? ", ".\n", "。", "！", "？"))
-    return answer[: end + 1]
+    whole = units(answer)[:-1]
+    return answer[: whole[-1].end].rstrip() if whole else ""
 
 
 def _as_data(text: str) -> str:

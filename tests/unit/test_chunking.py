@@ -27,6 +27,11 @@ def test_no_part_exceeds_its_budget(text: str, budget: int) -> None:
     assert all(estimate_tokens(part) <= budget for part in split(text, budget))
 
 
+def test_a_good_border_just_past_the_budget_is_not_taken() -> None:
+    text = "word " * 22 + "\n\n" + "word " * 16
+    assert all(estimate_tokens(part) <= 20 for part in split(text, 20))
+
+
 @given(ANY_TEXT | PROSE)
 def test_a_text_within_the_budget_is_one_part(text: str) -> None:
     budget = max(LARGEST_PIECE_TOKENS, estimate_tokens(text))

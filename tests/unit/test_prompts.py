@@ -63,6 +63,9 @@ def test_thinking_and_tags_are_no_answer(completion: str, answer: str) -> None:
         ("One sentence. Another that brea", "One sentence."),
         ("One sentence. Another one.", "One sentence. Another one."),
         ("Nothing whole he", ""),
+        ("Das ist gut. Die Stadtwerke, die am 3. März", "Das ist gut."),
+        ("It is so. It rose to 3.", "It is so."),
+        ('He said: "It is so."', 'He said: "It is so."'),
         ("第一句。第二", "第一句。"),
     ],
 )
