@@ -361,7 +361,7 @@ def test_the_request_id_is_taken_where_it_is_safe_and_made_where_it_is_not(clien
 def test_each_request_is_one_json_log_line_that_never_has_the_text(service: Service, client: httpx.Client) -> None:
     text = "The secret of Sauerbruch 4711 must not be in the log. " + MAIL
     client.post("/compress", json={"text": text}, headers={"x-request-id": "log-line-1"})
-    (line,) = [line for line in service.log_lines() if line.get("request_id") == "log-line-1"]
+    line = service.log_line("log-line-1")
     assert (line["operation"], line["outcome"], line["status"]) == ("compress", "ok", 200)
     assert line["prompt_tokens"] > 0
     assert line["duration_ms"] >= line["engine_ms"] > 0
@@ -372,7 +372,7 @@ def test_each_request_is_one_json_log_line_that_never_has_the_text(service: Serv
 
 def test_a_refused_request_is_logged_with_its_outcome(service: Service, client: httpx.Client) -> None:
     client.post("/compress", json={"text": 1}, headers={"x-request-id": "log-line-2"})
-    (line,) = [line for line in service.log_lines() if line.get("request_id") == "log-line-2"]
+    line = service.log_line("log-line-2")
     assert (line["operation"], line["outcome"], line["status"]) == ("compress", "invalid_request", 422)
 
 
