@@ -38,22 +38,28 @@ class RecordMiddleware:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
                 message["headers"] = [*message["headers"], (_ID_HEADER.lower().encode(), identifier.encode())]
+            elif not message.get("more_body"):
+                # Before the last byte goes out: who has the answer finds it in the metrics and in the log.
+                self._finish(scope, record)
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
-            if record.status:
+            answer = await problem_response(Request(scope), error)
+            if record.status:  # too late to answer with it
                 raise
-            await (await problem_response(Request(scope), error))(scope, receive, send_with_id)
-        except BaseException:
-            record.outcome = "client_gone"
-            raise
+            await answer(scope, receive, send_with_id)
         finally:
+            if not record.is_finished and record.outcome == "ok":
+                record.outcome = "client_gone"
             self._finish(scope, record)
             request_id.reset(token)
 
     def _finish(self, scope: Scope, record: RequestRecord) -> None:
+        if record.is_finished:
+            return
+        record.is_finished = True
         elapsed_s = record.elapsed_s
         if record.operation is not None:
             self._metrics.operation_ended(record.operation, record.outcome, elapsed_s, record.cost)

@@ -20,6 +20,7 @@ class RequestRecord:
     started: float = field(default_factory=time.perf_counter)
     outcome: str = "ok"
     status: int = 0
+    is_finished: bool = False
     cost: Cost | None = None
     fields: dict[str, object] = field(default_factory=dict)
 

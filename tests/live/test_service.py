@@ -335,12 +335,14 @@ def test_a_client_that_leaves_in_the_middle_of_ndjson_frees_its_places(
 ) -> None:
     items = [*batch_items(1), {"text": long_text(60_000)}]
     request = {"operation": "compress", "items": items}
+    headers = {**NDJSON, "x-request-id": "left-early"}
     with (
         httpx.Client(base_url=service.url, timeout=60) as leaving,
-        leaving.stream("POST", "/batch", json=request, headers=NDJSON) as response,
+        leaving.stream("POST", "/batch", json=request, headers=headers) as response,
     ):
         assert json.loads(next(response.iter_lines()))["index"] == 0
     assert any(calls == 0 for calls in polled(client))
+    assert service.log_line("left-early")["outcome"] == "client_gone"
 
 
 def test_healthz_and_readyz_say_what_runs(client: httpx.Client) -> None:
