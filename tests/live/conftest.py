@@ -19,6 +19,8 @@ import pytest
 
 from app.engine.model_file import fetch_model
 from app.settings import PREFIX, default_cache_dir
+from tests.live.calls import compress
+from tests.live.texts import MAIL
 
 ENGINE = os.environ.get("CONDENSER_TEST_ENGINE", "embedded")
 START_LIMIT_S = 60.0
@@ -105,6 +107,13 @@ def client(service: Service) -> Iterator[httpx.Client]:
     """A client of the service."""
     with service.client() as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def mail(service: Service) -> dict[str, Any]:
+    """MAIL, compressed."""
+    with service.client() as client:
+        return compress(client, MAIL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,18 @@ async def compress(client: httpx.AsyncClient, text: str = TEXT, **fields: Any) -
     return await client.post("/compress", json={"text": text, **fields})
 
 
+class Held:
+    """An upstream that answers when it is released."""
+
+    def __init__(self) -> None:
+        self.entered, self.release = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.entered.set()
+        await self.release.wait()
+        return httpx.Response(200, json=answer("A ferry."))
+
+
 def error(status: int, message: str) -> httpx.Response:
     return httpx.Response(status, json={"error": message})
 
@@ -71,19 +83,13 @@ async def test_an_engine_that_takes_longer_than_the_request_may_is_a_504() -> No
 
 
 async def test_a_full_queue_is_a_503_with_retry_after() -> None:
-    entered, release = asyncio.Event(), asyncio.Event()
-
-    async def held(request: httpx.Request) -> httpx.Response:
-        entered.set()
-        await release.wait()
-        return httpx.Response(200, json=answer("A ferry."))
-
+    held = Held()
     with ollama(held):
         async with running(max_concurrency=1, max_queue=0) as client:
             first = asyncio.create_task(compress(client))
-            await entered.wait()
+            await held.entered.wait()
             refused = await compress(client)
-            release.set()
+            held.release.set()
             assert (await first).status_code == 200
     assert refused.status_code == 503
     assert refused.json()["type"].endswith("queue_full")
@@ -91,19 +97,13 @@ async def test_a_full_queue_is_a_503_with_retry_after() -> None:
 
 
 async def test_a_wait_over_its_bound_is_a_503_with_retry_after() -> None:
-    entered, release = asyncio.Event(), asyncio.Event()
-
-    async def held(request: httpx.Request) -> httpx.Response:
-        entered.set()
-        await release.wait()
-        return httpx.Response(200, json=answer("A ferry."))
-
+    held = Held()
     with ollama(held):
         async with running(max_concurrency=1, queue_timeout_s=0.01) as client:
             first = asyncio.create_task(compress(client))
-            await entered.wait()
+            await held.entered.wait()
             refused = await compress(client)
-            release.set()
+            held.release.set()
             await first
     assert refused.status_code == 503
     assert refused.json()["type"].endswith("queue_timeout")
