@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from app.capsule.chunking import units
 from app.capsule.facts import find_literals
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
-from app.capsule.repair import Repaired, Report, join, repair, verbatim
+from app.capsule.repair import Repaired, Report, clauses, join, repair, verbatim
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask, off_loop
 from app.engine.engine import Engine, Terms
@@ -79,13 +78,18 @@ class Compressor:
         find_literals(wish.text, wish.must_keep)
         tokens = await off_loop(lambda: estimate_tokens(wish.text), len(wish.text))
         if tokens <= _TOO_SHORT_TOKENS or wish.text.isspace():
-            return await self._sealed(wish, verbatim(wish.text, wish.must_keep), Usage(), tokens, terms.model)
+            own = verbatim(wish.text, wish.must_keep)
+            return await off_loop(lambda: _sealed(wish, own, Usage(), tokens, terms.model), len(wish.text))
         first = await self._one_round(Answer(wish.text, Usage()), wish, terms)
         source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
         answer = await self._within_target(first, wish, tokens, terms)
         target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
-        repaired = await off_loop(lambda: _safe_summary(wish, answer.text, target), len(wish.text))
-        return await self._sealed(wish, repaired, answer.usage, source_tokens, terms.model)
+
+        def result() -> Compressed:
+            repaired = _safe_summary(wish, answer.text, target)
+            return _sealed(wish, repaired, answer.usage, source_tokens, terms.model)
+
+        return await off_loop(result, len(wish.text))
 
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
         """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""
@@ -121,33 +125,27 @@ class Compressor:
             return estimated
         return max(1, usage.prompt_tokens - usage.calls * frame)
 
-    async def _sealed(
-        self, wish: Compression, repaired: Repaired, usage: Usage, source_tokens: int, model: str
-    ) -> Compressed:
-        capsule = await off_loop(
-            lambda: seal(
-                wish.text,
-                repaired.pieces,
-                fidelity=wish.fidelity,
-                tokens=source_tokens,
-                model=model,
-                prompt_version=PROMPT_VERSION,
-            ),
-            len(wish.text),
-        )
-        is_verbatim = repaired.text == wish.text
-        estimated = estimate_tokens(wish.text) or 1
-        compressed_tokens = round(estimate_tokens(repaired.text) * source_tokens / estimated)
-        sizes = Sizes(
-            source_tokens=source_tokens,
-            compressed_tokens=source_tokens if is_verbatim else compressed_tokens,
-            source_bytes=len(wish.text.encode()),
-            capsule_bytes=capsule_bytes(capsule),
-        )
-        method: Method = (
-            "verbatim" if is_verbatim else "abstractive" if repaired.has_written_sentences else "extractive"
-        )
-        return Compressed(repaired.text, method, capsule, repaired.report, sizes, usage)
+
+def _sealed(wish: Compression, repaired: Repaired, usage: Usage, source_tokens: int, model: str) -> Compressed:
+    capsule = seal(
+        wish.text,
+        repaired.pieces,
+        fidelity=wish.fidelity,
+        tokens=source_tokens,
+        model=model,
+        prompt_version=PROMPT_VERSION,
+    )
+    is_verbatim = repaired.text == wish.text
+    # Estimates of both texts are off by the same factor, so the model's count of one scales the other.
+    scale = source_tokens / (estimate_tokens(wish.text) or 1)
+    sizes = Sizes(
+        source_tokens=source_tokens,
+        compressed_tokens=source_tokens if is_verbatim else round(estimate_tokens(repaired.text) * scale),
+        source_bytes=len(wish.text.encode()),
+        capsule_bytes=capsule_bytes(capsule),
+    )
+    method: Method = "verbatim" if is_verbatim else "abstractive" if repaired.has_written_sentences else "extractive"
+    return Compressed(repaired.text, method, capsule, repaired.report, sizes, usage)
 
 
 def gist_tokens(part_tokens: int, target_ratio: float | None) -> int:
@@ -159,8 +157,8 @@ def gist_tokens(part_tokens: int, target_ratio: float | None) -> int:
 def _safe_summary(wish: Compression, summary: str, target: int | None) -> Repaired:
     repaired = repair(wish.text, summary, must_keep=wish.must_keep, question=wish.question, target_tokens=target)
     if not repaired.pieces:
-        first = units(wish.text)[0]
-        repaired = Repaired((first,), join((first,), wish.text), repaired.report)
+        first = clauses(wish.text, ())[:1]
+        repaired = Repaired(tuple(first), join(first, wish.text), repaired.report)
     lost_without_need = target is None and repaired.report.missing
     if lost_without_need or not is_shorter(repaired.text, wish.text):
         return verbatim(wish.text, wish.must_keep)

@@ -119,6 +119,14 @@ async def test_extractive_on_engine_error_answers_with_the_texts_own_clauses() -
     assert answered["fidelity"]["missing"] == []
 
 
+async def test_a_text_without_facts_and_a_silent_model_give_the_texts_first_words() -> None:
+    text = "\n\n  Nothing much is said here. " + "It goes on and on like that, without anything to hold on to. " * 3
+    with ollama(httpx.Response(200, json=answer("", 120, 1))):
+        async with running() as client:
+            answered = (await compress(client, text)).json()
+    assert (answered["compressed"], answered["method"]) == ("Nothing much is said here.", "extractive")
+
+
 async def test_an_unknown_model_is_a_problem_even_where_extractive_is_asked_for() -> None:
     with ollama(error(404, "model 'nope' not found")):
         async with running() as client:
