@@ -26,13 +26,14 @@ AWKWARD = {
     "chinese": "中国国家统计局周二公布的数据显示，2025年第三季度国内生产总值同比增长4.8%，高于市场预期。分析人士认为这一趋势将持续。",
 }
 
-_SUBJECTS = ("The harbour office", "A spokeswoman", "The engineering team", "The committee", "A resident")
-_VERBS = ("explained that", "noted in passing that", "repeated several times that", "could not say whether")
+# Long common words, most of them one token: many characters for little of an engine's time.
+_SUBJECTS = ("The administration", "International representatives", "Environmental organizations", "The government")
+_VERBS = ("acknowledged that", "understood perfectly that", "emphasized repeatedly that", "demonstrated that")
 _CLAUSES = (
-    "the work went on as everybody had expected",
-    "the weather made the days long and slow",
-    "the plans were being looked at once more",
-    "there was little to add to what had been said before",
+    "infrastructure development requires considerable responsibility",
+    "communication between professional communities remains particularly important",
+    "additional educational opportunities contribute significantly",
+    "technological transformation influences traditional manufacturing",
 )
 FIRST_FACT = "The report was opened by Ingrid Valtonen on 2024-03-03 in Turku."
 LAST_FACT = "It was closed by Marcus Oyelaran with case number TK-88213-Q."
