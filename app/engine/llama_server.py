@@ -98,18 +98,14 @@ class LlamaServer:
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {key}"},
             timeout=None,
-            limits=httpx.Limits(max_connections=None),
+            # llama.cpp closes a connection after its answer, and a reused one can be gone by then.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=False,
         )
 
     async def aclose(self) -> None:
         """Close the connections to llama.cpp; it ends with the process."""
         await self._http.aclose()
-
-    async def busy_slots(self) -> int:
-        """How many slots work on a request now."""
-        slots = (await self._http.get("/slots")).json()
-        return sum(bool(slot["is_processing"]) for slot in slots)
 
     async def chat(self, messages: list[dict[str, str]], options: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
         """The chunks of the completion of `messages`, by the model's own chat template.
