@@ -11,6 +11,7 @@ from app.api.schemas import (
     CompressResponse,
     CostBody,
     FidelityReport,
+    Making,
     ReconstructRequest,
     ReconstructResponse,
     SizesBody,
@@ -51,6 +52,7 @@ async def compress(
         question=body.question,
         must_keep=tuple(body.must_keep),
         on_engine_error=body.on_engine_error,
+        max_engine_calls=body.max_engine_calls,
     )
     terms = _terms(service, body.model, priority)
     result = await service.compressor.compress(wish, terms)
@@ -122,6 +124,14 @@ def _report(report: Report) -> FidelityReport:
         restored=report.restored,
         missing=list(report.missing),
         invented_removed=report.invented_removed,
+        made=Making(
+            sentences=report.sentences,
+            dropped=report.dropped,
+            corrected=report.corrected,
+            segments=report.segments,
+            structure=list(report.structure),
+            degraded=report.degraded,
+        ),
     )
 
 

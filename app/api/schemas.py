@@ -56,14 +56,36 @@ class CompressRequest(RequestBody):
     model: ModelName = None
     on_engine_error: Annotated[
         OnEngineError,
-        Field(
-            description="`extractive`: where the engine fails, answer with clauses of the text instead of a problem"
-        ),
+        Field(description="`extractive`: where the engine fails, answer with clauses of the text instead of a problem"),
     ] = "fail"
+    max_engine_calls: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=10_000,
+            description="model calls at most; left out: one for each part of the text; 0: clauses of the text only",
+        ),
+    ] = None
+
+
+class Making(AnswerBody):
+    """How a result was made out of what the model wrote and the source itself."""
+
+    sentences: Annotated[int, Field(description="sentences of the model's in the result")]
+    dropped: Annotated[int, Field(description="sentences of the model's that the source does not support, left out")]
+    corrected: Annotated[int, Field(description="sentences of the model's in which one wrong fact was put right")]
+    segments: Annotated[int, Field(description="verbatim slices of the source in the result")]
+    structure: Annotated[
+        list[str],
+        Field(description="what the source is made of: prose, table, log, code, json, yaml, diff, chat ..."),
+    ]
+    degraded: Annotated[
+        str | None, Field(description="what went wrong in the checking, which then did not take place; else null")
+    ]
 
 
 class FidelityReport(AnswerBody):
-    """How the facts of the source fared: numbers of distinct facts, and those that are missing."""
+    """How the facts of the source fared: numbers of distinct facts, those that are missing, how the result was made."""
 
     facts: int
     kept: Annotated[int, Field(description="facts that the model's sentences state")]
@@ -72,6 +94,7 @@ class FidelityReport(AnswerBody):
     invented_removed: Annotated[
         int, Field(description="facts of the model's that the source does not state, taken out")
     ]
+    made: Making
 
 
 class SizesBody(AnswerBody):

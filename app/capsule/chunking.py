@@ -15,7 +15,7 @@ from app.capsule.tokens import LARGEST_PIECE_TOKENS, pieces
 # "30. September"); at a Chinese or Japanese full stop; and at a line break. Closing quotes and brackets belong to it.
 _UNIT_END = regex.compile(
     r"""
-    (?: (?<! \b (?: \p{Lu} | \p{N}{1,2}
+    (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2}
                | Dr | Mr | Mrs | Ms | Prof | St | No | Nr | vs | ca | bzw | Sept | Jr | Sr ) ) [.]
       | [!?…] | [.!?]{2,8}+ )
     ["'”’»)\]]{0,4}+ [ \t]{1,16}+ (?! [\p{Ll}\p{N},;:] )

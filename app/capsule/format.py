@@ -20,7 +20,7 @@ from app.capsule.payload import (
     stream_limit,
     unpack_pieces,
 )
-from app.capsule.repair import Piece, join
+from app.capsule.pieces import Piece, join
 
 CAPSULE_VERSION = 1
 

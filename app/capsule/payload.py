@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import brotli
 
 from app.capsule.chunking import Span
-from app.capsule.repair import Piece
+from app.capsule.pieces import Piece
 
 CHECK_BYTES = 8
 _BUFFER_BYTES = 65_536
@@ -30,7 +30,7 @@ def check_value(head: bytes, compressed: bytes) -> bytes:
 def stream_limit(source_bytes: int, holds_source: bool) -> int:
     """The longest stream of a source of `source_bytes`, bytes: a summary is never longer than its source.
 
-    Slices of the source cost up to 10 bytes for at least one byte of summary and one of separator.
+    Spans of the source cost up to 10 bytes for at least one byte of summary and one of separator.
     """
     return source_bytes + 6 * source_bytes + 32 if holds_source else source_bytes
 
@@ -57,9 +57,7 @@ def decompress_brotli(data: bytes, limit: int) -> bytes:
                 raise PayloadError(f"the payload decodes to more than the {limit} bytes that the capsule allows")
             chunks.append(chunk)
             # What is left waits in the decoder, though it may say that it takes more input.
-            chunk = (
-                b"" if decompressor.is_finished() else decompressor.process(b"", output_buffer_limit=_BUFFER_BYTES)
-            )
+            chunk = b"" if decompressor.is_finished() else decompressor.process(b"", output_buffer_limit=_BUFFER_BYTES)
     except brotli.error:
         raise PayloadError("the payload is damaged: it is not a Brotli stream") from None
     if not decompressor.is_finished():

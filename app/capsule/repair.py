@@ -1,43 +1,64 @@
 """Make a model's summary safe: take out what the source does not say, bring back what got lost.
 
-Sentences with an invented fact are dropped. Missing facts return as verbatim clauses of the source, chosen by
-the greedy rule for weighted set cover (Chvatal 1979: most uncovered facts per token first), in source order.
+What the model wrote is judged sentence by sentence (`verification`); a single wrong figure or misspelt name is put
+right where the source leaves no choice, else the sentence goes. What the sentences left do not state comes back as
+verbatim segments of the source (`selection`), in source order. No model is called.
 """
 
-import heapq
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import regex
-
+from app.capsule.analysis import Source
 from app.capsule.chunking import Span, units
-from app.capsule.facts import Fact, find_facts, find_literals, normalise
+from app.capsule.correction import corrected
+from app.capsule.facts import keys_stated
+from app.capsule.pieces import SEPARATOR, Piece, join
+from app.capsule.relevance import relevance
+from app.capsule.scanner import find_facts
+from app.capsule.selection import (
+    Candidate,
+    Chosen,
+    choose,
+    parts_of_names,
+    segment_candidates,
+    take,
+    weights,
+    with_needs,
+)
 from app.capsule.tokens import estimate_tokens
-from app.capsule.verification import Evidence, distinct, invented_facts, missing_facts
-
-Piece = str | Span
-"""A sentence of the model's, or a slice of the source."""
-
-SEPARATOR = "\n"
-"""Between pieces: no fact's pattern reaches over a line break, so joining two pieces can't make a new figure."""
+from app.capsule.verification import Evidence, Verifier, required
 
 TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
 
-_CLAUSE_END = regex.compile(r"[,;:，；、：]\s++|\s[–—-]\s")
-_SHORTEST_CLAUSE = 40  # characters; below it a clause rarely carries the words that give its figure a meaning
+_ROOM_FOR_GIST = 0.5  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
+_ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does not count as an answer
+_MOST_ANSWERS = 3  # segments
+_LOOSE_END = " \t\n,;，；、—–-"
+_LOOSE_ENDS = " \t\n,;:，；、—–-"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the facts of a source fared: counts of distinct facts, and the text of each that is missing."""
+    """How the facts of a source fared, and how the result was made.
+
+    `facts`: distinct facts of the source; `kept`: those that the model's sentences state; `restored`: those that came
+    back as words of the source; `missing`: the text of each other one; `invented_removed`: distinct facts of the
+    model's that the source lacks. `sentences`: of the model's, `dropped` and `corrected` ones; `segments`: slices of
+    the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking.
+    """
 
     facts: int
     kept: int
     restored: int
     missing: tuple[str, ...]
     invented_removed: int
+    sentences: int = 0
+    dropped: int = 0
+    corrected: int = 0
+    segments: int = 0
+    structure: tuple[str, ...] = ()
+    degraded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,198 +75,184 @@ class Repaired:
         return any(isinstance(piece, str) for piece in self.pieces)
 
 
-def join(pieces: Sequence[Piece], source: str) -> str:
-    """The text that `pieces` stand for."""
-    return SEPARATOR.join(piece if isinstance(piece, str) else source[piece.start : piece.end] for piece in pieces)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The sentences of the model's that may stand, and what came of the others."""
+
+    sentences: tuple[str, ...]
+    seen: int
+    corrected: int
+    invented: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is wanted of a result: facts by `worth`, within `room` tokens where given."""
+
+    worth: dict[str, float]
+    question: str | None
+    room: int | None
+    keep_written: bool
 
 
 def repair(
-    source: str,
+    source: Source,
     summary: str,
     *,
-    must_keep: Sequence[str] = (),
     question: str | None = None,
     target_tokens: int | None = None,
+    keep_written: bool = False,
 ) -> Repaired:
     """Turn `summary` into a text that says nothing that `source` does not, and all its facts that fit.
 
-    Without `target_tokens` every fact of the source comes back; with it, facts come back while the result is at
-    most TARGET_TOLERANCE over it, those that share words with `question` first; `must_keep` comes back always.
-    Raises LiteralNotFoundError for a `must_keep` string that is not in the source.
+    Without `target_tokens` every fact of the source is in it, in as few tokens as can be found; with it, facts come
+    while the result is at most TARGET_TOLERANCE over it, the most important first. What answers `question` comes before
+    other facts, must_keep strings before all and whatever they cost. `keep_written`: every sentence that may stand
+    stays, as in a text that the model wrote out of notes.
     """
-    facts = find_literals(source, must_keep) + find_facts(source)
-    evidence = Evidence.of(source, facts)
-    budget = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
-    written, invented = _supported_sentences(summary, evidence)
-    if budget is not None:
-        written = _within(written, budget // 2)
-    lost = missing_facts(facts, Evidence.of(SEPARATOR.join(written)))
-    room = None if budget is None else budget - estimate_tokens(SEPARATOR.join(written))
-    spans = _restore(source, facts, lost, question, room)
-    if not must_keep:  # one of these strings may stand across two written sentences
-        written = _without_repeats(written, Evidence.of(join(spans, source)))
-    pieces: tuple[Piece, ...] = (*written, *spans)
-    text = join(pieces, source)
-    stated = Evidence.of(SEPARATOR.join(written))
-    return Repaired(pieces, text, _report(facts, stated, Evidence.of(text), invented))
+    written = _supported_sentences(source, summary)
+    room = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
+    chosen = _chosen(source, written, _Wish(weights(source), question, room, keep_written))
+    spans = [Span(fact.start, fact.end) for fact in source.literals]
+    spans += [_tidied(source, at) for at in chosen.segments]
+    sentences = [written.sentences[at] for at in sorted(chosen.written)]
+    pieces: tuple[Piece, ...] = (*sentences, *_merged(source.text, sorted(spans, key=lambda one: (one.start, one.end))))
+    return _reported(source, pieces, sentences, written)
 
 
-def _report(facts: list[Fact], stated: Evidence, result: Evidence, invented: int) -> Report:
-    every = distinct(facts)
+def _chosen(source: Source, written: _Written, wish: _Wish) -> Chosen:
+    candidates = [
+        *_sentence_candidates(source, written.sentences, wish.worth),
+        *segment_candidates(source, wish.worth.keys()),
+    ]
+    chosen = Chosen()
+    _force_literals(source, candidates, chosen)
+    if wish.keep_written:
+        for one in candidates[: len(written.sentences)]:
+            take(chosen, one)
+    if wish.question:
+        _force_answers(source, wish.question, candidates, chosen, wish.room)
+    choose(candidates, wish.worth, chosen, wish.room, gist=wish.room is not None)
+    if wish.room is None:
+        _add_gist(source, candidates, chosen)
+    return chosen
+
+
+def _reported(source: Source, pieces: tuple[Piece, ...], sentences: Sequence[str], written: _Written) -> Repaired:
+    text = join(pieces, source.text)
+    every = required([*source.literals, *source.facts])
+    result = Evidence.of(text, find_facts(text, source.language))
+    stated = Evidence.of(SEPARATOR.join(sentences), find_facts(SEPARATOR.join(sentences), source.language))
     missing = [fact for fact in every if not result.has(fact)]
-    kept = sum(stated.has(fact) for fact in every)
-    return Report(
+    kept = sum(stated.has(fact) for fact in every) if sentences else 0
+    report = Report(
         facts=len(every),
         kept=kept,
         restored=len(every) - len(missing) - kept,
         missing=tuple(fact.text for fact in missing),
-        invented_removed=invented,
+        invented_removed=written.invented,
+        sentences=len(sentences),
+        dropped=written.seen - len(written.sentences),
+        corrected=written.corrected,
+        segments=len(pieces) - len(sentences),
+        structure=tuple(source.kinds),
     )
+    return Repaired(pieces, text, report)
 
 
-def verbatim(source: str, must_keep: Sequence[str] = ()) -> Repaired:
-    """`source` as its own summary: every fact is kept."""
-    facts = len(distinct(find_literals(source, must_keep) + find_facts(source)))
-    return Repaired((Span(0, len(source)),), source, Report(facts, facts, 0, (), 0))
+def verbatim(source: Source) -> Repaired:
+    """The source as its own summary: every fact is kept."""
+    facts = len(required([*source.literals, *source.facts]))
+    report = Report(facts, 0, facts, (), 0, segments=1, structure=tuple(source.kinds))
+    return Repaired((Span(0, len(source.text)),), source.text, report)
 
 
-def _supported_sentences(summary: str, evidence: Evidence) -> tuple[list[str], int]:
-    """The sentences of `summary` with supported facts only, and how many distinct invented ones went."""
-    sentences: list[str] = []
+def _supported_sentences(source: Source, summary: str) -> _Written:
+    if not summary.strip():
+        return _Written((), 0, 0, 0)
+    verifier = Verifier(source)
+    sentences: dict[str, None] = {}
     invented: set[str] = set()
+    seen = mended = 0
     for span in units(summary):
         sentence = summary[span.start : span.end].strip()
-        unsupported = invented_facts(sentence, evidence)
-        invented.update(fact.key for fact in unsupported)
-        if sentence and not unsupported and sentence not in sentences:
-            sentences.append(sentence)
-    return sentences, len(invented)
+        if not sentence or sentence in sentences:
+            continue
+        seen += 1
+        judgement = verifier.judge(sentence)
+        invented.update(fact.key for fact in judgement.invented)
+        better = corrected(verifier, sentence, judgement)
+        if better is not None and verifier.judge(better).is_supported:
+            mended += better not in sentences
+            sentences[better] = None
+        elif judgement.is_supported:
+            sentences[sentence] = None
+    return _Written(tuple(sentences), seen, mended, len(invented))
 
 
-def _within(sentences: list[str], budget: int) -> list[str]:
-    kept: list[str] = []
-    for sentence in sentences:
-        budget -= estimate_tokens(sentence) + 1
-        if budget < 0:
-            break
-        kept.append(sentence)
-    return kept
+def _sentence_candidates(source: Source, sentences: Sequence[str], worth: dict[str, float]) -> list[Candidate]:
+    contained = parts_of_names(source.facts)
+    names = [fact for fact in required(source.facts) if fact.kind in ("name", "quote", "negation", "condition")]
+    found = []
+    for index, sentence in enumerate(sentences):
+        facts = find_facts(sentence, source.language)
+        evidence = Evidence.of(sentence, facts)
+        keys = {key for fact in facts for key in (*keys_stated(fact), *contained.get(fact.key, ()))}
+        keys.update(fact.key for fact in names if evidence.has(fact))
+        found.append(Candidate(index, True, estimate_tokens(sentence) + 1, frozenset(keys & worth.keys())))
+    return found
 
 
-def _without_repeats(written: list[str], restored: Evidence) -> list[str]:
-    """Drop a written sentence whose every fact the restored clauses state as well: it would be said twice."""
-    kept = []
-    for sentence in written:
-        said = find_facts(sentence)
-        if not said or not all(restored.has(fact) for fact in said):
-            kept.append(sentence)
-    return kept
+def _force_literals(source: Source, candidates: Sequence[Candidate], chosen: Chosen) -> None:
+    """Take the segments in which must_keep strings stand."""
+    for literal in source.literals:
+        for one in candidates:
+            if one.is_written or one.index in chosen.segments:
+                continue
+            span = source.segments[one.index].span
+            if span.start < literal.end and literal.start < span.end:
+                take(chosen, one)
 
 
-def clauses(source: str, facts: Sequence[Fact]) -> list[Span]:
-    """Cut `source` at sentence borders and, in longer sentences, at commas and the like, never inside a fact.
-
-    Spans are without the spaces around them, but for those that belong to a fact.
-    """
-    ordered = sorted(facts, key=lambda fact: fact.start)
-    spans = []
-    start = first = index = reach = 0
-    for border in _clause_borders(source):
-        while index < len(ordered) and ordered[index].start < border:
-            reach = max(reach, ordered[index].end)
-            index += 1
-        if border >= reach:
-            spans.append(_trimmed(source, Span(start, border), ordered[first:index]))
-            start, first = border, index
-    return [span for span in spans if span]
-
-
-def _clause_borders(source: str) -> Iterator[int]:
-    for unit in units(source):
-        start = unit.start
-        for match in _CLAUSE_END.finditer(source, unit.start, unit.end):
-            if match.end() - start >= _SHORTEST_CLAUSE and unit.end - match.end() >= _SHORTEST_CLAUSE:
-                start = match.end()
-                yield start
-        yield unit.end
-
-
-def _trimmed(source: str, span: Span, facts: Sequence[Fact]) -> Span:
-    text = source[span.start : span.end]
-    leading = len(text) - len(text.lstrip())
-    start, end = span.start + leading, max(span.start + leading, span.start + len(text.rstrip()))
-    return Span(
-        min((start, *(fact.start for fact in facts))),
-        max((end, *(fact.end for fact in facts))),
+def _force_answers(
+    source: Source, question: str, candidates: Sequence[Candidate], chosen: Chosen, room: int | None
+) -> None:
+    scores = relevance(source, question)
+    best = max(scores, default=0.0)
+    segments = {one.index: one for one in candidates if not one.is_written}
+    ranked = sorted(
+        (at for at, score in enumerate(scores) if score >= _ANSWER_SHARE * best > 0), key=lambda at: -scores[at]
     )
+    for at in ranked[:_MOST_ANSWERS]:
+        added = [] if at in chosen.segments else with_needs(segments[at], segments, chosen)
+        if room is None or chosen.spent + sum(one.cost for one in added) <= room:
+            for one in added:
+                take(chosen, one)
 
 
-def _restore(source: str, facts: list[Fact], lost: list[Fact], question: str | None, room: int | None) -> list[Span]:
-    """The clauses of `source` that bring back `lost` within `room` tokens, in source order, neighbours merged."""
-    candidates = clauses(source, facts)
-    wanted = {fact.key for fact in lost}
-    keys_of: list[set[str]] = [set() for _ in candidates]
-    forced: set[int] = set()
-    index = 0
-    for fact in sorted(facts, key=lambda fact: fact.start):
-        while candidates[index].end < fact.end:
-            index += 1
-        if fact.key in wanted:
-            keys_of[index].add(fact.key)
-            if fact.kind == "must_keep":
-                forced.add(index)
-    chosen = _cover(source, candidates, keys_of, forced, question, room)
-    return _merged(source, [candidates[i] for i in sorted(chosen)])
+def _add_gist(source: Source, candidates: Sequence[Candidate], chosen: Chosen) -> None:
+    """Where the facts take little, let the model's first sentence tell what the text is about."""
+    first = next((one for one in candidates if one.is_written), None)
+    if first is None or chosen.written:
+        return
+    if chosen.spent + first.cost <= _ROOM_FOR_GIST * source.tokens:
+        take(chosen, first)
 
 
-def _cover(
-    source: str,
-    candidates: list[Span],
-    keys_of: list[set[str]],
-    forced: set[int],
-    question: str | None,
-    room: int | None,
-) -> set[int]:
-    """Greedy set cover with lazy re-evaluation: a clause's worth only falls, so a stale top is pushed back."""
-    costs = [estimate_tokens(source[span.start : span.end]) + 1 for span in candidates]
-    bonus = _relevance(source, candidates, question) if question and room is not None else [0] * len(costs)
-    chosen = set(forced)
-    covered = set().union(*(keys_of[i] for i in forced))
-    spent = sum(costs[i] for i in forced)
-
-    def worth(i: int) -> float:
-        return -(len(keys_of[i] - covered) + 2 * bonus[i]) / costs[i]
-
-    heap = [(worth(i), i) for i in range(len(candidates)) if i not in forced and (keys_of[i] or bonus[i])]
-    heapq.heapify(heap)
-    while heap:
-        stale, i = heapq.heappop(heap)
-        now = worth(i)
-        if now == 0 or (room is not None and spent + costs[i] > room):
-            continue
-        if now > stale:
-            heapq.heappush(heap, (now, i))
-            continue
-        chosen.add(i)
-        covered |= keys_of[i]
-        spent += costs[i]
-    return chosen
+def _tidied(source: Source, at: int) -> Span:
+    """A segment without the comma or dash at its end."""
+    span = source.segments[at].span
+    said = source.text[span.start : span.end]
+    end = max(span.start + len(said.rstrip(_LOOSE_END)), source.last_fact_end(at))
+    return Span(span.start, end) if end > span.start else span
 
 
-def _relevance(source: str, candidates: list[Span], question: str) -> list[int]:
-    """For each clause, how many words of `question` it has, words that most clauses have left out."""
-    asked = set(regex.findall(r"\w++", normalise(question)))
-    shared = [asked.intersection(regex.findall(r"\w++", normalise(source[s.start : s.end]))) for s in candidates]
-    frequency = Counter(word for words in shared for word in words)
-    common = {word for word, count in frequency.items() if count > max(1, len(candidates) // 3)}
-    return [len(words - common) for words in shared]
-
-
-def _merged(source: str, spans: list[Span]) -> list[Span]:
+def _merged(source: str, spans: Sequence[Span]) -> list[Span]:
+    """Spans that overlap or have only spaces and commas between them as one; joined on one line they read on."""
     merged: list[Span] = []
     for span in spans:
-        if merged and not source[merged[-1].end : span.start].strip():
-            merged[-1] = Span(merged[-1].start, span.end)
+        if merged and not source[merged[-1].end : span.start].strip(_LOOSE_ENDS):
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
             merged.append(span)
     return merged

@@ -1,17 +1,59 @@
-"""Hold one text against another by their facts, after normalising both."""
+"""Hold what a model wrote against the source: its facts, its negations and conditions, and its words.
 
-from collections.abc import Iterable
+A sentence is supported where each of its facts stands in the source after normalising; where the facts of each clause
+stand near each other in the source, in a clause of the same polarity (negated or not, under a condition or not); and
+where nearly all of its words that mean something are words of the source.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import regex
 
-from app.capsule.facts import Fact, find_facts, normalise
+from app.capsule.analysis import Segment, Source
+from app.capsule.clauses import clauses
+from app.capsule.facts import Fact, keys_stated
+from app.capsule.language import guess_language
+from app.capsule.lexicon import ALL_FUNCTION_WORDS
+from app.capsule.polarity import directions
+from app.capsule.scanner import find_facts
+from app.capsule.values import normalise
 
-_WORD = regex.compile(r"\w++")
+_WORD = regex.compile(r"[^\W_]++")
+_HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]++")
+_STEM = 5  # letters; inflected forms of a word mostly share that many
+_WINDOW = 2  # segments on either side in which the facts of one clause may stand, pronouns being what they are
+_MOST_NEW_WORDS = 0.25  # of a sentence's words of meaning, so that it can be put together but not made up
+_TALK = frozenset(
+    """
+    text articl passa author summar descri discus explai mentio report state provid highli includ emphas also
+    """.split()
+)
+"""Stems of words with which a summary speaks of its text."""
+
+_VALUES = frozenset({"number", "range", "date", "time", "identifier", "url", "email", "ip", "path"})
 
 
-def _word_sequence(text: str) -> str:
+def word_sequence(text: str) -> str:
+    """The words of `text`, folded, each with a space on either side, to look for a run of words in."""
     return f" {' '.join(_WORD.findall(normalise(text)))} "
+
+
+def stems(text: str) -> set[str]:
+    """What the words of meaning in `text` begin with; of scripts without spaces, each two neighbouring characters."""
+    folded = normalise(text)
+    found = {
+        word[:_STEM]
+        for word in _WORD.findall(folded)
+        if len(word) > 2 and word not in ALL_FUNCTION_WORDS and not word.isdigit()
+    }
+    if not folded.isascii():
+        for run in _HAN.findall(folded):
+            found.update(run[at : at + 2] for at in range(len(run) - 1))
+            found.discard(run[:_STEM])
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +68,26 @@ class Evidence:
     def of(cls, text: str, facts: Iterable[Fact] | None = None) -> "Evidence":
         """Evidence of `text`; its `facts` are found where they are not given."""
         found = find_facts(text) if facts is None else facts
-        keys = frozenset(fact.key for fact in found if fact.kind != "must_keep")
-        return cls(text, keys, _word_sequence(text))
+        keys = frozenset(key for fact in found if fact.kind != "must_keep" for key in keys_stated(fact))
+        return cls(text, keys, word_sequence(text))
 
     def has(self, fact: Fact) -> bool:
         """Whether this text states `fact`.
 
-        Figures, dates and identifiers count only in an equal normalised form, so that "13.2%" or a bare "3.2"
-        never stands for "3.2%"; names and quoted strings count wherever their words follow each other; a
+        Figures, dates and identifiers count only in an equal normalised form, so that "13.2%" or a bare "3.2" never
+        stands for "3.2%"; names, quoted strings and bound clauses count wherever their words follow each other; a
         must_keep string only to the letter.
         """
         if fact.kind == "must_keep":
             return fact.text in self.text
         if fact.key in self.keys:
             return True
-        return fact.kind in ("name", "quote") and _word_sequence(fact.text) in self.words
-
-
-def invented_facts(text: str, evidence: Evidence) -> list[Fact]:
-    """The facts that `text` states and `evidence` does not."""
-    return [fact for fact in find_facts(text, sentence_heads=True) if not evidence.has(fact)]
+        if fact.kind == "range":
+            return all(end in self.keys for end in fact.key.split(".."))
+        if fact.kind in _VALUES:
+            return False
+        words = word_sequence(fact.text)
+        return (len(words) > 2 and words in self.words) or (len(words) <= 2 and fact.text in self.text)
 
 
 def distinct(facts: Iterable[Fact]) -> list[Fact]:
@@ -53,6 +95,122 @@ def distinct(facts: Iterable[Fact]) -> list[Fact]:
     return list({(fact.kind == "must_keep", fact.key): fact for fact in reversed(list(facts))}.values())[::-1]
 
 
-def missing_facts(facts: Iterable[Fact], evidence: Evidence) -> list[Fact]:
-    """Those of `facts` that `evidence` does not state, each key once."""
-    return [fact for fact in distinct(facts) if not evidence.has(fact)]
+def required(facts: Iterable[Fact]) -> list[Fact]:
+    """The facts that must be kept or listed, each key once, in order."""
+    return distinct(fact for fact in facts if fact.required)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is wrong with a sentence: facts that the source lacks or, where there are none, `reason`; else None."""
+
+    invented: tuple[Fact, ...] = ()
+    reason: str | None = None
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the sentence may stand."""
+        return not self.invented and self.reason is None
+
+
+class Verifier:
+    """Judges sentences by one source."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.evidence = Evidence.of(source.text, source.facts)
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The segments in which each key is stated."""
+        places: dict[str, list[int]] = defaultdict(list)
+        index, segments = 0, self.source.segments
+        for fact in self.source.facts:
+            while index + 1 < len(segments) and segments[index].span.end <= fact.start:
+                index += 1
+            for key in keys_stated(fact):
+                places[key].append(index)
+        return places
+
+    @cached_property
+    def _stems(self) -> set[str]:
+        return stems(self.source.text)
+
+    @cached_property
+    def _segment_words(self) -> list[str]:
+        return [word_sequence(self._said(segment)) for segment in self.source.segments]
+
+    def _said(self, segment: Segment) -> str:
+        return self.source.text[segment.span.start : segment.span.end]
+
+    def judge(self, sentence: str) -> Judgement:
+        """Whether `sentence` may stand beside the source."""
+        language = guess_language(sentence)
+        if language.code not in ("zh", "ja") and len(sentence) < 200 and self.source.language.code:
+            language = self.source.language
+        facts = find_facts(sentence, language)
+        invented = tuple(fact for fact in facts if not self.evidence.has(fact))
+        if invented:
+            return Judgement(invented)
+        if self._has_new_words(sentence, self._stems):
+            return Judgement(reason="words")
+        for clause in clauses(sentence, facts, language):
+            span = clause.span
+            inside = [fact for fact in facts if span.start <= fact.start < span.end]
+            places = list(self._support(inside))
+            if places and not any(self._agrees(clause.is_negated, clause.is_conditional, at) for at in places):
+                return Judgement(reason="polarity")
+            said = sentence[span.start : span.end]
+            if inside and not places:
+                return Judgement(reason="combination")
+            if places and not any(directions(said) <= directions(self._window(at)) for at in places):
+                return Judgement(reason="direction")
+        if not facts and not self._is_told(sentence, language.code):
+            return Judgement(reason="polarity")
+        return Judgement()
+
+    def _has_new_words(self, said: str, known: set[str]) -> bool:
+        meant = stems(said)
+        return len(meant - known - _TALK) > _MOST_NEW_WORDS * len(meant)
+
+    def _support(self, facts: Sequence[Fact]) -> Iterator[int]:
+        """The segments around which all of `facts` are stated."""
+        if not facts:
+            return
+        values = [fact for fact in facts if fact.kind in _VALUES] or list(facts)
+        stated = [self._segments_with(fact) for fact in facts]
+        rarest = min((self._segments_with(fact) for fact in values), key=len)
+        for at in sorted(rarest):
+            around = range(at - _WINDOW, at + _WINDOW + 1)
+            if all(not places.isdisjoint(around) or self._is_topic(places) for places in stated):
+                yield at
+
+    def _segments_with(self, fact: Fact) -> set[int]:
+        places = set(self._places.get(fact.key, ()))
+        if fact.kind == "range":
+            places.update(*(self._places.get(end, ()) for end in fact.key.split("..")))
+        if fact.kind not in _VALUES:
+            words = word_sequence(fact.text)
+            places.update(at for at, said in enumerate(self._segment_words) if words in said)
+        return places
+
+    def _is_topic(self, places: set[int]) -> bool:
+        """Whether what stands in these segments is what the text is about, so that it need not be said again."""
+        return bool(places) and (min(places) < _WINDOW or len(places) > 2)
+
+    def _agrees(self, is_negated: bool, is_conditional: bool, at: int) -> bool:
+        segment = self.source.segments[at]
+        return segment.is_negated == is_negated and segment.is_conditional == is_conditional
+
+    def _window(self, at: int) -> str:
+        segments = self.source.segments[max(0, at - 1) : at + 2]
+        return self.source.text[segments[0].span.start : segments[-1].span.end]
+
+    def _is_told(self, sentence: str, code: str) -> bool:
+        """Whether the segment that shares most words with a sentence without facts has its polarity."""
+        meant = stems(sentence)
+        if not meant or not self.source.segments:
+            return False
+        nearest = max(self.source.segments, key=lambda segment: len(meant & stems(self._said(segment))))
+        language = self.source.language if code else guess_language(sentence)
+        return any(clause.is_negated for clause in clauses(sentence, (), language)) == nearest.is_negated

@@ -1,14 +1,15 @@
 """Compress a text: the model writes the gist, repair makes it safe, the capsule keeps the way back."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-from app.capsule.facts import find_literals
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
-from app.capsule.repair import Repaired, Report, clauses, join, repair, verbatim
+from app.capsule.repair import Repaired, Report
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask, off_loop
+from app.compression.safety import Checked, check, summarized
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 
@@ -19,12 +20,15 @@ _TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the te
 _GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
 _FEWEST_GIST_TOKENS = 48
 _MOST_GIST_TOKENS = 96  # "one or two short sentences"; the facts come back verbatim
-_MOST_MORE_ROUNDS = 2  # of summing up summaries until they are within the target
 
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """What to compress and how. `target_ratio`: wished tokens of the result over the source's, 0.05 to 0.9."""
+    """What to compress and how.
+
+    `target_ratio`: wished tokens of the result over the source's, 0.05 to 0.9. `max_engine_calls`: model calls at most,
+    None for one for each part of the text; what the model is not asked about is told by the text's own clauses.
+    """
 
     text: str
     fidelity: Fidelity = "exact"
@@ -32,6 +36,7 @@ class Compression:
     question: str | None = None
     must_keep: tuple[str, ...] = ()
     on_engine_error: OnEngineError = "fail"
+    max_engine_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Compressor:
         self._frame_tokens: int | None = None
 
     async def warm_up(self, terms: Terms) -> None:
-        """Load the default model, put the prompt's constant front into its cache and count its tokens."""
+        """Load the default model and the fact finder's tables, have the prompt's constant front cached and counted."""
+        await asyncio.to_thread(check, "Warm-up on 1 May at 10:30.", ())
         await self._engine.preload()
         call = await self._engine.complete(summarize_prompt(""), num_predict=1, terms=terms)
         self._frame_tokens = call.completion.prompt_tokens or None
@@ -75,18 +81,17 @@ class Compressor:
         Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the wish
         says to go on without the model.
         """
-        find_literals(wish.text, wish.must_keep)
-        tokens = await off_loop(lambda: estimate_tokens(wish.text), len(wish.text))
-        if tokens <= _TOO_SHORT_TOKENS or wish.text.isspace():
-            own = verbatim(wish.text, wish.must_keep)
-            return await off_loop(lambda: _sealed(wish, own, Usage(), tokens, terms.model), len(wish.text))
-        first = await self._one_round(Answer(wish.text, Usage()), wish, terms)
-        source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
-        answer = await self._within_target(first, wish, tokens, terms)
+        checked = await off_loop(lambda: check(wish.text, wish.must_keep), len(wish.text))
+        tokens = checked.tokens
         target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
+        answer, source_tokens = Answer("", Usage()), tokens
+        if tokens > _TOO_SHORT_TOKENS and not wish.text.isspace() and checked.source is not None:
+            first = await self._one_round(Answer(wish.text, Usage()), wish, terms)
+            source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
+            answer = await self._within_target(first, wish, tokens, terms)
 
         def result() -> Compressed:
-            repaired = _safe_summary(wish, answer.text, target)
+            repaired = _result(wish, checked, answer.text, target)
             return _sealed(wish, repaired, answer.usage, source_tokens, terms.model)
 
         return await off_loop(result, len(wish.text))
@@ -100,6 +105,7 @@ class Compressor:
                 lambda part: summarize_prompt(part, wish.question),
                 lambda part_tokens: gist_tokens(part_tokens, wish.target_ratio),
                 terms,
+                max_calls=self._calls_left(before, wish),
             )
         except EngineError as error:
             if wish.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
@@ -107,21 +113,31 @@ class Compressor:
             return Answer("", before.usage)
         return Answer(answer.text, before.usage + answer.usage)
 
+    def _calls_left(self, before: Answer, wish: Compression) -> int | None:
+        return None if wish.max_engine_calls is None else wish.max_engine_calls - before.usage.calls
+
     async def _within_target(self, answer: Answer, wish: Compression, tokens: int, terms: Terms) -> Answer:
-        """Sum the summary up again while it is over the target."""
+        """Sum the summary up again while it is over the target, as far as the wish pays for more calls."""
         if wish.target_ratio is None:
             return answer
         target = max(_MOST_GIST_TOKENS, int(wish.target_ratio * tokens))
-        for _ in range(_MOST_MORE_ROUNDS):
-            if estimate_tokens(answer.text) <= target:
-                break
-            answer = await self._one_round(answer, wish, terms)
+        while (self._calls_left(answer, wish) or 0) > 0 and estimate_tokens(answer.text) > target:
+            shorter = await self._one_round(answer, wish, terms)
+            if estimate_tokens(shorter.text) >= estimate_tokens(answer.text):
+                return Answer(answer.text, shorter.usage)
+            answer = shorter
         return answer
 
     def _source_tokens(self, usage: Usage, wish: Compression, estimated: int, terms: Terms) -> int:
         """The model's own count of the source where the frame around its parts has been counted, else estimated."""
         frame = self._frame_tokens
-        if not usage.calls or frame is None or wish.question or terms.model != self._engine.default_model:
+        if (
+            wish.max_engine_calls is not None
+            or not usage.calls
+            or frame is None
+            or wish.question
+            or terms.model != self._engine.default_model
+        ):
             return estimated
         return max(1, usage.prompt_tokens - usage.calls * frame)
 
@@ -154,21 +170,7 @@ def gist_tokens(part_tokens: int, target_ratio: float | None) -> int:
     return min(_MOST_GIST_TOKENS, max(_FEWEST_GIST_TOKENS, int(part_tokens * ratio)))
 
 
-def _safe_summary(wish: Compression, summary: str, target: int | None) -> Repaired:
-    repaired = repair(wish.text, summary, must_keep=wish.must_keep, question=wish.question, target_tokens=target)
-    if not repaired.pieces:
-        first = clauses(wish.text, ())[:1]
-        repaired = Repaired(tuple(first), join(first, wish.text), repaired.report)
-    lost_without_need = target is None and repaired.report.missing
-    if lost_without_need or not is_shorter(repaired.text, wish.text):
-        return verbatim(wish.text, wish.must_keep)
-    return repaired
-
-
-def is_shorter(text: str, source: str) -> bool:
-    """Whether `text` is the shorter one by every count that the sizes and the capsule give."""
-    return (
-        len(text) < len(source)
-        and len(text.encode()) < len(source.encode())
-        and estimate_tokens(text) < estimate_tokens(source)
-    )
+def _result(wish: Compression, checked: Checked, summary: str, target: int | None) -> Repaired:
+    if checked.tokens <= _TOO_SHORT_TOKENS or wish.text.isspace():
+        return checked.verbatim()
+    return summarized(checked, summary, question=wish.question, target=target)

@@ -63,11 +63,13 @@ async def ask(
     make_prompt: Callable[[str], Prompt],
     num_predict: Callable[[int], int],
     terms: Terms,
+    max_calls: int | None = None,
 ) -> Answer:
     """Have the model answer `make_prompt` for `text`, cut into parts that fit the context window.
 
     `num_predict` gives the most tokens of a completion for a part of so many tokens. A part that turns out too
-    long for the engine is cut again. Raises EngineError.
+    long for the engine is cut again. With `max_calls` only so many parts are asked about, the first ones, and none is
+    cut again. Raises EngineError.
     """
 
     async def about(part: str) -> Answer:
@@ -75,6 +77,8 @@ async def ask(
         try:
             call = await engine.complete(make_prompt(part), num_predict=limit, terms=terms)
         except PromptTooLongError as error:
+            if max_calls is not None:
+                return Answer("", Usage(calls=1))
             refusal = str(error)
             halves = await off_loop(lambda: _halves(part, refusal), len(part))
             return _joined([await about(half) for half in halves])
@@ -82,7 +86,7 @@ async def ask(
 
     budget = part_budget(engine.num_ctx, make_prompt, num_predict)
     parts = await off_loop(lambda: split(text, budget), len(text))
-    return _joined(await gathered(parts, engine.gate.max_concurrency, about))
+    return _joined(await gathered(parts[:max_calls], engine.gate.max_concurrency, about))
 
 
 def part_budget(num_ctx: int, make_prompt: Callable[[str], Prompt], num_predict: Callable[[int], int]) -> int:

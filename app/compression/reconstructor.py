@@ -5,8 +5,9 @@ from typing import Literal
 
 from app.capsule.format import Capsule, CapsuleError, unseal
 from app.capsule.prompts import expand_prompt
-from app.capsule.repair import Report, repair
+from app.capsule.repair import Report
 from app.compression.model_calls import Usage, ask, off_loop
+from app.compression.safety import rewritten
 from app.engine.engine import Engine, Terms
 
 Mode = Literal["exact", "semantic", "auto"]
@@ -48,13 +49,12 @@ class Reconstructor:
     async def _rewritten(self, summary: str, source_tokens: int, terms: Terms) -> Reconstructed:
         """The model's text out of the summary, repaired against it as a summary is against its source."""
         if not summary.strip():
-            return Reconstructed(summary, "semantic", False, repair(summary, summary).report, Usage())
+            return Reconstructed(summary, "semantic", False, rewritten(summary, summary).report, Usage())
 
         def most_tokens(part_tokens: int) -> int:
             wished = max(2 * part_tokens, source_tokens)
             return max(32, min(wished, _MOST_EXPANDED_TOKENS, self._engine.num_ctx // 2))
 
         answer = await ask(self._engine, summary, expand_prompt, most_tokens, terms)
-        repaired = await off_loop(lambda: repair(summary, answer.text), len(summary) + len(answer.text))
-        text = repaired.text or summary
-        return Reconstructed(text, "semantic", False, repaired.report, answer.usage)
+        repaired = await off_loop(lambda: rewritten(summary, answer.text), len(summary) + len(answer.text))
+        return Reconstructed(repaired.text, "semantic", False, repaired.report, answer.usage)

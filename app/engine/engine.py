@@ -142,9 +142,7 @@ class Engine:
         except EngineError as error:
             return self._down(version, str(error))
         has_model = _with_tag(self.default_model) in {_with_tag(name) for name in installed}
-        problem = (
-            None if has_model else self._how_to_get(self.default_model, f"model '{self.default_model}' not found")
-        )
+        problem = None if has_model else self._how_to_get(self.default_model, f"model '{self.default_model}' not found")
         return EngineStatus(version, has_model, tuple(loaded), problem)
 
 

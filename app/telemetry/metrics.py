@@ -101,9 +101,7 @@ class Metrics:
         elif outcome == "unreachable":
             self.engine_up.set(0)
 
-    def operation_ended(
-        self, operation: Operation, outcome: str, duration_s: float, cost: Cost | None = None
-    ) -> None:
+    def operation_ended(self, operation: Operation, outcome: str, duration_s: float, cost: Cost | None = None) -> None:
         """Count an operation; `cost` where it succeeded. `outcome` is `ok` or the kind of its problem."""
         self.operations.labels(operation, outcome).inc()
         self.requests.labels(operation, outcome).observe(duration_s)

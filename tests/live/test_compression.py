@@ -51,9 +51,7 @@ def test_auto_is_exact_where_the_capsule_holds_the_source(client: httpx.Client, 
     assert reconstruct(client, mail["capsule"])["mode"] == "exact"
 
 
-def test_a_semantic_capsule_is_smaller_and_does_not_hold_the_source(
-    client: httpx.Client, mail: dict[str, Any]
-) -> None:
+def test_a_semantic_capsule_is_smaller_and_does_not_hold_the_source(client: httpx.Client, mail: dict[str, Any]) -> None:
     lossy = compress(client, MAIL, fidelity="semantic")
     assert lossy["sizes"]["capsule_bytes"] < mail["sizes"]["capsule_bytes"]
     refused = client.post("/reconstruct", json={"capsule": lossy["capsule"], "mode": "exact"})

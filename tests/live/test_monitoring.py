@@ -49,9 +49,7 @@ def test_a_client_that_goes_away_frees_its_places(service: Service, client: http
     assert any(calls == 0 for calls in polled(client))
 
 
-def test_a_client_that_leaves_in_the_middle_of_ndjson_frees_its_places(
-    service: Service, client: httpx.Client
-) -> None:
+def test_a_client_that_leaves_in_the_middle_of_ndjson_frees_its_places(service: Service, client: httpx.Client) -> None:
     items = [*batch_items(1), {"text": long_text(60_000)}]
     request = {"operation": "compress", "items": items}
     headers = {**NDJSON, "x-request-id": "left-early"}

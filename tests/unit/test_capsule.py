@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from app.capsule.chunking import Span
 from app.capsule.format import Capsule, CapsuleError, Fidelity, capsule_bytes, seal, unseal
 from app.capsule.payload import PayloadError, check_value, decompress_brotli
-from app.capsule.repair import Piece, join
+from app.capsule.pieces import Piece, join
 
 LIMIT = 1_048_576
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
@@ -188,9 +188,7 @@ def test_a_capsule_made_up_with_a_right_check_value_is_still_refused(stream: byt
         unseal(altered(capsule, payload=forged(capsule, brotli.compress(stream))), LIMIT)
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"), [(b"\xff" * 50, "damaged"), (brotli.compress(TEXT.encode())[:-5], "cut")]
-)
+@pytest.mark.parametrize(("data", "reason"), [(b"\xff" * 50, "damaged"), (brotli.compress(TEXT.encode())[:-5], "cut")])
 def test_a_stream_that_is_none_is_told_from_one_that_is_cut(data: bytes, reason: str) -> None:
     capsule = sealed()
     with pytest.raises(CapsuleError, match=reason):

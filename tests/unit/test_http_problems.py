@@ -208,9 +208,7 @@ async def test_a_missing_model_is_not_ready_and_says_how_to_get_it() -> None:
     assert ready.json()["problem"].endswith("ollama pull qwen2.5:7b-instruct")
 
 
-@pytest.mark.parametrize(
-    "headers", [{}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}, {"authorization": "k1"}]
-)
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}, {"authorization": "k1"}])
 async def test_without_a_right_key_there_is_no_answer_where_keys_are_set(headers: dict[str, str]) -> None:
     with ollama(httpx.Response(200, json=answer("A ferry."))):
         async with running(api_keys="k1, k2") as client:

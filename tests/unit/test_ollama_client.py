@@ -222,9 +222,7 @@ async def test_a_broken_connection_is_named_with_the_address(
         await chat(client)
 
 
-async def test_preload_is_a_chat_without_messages_and_with_the_same_num_ctx(
-    ollama: Any, client: OllamaClient
-) -> None:
+async def test_preload_is_a_chat_without_messages_and_with_the_same_num_ctx(ollama: Any, client: OllamaClient) -> None:
     loaded = {**ANSWER, "message": {"role": "assistant", "content": ""}, "done_reason": "load"}
     route = ollama.post("/api/chat").respond(json=loaded)
     await client.preload("smollm2:135m")

@@ -1,0 +1,123 @@
+"""A source read once: its facts, the segments that may be taken from it, and what they cost."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.capsule.chunking import Span
+from app.capsule.clauses import Clause, binding_facts, clauses
+from app.capsule.facts import Fact, find_literals
+from app.capsule.language import Language, guess_language
+from app.capsule.scanner import find_facts
+from app.capsule.structure import Block, Kind, blocks, line_units
+from app.capsule.tokens import pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A slice that can be taken by itself: a clause, a row, a line.
+
+    `needs`: the segment without which it means little, by its place in the list. `weight`: how much its facts count.
+    """
+
+    span: Span
+    needs: int | None = None
+    weight: float = 1.0
+    is_negated: bool = False
+    is_conditional: bool = False
+
+
+class Source:
+    """A text and what there is to know of it. `facts` are in order, must_keep strings first of all."""
+
+    def __init__(self, text: str, must_keep: Sequence[str] = ()) -> None:
+        """Raises LiteralNotFoundError for a `must_keep` string that is not in `text`."""
+        self.text = text
+        self.literals = find_literals(text, must_keep)
+        self.language: Language = guess_language(text)
+        self.blocks: list[Block] = blocks(text)
+        flat = _flat(text, self.blocks)
+        found = find_facts(flat, self.language)
+        if flat != text:
+            found = [_as_in(text, fact) for fact in found]
+        self.segments: list[Segment] = self._segments(flat, found)
+        bound = list(binding_facts(text, self._clauses, found, self.language))
+        self.facts: list[Fact] = sorted([*found, *bound], key=lambda fact: (fact.start, fact.end))
+
+    def _segments(self, flat: str, found: list[Fact]) -> list[Segment]:
+        segments: list[Segment] = []
+        self._clauses: list[Clause] = []
+        index = 0
+        for block in self.blocks:
+            first = index
+            while index < len(found) and found[index].start < block.end:
+                index += 1
+            if block.kind in ("prose", "wrapped", "chat", "list", "quoted"):
+                cut = clauses(flat, found[first:index], self.language, block.start, block.end)
+                self._clauses += cut
+                for clause in cut:
+                    needs = len(segments) - 1 if clause.leans else None
+                    segments.append(Segment(clause.span, needs, 1.0, clause.is_negated, clause.is_conditional))
+            else:
+                base = len(segments)
+                for line in line_units(flat, block):
+                    needs = None if line.needs is None else base + line.needs
+                    segments.append(Segment(line.span, needs, line.weight))
+        return segments
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds of the text's blocks, each once, in order."""
+        return list(dict.fromkeys("prose" if block.kind == "wrapped" else block.kind for block in self.blocks))
+
+    @cached_property
+    def _token_ends(self) -> tuple[list[int], list[int]]:
+        ends, totals, total = [0], [0], 0
+        for end, cost in pieces(self.text):
+            total += cost
+            ends.append(end)
+            totals.append(total)
+        return ends, totals
+
+    @cached_property
+    def _last_fact_ends(self) -> list[int]:
+        ends = [0] * len(self.segments)
+        index = 0
+        for fact in self.facts:
+            while index + 1 < len(self.segments) and self.segments[index].span.end <= fact.start:
+                index += 1
+            if fact.kind not in ("negation", "condition") and fact.end <= self.segments[index].span.end:
+                ends[index] = max(ends[index], fact.end)
+        return ends
+
+    def last_fact_end(self, at: int) -> int:
+        """Where the last fact of the segment `at` ends, 0 where it has none."""
+        return self._last_fact_ends[at]
+
+    @property
+    def tokens(self) -> int:
+        """Estimated tokens of the text."""
+        return self._token_ends[1][-1]
+
+    def cost(self, span: Span) -> int:
+        """Estimated tokens of a slice, one for what parts it from the next included."""
+        ends, totals = self._token_ends
+        return totals[bisect_left(ends, span.end)] - totals[bisect_left(ends, span.start)] + 1
+
+
+def _flat(text: str, found: Sequence[Block]) -> str:
+    """`text` with the line breaks inside of wrapped prose as spaces, every character at its place."""
+    wrapped = [block for block in found if block.kind == "wrapped"]
+    if not wrapped:
+        return text
+    characters, reach = [], 0
+    for block in wrapped:
+        inside = text[block.start : block.end].replace("\r", " ").replace("\n", " ")
+        characters += [text[reach : block.start], inside]
+        reach = block.end
+    return "".join([*characters, text[reach:]])
+
+
+def _as_in(text: str, fact: Fact) -> Fact:
+    return Fact(fact.kind, fact.start, fact.end, text[fact.start : fact.end], fact.key, fact.required)
