@@ -1,4 +1,4 @@
-"""Reading of request bodies: bounded while they come in, and parsed as strict JSON."""
+"""Reading of request bodies, bounded while they come in: strict JSON, or CBOR. Answers are in either as well."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -6,12 +6,30 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope
 
+from app.api import cbor
 from app.api.problems import invalid, too_large
+
+_JSON = "application/json"
 
 
 class BoundedRequest(Request):
-    """A request whose body is refused with 413 as soon as it is over the limit."""
+    """A request whose body is refused with 413 as soon as it is over the limit.
+
+    FastAPI reads a body by `json` only where its type is JSON, so a body in CBOR is said to be that.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._is_cbor = cbor.is_cbor(Request(scope))
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the request."""
+        given = super().headers
+        return Headers({**given, "content-type": _JSON}) if self._is_cbor else given
 
     async def body(self) -> bytes:
         """The whole body. Raises ProblemError where it is over CONDENSER_MAX_BODY_BYTES."""
@@ -26,19 +44,20 @@ class BoundedRequest(Request):
         return self._body
 
     async def json(self) -> Any:
-        """The body as JSON. Raises ProblemError where it is none.
+        """The body as JSON, out of CBOR where it is that. Raises ProblemError where it is none.
 
         The standard library's parser lets lone surrogates through, so that the field, or the item of a batch,
         that has one can be named.
         """
         content = await self.body()
+        name = "CBOR" if self._is_cbor else "JSON"
         try:
-            value = json.loads(content, parse_constant=_no_constant)
+            value = cbor.loads(content) if self._is_cbor else json.loads(content, parse_constant=_no_constant)
             path = lone_surrogate(value)
         except RecursionError:
-            raise invalid("body: not JSON that this service reads: nested too deeply") from None
+            raise invalid(f"body: not {name} that this service reads: nested too deeply") from None
         except ValueError as error:
-            raise invalid(f"body: not JSON: {str(error)[:200]}") from None
+            raise invalid(f"body: not {name}: {str(error)[:200]}") from None
         if path and not path.startswith("items."):  # a batch's items are checked each on its own
             raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
         return value
@@ -69,13 +88,18 @@ def _no_constant(name: str) -> None:
 
 
 class BoundedRoute(APIRoute):
-    """A route that reads its body through BoundedRequest."""
+    """A route that reads its body through BoundedRequest, and answers in CBOR where the client wants that."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler of the route, given a BoundedRequest."""
         handler = super().get_route_handler()
 
         async def bounded(request: Request) -> Response:
-            return await handler(BoundedRequest(request.scope, request.receive))
+            response = await handler(BoundedRequest(request.scope, request.receive))
+            if cbor.wants_cbor(request) and response.media_type == _JSON and not hasattr(response, "body_iterator"):
+                content = cbor.dumps(json.loads(bytes(response.body)))
+                headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+                return Response(content, response.status_code, headers, cbor.CBOR)
+            return response
 
         return bounded

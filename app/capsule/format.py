@@ -1,28 +1,34 @@
-"""The capsule: a versioned JSON object from which a text, or its gist, can be got back by any instance."""
+"""The capsule: a versioned JSON object from which a text, or its gist, can be got back by any instance.
+
+All that it says stands in its payload (`payload`). The plain fields beside it repeat that for people and programs that
+look at a capsule; they are left out where they would make it larger than its source, and checked where they are there.
+"""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from app.capsule import format_v1
+from app.capsule.codecs import PayloadError, encode_best
 from app.capsule.payload import (
-    CHECK_BYTES,
-    CODECS,
-    DEFAULT_CODEC,
-    PayloadError,
+    Head,
+    Reader,
     check_value,
     decode_utf8,
+    pack_head,
     pack_pieces,
     stream_limit,
+    string,
+    unpack_head,
     unpack_pieces,
 )
 from app.capsule.pieces import Piece, join
 
-CAPSULE_VERSION = 1
+CAPSULE_VERSION = 2
 
 Fidelity = Literal["exact", "semantic"]
 
@@ -42,66 +48,63 @@ class CapsuleSource(BaseModel):
 
 
 class Capsule(BaseModel):
-    """A self-contained capsule. `payload` is base64 of the check value and the compressed stream."""
+    """A self-contained capsule. `version` and `payload` are all that it needs; the rest repeats what they say."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Annotated[int, Field(ge=1, strict=True, description="version of the capsule format")]
-    fidelity: Annotated[Fidelity, Field(description="`exact` holds the source, `semantic` only its summary")]
-    codec: Annotated[str, Field(max_length=64, description="how the payload is compressed")]
+    fidelity: Annotated[Fidelity | None, Field(description="`exact` holds the source, `semantic` only its summary")] = (
+        None
+    )
+    codec: Annotated[str | None, Field(max_length=64, description="how the payload is compressed")] = None
     payload: Annotated[str, Field(description="base64 of the payload")]
-    source: CapsuleSource
-    model: Annotated[str, Field(max_length=512, description="model that wrote the summary")]
-    prompt_version: Annotated[str, Field(max_length=64, description="version of the prompt it was asked with")]
+    source: CapsuleSource | None = None
+    model: Annotated[str | None, Field(max_length=512, description="model that wrote the summary")] = None
+    prompt_version: Annotated[
+        str | None, Field(max_length=64, description="version of the prompt it was asked with")
+    ] = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a capsule holds: the summary, and the source where it is all there."""
+    """What a capsule holds: the summary, the source where it is all there, and the source's tokens."""
 
     summary: str
     source: str | None
-
-
-def source_of(text: str, tokens: int) -> CapsuleSource:
-    """The description of `text` (`tokens`: its size as the model counts) for a capsule."""
-    encoded = text.encode()
-    return CapsuleSource(sha256=hashlib.sha256(encoded).hexdigest(), bytes=len(encoded), tokens=tokens)
+    source_tokens: int
 
 
 def seal(
-    text: str,
-    pieces: Sequence[Piece],
-    *,
-    fidelity: Fidelity,
-    tokens: int,
-    model: str,
-    prompt_version: str,
-    codec: str = DEFAULT_CODEC,
+    text: str, pieces: Sequence[Piece], *, fidelity: Fidelity, tokens: int, model: str, prompt_version: str
 ) -> Capsule:
-    """Make the capsule of `text` and its summary, given as `pieces` of it."""
-    stream = text.encode() + pack_pieces(pieces) if fidelity == "exact" else join(pieces, text).encode()
-    blank = Capsule(
+    """Make the capsule of `text` (of so many `tokens`) and its summary, given as `pieces` of it."""
+    encoded = text.encode()
+    content = encoded + pack_pieces(pieces) if fidelity == "exact" else join(pieces, text).encode()
+    stream = string(model) + string(prompt_version) + content
+    codec, compressed = encode_best(stream)
+    sha256 = hashlib.sha256(encoded)
+    head = Head(fidelity == "exact", codec, len(encoded), tokens, sha256.digest())
+    body = pack_head(head) + compressed
+    payload = base64.b64encode(check_value(body) + body).decode()
+    described = Capsule(
         version=CAPSULE_VERSION,
         fidelity=fidelity,
-        codec=codec,
-        payload="",
-        source=source_of(text, tokens),
+        codec=codec.name,
+        payload=payload,
+        source=CapsuleSource(sha256=sha256.hexdigest(), bytes=len(encoded), tokens=tokens),
         model=model,
         prompt_version=prompt_version,
     )
-    compress, _ = CODECS[codec]
-    compressed = compress(stream)
-    payload = check_value(_head(blank), compressed) + compressed
-    return blank.model_copy(update={"payload": base64.b64encode(payload).decode()})
-
-
-def _head(capsule: Capsule) -> bytes:
-    return capsule.model_dump_json(exclude={"payload"}).encode()
+    bare = Capsule(version=CAPSULE_VERSION, payload=payload)
+    return bare if capsule_bytes(bare) < len(encoded) <= capsule_bytes(described) else described
 
 
 def capsule_bytes(capsule: Capsule) -> int:
-    """Size of the capsule as it travels: compact JSON in UTF-8."""
+    """Size of the capsule as it travels in JSON: compact, in UTF-8."""
     return len(capsule.model_dump_json().encode())
 
 
@@ -115,44 +118,60 @@ def unseal(capsule: Capsule, max_source_bytes: int) -> Content:
         raise CapsuleError(
             f"version {capsule.version} is newer than version {CAPSULE_VERSION}, the newest that this service reads"
         )
-    if capsule.codec not in CODECS:
-        raise CapsuleError(f"codec is unknown; this service reads {', '.join(sorted(CODECS))}")
-    if capsule.source.bytes > max_source_bytes:
-        raise CapsuleError(f"source.bytes is {capsule.source.bytes}, over the limit of {max_source_bytes} bytes")
+    declared = capsule.source.bytes if capsule.source else 0
+    _limit(declared, max_source_bytes)
     try:
-        return _open(capsule)
+        return _open_v1(capsule) if capsule.version == 1 else _open(capsule, max_source_bytes)
     except PayloadError as error:
         raise CapsuleError(str(error)) from None
 
 
-def _open(capsule: Capsule) -> Content:
-    payload = _decode_base64(capsule.payload)
-    check, compressed = payload[:CHECK_BYTES], payload[CHECK_BYTES:]
-    if check_value(_head(capsule), compressed) != check:
-        raise PayloadError("the check value differs: the capsule was cut or altered")
-    _, decompress = CODECS[capsule.codec]
-    stream = decompress(compressed, stream_limit(capsule.source.bytes, capsule.fidelity == "exact"))
-    if capsule.fidelity == "semantic":
-        summary = decode_utf8(stream)
-        return Content(summary, summary if _is_source(stream, capsule) else None)
-    encoded = stream[: capsule.source.bytes]
-    if not _is_source(encoded, capsule):
-        raise PayloadError("the SHA-256 of the source in the payload is not source.sha256")
-    source = decode_utf8(encoded)
-    return Content(join(unpack_pieces(stream, len(encoded), source), source), source)
+def _limit(source_bytes: int, max_source_bytes: int) -> None:
+    if source_bytes > max_source_bytes:
+        raise CapsuleError(f"source.bytes is {source_bytes}, over the limit of {max_source_bytes} bytes")
 
 
-def _is_source(encoded: bytes, capsule: Capsule) -> bool:
-    return len(encoded) == capsule.source.bytes and (hashlib.sha256(encoded).hexdigest() == capsule.source.sha256)
+def _open(capsule: Capsule, max_source_bytes: int) -> Content:
+    head, compressed = unpack_head(format_v1.decode_base64(capsule.payload))
+    _limit(head.source_bytes, max_source_bytes)
+    reader = Reader(head.codec.decode(compressed, stream_limit(head)))
+    model, prompt_version = reader.string(), reader.string()
+    encoded = reader.take(head.source_bytes) if head.is_exact else reader.rest()
+    sha256 = hashlib.sha256(encoded).digest()
+    is_source = sha256[: len(head.sha256)] == head.sha256
+    if head.is_exact and not is_source:
+        raise PayloadError("the SHA-256 of the source in the payload is not the one that it should have")
+    if len(encoded) > head.source_bytes:
+        raise PayloadError("the payload holds a summary longer than the source")
+    _compare(capsule, head, model, prompt_version, (sha256 if head.is_exact else head.sha256).hex())
+    text = decode_utf8(encoded)
+    if not head.is_exact:
+        return Content(text, text if is_source else None, head.source_tokens)
+    return Content(join(unpack_pieces(reader, text), text), text, head.source_tokens)
 
 
-def _decode_base64(payload: str) -> bytes:
-    try:
-        decoded = base64.b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
-        raise PayloadError("the payload is not base64: it was cut or altered") from None
-    if base64.b64encode(decoded).decode() != payload:
-        raise PayloadError("the payload is not base64 as this service writes it: it was altered")
-    if len(decoded) <= CHECK_BYTES:
-        raise PayloadError("the payload is cut: it is too short to hold anything")
-    return decoded
+def _compare(capsule: Capsule, head: Head, model: str, prompt_version: str, sha256: str) -> None:
+    """Hold the plain fields that are there against the payload."""
+    said = {
+        "fidelity": "exact" if head.is_exact else "semantic",
+        "codec": head.codec.name,
+        "source": CapsuleSource(sha256=sha256, bytes=head.source_bytes, tokens=head.source_tokens),
+        "model": model,
+        "prompt_version": prompt_version,
+    }
+    for name, value in said.items():
+        plain = getattr(capsule, name)
+        if plain is not None and plain != value:
+            raise PayloadError(f"{name} is not what the payload says: the capsule was altered")
+
+
+def _open_v1(capsule: Capsule) -> Content:
+    source = capsule.source
+    if source is None or capsule.fidelity is None or capsule.codec is None or capsule.model is None:
+        raise PayloadError("a capsule of version 1 needs all of its fields")
+    head = capsule.model_dump_json(exclude={"payload"}).encode()
+    is_exact = capsule.fidelity == "exact"
+    summary, text = format_v1.open_payload(
+        capsule.payload, head, capsule.codec, is_exact, source.bytes, bytes.fromhex(source.sha256)
+    )
+    return Content(summary, text, source.tokens)

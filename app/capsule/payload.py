@@ -1,79 +1,59 @@
-"""The payload of a capsule: one compressed stream, and a check value in front of it.
+"""The payload of a capsule: a check value, a head, and one compressed stream.
 
-Stream of an exact capsule: the source, then the summary as a list of pieces, each a slice of the source (two
-offsets) or a sentence of the model's own. Stream of a semantic capsule: the summary alone. All numbers are
-unsigned LEB128. The check value covers the compressed stream and the capsule's other fields, so that a capsule with
-any part cut or altered is told from a whole one before anything is decoded.
+    payload = check value (4 bytes) | head | compressed stream
+    head    = flags and codec (1 byte) | source bytes | source tokens | SHA-256 of the source
+    stream  = model | prompt version | source (exact capsules only) | pieces of the summary
+
+All numbers are unsigned LEB128; model and prompt version are strings with their length before them. A piece is a
+slice of the source (its distance from the end of the slice before, zigzag-coded, plus one, and its length, both in code
+points) or a sentence of the model's (0, its length in bytes, itself). A semantic capsule has no source to point into,
+so its one piece is the summary itself. It has all 32 bytes of the SHA-256; an exact one, which holds what the hash is
+made of, the first 8. The check value covers the head and the compressed stream, so that a capsule with any part cut or
+altered is told from a whole one before anything is decoded.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-
-import brotli
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.capsule.chunking import Span
+from app.capsule.codecs import CODECS, Codec, PayloadError
 from app.capsule.pieces import Piece
 
-CHECK_BYTES = 8
-_BUFFER_BYTES = 65_536
+CHECK_BYTES = 4
+_HASH_BYTES = 32
+_EXACT_HASH_BYTES = 8
+_LONGEST_NAME = 512  # bytes of a model's name or a prompt's version
+_LARGEST_NUMBER_BITS = 42
 
 
-class PayloadError(ValueError):
-    """The payload can't be decoded; the message says what is wrong with it."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a payload says of itself before it is decoded. `sha256`: the first 8 bytes of an exact one's."""
+
+    is_exact: bool
+    codec: Codec
+    source_bytes: int
+    source_tokens: int
+    sha256: bytes
 
 
-def check_value(head: bytes, compressed: bytes) -> bytes:
-    """CHECK_BYTES bytes of BLAKE2b over the capsule's other fields and its compressed stream."""
-    return hashlib.blake2b(head + b"\0" + compressed, digest_size=CHECK_BYTES).digest()
+def check_value(data: bytes, size: int = CHECK_BYTES) -> bytes:
+    """`size` bytes of BLAKE2b over `data`."""
+    return hashlib.blake2b(data, digest_size=size).digest()
 
 
-def stream_limit(source_bytes: int, holds_source: bool) -> int:
-    """The longest stream of a source of `source_bytes`, bytes: a summary is never longer than its source.
+def stream_limit(head: Head) -> int:
+    """The longest stream that `head` allows, bytes: a summary is never longer than its source.
 
-    Spans of the source cost up to 10 bytes for at least one byte of summary and one of separator.
+    Slices of the source cost up to 12 bytes for at least one byte of summary and one of separator.
     """
-    return source_bytes + 6 * source_bytes + 32 if holds_source else source_bytes
+    summary = 7 * head.source_bytes if head.is_exact else head.source_bytes
+    return (head.source_bytes if head.is_exact else 0) + summary + 2 * _LONGEST_NAME + 32
 
 
-def compress_brotli(stream: bytes) -> bytes:
-    """Brotli, quality 11, window 24 bits (RFC 7932)."""
-    return bytes(brotli.compress(stream, quality=11, lgwin=24))
-
-
-def decompress_brotli(data: bytes, limit: int) -> bytes:
-    """The stream in `data`, which must end where `data` ends.
-
-    Raises PayloadError where it is damaged, cut, followed by more, or longer than `limit` bytes; never holds
-    more than `limit` bytes and one buffer of it.
-    """
-    decompressor = brotli.Decompressor()
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        chunk = decompressor.process(data, output_buffer_limit=_BUFFER_BYTES)
-        while chunk:
-            size += len(chunk)
-            if size > limit:
-                raise PayloadError(f"the payload decodes to more than the {limit} bytes that the capsule allows")
-            chunks.append(chunk)
-            # What is left waits in the decoder, though it may say that it takes more input.
-            chunk = b"" if decompressor.is_finished() else decompressor.process(b"", output_buffer_limit=_BUFFER_BYTES)
-    except brotli.error:
-        raise PayloadError("the payload is damaged: it is not a Brotli stream") from None
-    if not decompressor.is_finished():
-        raise PayloadError("the payload is cut: its Brotli stream does not end")
-    return b"".join(chunks)
-
-
-CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]] = {
-    "brotli-11": (compress_brotli, decompress_brotli),
-}
-"""Codec name to compressor and bounded decompressor. A name stays decodable for ever."""
-
-DEFAULT_CODEC = "brotli-11"
-
-
-def _number(value: int) -> bytes:
+def number(value: int) -> bytes:
+    """Unsigned LEB128."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -82,14 +62,21 @@ def _number(value: int) -> bytes:
     return bytes(encoded)
 
 
-class _Reader:
-    """Reads numbers and byte strings off a stream; raises PayloadError where it ends too early."""
+def string(text: str) -> bytes:
+    """A string with its length in bytes before it."""
+    encoded = text.encode()
+    return number(len(encoded)) + encoded
 
-    def __init__(self, data: bytes, position: int) -> None:
+
+class Reader:
+    """Reads numbers and strings off bytes; raises PayloadError where they end too early or can't be."""
+
+    def __init__(self, data: bytes, position: int = 0) -> None:
         self._data = data
-        self._position = position
+        self.position = position
 
     def number(self) -> int:
+        """The next number."""
         value = shift = 0
         while True:
             byte = self.take(1)[0]
@@ -97,54 +84,92 @@ class _Reader:
             if byte < 0x80:
                 return value
             shift += 7
-            if shift > 35:
-                raise PayloadError("the payload's piece list has a number that is too large")
+            if shift > _LARGEST_NUMBER_BITS:
+                raise PayloadError("the payload has a number that is too large")
 
     def take(self, size: int) -> bytes:
-        taken = self._data[self._position : self._position + size]
+        """The next `size` bytes."""
+        taken = self._data[self.position : self.position + size]
         if len(taken) < size:
-            raise PayloadError("the payload's piece list is cut")
-        self._position += size
+            raise PayloadError("the payload is cut")
+        self.position += size
         return taken
+
+    def string(self) -> str:
+        """The next string."""
+        return decode_utf8(self.take(self.number()))
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(len(self._data) - self.position)
 
     @property
     def at_end(self) -> bool:
-        return self._position == len(self._data)
+        """Whether nothing is left."""
+        return self.position == len(self._data)
+
+
+def pack_head(head: Head) -> bytes:
+    """The head as bytes."""
+    flags = bytes([head.codec.number << 1 | head.is_exact])
+    sizes = number(head.source_bytes) + number(head.source_tokens)
+    return flags + sizes + head.sha256[: _hash_bytes(head.is_exact)]
+
+
+def _hash_bytes(is_exact: bool) -> int:
+    return _EXACT_HASH_BYTES if is_exact else _HASH_BYTES
+
+
+def unpack_head(payload: bytes) -> tuple[Head, bytes]:
+    """The head and the compressed stream of a payload. Raises PayloadError for one that was cut or altered."""
+    if len(payload) <= CHECK_BYTES + 1 + _EXACT_HASH_BYTES:
+        raise PayloadError("the payload is cut: it is too short to hold anything")
+    body = payload[CHECK_BYTES:]
+    if check_value(body) != payload[:CHECK_BYTES]:
+        raise PayloadError("the check value differs: the capsule was cut or altered")
+    reader = Reader(body, 1)
+    codec = next((codec for codec in CODECS if codec.number == body[0] >> 1), None)
+    if codec is None:
+        known = ", ".join(codec.name for codec in CODECS)
+        raise PayloadError(f"its codec, number {body[0] >> 1}, is unknown; this service reads {known}")
+    is_exact = bool(body[0] & 1)
+    head = Head(is_exact, codec, reader.number(), reader.number(), reader.take(_hash_bytes(is_exact)))
+    return head, body[reader.position :]
 
 
 def pack_pieces(pieces: Sequence[Piece]) -> bytes:
-    """The summary as it follows the source in an exact stream.
-
-    A slice is its start plus one and its length, in code points; a sentence is 0, its length in bytes, itself.
-    """
+    """The summary as it follows the source in an exact stream."""
     packed = bytearray()
+    reach = 0
     for piece in pieces:
         if isinstance(piece, Span):
-            packed += _number(piece.start + 1) + _number(len(piece))
+            distance = piece.start - reach
+            packed += number(1 + (2 * distance if distance >= 0 else -2 * distance - 1)) + number(len(piece))
+            reach = piece.end
         else:
-            encoded = piece.encode()
-            packed += _number(0) + _number(len(encoded)) + encoded
+            packed += number(0) + string(piece)
     return bytes(packed)
 
 
-def unpack_pieces(stream: bytes, source_bytes: int, source: str) -> list[Piece]:
-    """Undo `pack_pieces` on what follows the first `source_bytes` of `stream`.
+def unpack_pieces(reader: Reader, source: str) -> list[Piece]:
+    """Undo `pack_pieces` on the rest of `reader`.
 
     Raises PayloadError for a slice outside of `source`, a list that ends too early, or a summary that is longer
     than the source.
     """
-    reader = _Reader(stream, source_bytes)
     pieces: list[Piece] = []
-    room = len(source)
+    room, reach = len(source), 0
     while not reader.at_end:
-        start = reader.number()
-        length = reader.number()
-        if start == 0:
-            pieces.append(decode_utf8(reader.take(length)))
-        elif start - 1 + length > len(source):
-            raise PayloadError("the payload's piece list points outside of the source")
+        coded = reader.number()
+        if coded == 0:
+            pieces.append(reader.string())
         else:
-            pieces.append(Span(start - 1, start - 1 + length))
+            distance = (coded - 1) // 2 if coded % 2 else -(coded // 2)
+            span = Span(reach + distance, reach + distance + reader.number())
+            if span.start < 0 or span.end > len(source):
+                raise PayloadError("the payload's piece list points outside of the source")
+            pieces.append(span)
+            reach = span.end
         room -= len(pieces[-1]) + (len(pieces) > 1)
         if room < 0:
             raise PayloadError("the payload's piece list makes a summary longer than the source")

@@ -278,7 +278,7 @@ def _is_identifier(token: str) -> bool:
 def _without_elision(token: str, start: int) -> tuple[str, int]:
     """What an apostrophe parts from an article before it or an ending behind it."""
     head, _, tail = token.replace("’", "'").partition("'")
-    if not tail:
+    if not tail or _DIGIT.search(token):
         return token, start
     return (tail, start + len(head) + 1) if len(head) < len(tail) else (head, start)
 

@@ -94,7 +94,8 @@ class Compressor:
             repaired = _result(wish, checked, answer.text, target)
             return _sealed(wish, repaired, answer.usage, source_tokens, terms.model)
 
-        return await off_loop(result, len(wish.text))
+        # Sealing takes some 25 ms for any text, most of them outside of Python's lock.
+        return await asyncio.to_thread(result)
 
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
         """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""

@@ -39,12 +39,12 @@ class Reconstructor:
         Raises CapsuleError for a capsule that can't be opened or, in mode `exact`, does not hold the source;
         EngineError where the model is needed and fails.
         """
-        content = await off_loop(lambda: unseal(capsule, self._max_text_bytes), capsule.source.bytes)
+        content = await off_loop(lambda: unseal(capsule, self._max_text_bytes), len(capsule.payload))
         if content.source is not None and mode != "semantic":
             return Reconstructed(content.source, "exact", verified=True, report=None, usage=Usage())
         if mode == "exact":
             raise CapsuleError('fidelity is "semantic": the capsule does not hold the source')
-        return await self._rewritten(content.summary, capsule.source.tokens, terms)
+        return await self._rewritten(content.summary, content.source_tokens, terms)
 
     async def _rewritten(self, summary: str, source_tokens: int, terms: Terms) -> Reconstructed:
         """The model's text out of the summary, repaired against it as a summary is against its source."""

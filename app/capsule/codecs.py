@@ -1,0 +1,126 @@
+"""How a capsule's stream is compressed. A codec's number and name stay decodable for ever.
+
+`brotli-11`: Brotli, quality 11 (RFC 7932). `brotli-11-p1`: the same behind a prime, 18 kB of text of many kinds and
+languages that ships with the code (`data/prime_1.br`, written for this purpose, CC0), so that its words and phrases
+need not be spelt out. The prime goes through the encoder first and is flushed to a byte border; what the encoder writes
+from there on is the payload, and a decoder that has been fed the prime's own bytes goes on with it. Only Brotli's
+public interface is used, and any decoder of RFC 7932 can read it.
+
+Measured by `benchmarks/codec.py` against zstd and PPMd; the README has the table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import brotli
+
+_BUFFER_BYTES = 65_536
+_QUALITY = 11
+_PRIME_WINDOW_BITS = 22
+_LONGEST_PRIMED = 65_536  # bytes of stream; beyond it the prime saves too little for the time that it takes
+
+
+class PayloadError(ValueError):
+    """The payload can't be decoded; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """`number` stands in a capsule's payload, `name` in its plain fields. `decode` takes a limit in bytes."""
+
+    number: int
+    name: str
+    encode: Callable[[bytes], bytes]
+    decode: Callable[[bytes, int], bytes]
+
+
+def encode_brotli(stream: bytes) -> bytes:
+    """Brotli, quality 11, window 24 bits (RFC 7932)."""
+    return bytes(brotli.compress(stream, quality=_QUALITY, lgwin=24))
+
+
+def decode_brotli(data: bytes, limit: int) -> bytes:
+    """The stream in `data`, which must end where `data` ends.
+
+    Raises PayloadError where it is damaged, cut, followed by more, or longer than `limit` bytes; never holds
+    more than `limit` bytes and one buffer of it.
+    """
+    return _decoded(brotli.Decompressor(), data, limit)
+
+
+@cache
+def prime() -> tuple[bytes, int]:
+    """The prime as Brotli writes it, flushed but not ended, and how many bytes it stands for."""
+    written = files("app.capsule").joinpath("data/prime_1.br").read_bytes()
+    return written, len(_drained(brotli.Decompressor(), written))
+
+
+def can_prime() -> bool:
+    """Whether the Brotli that is installed writes the prime as it was written for this codec.
+
+    If it did not, its encoder would go on from another state than the decoder has after the prime's own bytes.
+    """
+    return _primed_encoder()[1] == prime()[0]
+
+
+@cache
+def _is_primable() -> bool:
+    return can_prime()
+
+
+def _primed_encoder() -> tuple[brotli.Compressor, bytes]:
+    encoder = brotli.Compressor(quality=_QUALITY, lgwin=_PRIME_WINDOW_BITS)
+    text = _drained(brotli.Decompressor(), prime()[0])
+    return encoder, encoder.process(text) + encoder.flush()
+
+
+def encode_primed(stream: bytes) -> bytes:
+    """Brotli behind the prime, without the prime."""
+    encoder, _ = _primed_encoder()
+    return bytes(encoder.process(stream) + encoder.finish())
+
+
+def decode_primed(data: bytes, limit: int) -> bytes:
+    """The stream in `data`, as `decode_brotli` does for what has no prime."""
+    decoder = brotli.Decompressor()
+    _drained(decoder, prime()[0])
+    return _decoded(decoder, data, limit)
+
+
+def _drained(decoder: brotli.Decompressor, data: bytes) -> bytes:
+    chunks = [decoder.process(data)]
+    while chunks[-1]:
+        chunks.append(decoder.process(b""))
+    return b"".join(chunks)
+
+
+def _decoded(decoder: brotli.Decompressor, data: bytes, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        chunk = decoder.process(data, output_buffer_limit=_BUFFER_BYTES)
+        while chunk:
+            size += len(chunk)
+            if size > limit:
+                raise PayloadError(f"the payload decodes to more than the {limit} bytes that the capsule allows")
+            chunks.append(chunk)
+            # What is left waits in the decoder, though it may say that it takes more input.
+            chunk = b"" if decoder.is_finished() else decoder.process(b"", output_buffer_limit=_BUFFER_BYTES)
+    except brotli.error:
+        raise PayloadError("the payload is damaged: it is not a Brotli stream") from None
+    if not decoder.is_finished():
+        raise PayloadError("the payload is cut: its Brotli stream does not end")
+    return b"".join(chunks)
+
+
+BROTLI = Codec(1, "brotli-11", encode_brotli, decode_brotli)
+PRIMED = Codec(2, "brotli-11-p1", encode_primed, decode_primed)
+CODECS = (BROTLI, PRIMED)
+
+
+def encode_best(stream: bytes) -> tuple[Codec, bytes]:
+    """The codec that writes `stream` in the fewest bytes, and what it writes."""
+    tried = CODECS if len(stream) <= _LONGEST_PRIMED and _is_primable() else (BROTLI,)
+    return min(((codec, codec.encode(stream)) for codec in tried), key=lambda written: len(written[1]))
