@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from app.capsule.chunking import Span
-from app.capsule.clauses import Clause, binding_facts, clauses
+from app.capsule.clauses import Clause, binding_facts, bound_lines, clauses
 from app.capsule.facts import Fact, find_literals
 from app.capsule.language import Language, guess_language
 from app.capsule.scanner import find_facts
-from app.capsule.structure import Block, Kind, blocks, line_units
+from app.capsule.structure import Block, Kind, blocks, line_fact, line_units
 from app.capsule.tokens import pieces
+from app.capsule.values import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Source:
         found = find_facts(flat, self.language)
         if flat != text:
             found = [_as_in(text, fact) for fact in found]
+        found = self._with_line_facts(flat, found)
         self.segments: list[Segment] = self._segments(flat, found)
         bound = list(binding_facts(text, self._clauses, found, self.language))
         self.facts: list[Fact] = sorted([*found, *bound], key=lambda fact: (fact.start, fact.end))
@@ -61,10 +63,26 @@ class Source:
                     segments.append(Segment(clause.span, needs, 1.0, clause.is_negated, clause.is_conditional))
             else:
                 base = len(segments)
+                self._clauses += bound_lines(flat, block.lines, self.language)
                 for line in line_units(flat, block):
                     needs = None if line.needs is None else base + line.needs
                     segments.append(Segment(line.span, needs, line.weight))
         return segments
+
+    def _with_line_facts(self, flat: str, found: list[Fact]) -> list[Fact]:
+        """Settings and definitions in which nothing else is a fact, as facts."""
+        added = []
+        index = 0
+        for block in self.blocks:
+            for line in block.lines:
+                while index < len(found) and found[index].end <= line.start:
+                    index += 1
+                is_told = index < len(found) and found[index].start < line.end
+                stated = None if is_told else line_fact(flat, block, line)
+                if stated is not None:
+                    said = self.text[stated.start : stated.end]
+                    added.append(Fact("setting", stated.start, stated.end, said, normalise(said)))
+        return sorted([*found, *added], key=lambda fact: (fact.start, fact.end)) if added else found
 
     @property
     def kinds(self) -> list[Kind]:

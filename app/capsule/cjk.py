@@ -32,12 +32,13 @@ _FAMILY = frozenset(
     "廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤康易乔施洪柳殷俞温庄章岳季齐倪苗甄祝梅盛童"
 )
 _BEFORE_PERSON = "者长理任授师员家记席官人士生裁管总表手夫妻监工医护导编督察律书副的和与、"
+_TITLE_ENDS = "理任授师席书长裁监"  # as a title ends, behind which even a verb that is not known follows a name
 _PERSON = regex.compile(
     r"(?P<name>\p{Han}{2,3}?)(?=(?:在|对|说|称|表示|告诉|介绍|指出|坦言|认为|强调|透露|宣布|解释|补充|回应|接受|透过|担任|出任|等|和|与|的|也|则|先生|女士|教授|博士|主任|经理|院长|局长|市长|校长|老师|记者|律师|医生|$))"
 )
 _ZH_BORDER = r"的了在和与及是将由把被对向从于为以但而并或则就也还都又很更最其该此这那每各据称说至到起如若因却让给比按经近距来住往跟同使成无不没会能可要想等之所着过已正曾即"
 _ZH_ENDING = regex.compile(
-    rf"(?P<name>[\p{{Han}}--[{_ZH_BORDER}]]{{3,12}}?)(?<=公司|集团|大学|学院|医院|银行|研究院|研究所|委员会|协会|法院|政府|中学|小学|机场|车站"
+    rf"(?P<name>[\p{{Han}}--[{_ZH_BORDER}]]{{3,12}}?)(?<=公司|集团|大学|学院|医院|银行|研究院|研究所|委员会|协会|院|政府|中学|小学|机场|车站"
     r"|广场|大桥|街道|小区|园区|[^车网本本]站|局|区|县|市|省|镇|村|路|街|湾|苑|城|庄|岛|山|河|湖|号线)(?![长民])",
     regex.VERSION1,
 )
@@ -128,6 +129,8 @@ def _persons(run: str) -> Iterator[Found]:
             match = _PERSON.match(run, at)
             if match is not None:
                 yield "name", at, match.end("name"), match["name"]
+            elif at and run[at - 1] in _TITLE_ENDS and len(run) >= at + 3:
+                yield "name", at, at + 3, run[at : at + 3]
 
 
 def _katakana(run: str) -> Iterator[Found]:

@@ -17,7 +17,7 @@ from app.capsule.language import Language
 from app.capsule.polarity import binds, condition_pattern, negation_pattern
 from app.capsule.values import normalise
 
-_SHORTEST_CLAUSE = 24  # characters; below it a clause rarely says what its figure is about
+_SHORTEST_CLAUSE = 20  # characters; below it a clause rarely says what its figure is about
 _SHORTEST_CJK_CLAUSE = 8
 _AT_HEAD = 12  # characters from a sentence's beginning within which a condition comes before its main clause
 _LONGEST_FACT = 240  # characters; a longer clause is too long to be listed as one missing fact
@@ -49,7 +49,7 @@ _ADJUNCTS = {
     "es": "en|con|sobre|bajo|entre|hacia|durante|desde|ante|tras|que",
 }
 _ADJUNCT = {code: regex.compile(rf"(?<=[\p{{L}}\p{{N}}%€)]) (?=(?:{words}) )") for code, words in _ADJUNCTS.items()}
-_SHORTEST_ADJUNCT = 16  # characters
+_SHORTEST_ADJUNCT = 14  # characters
 # A word before a border that belongs to what is behind it: "on a day on | which", "for a long | while".
 _CLINGS = regex.compile(
     r"\b(?:of|to|in|on|at|for|with|by|from|as|than|about|the|an?|long|short|little|now|so|such|all|those|these|this|that|and"
@@ -209,6 +209,15 @@ def _with_conditions(start: int, end: int, cuts: list[int], conditions: _Marks) 
             is_head = conditions.are_in(start, start + _AT_HEAD)
             dropped.update([edges[index]] if index else [edges[1]] if is_head else [])
     return [cut for cut in cuts if cut not in dropped]
+
+
+def bound_lines(source: str, lines: Sequence[Span], language: Language) -> Iterator[Clause]:
+    """The lines of code, settings, logs and the like that rule something out or bind somebody, as clauses."""
+    for line in lines:
+        said = source[line.start : line.end]
+        if binds(said, language) and " " in said:
+            start, end = _trimmed(source, line.start, line.end)
+            yield Clause(Span(start, end), bool(negation_pattern(language.code).search(said)), True)
 
 
 def binding_facts(source: str, found: Sequence[Clause], facts: Sequence[Fact], language: Language) -> Iterator[Fact]:

@@ -3,6 +3,7 @@
 from difflib import SequenceMatcher
 
 from app.capsule.facts import Fact
+from app.capsule.values import unit_in
 from app.capsule.verification import Judgement, Verifier, stems
 
 _LIKENESS = 0.8  # of two spellings of a name, by difflib's ratio: one or two letters in a word of eight
@@ -47,9 +48,9 @@ def _figures_for(verifier: Verifier, sentence: str, wrong: Fact) -> dict[str, Fa
     if len(likely) != 1:
         return {}
     (span,) = likely
-    unit = wrong.key.partition(" ")[2]
+    unit = unit_in(wrong.key)
     return {
         fact.key: fact
         for fact in source.facts
-        if span.start <= fact.start < span.end and fact.kind == wrong.kind and fact.key.partition(" ")[2] == unit
+        if span.start <= fact.start < span.end and fact.kind == wrong.kind and unit_in(fact.key) == unit
     }

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.capsule.values import implied_keys
+from app.capsule.values import implied_keys, uncounted
 
 Kind = Literal[
     "url",
@@ -31,6 +31,7 @@ Kind = Literal[
     "range",
     "quote",
     "name",
+    "setting",
     "negation",
     "condition",
     "must_keep",
@@ -73,5 +74,5 @@ def keys_stated(fact: Fact) -> list[str]:
     if fact.kind == "date":
         return [fact.key, *(implied_keys(fact.key) if "-" in fact.key else ())]
     if fact.kind == "range":
-        return [fact.key, *fact.key.split("..")]
-    return [fact.key]
+        return [fact.key, *uncounted(fact.key).split("..")]
+    return [fact.key, uncounted(fact.key)] if fact.kind == "number" else [fact.key]

@@ -8,10 +8,10 @@ from app.capsule.language import Language
 
 _NEGATIONS = {
     "en": r"not|\w{2,6}n['’]t|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|no one|rejected|denied|fails? to"
-    r"|failed to|refused?|refuses|unable|lacks?|excluding|except|excluded",
-    "de": r"nicht|kein(?:e|en|em|er|es)?|nie|niemals|niemand(?:em|en)?|nichts|ohne|weder|noch nicht|ausgeschlossen",
-    "fr": r"ne|n['’]\w+|pas|aucun|aucune|jamais|rien|sans|ni|nul|nulle|non",
-    "es": r"no|nunca|jamás|ningún|ninguna|ninguno|nadie|nada|sin|ni|tampoco",
+    r"|failed to|refused?|refuses|unable|lacks?|excluding|except|excluded|allergic",
+    "de": r"nicht|kein(?:e|en|em|er|es)?|nie|niemals|niemand(?:em|en)?|nichts|ohne|weder|noch nicht|ausgeschlossen|allergisch|allergien?",
+    "fr": r"ne|n['’]\w+|pas|aucun|aucune|jamais|rien|sans|ni|nul|nulle|non|allergique|allergies?",
+    "es": r"no|nunca|jamás|ningún|ninguna|ninguno|nadie|nada|sin|ni|tampoco|alérgic[oa]|alergias?",
 }
 _CONDITIONS = {
     "en": r"(?<!as )(?<!even )(?<!ask )(?<!asked )(?<!what )if(?! not)|unless|only if|provided|providing|as long as|in case|in the event|subject to|on condition|except"

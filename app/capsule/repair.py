@@ -192,7 +192,9 @@ def _supported_sentences(source: Source, summary: str) -> _Written:
 
 def _sentence_candidates(source: Source, sentences: Sequence[str], worth: dict[str, float]) -> list[Candidate]:
     contained = parts_of_names(source.facts)
-    names = [fact for fact in required(source.facts) if fact.kind in ("name", "quote", "negation", "condition")]
+    names = [
+        fact for fact in required(source.facts) if fact.kind in ("name", "quote", "setting", "negation", "condition")
+    ]
     found = []
     for index, sentence in enumerate(sentences):
         facts = find_facts(sentence, source.language)

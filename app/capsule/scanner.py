@@ -9,7 +9,7 @@ from app.capsule.facts import Fact, Kind
 from app.capsule.language import Language, guess_language
 from app.capsule.moments import read_date, read_time, read_wide_date, read_wide_time
 from app.capsule.names import NameFinder
-from app.capsule.values import ascii_digits, date_key, normalise, number_key, unit_of
+from app.capsule.values import ascii_digits, counted_key, date_key, normalise, number_key, unit_of
 
 
 def find_facts(text: str, language: Language | None = None) -> list[Fact]:
@@ -79,9 +79,9 @@ class _Scanner:
             return
         if word in lexicon.NUMBER_WORDS and only_in in (None, "", self.language.code):
             key = number_key(str(lexicon.NUMBER_WORDS[word]), decimal_comma=False)
-            self._add("number", start, self._counted(end), key)
+            self._add_bare(start, end, key)
         elif word in lexicon.SHARE_WORDS:
-            self._add("number", start, self._counted(end), word)
+            self._add_bare(start, end, word)
         elif word in lexicon.ORDINALS:
             self._add("number", start, end, word, required=False)
         elif word in lexicon.weekdays():
@@ -89,8 +89,10 @@ class _Scanner:
         elif word in lexicon.month_words():
             self._month(word, start, end)
 
-    def _counted(self, end: int) -> int:
-        return counted_end(self.text, end, self.language)
+    def _add_bare(self, start: int, end: int, key: str, kind: Kind = "number") -> None:
+        """Take a number without a unit, together with the word behind it that says what is counted."""
+        stop = counted_end(self.text, end, self.language)
+        self._add(kind, start, stop, counted_key(key, self.text[end:stop]))
 
     def _month(self, word: str, start: int, end: int) -> None:
         month = lexicon.months()[word]
@@ -181,7 +183,10 @@ class _Scanner:
             self._range(start, digits, second, currency)
             return
         key = self._key(digits, unit, negative="-" in prefix or "−" in prefix)
-        self._add("number", start, unit.end if unit.is_said else self._counted(unit.end), key)
+        if unit.is_said:
+            self._add("number", start, unit.end, key)
+        else:
+            self._add_bare(start, end, key)
 
     def _is_list_mark(self, start: int, end: int) -> bool:
         """Whether the number only counts the items of a list."""
@@ -207,7 +212,7 @@ class _Scanner:
             return False
         found = token.group().rstrip(_TOKEN_DRESS)
         if found[len(digits) :] in _ORDINAL_ENDINGS:
-            self._add("number", start, self._counted(start + len(found)), f"{digits}o")
+            self._add_bare(start, start + len(found), f"{digits}o")
         else:
             self._add("identifier", start, start + len(found), normalise(found))
         return True
@@ -227,7 +232,10 @@ class _Scanner:
         last = ascii_digits(second.group(1) or second.group(2))
         unit = unit_after(self.text, second.end(), currency)
         key = "..".join(self._key(end, unit) for end in (digits, last))
-        self._add("range", start, unit.end if unit.is_said else self._counted(unit.end), key)
+        if unit.is_said:
+            self._add("range", start, unit.end, key)
+        else:
+            self._add_bare(start, unit.end, key, "range")
 
     def _key(self, digits: str, unit: Unit, negative: bool = False) -> str:
         decimal_comma = self.language.decimal_comma

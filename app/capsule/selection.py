@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from app.capsule.analysis import Source
 from app.capsule.facts import Fact, keys_stated
+from app.capsule.values import uncounted, unit_in
 from app.capsule.verification import required, word_sequence
 
 _KIND_WEIGHT = {"negation": 0.3, "condition": 0.3, "quote": 0.7}
@@ -65,7 +66,7 @@ def weights(source: Source) -> dict[str, float]:
 
 def _is_lesser(fact: Fact) -> bool:
     if fact.kind == "number":
-        return not fact.key.partition(" ")[2] and (not fact.text[0].isdigit() or len(fact.key) < 4)
+        return not unit_in(fact.key) and (not fact.text[0].isdigit() or len(uncounted(fact.key)) < 4)
     return fact.kind == "date" and not any(c.isdigit() for c in fact.text)
 
 

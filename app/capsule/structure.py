@@ -212,6 +212,25 @@ def line_units(text: str, block: Block) -> list[Line]:
     return found
 
 
+_SETTING = regex.compile(
+    r"\s*(?:- )?(?P<all>[\w.\-/\"' ]{1,80}[:=]\s*(?P<value>[^\s#{\[|>&].*?)),?\s*$|\s*- (?P<all>[^\s#].*?)\s*$"
+)
+_DEFINITION = regex.compile(
+    r"\s*(?:export |public |private |static |async )*"
+    r"(?P<all>(?:def|class|func|fn|function|interface|type|struct|enum) .*?)[:{]?\s*$"
+    r"|(?P<all>[A-Z][A-Z0-9_]{2,}\s*(?::[^=]+)?= .*?)\s*$"
+)
+_ITEM = regex.compile(r"\s*(?:[-*+•–]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(?P<all>[^\s].{2,100}?)\s*$")
+_STATING = {"yaml": _SETTING, "json": _SETTING, "code": _DEFINITION, "diff": _DEFINITION, "list": _ITEM}
+
+
+def line_fact(text: str, block: Block, line: Span) -> Span | None:
+    """What a line states by its mere form: a setting with its value, a definition, a short item of a list."""
+    pattern = _STATING.get(block.kind)
+    match = pattern.match(text, line.start, line.end) if pattern else None
+    return None if match is None else Span(*match.span("all"))
+
+
 def _depth(text: str, span: Span) -> int:
     said = text[span.start : span.end]
     return len(said) - len(said.lstrip(" \t"))

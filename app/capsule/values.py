@@ -142,9 +142,24 @@ def _is_grouped(plain: str, mark: int, decimal_comma: bool) -> bool:
     return (sign == ".") == decimal_comma
 
 
-def unitless(key: str) -> str:
-    """The key of the bare number of a number's key."""
-    return key.split(" ", 1)[0]
+_COUNTED = " #"
+_YEAR = regex.compile(r"(?:1[5-9]|20)\d\de0$|(?:19|20)e2$|(?:1[5-9]|20)\de1$")
+
+
+def counted_key(key: str, counted: str) -> str:
+    """The key of a bare number together with what it counts, so that two months are not two doors. Not of a year."""
+    folded = normalise(counted)
+    return f"{key}{_COUNTED}{folded[:5]}" if folded and not _YEAR.match(key) else key
+
+
+def uncounted(key: str) -> str:
+    """A number's key without what it counts."""
+    return key.partition(_COUNTED)[0]
+
+
+def unit_in(key: str) -> str:
+    """The unit in a number's key, empty for none."""
+    return uncounted(key).partition(" ")[2]
 
 
 def date_key(year: int | None, month: int, day: int | None) -> str:

@@ -19,7 +19,7 @@ from app.capsule.language import guess_language
 from app.capsule.lexicon import ALL_FUNCTION_WORDS
 from app.capsule.polarity import directions
 from app.capsule.scanner import find_facts
-from app.capsule.values import normalise
+from app.capsule.values import normalise, uncounted
 
 _WORD = regex.compile(r"[^\W_]++")
 _HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]++")
@@ -82,12 +82,18 @@ class Evidence:
             return fact.text in self.text
         if fact.key in self.keys:
             return True
-        if fact.kind == "range":
-            return all(end in self.keys for end in fact.key.split(".."))
         if fact.kind in _VALUES:
             return False
         words = word_sequence(fact.text)
         return (len(words) > 2 and words in self.words) or (len(words) <= 2 and fact.text in self.text)
+
+    def supports(self, fact: Fact) -> bool:
+        """Whether a model may state `fact` by this text: also a number that counts another word, or a range by ends."""
+        if self.has(fact):
+            return True
+        if fact.kind == "range":
+            return all(end in self.keys for end in uncounted(fact.key).split(".."))
+        return fact.kind == "number" and uncounted(fact.key) in self.keys
 
 
 def distinct(facts: Iterable[Fact]) -> list[Fact]:
@@ -149,7 +155,7 @@ class Verifier:
         if language.code not in ("zh", "ja") and len(sentence) < 200 and self.source.language.code:
             language = self.source.language
         facts = find_facts(sentence, language)
-        invented = tuple(fact for fact in facts if not self.evidence.has(fact))
+        invented = tuple(fact for fact in facts if not self.evidence.supports(fact))
         if invented:
             return Judgement(invented)
         if self._has_new_words(sentence, self._stems):
@@ -186,9 +192,9 @@ class Verifier:
                 yield at
 
     def _segments_with(self, fact: Fact) -> set[int]:
-        places = set(self._places.get(fact.key, ()))
+        places = set(self._places.get(fact.key, ())) | set(self._places.get(uncounted(fact.key), ()))
         if fact.kind == "range":
-            places.update(*(self._places.get(end, ()) for end in fact.key.split("..")))
+            places.update(*(self._places.get(end, ()) for end in uncounted(fact.key).split("..")))
         if fact.kind not in _VALUES:
             words = word_sequence(fact.text)
             places.update(at for at, said in enumerate(self._segment_words) if words in said)

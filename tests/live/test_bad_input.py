@@ -65,7 +65,7 @@ def test_an_unknown_path_and_a_wrong_method_are_problems(client: httpx.Client) -
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"version": 2}, "version 2 is newer"),
+        ({"version": 3}, "version 3 is newer"),
         ({"codec": "lzma"}, "codec"),
         ({"payload": ""}, "cut"),
         ({"payload": "AAAA"}, "cut"),
