@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import regex
+
 from app.capsule.chunking import Span
 from app.capsule.clauses import Clause, binding_facts, bound_lines, clauses
 from app.capsule.facts import Fact, find_literals
 from app.capsule.language import Language, guess_language
+from app.capsule.lexicon import ALL_FUNCTION_WORDS
 from app.capsule.scanner import find_facts
 from app.capsule.structure import Block, Kind, blocks, line_fact, line_units
 from app.capsule.tokens import pieces
@@ -27,6 +30,16 @@ class Segment:
     weight: float = 1.0
     is_negated: bool = False
     is_conditional: bool = False
+    is_prose: bool = True
+
+
+# A figure's meaning mostly stands in the few words before it (who, what, which verb), and in a word or two behind.
+# Whole clauses, then so many words before and behind.
+CLOSEST = 2
+_WORDS = ((0, 0), (4, 3), (3, 2))
+_WORDS_BEFORE = [regex.compile(rf"(?:(?<!\S)\S+\s+){{0,{before}}}\S*\Z") for before, _ in _WORDS]
+_WORDS_BEHIND = [regex.compile(rf"\S*+(?:\s+\S++){{0,{behind}}}") for _, behind in _WORDS]
+_LOOSE_END = " \t\n,;，；、—–-"
 
 
 class Source:
@@ -66,7 +79,7 @@ class Source:
                 self._clauses += bound_lines(flat, block.lines, self.language)
                 for line in line_units(flat, block):
                     needs = None if line.needs is None else base + line.needs
-                    segments.append(Segment(line.span, needs, line.weight))
+                    segments.append(Segment(line.span, needs, line.weight, is_prose=False))
         return segments
 
     def _with_line_facts(self, flat: str, found: list[Fact]) -> list[Fact]:
@@ -99,19 +112,44 @@ class Source:
         return ends, totals
 
     @cached_property
-    def _last_fact_ends(self) -> list[int]:
-        ends = [0] * len(self.segments)
+    def _extents(self) -> list[Span | None]:
+        """Of each segment, from where its first required fact begins to where its last one ends."""
+        extents: list[Span | None] = [None] * len(self.segments)
         index = 0
         for fact in self.facts:
             while index + 1 < len(self.segments) and self.segments[index].span.end <= fact.start:
                 index += 1
-            if fact.kind not in ("negation", "condition") and fact.end <= self.segments[index].span.end:
-                ends[index] = max(ends[index], fact.end)
-        return ends
+            if fact.required and fact.kind not in ("negation", "condition"):
+                known = extents[index] or Span(fact.start, fact.end)
+                extents[index] = Span(known.start, max(known.end, min(fact.end, self.segments[index].span.end)))
+        return extents
 
-    def last_fact_end(self, at: int) -> int:
-        """Where the last fact of the segment `at` ends, 0 where it has none."""
-        return self._last_fact_ends[at]
+    def taken(self, at: int, closeness: int) -> Span:
+        """What of the segment `at` is taken at a `closeness` of 0 to CLOSEST.
+
+        At 0 it is all but the comma or dash at its end, else its facts with the few words on either side that say what
+        they are about. A negated or conditional clause, and a line of a table, log or the like, is always taken whole.
+        """
+        segment, facts = self.segments[at], self._extents[at]
+        start, end = segment.span.start, segment.span.end
+        is_plain = segment.is_prose and not (segment.is_negated or segment.is_conditional)
+        if closeness and facts and is_plain and self.language.code not in ("zh", "ja"):
+            before = _WORDS_BEFORE[closeness].search(self.text, start, facts.start)
+            behind = _WORDS_BEHIND[closeness].match(self.text, facts.end, end)
+            start = before.start() if before else facts.start
+            end = self._without_dangling(facts.end, behind.end() if behind else facts.end, end)
+        stripped = start + len(self.text[start:end].rstrip(_LOOSE_END))
+        return Span(start, max(stripped, min(facts.end, end) if facts else 0)) if stripped > start else segment.span
+
+    def _without_dangling(self, start: int, end: int, clause_end: int) -> int:
+        """`end` before the articles and prepositions that a cut within a clause would leave at its end."""
+        while start < end < clause_end:
+            said = self.text[start:end].rstrip()
+            last = said.split()[-1:] or [""]
+            if last[0].casefold() not in ALL_FUNCTION_WORDS:
+                break
+            end = start + len(said) - len(last[0])
+        return max(start, end)
 
     @property
     def tokens(self) -> int:

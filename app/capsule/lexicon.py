@@ -183,6 +183,7 @@ SHARE_WORDS = _words("""
     """)
 """Words for parts and multiples."""
 
+ONES = _words("one single ein eine einen einem einer eines un une una")
 ORDINALS = _words("""
     first second third fourth fifth sixth seventh eighth ninth tenth erste ersten erster zweite zweiten zweiter dritte
     dritten dritter vierte vierten deuxième troisième quatrième cinquième segundo segunda tercero tercera tercer cuarto

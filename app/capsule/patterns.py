@@ -63,6 +63,17 @@ CJK_UNIT = regex.compile(
 )
 COUNTED = regex.compile(r"[ \u00a0\u202f]([\p{Lu}\p{Ll}]\p{Ll}{1,30}+)(?!\w)")
 """The word behind a bare number that says what is counted."""
+MEASURED = regex.compile(
+    r"[ \u00a0](?:of (?:the|its|their|all)[ \u00a0]\p{L}{2,30}|(?:half|quarter|trimestre|semestre|Quartal|Halbjahr|day|week|month|year|Tag|Monat"
+    r"|jour|mois|mes|día|floor|place|Mal|fois|vez))(?!\w)"
+)
+"""Behind an ordinal, what makes it a date or a share: the third quarter, a third of the population."""
+ONE = regex.compile(
+    r"\p{L}+ (year|month|week|day|hour|minute|Jahr|Monat|Monats|Jahres|Woche|Tag|Stunde|an|mois|semaine|jour|heure|año|mes|semana"
+    r"|día|hora)(?!\w)",
+    regex.IGNORECASE,
+)
+"""One of a measure of time; elsewhere the word is an article, or points at something."""
 CJK_COUNTED = regex.compile(
     r"(?:(?:多|余|余り|以上)?+(?:[个個名人位件只台辆輛次回本枚階层座条項项社店校戸户棟所处節节组組套份封张張歳岁倍割分秒章页頁周週年月日天]"
     r"|分钟|小时|時間|分間|か月|ヶ月|个月|週間)(?:[\p{Han}]{0,2})?+)?+"

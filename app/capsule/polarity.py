@@ -8,7 +8,7 @@ from app.capsule.language import Language
 
 _NEGATIONS = {
     "en": r"not|\w{2,6}n['’]t|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|no one|rejected|denied|fails? to"
-    r"|failed to|refused?|refuses|unable|lacks?|excluding|except|excluded|allergic",
+    r"|failed to|refused?|refuses|unable|lacks?|excluding|except|excluded|allergic|allergy|ruled out|withheld",
     "de": r"nicht|kein(?:e|en|em|er|es)?|nie|niemals|niemand(?:em|en)?|nichts|ohne|weder|noch nicht|ausgeschlossen|allergisch|allergien?",
     "fr": r"ne|n['’]\w+|pas|aucun|aucune|jamais|rien|sans|ni|nul|nulle|non|allergique|allergies?",
     "es": r"no|nunca|jamás|ningún|ninguna|ninguno|nadie|nada|sin|ni|tampoco|alérgic[oa]|alergias?",
@@ -25,10 +25,13 @@ _RULES = {
     "en": r"(?:must|may|shall|should|can|could|will|does|do|did|is|are|was|were|has|have|had)(?:n['’]t| not| never)\b(?= (?:be|been|yet"
     r"|have|include|apply|exceed|use|switch|stop|start|delete|share|sign|drive|take|remove|open|pay|deploy|announce|restart|change|run"
     r"|tolerate|cover|permit|allowed|required|included|available|covered|possible|refundable|transferable|affected|changed|enough))"
-    r"|(?:must|may|shall|cannot|can't)(?: not)?\b(?= )(?<=not|cannot|can't)|^\W*(?:and |but |please )*(?:do not|don['’]t|never|no)\b"
+    r"|(?:must|may|shall|cannot|can't)(?: not)?\b(?= )(?<=not|cannot|can't)|^\W*(?:and |but |please )*"
+    r"(?:do not|don['’]t|never|no|nobody|no one|none|nothing|neither)\b"
     r"|(?:there (?:is|are|was|were|were|has been)|with|by) no\b|not yet|no longer|unless|only (?:if|when|after|with)|provided that"
-    r"|subject to|without (?:the |prior |written |your |our )*(?:consent|approval|permission|notice|asking)|allergic|refused|rejected"
-    r"|denied|excluded|prohibited|forbidden|voted against|NOT\b",
+    r"|subject to|without (?:the |prior |written |your |our )*(?:consent|approval|permission|notice|asking)|allerg(?:ic|y)|refused|rejected"
+    r"|denied|excluded|prohibited|forbidden|voted against|ruled out|withheld|please do not|did not (?:help|work|change)"
+    r"|no (?:significant|evidence|sign|difference|effect|change|work|one|further|longer)"
+    r"|no \w+ (?:had|has|have|was|were|may|can|shall|will) |NOT\b",
     "de": r"(?:darf|dürfen|kann|können|soll|sollen|muss|müssen|wird|werden|ist|sind|wurde|wurden|hat|haben)\b.*\b(?:nicht|kein\w*)\b"
     r"|\b(?:nicht|keine?[nrms]?)\b.*\b(?:darf|dürfen|enthalten|anerkannt|möglich|zulässig|erfasst|erstattet|gestattet|übertragbar)"
     r"|ausgeschlossen|verboten|untersagt|^\W*keine?\b|sofern|es sei denn|unter der bedingung|nur (?:wenn|mit)|erst (?:wenn|nach)",

@@ -6,9 +6,9 @@ verbatim segments of the source (`selection`), in source order. No model is call
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.capsule.analysis import Source
+from app.capsule.analysis import CLOSEST, Source
 from app.capsule.chunking import Span, units
 from app.capsule.correction import corrected
 from app.capsule.facts import keys_stated
@@ -31,10 +31,11 @@ from app.capsule.verification import Evidence, Verifier, required
 TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
 
+_DENSE = 0.5  # of the source's tokens; where whole clauses take more, they are cut close to their facts
 _ROOM_FOR_GIST = 0.5  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
 _ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does not count as an answer
 _MOST_ANSWERS = 3  # segments
-_LOOSE_END = " \t\n,;，；、—–-"
+_MOST_TRIES = 4  # at meeting the target
 _LOOSE_ENDS = " \t\n,;:，；、—–-"
 
 
@@ -112,18 +113,42 @@ def repair(
     """
     written = _supported_sentences(source, summary)
     room = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
-    chosen = _chosen(source, written, _Wish(weights(source), question, room, keep_written))
+    wish = _Wish(weights(source), question, room, keep_written)
+    pieces = _composed(source, written, wish)
+    for _ in range(_MOST_TRIES if room is not None else 0):
+        # What stands between two segments that are taken side by side is not in their costs.
+        excess = estimate_tokens(join(pieces, source.text)) - (room or 0)
+        if excess <= 0 or not wish.room:
+            break
+        wish = replace(wish, room=max(0, wish.room - excess))
+        pieces = _composed(source, written, wish)
+    return _reported(source, pieces, written)
+
+
+def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ...]:
+    """The pieces of the result: whole clauses where they will do, else cut closer to their facts."""
+    closest = 0 if wish.keep_written else CLOSEST if wish.room is not None else CLOSEST - 1
+    for closeness in range(closest + 1):
+        chosen = _chosen(source, written, wish, closeness)
+        if _is_enough(source, chosen, wish):
+            break
     spans = [Span(fact.start, fact.end) for fact in source.literals]
-    spans += [_tidied(source, at) for at in chosen.segments]
-    sentences = [written.sentences[at] for at in sorted(chosen.written)]
-    pieces: tuple[Piece, ...] = (*sentences, *_merged(source.text, sorted(spans, key=lambda one: (one.start, one.end))))
-    return _reported(source, pieces, sentences, written)
+    spans += [source.taken(at, closeness) for at in chosen.segments]
+    merged = _merged(source.text, sorted(spans, key=lambda one: (one.start, one.end)))
+    return (*(written.sentences[at] for at in sorted(chosen.written)), *merged)
 
 
-def _chosen(source: Source, written: _Written, wish: _Wish) -> Chosen:
+def _is_enough(source: Source, chosen: Chosen, wish: _Wish) -> bool:
+    """Whether whole clauses will do: with all facts in them, and not much longer than a summary should be."""
+    if wish.room is None:
+        return chosen.spent <= _DENSE * source.tokens
+    return chosen.covered >= wish.worth.keys()
+
+
+def _chosen(source: Source, written: _Written, wish: _Wish, closeness: int) -> Chosen:
     candidates = [
         *_sentence_candidates(source, written.sentences, wish.worth),
-        *segment_candidates(source, wish.worth.keys()),
+        *segment_candidates(source, wish.worth.keys(), closeness),
     ]
     chosen = Chosen()
     _force_literals(source, candidates, chosen)
@@ -138,7 +163,8 @@ def _chosen(source: Source, written: _Written, wish: _Wish) -> Chosen:
     return chosen
 
 
-def _reported(source: Source, pieces: tuple[Piece, ...], sentences: Sequence[str], written: _Written) -> Repaired:
+def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> Repaired:
+    sentences = [piece for piece in pieces if isinstance(piece, str)]
     text = join(pieces, source.text)
     every = required([*source.literals, *source.facts])
     result = Evidence.of(text, find_facts(text, source.language))
@@ -239,14 +265,6 @@ def _add_gist(source: Source, candidates: Sequence[Candidate], chosen: Chosen) -
         return
     if chosen.spent + first.cost <= _ROOM_FOR_GIST * source.tokens:
         take(chosen, first)
-
-
-def _tidied(source: Source, at: int) -> Span:
-    """A segment without the comma or dash at its end."""
-    span = source.segments[at].span
-    said = source.text[span.start : span.end]
-    end = max(span.start + len(said.rstrip(_LOOSE_END)), source.last_fact_end(at))
-    return Span(span.start, end) if end > span.start else span
 
 
 def _merged(source: str, spans: Sequence[Span]) -> list[Span]:

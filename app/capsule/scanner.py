@@ -18,7 +18,7 @@ def find_facts(text: str, language: Language | None = None) -> list[Fact]:
 
 
 _LONGEST_QUOTE = 80  # characters; a longer quotation is speech, whose sentences count by their facts
-_WORDS_OF_NOTE = lexicon.SHARE_WORDS | lexicon.ORDINALS | lexicon.NUMBER_WORDS.keys()
+_WORDS_OF_NOTE = lexicon.ONES | lexicon.SHARE_WORDS | lexicon.ORDINALS | lexicon.NUMBER_WORDS.keys()
 _DIGIT = regex.compile(r"\d")
 _LETTER = regex.compile(r"\p{L}")
 _BEFORE_DIGITS = "€£$¥￥+-−± \u00a0\u202fABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -82,8 +82,13 @@ class _Scanner:
             self._add_bare(start, end, key)
         elif word in lexicon.SHARE_WORDS:
             self._add_bare(start, end, word)
+        elif word in lexicon.ONES:
+            one = patterns.ONE.match(self.text, start)
+            if one is not None:
+                self._add("number", start, one.end(), counted_key("1e0", one.group(1)))
         elif word in lexicon.ORDINALS:
-            self._add("number", start, end, word, required=False)
+            stop = patterns.MEASURED.match(self.text, end)
+            self._add("number", start, stop.end() if stop else end, word, required=stop is not None)
         elif word in lexicon.weekdays():
             self._add("date", start, end, f"weekday {lexicon.weekdays()[word]}")
         elif word in lexicon.month_words():

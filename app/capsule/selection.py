@@ -88,8 +88,8 @@ def parts_of_names(facts: Iterable[Fact]) -> dict[str, list[str]]:
     return contained
 
 
-def segment_candidates(source: Source, wanted: Set[str]) -> list[Candidate]:
-    """A candidate for each segment, those without a wanted fact too, in order."""
+def segment_candidates(source: Source, wanted: Set[str], closeness: int) -> list[Candidate]:
+    """A candidate for each segment, cut close to its facts or not, those without a wanted fact too, in order."""
     contained = parts_of_names(source.facts)
     keys_of: dict[int, set[str]] = defaultdict(set)
     index, segments = 0, source.segments
@@ -98,7 +98,14 @@ def segment_candidates(source: Source, wanted: Set[str]) -> list[Candidate]:
             index += 1
         keys_of[index].update(keys_stated(fact), contained.get(fact.key, ()))
     return [
-        Candidate(at, False, source.cost(segment.span), frozenset(keys_of[at] & wanted), segment.weight, segment.needs)
+        Candidate(
+            at,
+            False,
+            source.cost(source.taken(at, closeness)),
+            frozenset(keys_of[at] & wanted),
+            segment.weight,
+            segment.needs,
+        )
         for at, segment in enumerate(segments)
     ]
 
