@@ -68,7 +68,7 @@ def condenser(client: httpx.Client, target: float | None) -> Contestant:
         body = {"text": text} | ({"target_ratio": target} if target else {})
         answer = _posted(client, "/compress", body)
         back = _posted(client, "/reconstruct", {"capsule": answer["capsule"], "mode": "exact"})
-        missing = tuple(answer["fidelity"]["missing"])
+        missing = (*answer["fidelity"]["missing"], *answer["fidelity"]["left_out"])
         return Shortened(answer["compressed"], missing, answer["sizes"]["capsule_bytes"], back["text"] == text)
 
     return shorten

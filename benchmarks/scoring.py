@@ -28,10 +28,10 @@ def fold(text: str) -> str:
 
 
 def score(marked: Marked, output: str, missing: Sequence[str] = ()) -> Score:
-    """Score `output`, whose maker lists `missing` as left out."""
+    """Score `output`, whose maker lists `missing` as left out: a fact is listed if it stands whole in one of them."""
     said, listed = fold(output), [fold(one) for one in missing]
     absent = [fact for fact in marked.facts if fold(fact) not in said]
-    unseen = [fact for fact in absent if not any(one in fold(fact) or fold(fact) in one for one in listed)]
+    unseen = [fact for fact in absent if not any(fold(fact) in one for one in listed)]
     return Score(
         present=len(marked.facts) - len(absent),
         listed=len(absent) - len(unseen),

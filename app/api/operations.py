@@ -123,6 +123,7 @@ def _report(report: Report) -> FidelityReport:
         kept=report.kept,
         restored=report.restored,
         missing=list(report.missing),
+        left_out=list(report.left_out),
         invented_removed=report.invented_removed,
         made=Making(
             sentences=report.sentences,

@@ -91,6 +91,10 @@ class FidelityReport(AnswerBody):
     kept: Annotated[int, Field(description="facts that the model's sentences state")]
     restored: Annotated[int, Field(description="facts brought back by verbatim clauses of the source")]
     missing: Annotated[list[str], Field(description="facts that did not fit the target")]
+    left_out: Annotated[
+        list[str],
+        Field(description="sentences and lines that the result does not tell whole, those without any fact too"),
+    ]
     invented_removed: Annotated[
         int, Field(description="facts of the model's that the source does not state, taken out")
     ]

@@ -38,12 +38,18 @@ class Segment:
 CLOSEST = 2
 _WORDS = ((0, 0), (4, 3), (3, 2))
 _WORDS_BEFORE = [regex.compile(rf"(?:(?<!\S)\S+\s+){{0,{before}}}\S*\Z") for before, _ in _WORDS]
-_WORDS_BEHIND = [regex.compile(rf"\S*+(?:\s+\S++){{0,{behind}}}") for _, behind in _WORDS]
+_COMPARING = frozenset("more less fewer higher lower mehr weniger höher niedriger plus moins más menos".split())
+_COMPARISON = rf"(?:\s+(?:{'|'.join(sorted(_COMPARING))})\b(?:\s+(?:than|als|que)\b)?+)?+"
+_WORDS_BEHIND = [regex.compile(rf"\S*+{_COMPARISON}(?:\s+\S++){{0,{behind}}}") for _, behind in _WORDS]
 _LOOSE_END = " \t\n,;，；、—–-"
 
 
 class Source:
-    """A text and what there is to know of it. `facts` are in order, must_keep strings first of all."""
+    """A text and what there is to know of it.
+
+    `facts` are in order, must_keep strings first of all; `flat` is the text with the line breaks of wrapped prose as
+    spaces.
+    """
 
     def __init__(self, text: str, must_keep: Sequence[str] = ()) -> None:
         """Raises LiteralNotFoundError for a `must_keep` string that is not in `text`."""
@@ -51,7 +57,7 @@ class Source:
         self.literals = find_literals(text, must_keep)
         self.language: Language = guess_language(text)
         self.blocks: list[Block] = blocks(text)
-        flat = _flat(text, self.blocks)
+        flat = self.flat = _flat(text, self.blocks)
         found = find_facts(flat, self.language)
         if flat != text:
             found = [_as_in(text, fact) for fact in found]
@@ -73,7 +79,10 @@ class Source:
                 self._clauses += cut
                 for clause in cut:
                     needs = len(segments) - 1 if clause.leans else None
-                    segments.append(Segment(clause.span, needs, 1.0, clause.is_negated, clause.is_conditional))
+                    is_prose = block.kind in ("prose", "wrapped")
+                    segments.append(
+                        Segment(clause.span, needs, 1.0, clause.is_negated, clause.is_conditional, is_prose)
+                    )
             else:
                 base = len(segments)
                 self._clauses += bound_lines(flat, block.lines, self.language)
@@ -91,7 +100,8 @@ class Source:
                 while index < len(found) and found[index].end <= line.start:
                     index += 1
                 is_told = index < len(found) and found[index].start < line.end
-                stated = None if is_told else line_fact(flat, block, line)
+                # A name in a definition's line may stand elsewhere as well, the definition itself does not.
+                stated = None if is_told and block.kind not in ("code", "diff") else line_fact(flat, block, line)
                 if stated is not None:
                     said = self.text[stated.start : stated.end]
                     added.append(Fact("setting", stated.start, stated.end, said, normalise(said)))
@@ -146,7 +156,7 @@ class Source:
         while start < end < clause_end:
             said = self.text[start:end].rstrip()
             last = said.split()[-1:] or [""]
-            if last[0].casefold() not in ALL_FUNCTION_WORDS:
+            if last[0].casefold() in _COMPARING or last[0].casefold() not in ALL_FUNCTION_WORDS:
                 break
             end = start + len(said) - len(last[0])
         return max(start, end)

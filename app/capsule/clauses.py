@@ -38,6 +38,17 @@ _TURN = regex.compile(
     r"\s*(?:but|yet|however|though|aber|sondern|doch|jedoch|mais|pourtant|pero|sino|但)\b", regex.IGNORECASE
 )
 """Words with which a statement turns, so that a negation before them reaches no further."""
+_LIMITS = frozenset("before after when until bevor nachdem bis avant après antes después".split())
+"""Words behind which stands what a negation hangs on: "no work | before a licence has been granted"."""
+_BINDING = _COORDINATING | _LIMITS
+_PAIRED = regex.compile(r"\b(?:between|zwischen|entre)\s+\S+(?:\s+\S+){0,2}$", regex.IGNORECASE)
+"""What "and" goes on with: "between midnight | and 5 am"."""
+_CONTRAST = regex.compile(
+    r"(?:and |but |und |et |y )?"
+    r"(?:not|nicht|non|rather than|instead of|statt|anstatt|plutôt que|au lieu de|en lugar de|en vez de)\b",
+    regex.IGNORECASE,
+)
+"""At its head a clause only says what the one before it is not: "that mistake was ours, | not the forwarder's"."""
 
 
 # Before these words what goes on is an adjunct: the clause means much the same without it. Only for languages whose
@@ -54,7 +65,7 @@ _SHORTEST_ADJUNCT = 14  # characters
 _CLINGS = regex.compile(
     r"\b(?:of|to|in|on|at|for|with|by|from|as|than|about|the|an?|long|short|little|now|so|such|all|those|these|this|that|and"
     r"|but|or|not|is|are|was|were|be|been|have|has|had|will|would|can|could|may|might|shall|should|must|de|le|la|les|un|une"
-    r"|à|en|el|los|las|y|et|que|der|die|das|den|dem|ein|eine|einen|und|zu|von|mit)$",
+    r"|only|just|even|nur|erst|seulement|solo|sólo|à|en|el|los|las|y|et|que|der|die|das|den|dem|ein|eine|einen|und|zu|von|mit)$",
     regex.IGNORECASE,
 )
 _STRONG_MARKS = frozenset(";:—–；：")
@@ -111,7 +122,8 @@ def clauses(
         for one, two in zip([first, *cuts], [*cuts, last], strict=True):
             one, two = _trimmed(source, one, two)
             if two > one:
-                clause = Clause(Span(one, two), negations.are_in(one, two), conditions.are_in(one, two))
+                leans = one > first and _CONTRAST.match(source, one, two) is not None
+                clause = Clause(Span(one, two), negations.are_in(one, two), conditions.are_in(one, two), leans)
                 found += _with_adjuncts(source, clause, language.code, starts)
     return _unbroken(found, facts)
 
@@ -127,9 +139,10 @@ def _with_adjuncts(source: str, clause: Clause, code: str, starts: set[int]) -> 
             is_short = cut - start < (_SHORTEST_ADJUNCT if start > clause.span.start else _SHORTEST_CLAUSE)
             if is_short or match.end() in starts or _CLINGS.search(source, max(start, cut - 12), cut):
                 continue
-            yield Clause(Span(start, cut), False, False, leans=start > clause.span.start)
+            yield Clause(Span(start, cut), False, False, leans=clause.leans or start > clause.span.start)
             start = match.end()
-    yield Clause(Span(start, end), clause.is_negated, clause.is_conditional, leans=start > clause.span.start)
+    leans = clause.leans or start > clause.span.start
+    yield Clause(Span(start, end), clause.is_negated, clause.is_conditional, leans)
 
 
 def _starts_inside(facts: Sequence[Fact], start: int, end: int) -> set[int]:
@@ -182,11 +195,19 @@ def _cuts(source: str, start: int, end: int, language: Language, negations: _Mar
             continue
         if is_strong:
             scope = cut
-        if match["word"] and _CLINGS.search(source, max(start, match.start() - 12), match.start()):
+        if match["word"] and _clings(source, max(start, cuts[-1] if cuts else start), match):
             continue
         if cut - (cuts[-1] if cuts else start) >= shortest and end - cut >= shortest:
             cuts.append(cut)
     return _with_conditions(start, end, cuts, conditions)
+
+
+def _clings(source: str, start: int, match: regex.Match[str]) -> bool:
+    """Whether what is before the border word from `start` on can't do without what is behind it."""
+    end = match.start()
+    if _CLINGS.search(source, max(start, end - 12), end):
+        return True
+    return match["word"].casefold() in _COORDINATING and _PAIRED.search(source, max(start, end - 40), end) is not None
 
 
 def _binds(source: str, match: regex.Match[str], cut: int, pattern: regex.Pattern[str]) -> bool:
@@ -195,7 +216,7 @@ def _binds(source: str, match: regex.Match[str], cut: int, pattern: regex.Patter
     if word is None and match.group()[0] in ",，":
         following = pattern.match(source, cut - 1)
         word = following["word"] if following else "and"
-    return word is not None and word.casefold() in _COORDINATING
+    return word is not None and word.casefold() in _BINDING
 
 
 def _with_conditions(start: int, end: int, cuts: list[int], conditions: _Marks) -> list[int]:

@@ -103,6 +103,7 @@ LAST_WORD = regex.compile(r"([\p{L}\p{M}]{1,20}+)[ \u00a0]$")
 # What may stand between the border of a sentence and a word that only looks like a name.
 SENTENCE_HEAD = regex.compile(r"(?:^|[.!?:;…。！？]|[\n\r]|[-*•#>|]|\d[.)])[\s\"'“”„«»‘’`(\[*_#>|\-•–—]{0,16}+$")
 
+FRACTIONS = frozenset("¼½¾⅓⅔⅛⅜⅝⅞")
 FILE_EXTENSION = regex.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}$")
 CAMEL = regex.compile(r"[\p{Ll}\d]\p{Lu}|\p{Lu}{2}\p{Ll}")
 ABBREVIATION = regex.compile(r"\p{L}(?:\.\p{L})++\.?$")

@@ -14,6 +14,7 @@ from app.capsule.correction import corrected
 from app.capsule.facts import keys_stated
 from app.capsule.pieces import SEPARATOR, Piece, join
 from app.capsule.relevance import relevance
+from app.capsule.remainder import left_out
 from app.capsule.scanner import find_facts
 from app.capsule.selection import (
     Candidate,
@@ -31,7 +32,7 @@ from app.capsule.verification import Evidence, Verifier, required
 TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
 
-_DENSE = 0.5  # of the source's tokens; where whole clauses take more, they are cut close to their facts
+_DENSE = 0.45  # of the source's tokens; where whole clauses take more, they are cut close to their facts
 _ROOM_FOR_GIST = 0.5  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
 _ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does not count as an answer
 _MOST_ANSWERS = 3  # segments
@@ -45,7 +46,8 @@ class Report:
 
     `facts`: distinct facts of the source; `kept`: those that the model's sentences state; `restored`: those that came
     back as words of the source; `missing`: the text of each other one; `invented_removed`: distinct facts of the
-    model's that the source lacks. `sentences`: of the model's, `dropped` and `corrected` ones; `segments`: slices of
+    model's that the source lacks. `left_out`: the sentences and lines that the result does not tell whole, those
+    without any fact too. `sentences`: of the model's, `dropped` and `corrected` ones; `segments`: slices of
     the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking.
     """
 
@@ -54,6 +56,7 @@ class Report:
     restored: int
     missing: tuple[str, ...]
     invented_removed: int
+    left_out: tuple[str, ...] = ()
     sentences: int = 0
     dropped: int = 0
     corrected: int = 0
@@ -177,6 +180,7 @@ def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> R
         restored=len(every) - len(missing) - kept,
         missing=tuple(fact.text for fact in missing),
         invented_removed=written.invented,
+        left_out=tuple(source.text[span.start : span.end] for span in left_out(source.flat, pieces)),
         sentences=len(sentences),
         dropped=written.seen - len(written.sentences),
         corrected=written.corrected,

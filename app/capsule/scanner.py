@@ -173,7 +173,11 @@ class _Scanner:
     def _number(self, match: regex.Match[str]) -> None:
         start, end = match.span()
         before = self.text[start - 1 : start]
-        if self.text[start].isdigit() and before < _FIRST_WIDE and (before.isalnum() or before == "_"):
+        if (
+            self.text[start].isdigit()
+            and before < _FIRST_WIDE
+            and (before.isalpha() or before.isdecimal() or before == "_")
+        ):
             return
         whole = match.group()
         digits = whole.lstrip(_BEFORE_DIGITS)
@@ -182,12 +186,14 @@ class _Scanner:
         if (not prefix and self._is_head(start, end, digits)) or self._is_list_mark(start, end):
             return
         currency = currency_of(prefix)
+        fraction = self.text[end : end + 1] if self.text[end : end + 1] in patterns.FRACTIONS else ""
+        end += len(fraction)
         unit = unit_after(self.text, end, currency)
         second = patterns.RANGE_TO.match(self.text, end) if unit.end == end else None
         if second is not None:
             self._range(start, digits, second, currency)
             return
-        key = self._key(digits, unit, negative="-" in prefix or "−" in prefix)
+        key = self._key(digits, unit, negative="-" in prefix or "−" in prefix) + fraction
         if unit.is_said:
             self._add("number", start, unit.end, key)
         else:

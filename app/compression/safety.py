@@ -12,6 +12,7 @@ from app.capsule.analysis import Source
 from app.capsule.chunking import Span, units
 from app.capsule.facts import find_literals
 from app.capsule.pieces import join
+from app.capsule.remainder import left_out
 from app.capsule.repair import TARGET_TOLERANCE, Repaired, Report, repair, verbatim
 from app.capsule.tokens import estimate_tokens
 
@@ -57,7 +58,8 @@ def summarized(checked: Checked, summary: str, *, question: str | None, target: 
     except Exception as error:
         return _unchecked(checked, target, _told(error, "checking the summary"))
     if not repaired.pieces:
-        repaired = replace(_first_units(checked, target or 1), report=repaired.report)
+        first = _first_units(checked, target or 1)
+        repaired = replace(first, report=replace(repaired.report, left_out=first.report.left_out))
     lost_without_need = target is None and repaired.report.missing
     if lost_without_need or not _is_shorter(repaired.text, checked):
         return replace(verbatim(checked.source), report=_as_verbatim(repaired, verbatim(checked.source).report))
@@ -113,7 +115,9 @@ def _first_units(checked: Checked, target: int) -> Repaired:
     for literal in find_literals(checked.text, checked.must_keep):
         if literal.text not in join(spans, checked.text):
             spans.append(Span(literal.start, literal.end))
-    return Repaired(tuple(spans), join(spans, checked.text), Report(0, 0, 0, (), 0, segments=len(spans)))
+    unsaid = tuple(checked.text[span.start : span.end] for span in left_out(checked.text, spans))
+    report = Report(0, 0, 0, (), 0, left_out=unsaid, segments=len(spans))
+    return Repaired(tuple(spans), join(spans, checked.text), report)
 
 
 def _is_shorter(text: str, checked: Checked) -> bool:

@@ -60,6 +60,33 @@ def test_a_condition_stays_with_what_depends_on_it(text: str) -> None:
     assert cut(text) == [text]
 
 
+@pytest.mark.parametrize(
+    ("text", "together"),
+    [
+        (
+            "The members of the society were told that no work may begin before a licence has been granted.",
+            "no work may begin before a licence has been granted",
+        ),
+        (
+            "In half of the streets the lamps of the town were dimmed to 30% between midnight and 5 am in summer.",
+            "between midnight and 5 am",
+        ),
+        (
+            "The command may be run without its flag only after finance has signed off on all of the invoices.",
+            "only after finance has signed off",
+        ),
+    ],
+)
+def test_what_a_limit_or_a_pair_needs_is_not_cut_off(text: str, together: str) -> None:
+    assert any(together in part for part in cut(text))
+
+
+def test_a_contrast_leans_on_what_it_is_a_contrast_to() -> None:
+    text = "That mistake of last week was ours, not the forwarder's, and I would like to apologise for it."
+    found = clauses(text, find_facts(text), guess_language(text))
+    assert [clause.leans for clause in found] == [False, True]
+
+
 def test_chinese_is_cut_at_its_own_commas() -> None:
     text = "该线路全长三十一点六公里，共设车站二十四座，全程走完大约需要五十二分钟的时间。"
     assert len(cut(text, Language("zh", False))) == 3

@@ -164,3 +164,8 @@ def test_a_literal_is_found_at_its_first_place() -> None:
 def test_a_literal_that_the_text_lacks_is_refused_by_name() -> None:
     with pytest.raises(LiteralNotFoundError, match="zeppelin"):
         find_literals("one two", ["zeppelin"])
+
+
+def test_a_fraction_belongs_to_its_number() -> None:
+    assert [fact.text for fact in find_facts("It weighs 3½ kg now.")] == ["3½ kg"]
+    assert find_facts("It weighs 3½ kg now.")[0].key != find_facts("It weighs 3 kg now.")[0].key
