@@ -41,7 +41,11 @@ def create_app(
         settings.cloud_usd_per_1k_prompt_tokens,
         settings.cloud_usd_per_1k_completion_tokens,
         settings.local_usd_per_hour,
+        settings.local_watts,
+        settings.local_usd_per_kwh,
     )
+    if not prices.cloud_per_1k_prompt_tokens and not prices.cloud_per_1k_completion_tokens:
+        logger.warning("both cloud prices are 0, so savings are told as 0")
     metrics = Metrics(prices)
 
     @asynccontextmanager

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         0.01, description="what a cloud would charge, USD per 1,000 completion tokens"
     )
     local_usd_per_hour: Price = Field(0.10, description="what this machine costs, USD per hour of engine time")
+    local_watts: float = Field(
+        0, ge=0, le=1_000_000, allow_inf_nan=False, description="power that it draws while the engine works, watts"
+    )
+    local_usd_per_kwh: Price = Field(0, description="price of that power, USD per kilowatt-hour")
     embedded_model: Path | None = Field(
         None,
         description="GGUF file for the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder",

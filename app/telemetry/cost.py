@@ -5,11 +5,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD per 1,000 tokens in a cloud, and per hour during which the engine is busy here."""
+    """USD, all 0 or more. The machine's own price counts only while at least one call is in the engine.
+
+    `cloud_per_1k_prompt_tokens`, `cloud_per_1k_completion_tokens`: per 1,000 tokens in a cloud. `local_per_hour`: the
+    machine for an hour; `watts` that it draws, at `per_kwh` USD per kilowatt-hour, come on top.
+    """
 
     cloud_per_1k_prompt_tokens: float
     cloud_per_1k_completion_tokens: float
     local_per_hour: float
+    watts: float = 0.0
+    per_kwh: float = 0.0
+
+    @property
+    def busy_hour(self) -> float:
+        """USD for an hour of busy engine: machine and power."""
+        return self.local_per_hour + self.watts / 1000 * self.per_kwh
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +32,7 @@ class Cost:
 
     @property
     def savings_ratio(self) -> float:
-        """Share of the cloud's price that is saved, below 0 where here is dearer; 0 where nothing was to pay."""
+        """Share of the cloud's price that is saved, below 0 where here is dearer; 0 where a cloud charges nothing."""
         return 1.0 - self.local_usd / self.cloud_usd if self.cloud_usd else 0.0
 
 
@@ -35,4 +46,4 @@ def cost(prices: Prices, prompt_tokens: int, completion_tokens: int, busy_s: flo
 
 def local_cost(prices: Prices, busy_s: float) -> float:
     """USD for `busy_s` seconds of this machine."""
-    return busy_s * prices.local_per_hour / 3600
+    return busy_s * prices.busy_hour / 3600

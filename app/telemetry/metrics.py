@@ -1,9 +1,16 @@
 """The Prometheus metrics, each fed by what happened. Labels take values from fixed lists only."""
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -11,12 +18,25 @@ from prometheus_client.registry import Collector
 from app.engine.engine import Engine, EngineStatus
 from app.engine.gate import GateOutcome
 from app.telemetry.cost import Cost, Prices, local_cost
-from app.telemetry.window import Window, quantile
+from app.telemetry.window import WINDOW_S, Window, bucket_of, quantile
 
 Operation = Literal["compress", "reconstruct", "batch"]
 OPERATIONS: tuple[Operation, ...] = ("compress", "reconstruct", "batch")
 QUANTILES = (0.5, 0.95, 0.99)
 OTHER_MODEL = "other"
+
+_KNOWN_LABELS = {
+    "tokens": ("prompt", "completion", "source", "compressed"),
+    "facts": ("kept", "restored", "missing", "invented_removed"),
+    "cost_dollars": ("cloud", "local"),
+    "queue_passes": get_args(GateOutcome),
+}
+"""Label values that are there from the start, so that a rate over their first rise is right."""
+
+_PICO = 10**12  # windows add whole numbers: picodollars
+
+# When a counter was made is of no use here, and would be a third of all lines.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120, 300)
 _WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60)
@@ -29,7 +49,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._prices = prices
         self._model = ""
-        self.windows: dict[Operation, Window] = {operation: Window() for operation in OPERATIONS}
+        self.durations: dict[Operation, Window[int]] = {operation: Window() for operation in OPERATIONS}
+        self.spent: Window[str] = Window()
         self.requests = self._histogram(
             "request_duration_seconds",
             "Time from request to answer, items of a batch each on its own",
@@ -60,13 +81,20 @@ class Metrics:
             namespace="condenser",
             registry=self.registry,
         )
-        self.registry.register(_WindowCollector(self.windows))
+        for operation in OPERATIONS:
+            self.operations.labels(operation, "ok")
+            self.requests.labels(operation, "ok")
+        self.registry.register(_WindowCollector(self.durations, self.spent))
+        ProcessCollector(registry=self.registry)
 
     def _histogram(self, name: str, text: str, labels: Iterable[str], buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, text, labels, namespace="condenser", buckets=buckets, registry=self.registry)
 
     def _counter(self, name: str, text: str, labels: Iterable[str]) -> Counter:
-        return Counter(name, text, labels, namespace="condenser", registry=self.registry)
+        counter = Counter(name, text, labels, namespace="condenser", registry=self.registry)
+        for value in _KNOWN_LABELS.get(name, ()):
+            counter.labels(value)
+        return counter
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, namespace="condenser", registry=self.registry)
@@ -74,7 +102,10 @@ class Metrics:
     def watch_engine(self, engine: Engine) -> None:
         """Take the numbers of calls in the engine and waiting for it from its gate at every scrape."""
         self._model = engine.default_model
+        self.engine_duration.labels(self._model)
         gate = engine.gate
+        self._gauge("concurrency_limit", "Calls in the engine at once at most").set(gate.max_concurrency)
+        self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
         self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
 
@@ -93,7 +124,9 @@ class Metrics:
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None:
         """Count a call that was in the engine: a failed one costs its time as well."""
         self.engine_duration.labels(model if model == self._model else OTHER_MODEL).observe(engine_s)
-        self.costs.labels("local").inc(local_cost(self._prices, busy_s))
+        local_usd = local_cost(self._prices, busy_s)
+        self.costs.labels("local").inc(local_usd)
+        self.spent.add("local", round(local_usd * _PICO))
         if outcome not in ("ok", "cancelled"):
             self.engine_errors.labels(outcome).inc()
         if outcome == "ok":
@@ -106,47 +139,48 @@ class Metrics:
         self.operations.labels(operation, outcome).inc()
         self.requests.labels(operation, outcome).observe(duration_s)
         if outcome == "ok":
-            cloud_usd, local_usd = (cost.cloud_usd, cost.local_usd) if cost else (0.0, 0.0)
-            self.costs.labels("cloud").inc(cloud_usd)
-            self.windows[operation].add(duration_s, cloud_usd, local_usd)
+            self.durations[operation].add(bucket_of(duration_s))
+            if cost is not None:
+                self.costs.labels("cloud").inc(cost.cloud_usd)
+                self.spent.add("cloud", round(cost.cloud_usd * _PICO))
 
 
 class _WindowCollector(Collector):
-    """The gauges over the last minute, computed when they are scraped."""
+    """The figures of the last minute, computed when they are scraped."""
 
-    def __init__(self, windows: dict[Operation, Window]) -> None:
-        self._windows = windows
+    def __init__(self, durations: Mapping[Operation, Window[int]], spent: Window[str]) -> None:
+        self._durations = durations
+        self._spent = spent
 
     def collect(self) -> Iterable[Metric]:
-        latency = GaugeMetricFamily(
+        # By the exposition format, only a summary may have a label "quantile".
+        latency = Metric(
             "condenser_latency_seconds",
-            "Latency of the operations that succeeded in the last 60 seconds",
-            labels=("operation", "quantile"),
+            f"Time from request to answer over the last {WINDOW_S} seconds, within 0.5 %, successful operations only",
+            "summary",
         )
         throughput = GaugeMetricFamily(
             "condenser_throughput_operations_per_minute",
-            "Operations that succeeded in the last 60 seconds",
-            labels=("operation",),
+            f"Successful operations of the last {WINDOW_S} seconds",
+            labels=["operation"],
         )
-        cloud_usd = local_usd = 0.0
-        for operation, window in self._windows.items():
-            samples = window.samples()
-            throughput.add_metric((operation,), len(samples))
-            cloud_usd += sum(sample.cloud_usd for sample in samples)
-            local_usd += sum(sample.local_usd for sample in samples)
-            durations = sorted(sample.duration_s for sample in samples)
-            for q in QUANTILES if durations else ():
-                latency.add_metric((operation, str(q)), quantile(durations, q))
-        savings = Cost(cloud_usd, local_usd)
+        for operation, window in self._durations.items():
+            counts = window.totals()
+            throughput.add_metric((operation,), sum(counts.values()))
+            for q in QUANTILES if counts else ():
+                labels = {"operation": operation, "quantile": str(q)}
+                latency.add_sample("condenser_latency_seconds", labels, quantile(counts, q))
+        spent = self._spent.totals()
+        savings = Cost(spent.get("cloud", 0) / _PICO, spent.get("local", 0) / _PICO)
         yield latency
         yield throughput
         yield GaugeMetricFamily(
             "condenser_cost_savings_ratio",
-            "Share of the cloud's price saved by the operations of the last 60 seconds, 0 without any",
+            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, 0 where a cloud charges nothing",
             value=savings.savings_ratio,
         )
         yield GaugeMetricFamily(
             "condenser_cost_savings_dollars",
-            "USD saved against the cloud's price by the operations of the last 60 seconds",
-            value=cloud_usd - local_usd,
+            f"USD saved against the cloud's price over the last {WINDOW_S} seconds, below 0 where calls failed",
+            value=savings.cloud_usd - savings.local_usd,
         )

@@ -1,44 +1,69 @@
-"""Samples of the last minute, for the gauges that people look at."""
+"""Counts over the last minute, for the gauges that people look at. Bounded memory, whatever the load."""
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
 
-WINDOW_S = 60.0
-_MOST_SAMPLES = 20_000
+WINDOW_S = 60
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One operation that ended: when (seconds of the clock), how long it took, and what it cost."""
-
-    at: float
-    duration_s: float
-    cloud_usd: float
-    local_usd: float
+KeyT = TypeVar("KeyT", bound=Hashable)
 
 
-class Window:
-    """The samples of the last WINDOW_S seconds, at most 20,000 (333 operations a second); older ones fall out."""
+class Window(Generic[KeyT]):
+    """Whole numbers by key over the last WINDOW_S seconds of the clock, the running one included.
+
+    They are kept by the second, and whole numbers add up exactly, so what falls out leaves nothing behind.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._samples: deque[Sample] = deque(maxlen=_MOST_SAMPLES)
+        self._seconds: deque[tuple[int, Counter[KeyT]]] = deque()
+        self._totals: Counter[KeyT] = Counter()
 
-    def add(self, duration_s: float, cloud_usd: float = 0.0, local_usd: float = 0.0) -> None:
-        """Count an operation that ends now."""
-        self._samples.append(Sample(self._clock(), duration_s, cloud_usd, local_usd))
+    def add(self, key: KeyT, amount: int = 1) -> None:
+        """Count `amount` for `key` now."""
+        second = self._forget()
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append((second, Counter()))
+        self._seconds[-1][1][key] += amount
+        self._totals[key] += amount
 
-    def samples(self) -> list[Sample]:
-        """The samples in the window, oldest first."""
-        oldest = self._clock() - WINDOW_S
-        while self._samples and self._samples[0].at <= oldest:
-            self._samples.popleft()
-        return list(self._samples)
+    def totals(self) -> Mapping[KeyT, int]:
+        """The sums by key."""
+        self._forget()
+        return self._totals
+
+    def _forget(self) -> int:
+        second = int(self._clock())
+        while self._seconds and self._seconds[0][0] <= second - WINDOW_S:
+            for key, amount in self._seconds.popleft()[1].items():
+                self._totals[key] -= amount
+                if not self._totals[key]:
+                    del self._totals[key]
+        return second
 
 
-def quantile(ordered: list[float], q: float) -> float:
-    """The smallest value that at least the share `q` (0 to 1) of the non-empty `ordered` values reaches."""
-    return ordered[max(1, math.ceil(round(q * len(ordered), 9))) - 1]
+# Buckets whose borders grow by a fixed factor give every quantile with a bounded relative error (Masson, Rim and Lee
+# 2019, "DDSketch"): here at most 0.5 %.
+_GROWTH = 1.01
+_SHORTEST_S, _LONGEST_S = 1e-6, 1e6
+
+
+def bucket_of(duration_s: float) -> int:
+    """The bucket of a duration of 1e-6 to 1e6 seconds; what is beyond counts as that."""
+    return math.ceil(math.log(min(max(duration_s, _SHORTEST_S), _LONGEST_S), _GROWTH))
+
+
+def quantile(counts: Mapping[int, int], q: float) -> float:
+    """The least duration, in seconds, that the share `q` (0 to 1) of those counted by bucket does not exceed.
+
+    Within 0.5 %. Raises ValueError where nothing is counted.
+    """
+    rank = max(1, math.ceil(round(q * sum(counts.values()), 9)))
+    for bucket in sorted(counts):
+        rank -= counts[bucket]
+        if rank <= 0:
+            return 2 * _GROWTH**bucket / (1 + _GROWTH)
+    raise ValueError("no durations")

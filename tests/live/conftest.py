@@ -49,7 +49,7 @@ class Service:
         return dict(line)
 
 
-def start_service(folder: Path, **settings: object) -> Service:
+def start_service(folder: Path, engine: str = ENGINE, **settings: object) -> Service:
     """Start `condenser serve` on a free port in `folder`; it has said where it listens when this returns."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     chosen = {name: str(value) for name, value in settings.items()}
@@ -57,7 +57,7 @@ def start_service(folder: Path, **settings: object) -> Service:
     log = folder / "service.log"
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--engine", ENGINE],
+            [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--engine", engine],
             cwd=folder,
             env=own | model | LIMITS | chosen,
             stdout=out,

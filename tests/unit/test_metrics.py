@@ -1,12 +1,19 @@
 """Metrics and costs are fed by what really happened."""
 
+import asyncio
+import shutil
+import subprocess
+from collections import Counter
+
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.engine.busy import BusyClock, BusyShare
 from app.telemetry.cost import Prices, cost
-from app.telemetry.window import Window, quantile
+from app.telemetry.window import Window, bucket_of, quantile
 from tests.unit.service import TEXT, answer, ollama, running
 
 PRICES = Prices(0.01, 0.01, 0.10)
@@ -55,7 +62,9 @@ async def test_a_failed_call_is_counted_by_kind_costs_time_and_saves_nothing() -
     assert after[("condenser_engine_errors_total", (("kind", "failed"),))] == 1
     assert after[("condenser_operations_total", (("operation", "compress"), ("outcome", "failed")))] == 1
     assert after[("condenser_cost_dollars_total", (("basis", "local"),))] > 0
-    assert after[("condenser_cost_savings_dollars", ())] == 0
+    spent = after[("condenser_cost_dollars_total", (("basis", "local"),))]
+    assert after[("condenser_cost_savings_dollars", ())] == pytest.approx(-spent, abs=1e-11)
+    assert after[("condenser_cost_savings_ratio", ())] == 0
 
 
 @pytest.mark.anyio
@@ -87,6 +96,17 @@ def test_a_thousand_operations_cost_what_the_report_says() -> None:
     assert round(total.savings_ratio, 3) == 0.979
 
 
+def test_power_comes_on_top_of_the_machines_price() -> None:
+    prices = Prices(0.01, 0.01, 0.10, watts=300, per_kwh=0.40)
+    assert cost(prices, 0, 0, 3600).local_usd == pytest.approx(0.10 + 0.3 * 0.40)
+
+
+def test_where_a_cloud_charges_nothing_nothing_is_saved() -> None:
+    free = cost(Prices(0, 0, 0.10), 1000, 1000, 3600)
+    assert free.savings_ratio == 0
+    assert free.local_usd == pytest.approx(0.10)
+
+
 def test_nothing_to_pay_saves_nothing() -> None:
     assert cost(PRICES, 0, 0, 0).savings_ratio == 0
 
@@ -114,16 +134,79 @@ def test_a_pause_between_calls_is_not_busy_time() -> None:
     assert [share.seconds for share in shares] == [1.0, 1.0]
 
 
-def test_the_window_forgets_what_is_older_than_a_minute() -> None:
-    now = 0.0
-    window = Window(lambda: now)
-    window.add(1.0)
-    now = 59.9
-    assert len(window.samples()) == 1
-    now = 60.0
-    assert window.samples() == []
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_window_forgets_what_is_a_minute_old_to_the_second() -> None:
+    clock = Clock()
+    window: Window[str] = Window(clock)
+    window.add("a")
+    clock.now = 1.0
+    window.add("a", 2)
+    clock.now = 59.9
+    assert window.totals() == {"a": 3}
+    clock.now = 60.0
+    assert window.totals() == {"a": 2}
+    clock.now = 61.0
+    assert window.totals() == {}
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from("ab"), st.integers(1, 10**15)), max_size=60))
+def test_the_window_has_the_sums_of_its_seconds_whatever_came_before(steps: list[tuple[float, str, int]]) -> None:
+    clock = Clock()
+    window: Window[str] = Window(clock)
+    added: list[tuple[int, str, int]] = []
+    for pause, key, amount in steps:
+        clock.now += pause
+        window.add(key, amount)
+        added.append((int(clock.now), key, amount))
+    since = int(clock.now) - 60
+    expected = {key: sum(n for at, k, n in added if k == key and at > since) for key in "ab"}
+    assert window.totals() == {key: total for key, total in expected.items() if total}
 
 
 @pytest.mark.parametrize(("q", "value"), [(0.5, 50), (0.95, 95), (0.99, 99)])
-def test_a_quantile_is_the_value_that_its_share_of_the_values_reaches(q: float, value: float) -> None:
-    assert quantile([float(i) for i in range(1, 101)], q) == value
+def test_a_quantile_is_the_duration_that_its_share_does_not_exceed(q: float, value: float) -> None:
+    assert quantile(Counter(bucket_of(float(i)) for i in range(1, 101)), q) == pytest.approx(value, rel=0.005)
+
+
+@given(st.floats(1e-6, 1e6))
+def test_a_duration_is_kept_within_half_a_per_cent(duration_s: float) -> None:
+    assert quantile({bucket_of(duration_s): 1}, 0.5) == pytest.approx(duration_s, rel=0.00501)
+
+
+@pytest.mark.anyio
+async def test_the_number_of_series_does_not_grow_with_what_clients_send() -> None:
+    async def series_after(name: str, client: httpx.AsyncClient) -> int:
+        for model in (None, f"{name}:1", f"{name}:2"):
+            await client.post("/compress", json={"text": f"{TEXT} {name}", "model": model})
+            await client.post("/compress", json={"text": 5, name: name})
+            await client.post(f"/{name}", json={"text": TEXT})
+        return len(await samples(client))
+
+    with ollama(httpx.Response(200, json=answer("A ferry leaves."))):
+        async with running() as client:
+            first = await series_after("one", client)
+            assert await series_after("two", client) == first
+
+
+@pytest.mark.anyio
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool (Debian: apt-get install prometheus) is not here"
+)
+async def test_promtool_finds_nothing_to_say_about_the_exposition() -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry leaves."))):
+        async with running() as client:
+            await client.post("/compress", json={"text": TEXT})
+            exposition = (await client.get("/metrics")).text
+    checked = await asyncio.to_thread(
+        subprocess.run, ["promtool", "check", "metrics"], input=exposition, text=True, capture_output=True
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")

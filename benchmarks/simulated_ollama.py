@@ -1,0 +1,155 @@
+"""A simulated Ollama: slots, a service time and nothing else, for measuring what the service adds of its own.
+
+    .venv/bin/python -m benchmarks.simulated_ollama --port 11500 --slots 5 --service-s 1.2
+
+It answers the calls that the service makes in the shape of Ollama's. `POST /control` sets `service_s`, `spread` and
+`held` while it runs; `GET /control` tells what it has seen.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+MODEL = "simulated:7b"
+CHARACTERS_PER_TOKEN = 4
+SUMMARY = "It tells of what happened, who was there and what comes next."
+
+
+@dataclass
+class Engine:
+    """`slots` calls at once, each `service_s` seconds, give or take the share `spread`; none ends while `held`."""
+
+    slots: int
+    service_s: float
+    spread: float = 0.0
+    held: bool = False
+    served: int = 0
+    in_service: int = 0
+    most_in_service: int = 0
+    waiting: int = 0
+    free: asyncio.Semaphore = field(init=False, repr=False)
+    released: asyncio.Event = field(init=False, repr=False)
+    dice: random.Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.free = asyncio.Semaphore(self.slots)
+        self.released = asyncio.Event()
+        self.released.set()
+        self.dice = random.Random(1)
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold a slot for the block."""
+        self.waiting += 1
+        try:
+            await self.free.acquire()
+        finally:
+            self.waiting -= 1
+        self.in_service += 1
+        self.most_in_service = max(self.most_in_service, self.in_service)
+        try:
+            yield
+        finally:
+            self.in_service -= 1
+            self.free.release()
+
+    async def serve(self) -> float:
+        """Be busy for one call; its seconds."""
+        async with self.slot():
+            started = time.perf_counter()
+            await self.released.wait()
+            if self.service_s:
+                await asyncio.sleep(self.service_s * (1 + self.spread * self.dice.uniform(-1, 1)))
+            self.served += 1
+            return time.perf_counter() - started
+
+    def told(self) -> dict[str, object]:
+        """What it is set to and what it has seen."""
+        names = ("slots", "service_s", "spread", "held", "served", "in_service", "most_in_service", "waiting")
+        return {name: getattr(self, name) for name in names}
+
+
+def application(engine: Engine) -> Starlette:
+    """The part of Ollama's API that the service uses."""
+
+    async def version(_: Request) -> JSONResponse:
+        return JSONResponse({"version": "0.16.1"})
+
+    async def tags(_: Request) -> JSONResponse:
+        return JSONResponse({"models": [{"name": MODEL, "model": MODEL}]})
+
+    async def loaded(_: Request) -> JSONResponse:
+        model = {"name": MODEL, "model": MODEL, "size": 5_000_000_000, "size_vram": 5_000_000_000}
+        return JSONResponse({"models": [{**model, "context_length": 4096}]})
+
+    async def show(_: Request) -> JSONResponse:
+        return JSONResponse({"capabilities": ["completion"]})
+
+    async def chat(request: Request) -> JSONResponse:
+        asked = json.loads(await request.body())
+        messages = asked.get("messages") or []
+        if not messages:
+            return JSONResponse({"model": MODEL, "message": {"role": "assistant", "content": ""}, "done": True})
+        seconds = await engine.serve()
+        characters = sum(len(message["content"]) for message in messages)
+        return JSONResponse(
+            {
+                "model": MODEL,
+                "created_at": "2026-11-23T10:44:43.19314252Z",
+                "message": {"role": "assistant", "content": SUMMARY},
+                "done": True,
+                "done_reason": "stop",
+                "total_duration": int(seconds * 1e9),
+                "prompt_eval_count": characters // CHARACTERS_PER_TOKEN,
+                "eval_count": len(SUMMARY) // CHARACTERS_PER_TOKEN,
+            }
+        )
+
+    async def control(request: Request) -> JSONResponse:
+        if request.method == "POST":
+            for name, value in (await request.json()).items():
+                setattr(engine, name, value)
+            (engine.released.clear if engine.held else engine.released.set)()
+        return JSONResponse(engine.told())
+
+    return Starlette(
+        routes=[
+            Route("/api/version", version),
+            Route("/api/tags", tags),
+            Route("/api/ps", loaded),
+            Route("/api/show", show, methods=["POST"]),
+            Route("/api/chat", chat, methods=["POST"]),
+            Route("/control", control, methods=["GET", "POST"]),
+        ]
+    )
+
+
+def main() -> None:
+    """Serve until told to end; the address goes to standard output first."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--slots", type=int, default=4, help="calls at once")
+    parser.add_argument("--service-s", type=float, default=1.2, help="seconds of a call")
+    parser.add_argument("--spread", type=float, default=0.0, help="share by which that goes up and down, 0 to 1")
+    wished = parser.parse_args()
+    listener = socket.create_server(("127.0.0.1", wished.port), backlog=4096)
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    engine = Engine(wished.slots, wished.service_s, wished.spread)
+    config = uvicorn.Config(application(engine), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()
