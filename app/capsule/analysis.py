@@ -35,8 +35,8 @@ class Segment:
 
 # A figure's meaning mostly stands in the few words before it (who, what, which verb), and in a word or two behind.
 # Whole clauses, then so many words before and behind.
-CLOSEST = 2
-_WORDS = ((0, 0), (4, 3), (3, 2))
+CLOSEST = 3
+_WORDS = ((0, 0), (5, 4), (4, 2), (3, 2))
 _WORDS_BEFORE = [regex.compile(rf"(?:(?<!\S)\S+\s+){{0,{before}}}\S*\Z") for before, _ in _WORDS]
 _COMPARING = frozenset("more less fewer higher lower mehr weniger höher niedriger plus moins más menos".split())
 _COMPARISON = rf"(?:\s+(?:{'|'.join(sorted(_COMPARING))})\b(?:\s+(?:than|als|que)\b)?+)?+"

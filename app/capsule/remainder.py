@@ -1,12 +1,10 @@
 """What of a source a result leaves out, whether it is a fact or not."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import regex
 
 from app.capsule.chunking import Span, units
-from app.capsule.lexicon import ALL_FUNCTION_WORDS
 from app.capsule.pieces import Piece
 
 _LOOSE_ENDS = " \t\r\n.,;:!?，。；：！？、—–-\"'"
@@ -16,18 +14,18 @@ _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]++")
 def left_out(text: str, pieces: Sequence[Piece]) -> tuple[Span, ...]:
     """The stretches of sentences and lines of `text` that `pieces` do not tell whole, in order.
 
-    A sentence is told whole where every word of it stands in the slices of `text` among `pieces`, or all its words of
-    meaning in one sentence of the model's. Left-out sentences that follow each other are one stretch, up to the end of
-    their paragraph. Linear time.
+    A sentence is told whole where every word of it stands in the slices of `text` among `pieces`, or all of it, word
+    for word, in a sentence of the model's. Left-out sentences that follow each other are one stretch, up to the end of
+    their paragraph.
     """
     taken = sorted((piece for piece in pieces if isinstance(piece, Span)), key=lambda span: span.start)
-    told = _Told([piece for piece in pieces if isinstance(piece, str)])
+    written = "|".join(_words(piece) for piece in pieces if isinstance(piece, str))
     stretches: list[Span] = []
     at = 0
     for unit in units(text):
         while at < len(taken) and taken[at].end <= unit.start:
             at += 1
-        if not _has_words_outside(text, unit, taken, at) or told.has(text[unit.start : unit.end]):
+        if not _has_words_outside(text, unit, taken, at) or _words(text[unit.start : unit.end]) in written:
             continue
         if stretches and stretches[-1].end == unit.start:
             stretches[-1] = Span(stretches[-1].start, unit.end)
@@ -53,20 +51,6 @@ def _without_spaces(text: str, span: Span) -> Span:
     return Span(start, start + len(said.strip()))
 
 
-class _Told:
-    """The words of meaning of each of the model's sentences."""
-
-    def __init__(self, sentences: Sequence[str]) -> None:
-        self._with_word: dict[str, list[set[str]]] = defaultdict(list)
-        for sentence in sentences:
-            words = _words(sentence)
-            for word in words:
-                self._with_word[word].append(words)
-
-    def has(self, said: str) -> bool:
-        words = _words(said) if self._with_word else set()
-        return bool(words) and any(words <= other for other in self._with_word.get(max(words, key=len), ()))
-
-
-def _words(text: str) -> set[str]:
-    return {word for word in _WORD.findall(text.casefold()) if word not in ALL_FUNCTION_WORDS}
+def _words(text: str) -> str:
+    """The words of `text`, a space around each."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} "

@@ -32,8 +32,8 @@ from app.capsule.verification import Evidence, Verifier, required
 TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
 
-_DENSE = 0.45  # of the source's tokens; where whole clauses take more, they are cut close to their facts
-_ROOM_FOR_GIST = 0.5  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
+_ENOUGH = (0.45, 0.6)  # of the source's tokens; where whole clauses, or those cut once, take more, they are cut closer
+_ROOM_FOR_GIST = 0.42  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
 _ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does not count as an answer
 _MOST_ANSWERS = 3  # segments
 _MOST_TRIES = 4  # at meeting the target
@@ -133,7 +133,7 @@ def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ..
     closest = 0 if wish.keep_written else CLOSEST if wish.room is not None else CLOSEST - 1
     for closeness in range(closest + 1):
         chosen = _chosen(source, written, wish, closeness)
-        if _is_enough(source, chosen, wish):
+        if _is_enough(source, chosen, wish, closeness):
             break
     spans = [Span(fact.start, fact.end) for fact in source.literals]
     spans += [source.taken(at, closeness) for at in chosen.segments]
@@ -141,10 +141,10 @@ def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ..
     return (*(written.sentences[at] for at in sorted(chosen.written)), *merged)
 
 
-def _is_enough(source: Source, chosen: Chosen, wish: _Wish) -> bool:
-    """Whether whole clauses will do: with all facts in them, and not much longer than a summary should be."""
+def _is_enough(source: Source, chosen: Chosen, wish: _Wish, closeness: int) -> bool:
+    """Whether clauses so close will do: with all facts in them, and not much longer than a summary should be."""
     if wish.room is None:
-        return chosen.spent <= _DENSE * source.tokens
+        return closeness >= len(_ENOUGH) or chosen.spent <= _ENOUGH[closeness] * source.tokens
     return chosen.covered >= wish.worth.keys()
 
 
