@@ -162,6 +162,32 @@ def test_a_text_that_a_model_wrote_out_of_notes_keeps_its_sentences() -> None:
     assert said.split(". ")[0] in repaired(said, keep_written=True).text
 
 
+def test_a_comparison_stays_with_its_figure() -> None:
+    text = (
+        "The head teacher of the school reported to the board on that evening in the old hall by the river, which is "
+        "where it always meets, that 212 pupils have been registered for the coming year, which is 17 more than last "
+        "year, to the surprise of those who had expected that the number would go on as it had been for a long time."
+    )
+    result = repaired("", text, target_tokens=20)
+    assert "17 more" in result.text
+    assert "17 more than last year, to the surprise" not in result.text
+
+
+def test_a_comparison_without_a_basis_stays_with_its_figure() -> None:
+    text = (
+        "It was a bright day and everyone seemed to be in a good mood about what had been announced on the evening "
+        "before, and there were 17 more in the upper of the halls by the old river, to the surprise of all those who "
+        "had expected that the number would go on as it had been for a very long time in this part of the country."
+    )
+    assert "17 more" in repaired("", text, target_tokens=12).text
+
+
+def test_what_is_not_told_whole_is_listed_as_left_out() -> None:
+    listed = repaired("").report.left_out
+    assert any("It was a bright day and everyone seemed to be in a good mood" in one for one in listed)
+    assert not any("Revenue rose" in one for one in listed)
+
+
 @given(text=ANY, summary=ANY, target=st.none() | st.integers(1, 200))
 def test_whatever_the_model_writes_no_fact_of_the_result_is_invented(
     text: str, summary: str, target: int | None
