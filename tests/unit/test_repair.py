@@ -176,7 +176,7 @@ def test_a_comparison_stays_with_its_figure() -> None:
 def test_a_comparison_without_a_basis_stays_with_its_figure() -> None:
     text = (
         "It was a bright day and everyone seemed to be in a good mood about what had been announced on the evening "
-        "before, and there were 17 more in the upper of the halls by the old river, to the surprise of all those who "
+        "before, and there were 17 more than it had been said there would ever be, to the surprise of all those who "
         "had expected that the number would go on as it had been for a very long time in this part of the country."
     )
     assert "17 more" in repaired("", text, target_tokens=12).text
