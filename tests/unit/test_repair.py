@@ -179,7 +179,7 @@ def test_a_comparison_without_a_basis_stays_with_its_figure() -> None:
         "before, and there were 17 more than it had been said there would ever be, to the surprise of all those who "
         "had expected that the number would go on as it had been for a very long time in this part of the country."
     )
-    assert "17 more" in repaired("", text, target_tokens=12).text
+    assert "17 more" in repaired("", text, target_tokens=8).text
 
 
 def test_what_is_not_told_whole_is_listed_as_left_out() -> None:
