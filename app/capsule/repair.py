@@ -5,7 +5,7 @@ right where the source leaves no choice, else the sentence goes. What the senten
 verbatim segments of the source (`selection`), in source order. No model is called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.capsule.analysis import CLOSEST, Source
@@ -20,6 +20,7 @@ from app.capsule.selection import (
     Candidate,
     Chosen,
     choose,
+    keys_of_segments,
     parts_of_names,
     segment_candidates,
     take,
@@ -91,9 +92,14 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What is wanted of a result: facts by `worth`, within `room` tokens where given."""
+    """What is wanted of a result: facts by `worth`, within `room` tokens where given.
+
+    `spoken`: the model's sentences as candidates; `stated`: the facts of each segment.
+    """
 
     worth: dict[str, float]
+    spoken: list[Candidate]
+    stated: list[frozenset[str]]
     question: str | None
     room: int | None
     keep_written: bool
@@ -116,7 +122,10 @@ def repair(
     """
     written = _supported_sentences(source, summary)
     room = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
-    wish = _Wish(weights(source), question, room, keep_written)
+    worth, contained = weights(source), parts_of_names(source.facts)
+    spoken = _sentence_candidates(source, written.sentences, worth, contained)
+    stated = keys_of_segments(source, worth.keys(), contained)
+    wish = _Wish(worth, spoken, stated, question, room, keep_written)
     pieces = _composed(source, written, wish)
     for _ in range(_MOST_TRIES if room is not None else 0):
         # What stands between two segments that are taken side by side is not in their costs.
@@ -132,7 +141,7 @@ def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ..
     """The pieces of the result: whole clauses where they will do, else cut closer to their facts."""
     closest = 0 if wish.keep_written else CLOSEST if wish.room is not None else CLOSEST - 1
     for closeness in range(closest + 1):
-        chosen = _chosen(source, written, wish, closeness)
+        chosen = _chosen(source, wish, closeness)
         if _is_enough(source, chosen, wish, closeness):
             break
     spans = [Span(fact.start, fact.end) for fact in source.literals]
@@ -148,15 +157,12 @@ def _is_enough(source: Source, chosen: Chosen, wish: _Wish, closeness: int) -> b
     return chosen.covered >= wish.worth.keys()
 
 
-def _chosen(source: Source, written: _Written, wish: _Wish, closeness: int) -> Chosen:
-    candidates = [
-        *_sentence_candidates(source, written.sentences, wish.worth),
-        *segment_candidates(source, wish.worth.keys(), closeness),
-    ]
+def _chosen(source: Source, wish: _Wish, closeness: int) -> Chosen:
+    candidates = [*wish.spoken, *segment_candidates(source, wish.stated, closeness)]
     chosen = Chosen()
     _force_literals(source, candidates, chosen)
     if wish.keep_written:
-        for one in candidates[: len(written.sentences)]:
+        for one in wish.spoken:
             take(chosen, one)
     if wish.question:
         _force_answers(source, wish.question, candidates, chosen, wish.room)
@@ -220,8 +226,9 @@ def _supported_sentences(source: Source, summary: str) -> _Written:
     return _Written(tuple(sentences), seen, mended, len(invented))
 
 
-def _sentence_candidates(source: Source, sentences: Sequence[str], worth: dict[str, float]) -> list[Candidate]:
-    contained = parts_of_names(source.facts)
+def _sentence_candidates(
+    source: Source, sentences: Sequence[str], worth: Mapping[str, float], contained: Mapping[str, Sequence[str]]
+) -> list[Candidate]:
     names = [
         fact for fact in required(source.facts) if fact.kind in ("name", "quote", "setting", "negation", "condition")
     ]
