@@ -34,6 +34,7 @@ TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
 
 _ENOUGH = (0.45, 0.6)  # of the source's tokens; where whole clauses, or those cut once, take more, they are cut closer
+_SHORT_TOKENS = 250  # in texts up to this a clause cut in two saves too little to be worth what it costs the reader
 _ROOM_FOR_GIST = 0.42  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
 _ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does not count as an answer
 _MOST_ANSWERS = 3  # segments
@@ -153,7 +154,8 @@ def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ..
 def _is_enough(source: Source, chosen: Chosen, wish: _Wish, closeness: int) -> bool:
     """Whether clauses so close will do: with all facts in them, and not much longer than a summary should be."""
     if wish.room is None:
-        return closeness >= len(_ENOUGH) or chosen.spent <= _ENOUGH[closeness] * source.tokens
+        enough = (*_ENOUGH, 1.0)[closeness if source.tokens > _SHORT_TOKENS else max(1, closeness)]
+        return chosen.spent <= enough * source.tokens
     return chosen.covered >= wish.worth.keys()
 
 
