@@ -1,0 +1,90 @@
+"""The findings on a screen, or as JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from io import StringIO
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.ops.doctor.findings import Finding, State
+from app.ops.doctor.observations import Observations, to_json
+
+WIDTH = 100
+
+_COLOURS: dict[State, str] = {"ok": "green", "warn": "yellow", "fail": "bold red", "unknown": "cyan"}
+_WORDS: dict[State, str] = {"ok": "ok", "warn": "warn", "fail": "FAIL", "unknown": "?"}
+
+
+def print_screen(seen: Observations, findings: tuple[Finding, ...], file: TextIO) -> None:
+    """Write what was found and what mends it; in colour on a terminal, unless NO_COLOR is set."""
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    console.print(_headline(seen, findings))
+    console.print()
+    console.print(_table(findings))
+    for names, command in _remedies(findings):
+        console.print()
+        console.print(Text(f"To mend {', '.join(names)}:"))
+        for line in command.splitlines():
+            # A command must stay in one line, or it can't be copied.
+            console.print(Text(f"    {line}", style="bold"), soft_wrap=True)
+
+
+def screen(seen: Observations, findings: tuple[Finding, ...]) -> str:
+    """The screen as plain text, WIDTH columns wide."""
+    out = StringIO()
+    print_screen(seen, findings, out)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def report(seen: Observations, findings: tuple[Finding, ...]) -> str:
+    """Findings and observations as JSON; `python -m app.ops.doctor FILE` shows it as a screen again."""
+    found = [
+        {
+            "name": finding.name,
+            "state": finding.state,
+            "sentence": finding.sentence,
+            "command": finding.command,
+            "details": list(finding.details),
+        }
+        for finding in findings
+    ]
+    return json.dumps({"findings": found, "observations": json.loads(to_json(seen))}, indent=2, ensure_ascii=False)
+
+
+def _headline(seen: Observations, findings: tuple[Finding, ...]) -> Text:
+    counts = Counter(finding.state for finding in findings)
+    words: dict[State, str] = {"fail": "failed", "warn": "to look at", "unknown": "not seen"}
+    told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    verdict = ", ".join(told) if told else "all well"
+    if seen.embedded is not None:
+        subject = "the embedded engine"
+    else:
+        subject = f"Ollama at {seen.wanted.ollama_url} with {seen.wanted.model}"
+    return Text(f"Condenser on {subject}: {verdict}.")
+
+
+def _table(findings: Iterable[Finding]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True, min_width=4)
+    table.add_column(no_wrap=True, min_width=9)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        told = Text(finding.sentence)
+        for detail in finding.details:
+            told.append(f"\n{detail}", style="dim")
+        table.add_row(Text(_WORDS[finding.state], style=_COLOURS[finding.state]), finding.name, told)
+    return table
+
+
+def _remedies(findings: Iterable[Finding]) -> list[tuple[list[str], str]]:
+    """Each command once, with the names of the findings that it mends."""
+    remedies: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.command is not None:
+            remedies.setdefault(finding.command, []).append(finding.name)
+    return [(names, command) for command, names in remedies.items()]
