@@ -1,7 +1,7 @@
 """The commands that mend things, as the reader can paste them."""
 
 from app.ops.doctor.observations import Observations
-from app.ops.doctor.reading import How, how_it_runs, server_user
+from app.ops.doctor.reading import server_user, started_by
 
 RESTART = "sudo systemctl daemon-reload && sudo systemctl restart ollama"
 INSTALL = "curl -fsSL https://ollama.com/install.sh | sh"
@@ -16,15 +16,15 @@ _VULKAN_DRIVERS = {
 
 def set_variable(observations: Observations, drop_in: str, name: str, value: str) -> str:
     """Give the server `name=value`, by the drop-in file `drop_in`.conf where systemd runs it, and restart it."""
-    how: How = how_it_runs(observations)
+    how = started_by(observations)
     if how == "container":
         return (
             "# the container anew, with its own name, ports and volume:\n"
             f"docker run -d --device /dev/kfd --device /dev/dri -e {name}={value} -v ollama:/root/.ollama "
             "-p 11434:11434 --name ollama ollama/ollama"
         )
-    if how == "by hand":
-        return f"{name}={value} ollama serve  # after stopping the one that runs"
+    if how == "hand":
+        return f"{name}={value} ollama serve  # instead of the one that runs, its other variables as before"
     return (
         f"sudo mkdir -p {_FOLDER}\n"
         f"printf '[Service]\\nEnvironment=\"{name}={value}\"\\n' | sudo tee {_FOLDER}/{drop_in}.conf\n"
@@ -55,10 +55,10 @@ def join_groups(observations: Observations) -> str:
 def restart(observations: Observations) -> str:
     """Restart the server."""
     return {
-        "systemd": "sudo systemctl restart ollama",
+        "systemd": RESTART,
         "container": "docker restart ollama",
-        "by hand": "ollama serve  # after stopping the one that runs",
-    }[how_it_runs(observations)]
+        "hand": "ollama serve  # instead of the one that runs, its variables as before",
+    }[started_by(observations)]
 
 
 def vulkan_driver(observations: Observations) -> str:
@@ -71,6 +71,6 @@ def read_log(observations: Observations) -> str:
     source = observations.log.source
     if source is not None and source.startswith("/"):
         return f"grep -iE 'gpu|rocm|vulkan|cuda' {source}"
-    if how_it_runs(observations) == "container":
+    if started_by(observations) == "container":
         return "docker logs ollama 2>&1 | grep -iE 'gpu|rocm|vulkan|cuda'"
     return "sudo journalctl -u ollama -b --no-pager | grep -iE 'gpu|rocm|vulkan|cuda'"

@@ -8,6 +8,8 @@ from pydantic import TypeAdapter
 from app.engine.ollama import LoadedModel
 from app.settings import EngineName
 
+StartedBy = Literal["systemd", "container", "hand"]
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -20,7 +22,6 @@ class Wanted:
     num_ctx: int
     max_concurrency: int
     keep_alive: str
-    request_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,10 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The running `ollama serve`. `environment` holds the engine's variables only; None: it can't be read."""
+    """The running `ollama serve`. `environment` holds the engine's variables only; None: it can't be read.
+
+    `started_by` decides how its environment is changed.
+    """
 
     pid: int
     user: str
@@ -77,8 +81,8 @@ class Server:
     groups: tuple[int, ...]
     executable: str
     environment: dict[str, str] | None
+    started_by: StartedBy
     effective_capabilities: int = 0
-    in_container: bool = False
 
 
 @dataclass(frozen=True, slots=True)

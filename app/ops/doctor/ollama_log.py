@@ -11,7 +11,7 @@ _TELLING = re.compile(
     r'msg="server config"|msg="Listening on|inference compute|GPU discovery|no compatible GPUs|'
     r"dropping (?:ROCm|integrated|old)|Vulkan support disabled|user overrode visible|low vram mode|"
     r"rocBLAS error|ROCm error|hipError|failed to initialize ROCm|CUDA error|ggml_vulkan|ErrorOutOfDeviceMemory|"
-    r"offloaded \d+/\d+ layers|msg=load request|starting llama-server|does not currently support parallel"
+    r"offloaded \d+/\d+ layers|msg=load request|starting llama-server|^Error: "
 )
 
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers")
@@ -44,7 +44,8 @@ class Failure:
 class LogFacts:
     """The last start as the log tells it; None and empty where it does not.
 
-    `offloaded`: layers on the GPU and layers in all of the last model loaded; `parallel`: its slots.
+    `offloaded`: layers on the GPU and layers in all of the last model loaded; `parallel`: its slots;
+    `last_error`: why the server ended, where it did.
     """
 
     config: str = ""
@@ -56,6 +57,7 @@ class LogFacts:
     offloaded: tuple[int, int] | None = None
     parallel: int | None = None
     is_vulkan_disabled: bool = False
+    last_error: str | None = None
 
     def variable(self, name: str) -> str | None:
         """The server's effective value of an environment variable, defaults included."""
@@ -93,6 +95,7 @@ def read_log(lines: Iterable[str]) -> LogFacts:
         dropped=tuple(_field(line, "msg") for line in text if "dropping " in line),
         offloaded=(int(offloaded[1]), int(offloaded[2])) if offloaded else None,
         parallel=int(parallel[1] or parallel[2]) if parallel else None,
+        last_error=next((line.removeprefix("Error: ") for line in reversed(text) if line.startswith("Error: ")), None),
         is_vulkan_disabled=any("Vulkan support disabled" in line for line in text),
     )
 

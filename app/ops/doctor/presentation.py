@@ -26,9 +26,10 @@ def print_screen(seen: Observations, findings: tuple[Finding, ...], file: TextIO
     console.print(_headline(seen, findings))
     console.print()
     console.print(_table(findings))
-    for names, command in _remedies(findings):
+    for mended, command in _remedies(findings):
+        is_wrong = any(finding.state != "unknown" for finding in mended)
         console.print()
-        console.print(Text(f"To mend {', '.join(names)}:"))
+        console.print(f"{'To mend' if is_wrong else 'To see more of'} {', '.join(finding.name for finding in mended)}:")
         for line in command.splitlines():
             # A command must stay in one line, or it can't be copied.
             console.print(Text(f"    {line}", style="bold"), soft_wrap=True)
@@ -64,8 +65,8 @@ def _headline(seen: Observations, findings: tuple[Finding, ...]) -> Text:
     if seen.embedded is not None:
         subject = "the embedded engine"
     else:
-        subject = f"Ollama at {seen.wanted.ollama_url} with {seen.wanted.model}"
-    return Text(f"Condenser on {subject}: {verdict}.")
+        subject = f"{seen.wanted.model} on Ollama at {seen.wanted.ollama_url}"
+    return Text(f"{verdict[0].upper()}{verdict[1:]}: {subject}.")
 
 
 def _table(findings: Iterable[Finding]) -> Table:
@@ -81,10 +82,15 @@ def _table(findings: Iterable[Finding]) -> Table:
     return table
 
 
-def _remedies(findings: Iterable[Finding]) -> list[tuple[list[str], str]]:
-    """Each command once, with the names of the findings that it mends."""
-    remedies: dict[str, list[str]] = {}
-    for finding in findings:
-        if finding.command is not None:
-            remedies.setdefault(finding.command, []).append(finding.name)
-    return [(names, command) for command, names in remedies.items()]
+def _remedies(findings: Iterable[Finding]) -> list[tuple[list[Finding], str]]:
+    """What to run, each line once: a command that is part of another's is left to that one.
+
+    With the findings that each mends, or lets see more of.
+    """
+    wanting = [(finding, finding.command) for finding in findings if finding.command is not None]
+    remedies: dict[str, list[Finding]] = {}
+    for finding, command in wanting:
+        lines = set(command.splitlines())
+        whole = next((other for _, other in wanting if lines < set(other.splitlines())), command)
+        remedies.setdefault(whole, []).append(finding)
+    return [(mended, command) for command, mended in remedies.items()]

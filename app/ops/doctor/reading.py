@@ -1,11 +1,11 @@
 """What several checks need to know, read out of the observations. Pure functions."""
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 from app.engine.engine import same_model
 from app.engine.ollama import LoadedModel
-from app.ops.doctor.observations import Gpu, Installed, Observations
+from app.ops.doctor.observations import Answers, Gpu, Installed, Observations, StartedBy
 from app.ops.doctor.ollama_log import LogFacts, read_log
 
 # Vulkan came into the official builds with 0.12.11, to be asked for; since 0.30.0 it is on where its backend is
@@ -28,8 +28,10 @@ def gib(size: float) -> str:
 
 
 def version_of(observations: Observations) -> tuple[int, int, int] | None:
-    """Ollama's version; None where it does not answer or is a build without a number (0.0.0)."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", (observations.answers and observations.answers.version) or "")
+    """Ollama's version; None where none answers, as `condenser embedded` does, and for a build without one (0.0.0)."""
+    found = re.match(
+        r"(\d+)\.(\d+)\.(\d+)(?!.*condenser)", (observations.answers and observations.answers.version) or ""
+    )
     version = (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
     return None if version == (0, 0, 0) else version
 
@@ -162,14 +164,25 @@ def slots(observations: Observations) -> int | None:
     return max(int(value), 1) if value and value.isdigit() else None
 
 
-How = Literal["systemd", "container", "by hand"]
+def started_by(observations: Observations) -> StartedBy:
+    """What starts the server, or would."""
+    if observations.server is not None:
+        return observations.server.started_by
+    return "systemd" if observations.unit is not None else "hand"
 
 
-def how_it_runs(observations: Observations) -> How:
-    """What started the server, which decides how its environment is changed."""
-    if observations.server is not None and observations.server.in_container:
-        return "container"
-    unit, server = observations.unit, observations.server
-    if unit is not None and (server is None or unit.main_pid in (0, server.pid)):
-        return "systemd"
-    return "by hand" if server is not None or unit is None else "systemd"
+def answering(observations: Observations) -> Answers | None:
+    """Ollama's answers, where it is the engine and does answer."""
+    answers = observations.answers
+    return answers if answers is not None and answers.problem is None else None
+
+
+def others_on_gpu(observations: Observations) -> int:
+    """GPU memory that other programs than Ollama hold, bytes; 0 where that can't be told."""
+    answers, gpus = answering(observations), observations.host.gpus
+    if answers is None or len(gpus) != 1:
+        return 0
+    own = sum(model.size_vram for model in answers.loaded_after_call or answers.loaded)
+    other = gpus[0].memory_used - own
+    # Less may be Ollama's own compute buffers, which /api/ps need not count.
+    return other if other > GIB else 0

@@ -3,16 +3,16 @@
 from app.ops.doctor import commands
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import DeviceNode, Observations
-from app.ops.doctor.reading import amd_gpus, server_user
+from app.ops.doctor.reading import amd_gpus, answering, server_user
 
 
 def check_device_access(seen: Observations) -> Finding | None:
     """May Ollama's user read and write /dev/dri/renderD* and /dev/kfd, which AMD and Intel GPUs need?"""
-    if seen.answers is None or seen.answers.problem is not None or not seen.wanted.url_is_local:
+    if answering(seen) is None or not seen.wanted.url_is_local:
         return None
     if not any(gpu.vendor in ("AMD", "Intel") for gpu in seen.host.gpus):
         return None
-    if seen.server is not None and seen.server.in_container:
+    if seen.server is not None and seen.server.started_by == "container":
         return Finding("device access", "unknown", "Ollama is in a container: it needs --device /dev/kfd and /dev/dri.")
     if not any(node.path.startswith("/dev/dri/") for node in seen.host.nodes):
         return Finding(

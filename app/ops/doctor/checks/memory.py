@@ -3,10 +3,10 @@
 from app.ops.doctor import commands
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
-from app.ops.doctor.reading import gib, installed_model, is_on_cpu, kv_bytes_per_token, slots
+from app.ops.doctor.reading import answering, gib, installed_model, kv_bytes_per_token, others_on_gpu, slots
 
-# What a 7B model's compute buffers and the driver take beside weights and K/V cache; Ollama itself leaves 457 MiB
-# of each GPU free (ml/device.go, MinimumMemory) and some hundred MiB go to the graph.
+# What compute buffers and the driver take beside weights and K/V cache: Ollama leaves 457 MiB of each GPU free
+# (ml/device.go, MinimumMemory), and the graph of a 7B model takes some hundred MiB.
 _RESERVE_BYTES = 1024 * 2**20
 
 
@@ -18,43 +18,45 @@ def slots_that_fit(seen: Observations) -> int | None:
     return max(0, int((room - _RESERVE_BYTES - model.size) // (per_token * seen.wanted.num_ctx)))
 
 
+def fits(seen: Observations, num_ctx: int, num_parallel: int) -> bool:
+    """Whether so many slots of so many tokens fit; true where sizes are not known."""
+    fitting = slots_that_fit(seen)
+    return fitting is None or num_ctx * num_parallel <= fitting * seen.wanted.num_ctx
+
+
 def _room(seen: Observations) -> int:
+    """Memory for Ollama, bytes: the largest GPU's without what others hold, else the machine's; 0: not known."""
     if not seen.wanted.url_is_local:
         return 0
-    if seen.host.gpus and not (is_on_cpu(seen) and not _gpu_memory(seen)):
-        return _gpu_memory(seen)
+    if seen.host.gpus:
+        return max(gpu.memory_total for gpu in seen.host.gpus) - others_on_gpu(seen)
     return seen.host.memory_total
 
 
-def _gpu_memory(seen: Observations) -> int:
-    return max((gpu.memory_total for gpu in seen.host.gpus), default=0)
-
-
 def check_memory(seen: Observations) -> Finding | None:
-    """Weights plus one K/V cache for each slot, against the GPU's memory, or the machine's where there is no GPU."""
-    model, per_token, room = installed_model(seen), kv_bytes_per_token(seen), _room(seen)
-    if seen.answers is None or seen.answers.problem is not None or model is None or per_token is None or not room:
+    """Weights plus one K/V cache for each slot, against the memory that there is for them."""
+    model, per_token, fitting = installed_model(seen), kv_bytes_per_token(seen), slots_that_fit(seen)
+    if answering(seen) is None or model is None or per_token is None or fitting is None:
         return None
     count = slots(seen) or seen.wanted.max_concurrency
     cache = per_token * seen.wanted.num_ctx * count
-    place = "GPU" if seen.host.gpus else "main"
     need = f"{gib(model.size)} weights + {gib(cache)} for {count} × {seen.wanted.num_ctx} tokens"
-    fitting = slots_that_fit(seen) or 0
+    others = others_on_gpu(seen)
+    room = f"{gib(_room(seen) + others)} {'GPU' if seen.host.gpus else 'main'} memory"
+    if others:
+        room += f", of which other programs hold {gib(others)}"
     if count <= fitting:
         more = f"; {fitting} such slots fit" if fitting <= 4 * count else ""
-        return Finding("memory", "ok", f"{need}, of {gib(room)} {place} memory{more}.")
+        return Finding("memory", "ok", f"{need}, of {room}{more}.")
+    what = f"only {fitting} such slots fit" if fitting else "that does not fit"
+    return Finding("memory", "warn", f"{need}, of {room}: {what}.", _less(seen, fitting))
+
+
+def _less(seen: Observations, fitting: int) -> str | None:
+    if others_on_gpu(seen):
+        return f"sudo fuser -v {' '.join(node.path for node in seen.host.nodes)}  # who else uses the GPU"
     if fitting:
-        return Finding(
-            "memory",
-            "warn",
-            f"{need} leave too little of {gib(room)} {place} memory; {fitting} such slots fit.",
-            details=("What does not fit runs on the CPU.",) if seen.host.gpus else (),
-        )
-    shorter = max(512, seen.wanted.num_ctx // 2)
-    return Finding(
-        "memory",
-        "warn",
-        f"{need} do not fit into {gib(room)} {place} memory, not even one slot does.",
-        commands.our_setting("CONDENSER_NUM_CTX", shorter),
-        ("Or take a smaller model (CONDENSER_MODEL).",),
-    )
+        return commands.parallel(seen, fitting)
+    if seen.wanted.model.startswith("qwen2.5:7b"):
+        return f"ollama pull qwen2.5:3b-instruct\n{commands.our_setting('CONDENSER_MODEL', 'qwen2.5:3b-instruct')}"
+    return commands.our_setting("CONDENSER_NUM_CTX", max(512, seen.wanted.num_ctx // 2))

@@ -3,7 +3,7 @@
 from app.ops.doctor import commands
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
-from app.ops.doctor.reading import VULKAN_IN_BUILDS, gib, how_it_runs, installed_model, version_of
+from app.ops.doctor.reading import VULKAN_IN_BUILDS, answering, gib, installed_model, log_facts, version_of
 
 
 def check_engine(seen: Observations) -> Finding | None:
@@ -41,10 +41,10 @@ def check_reachable(seen: Observations) -> Finding | None:
     version = version_of(seen)
     if version is not None and version < VULKAN_IN_BUILDS:
         return Finding("ollama", "warn", f"{known} It is old: Vulkan came with 0.12.11.", commands.INSTALL)
-    how = {"systemd": "run by systemd", "container": "in a container", "by hand": "started by hand"}
+    how = {"systemd": "run by systemd", "container": "in a container", "hand": "started by hand"}
     if seen.server is None:
         return Finding("ollama", "ok", known)
-    return Finding("ollama", "ok", f"{known[:-1]}, {how[how_it_runs(seen)]} as user {seen.server.user}.")
+    return Finding("ollama", "ok", f"{known[:-1]}, {how[seen.server.started_by]} as user {seen.server.user}.")
 
 
 def _start(seen: Observations) -> str | None:
@@ -65,7 +65,9 @@ def _where(seen: Observations) -> tuple[str, ...]:
     if seen.unit is not None and seen.unit.active_state == "active":
         return ("systemd says that Ollama runs, so it listens elsewhere: see OLLAMA_HOST among its drop-ins.",)
     if seen.unit is not None:
-        return (f"systemd has ollama.service, but it is {seen.unit.active_state}.",)
+        words = log_facts(seen).last_error
+        said = (f"Its log ends with: {words}",) if words else ()
+        return (f"systemd has ollama.service, but it is {seen.unit.active_state}.", *said)
     if seen.host.ollama_binary is None:
         return ("Ollama is not installed here. Without it: CONDENSER_ENGINE=embedded.",)
     return ()
@@ -73,12 +75,12 @@ def _where(seen: Observations) -> tuple[str, ...]:
 
 def check_model(seen: Observations) -> Finding | None:
     """Has Ollama the model that requests are sent to?"""
-    if seen.answers is None or seen.answers.problem is not None:
+    if (answers := answering(seen)) is None:
         return None
     found = installed_model(seen)
     if found is not None:
         return Finding("model", "ok", f"{seen.wanted.model} is installed, {gib(found.size)}.")
-    others = ", ".join(model.name for model in seen.answers.installed[:5])
+    others = ", ".join(model.name for model in answers.installed[:5])
     has = f"It has {others}." if others else "It has no model at all."
     pull = f"ollama pull {seen.wanted.model}"
     if not seen.wanted.url_is_local:
@@ -93,7 +95,7 @@ def check_model(seen: Observations) -> Finding | None:
 
 def check_elsewhere(seen: Observations) -> Finding | None:
     """Is Ollama on another machine, whose drivers and log can't be seen from here?"""
-    if seen.answers is None or seen.answers.problem is not None or seen.wanted.url_is_local:
+    if answering(seen) is None or seen.wanted.url_is_local:
         return None
     return Finding(
         "machine",

@@ -1,10 +1,10 @@
 """Do Ollama's context, slots, queue and drop-ins fit our settings?"""
 
 from app.ops.doctor import commands
-from app.ops.doctor.checks.memory import slots_that_fit
+from app.ops.doctor.checks.memory import fits, slots_that_fit
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
-from app.ops.doctor.reading import how_it_runs, loaded_before, server_variable, slots, trained_context
+from app.ops.doctor.reading import answering, loaded_before, server_variable, slots, started_by, trained_context
 
 # Families that Ollama runs one call at a time whatever OLLAMA_NUM_PARALLEL says (ollama, server/sched.go, load).
 _SINGLE_SLOT = {
@@ -15,7 +15,7 @@ _SINGLE_SLOT = {
 
 def check_context(seen: Observations) -> Finding | None:
     """Is the model loaded with our context window, and was it made for one so long?"""
-    if seen.answers is None or seen.answers.problem is not None or not seen.answers.model_info:
+    if (answers := answering(seen)) is None or not answers.model_info:
         return None
     wanted, trained, loaded = seen.wanted.num_ctx, trained_context(seen), loaded_before(seen)
     if trained is not None and wanted > trained:
@@ -26,12 +26,13 @@ def check_context(seen: Observations) -> Finding | None:
             commands.our_setting("CONDENSER_NUM_CTX", trained),
         )
     if loaded is not None and loaded.context_length not in (0, wanted):
+        theirs_fits = fits(seen, loaded.context_length, slots(seen) or 1)
         return Finding(
             "context",
             "warn",
             f"The model was loaded with {loaded.context_length} tokens by another program; CONDENSER_NUM_CTX={wanted}.",
-            commands.our_setting("CONDENSER_NUM_CTX", loaded.context_length),
-            ("Ollama reloads the model whenever the two take turns. Have both ask for the same size.",),
+            commands.our_setting("CONDENSER_NUM_CTX", loaded.context_length) if theirs_fits else None,
+            ("Ollama reloads the model whenever the two take turns: have both ask for the same size.",),
         )
     of = f"; the model can do {trained}" if trained else ""
     return Finding("context", "ok", f"{wanted} tokens a call, as CONDENSER_NUM_CTX says{of}.")
@@ -39,12 +40,12 @@ def check_context(seen: Observations) -> Finding | None:
 
 def check_slots(seen: Observations) -> Finding | None:
     """Does Ollama run as many calls at once as we send?"""
-    if seen.answers is None or seen.answers.problem is not None:
+    if (answers := answering(seen)) is None:
         return None
     wanted, has = seen.wanted.max_concurrency, slots(seen)
     ours = f"CONDENSER_MAX_CONCURRENCY={wanted}"
-    if seen.answers.family in _SINGLE_SLOT and wanted > 1:
-        sentence = f"Ollama runs models of family {seen.answers.family} one call at a time, but {ours}."
+    if answers.family in _SINGLE_SLOT and wanted > 1:
+        sentence = f"Ollama runs models of family {answers.family} one call at a time, but {ours}."
         return Finding("slots", "warn", sentence, commands.our_setting("CONDENSER_MAX_CONCURRENCY", 1))
     if has is None:
         return Finding("slots", "unknown", f"OLLAMA_NUM_PARALLEL can't be seen; it should be {wanted}, as {ours}.")
@@ -69,7 +70,7 @@ def check_slots(seen: Observations) -> Finding | None:
 def check_queue(seen: Observations) -> Finding | None:
     """Can Ollama's own queue hold what we send at once?"""
     value = server_variable(seen, "OLLAMA_MAX_QUEUE")
-    if seen.answers is None or seen.answers.problem is not None or not value or not value.isdigit():
+    if answering(seen) is None or not value or not value.isdigit():
         return None
     wanted = seen.wanted.max_concurrency
     if 0 < int(value) < wanted:
@@ -85,7 +86,7 @@ def check_queue(seen: Observations) -> Finding | None:
 def check_drop_ins(seen: Observations) -> Finding | None:
     """What do systemd's files set for Ollama, do they contradict each other, and are they in effect?"""
     unit = seen.unit
-    if unit is None or how_it_runs(seen) != "systemd":
+    if unit is None or started_by(seen) != "systemd":
         return None
     sources: dict[str, list[tuple[str, str]]] = {}
     for file in unit.files:
@@ -124,7 +125,7 @@ def _not_in_effect(seen: Observations) -> list[str]:
 
 def check_settings(seen: Observations) -> Finding | None:
     """Do our own settings make Ollama slow?"""
-    if seen.answers is None or seen.answers.problem is not None:
+    if answering(seen) is None:
         return None
     if seen.wanted.keep_alive in ("0", "0s", "0m", "0h", "0ms"):
         return Finding(

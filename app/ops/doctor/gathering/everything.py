@@ -51,7 +51,6 @@ def _wanted(settings: Settings) -> Wanted:
         num_ctx=settings.num_ctx,
         max_concurrency=settings.max_concurrency,
         keep_alive=settings.keep_alive,
-        request_timeout_s=settings.request_timeout_s,
     )
 
 

@@ -23,7 +23,7 @@ _ROCM_LIBRARY = re.compile(r"^lib(?:amdhip64|rocblas|hipblas|hsa-runtime64)\.so\
 
 def look_at_host(server: Server | None) -> Host:
     """What the machine has for Ollama to compute with."""
-    binary = server.executable if server is not None and not server.in_container else shutil.which("ollama")
+    binary = server.executable if server is not None and server.started_by != "container" else shutil.which("ollama")
     folder = _library_folder(binary)
     said = run("getcap", binary) if binary else None
     return Host(

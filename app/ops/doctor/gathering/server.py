@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.ops.doctor.gathering.tools import engine_variables, read
-from app.ops.doctor.observations import BlindSpot, Server
+from app.ops.doctor.observations import BlindSpot, Server, StartedBy
 
 PROC = Path("/proc")
 
@@ -84,8 +84,14 @@ def _describe(proc: Path, pid: int) -> Server | None:
         executable=_executable(folder) or words[0],
         environment=_environment(folder),
         effective_capabilities=int(status.get("CapEff", "0"), 16),
-        in_container=bool(_CONTAINER.search(read(folder / "cgroup") or "")),
+        started_by=_started_by(read(folder / "cgroup") or ""),
     )
+
+
+def _started_by(cgroup: str) -> StartedBy:
+    if _CONTAINER.search(cgroup):
+        return "container"
+    return "systemd" if "ollama.service" in cgroup else "hand"
 
 
 def _user_name(uid: int) -> str:

@@ -16,7 +16,7 @@ _PROPERTIES = (
 # Enough of what ollama_log reads for journalctl to leave the lines of requests out.
 _GREP = (
     "server config|Listening on|[Gg][Pp][Uu]|[Vv]ulkan|ROCm|rocBLAS|hipError|inference compute|offloaded|"
-    "load request|llama-server|parallel"
+    "load request|llama-server|^Error: "
 )
 _MAX_LOG_BYTES = 16 * 2**20
 
@@ -79,7 +79,7 @@ def _assignments(line: str) -> dict[str, str]:
 
 def look_at_log(unit: Unit | None, server: Server | None) -> tuple[Log, tuple[BlindSpot, ...]]:
     """The telling lines of the log of the server's last start."""
-    by_unit = unit is not None and (server is None or unit.main_pid in (0, server.pid))
+    by_unit = server.started_by == "systemd" if server is not None else unit is not None
     if by_unit:
         log, blind = _journal()
         if log.lines or blind:
