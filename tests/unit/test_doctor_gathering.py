@@ -13,8 +13,8 @@ from app.cli import cli
 from app.ops.doctor.gathering.host import gpus, rocm_version
 from app.ops.doctor.gathering.ollama_api import ask
 from app.ops.doctor.gathering.server import find_server
-from app.ops.doctor.gathering.systemd import read_unit
-from app.ops.doctor.gathering.tools import engine_variables
+from app.ops.doctor.gathering.systemd import read_journal, read_unit
+from app.ops.doctor.gathering.tools import Said, engine_variables
 from app.ops.doctor.observations import Answers
 from app.ops.doctor.ollama_log import MAX_LINES, Failure, read_log, telling_lines
 from app.settings import describe, load_settings
@@ -109,7 +109,9 @@ def test_gpus_come_from_the_kernel_with_their_target_and_memory(tmp_path: Path) 
     assert (found.vendor, found.gfx, found.memory_total) == ("AMD", "gfx906", 17_163_091_968)
 
 
-def make_process(proc: Path, pid: int, *, port_inode: int | None, cgroup: str, environ: str | None = None) -> None:
+def make_process(
+    proc: Path, pid: int, *, port_inode: int | None, cgroup: str, environ: str | None = None, state: str = "0A"
+) -> None:
     folder = proc / str(pid)
     (folder / "fd").mkdir(parents=True)
     (folder / "net").mkdir()
@@ -123,7 +125,9 @@ def make_process(proc: Path, pid: int, *, port_inode: int | None, cgroup: str, e
     if port_inode is not None:
         (folder / "fd" / "3").symlink_to(f"socket:[{port_inode}]")
     header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-    row = f"   0: 0100007F:2CAA 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 {port_inode} 1 0 100\n"
+    row = (
+        f"   0: 0100007F:2CAA 00000000:0000 {state} 00000000:00000000 00:00000000 00000000  0  0 {port_inode} 1 0 100\n"
+    )
     (folder / "net" / "tcp").write_text(header + row)
 
 
@@ -136,6 +140,11 @@ def test_the_server_is_the_process_that_listens_on_the_port(tmp_path: Path) -> N
     assert found.environment == {"OLLAMA_VULKAN": "1"}
     assert found.effective_capabilities == 1 << 38
     assert blind == ()
+
+
+def test_a_connection_from_the_port_is_no_listener(tmp_path: Path) -> None:
+    make_process(tmp_path, 10, port_inode=776, cgroup="/user.slice", state="01")
+    assert find_server(11434, 0, tmp_path) == (None, ())
 
 
 def test_a_process_of_another_user_is_found_without_its_environment(tmp_path: Path) -> None:
@@ -174,6 +183,25 @@ def test_a_unit_has_the_variables_of_its_files_and_of_systemd(tmp_path: Path) ->
     )
     assert unit.environment == {"OLLAMA_VULKAN": "1", "OLLAMA_NUM_PARALLEL": "4"}
     assert [file.environment for file in unit.files] == [{}, unit.environment]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("Hint: You are currently not seeing messages from other users and the system.\n", "adm and systemd-journal"),
+        ("No journal files were opened due to insufficient permissions.\n", "adm and systemd-journal"),
+        ("No journal files were found.\n", "nothing of Ollama's last start"),
+    ],
+)
+def test_a_journal_that_shows_nothing_says_why(said: str, why: str) -> None:
+    log, blind = read_journal(Said("-- No entries --\n", said, 0))
+    assert log.source is None
+    assert why in blind[0].why
+
+
+def test_a_journal_is_read_even_where_it_hints_at_more() -> None:
+    log, blind = read_journal(Said(f"{CONFIG}\n", "Hint: You are currently not seeing messages from other users", 0))
+    assert (log.lines, blind) == ((CONFIG,), ())
 
 
 @pytest.fixture

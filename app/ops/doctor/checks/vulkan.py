@@ -58,7 +58,7 @@ def _why_not(seen: Observations, maker: str) -> Finding:
     if has_vulkan_on(seen) is None and not problems:
         sentence = "Probably off: OLLAMA_VULKAN can't be seen, and before 0.30 Ollama needs OLLAMA_VULKAN=1."
         return Finding("vulkan", "warn", sentence, "\n".join(mending))
-    problems.append("it is off (OLLAMA_VULKAN)")
+    problems.append("it is off: OLLAMA_VULKAN is not set to 1")
     return Finding("vulkan", "fail", _sentence(problems), "\n".join(mending))
 
 

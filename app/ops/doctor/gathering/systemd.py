@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.ops.doctor.gathering.server import log_file
-from app.ops.doctor.gathering.tools import engine_variables, read, run
+from app.ops.doctor.gathering.tools import Said, engine_variables, read, run
 from app.ops.doctor.observations import BlindSpot, Log, Server, Unit, UnitFile
 from app.ops.doctor.ollama_log import telling_lines
 
@@ -98,14 +98,22 @@ def _journal() -> tuple[Log, tuple[BlindSpot, ...]]:
     said = run(*command, "--grep", _GREP, "--lines", "20000")
     if said is None or "Compiled without pattern matching" in said.err:
         said = run(*command, "--lines", "20000")
+    return read_journal(said)
+
+
+def read_journal(said: Said | None) -> tuple[Log, tuple[BlindSpot, ...]]:
+    """The log out of what journalctl said, or what kept it from saying more."""
     if said is None:
         return Log(), (BlindSpot("Ollama's log", "journalctl did not answer"),)
     lines = telling_lines(said.out.splitlines())
+    if lines:
+        return Log("journalctl -u ollama", lines), ()
     # journalctl's own words where it leaves out what only root and these groups may see.
-    if not lines and re.search(r"not seeing messages|insufficient permissions|No journal files were", said.err):
+    if re.search(r"not seeing messages|insufficient permissions", said.err):
         why = "journalctl -u ollama shows it to root and to the groups adm and systemd-journal only"
-        return Log(), (BlindSpot("Ollama's log", why),)
-    return Log("journalctl -u ollama", lines), ()
+    else:
+        why = "the journal has nothing of Ollama's last start"
+    return Log(), (BlindSpot("Ollama's log", why),)
 
 
 def _log_files(server: Server | None) -> Iterator[Path]:
