@@ -114,6 +114,16 @@ def test_a_gpu_left_unused_for_no_visible_reason_sends_the_reader_to_the_log() -
     assert "journalctl -u ollama" in (finding(seen, "processor").command or "")
 
 
+def test_layers_are_not_told_where_they_may_be_another_models() -> None:
+    seen = on_cpu()
+    other = answers(seen).loaded[0].model_copy(update={"name": "nomic-embed-text:latest"})
+    assert "0 of 29 layers" in finding(seen, "processor").sentence
+    assert (
+        "layers"
+        not in finding(with_answers(seen, loaded_after_call=(*answers(seen).loaded, other)), "processor").sentence
+    )
+
+
 def test_an_integrated_gpu_that_ollama_drops_is_to_be_enabled() -> None:
     dropped = 'level=INFO msg="dropping integrated GPU; to enable, set OLLAMA_IGPU_ENABLE=1" id=0 library=Vulkan'
     found = finding(with_log(on_cpu(), dropped), "gpu")
@@ -202,6 +212,12 @@ def test_ollama_in_a_container_gets_its_variables_from_docker() -> None:
     command = finding(seen, "vulkan").command or ""
     assert "docker run" in command
     assert "systemctl" not in command
+
+
+def test_an_embedding_model_loaded_last_does_not_hide_the_slots() -> None:
+    assert (
+        finding(with_log(well(), 'msg=load request="{Operation:commit Parallel:1 KvSize:2048}"'), "slots").state == "ok"
+    )
 
 
 def test_more_calls_than_slots_ask_for_a_drop_in() -> None:

@@ -280,7 +280,7 @@ async def test_an_error_inside_of_the_stream_is_the_calls_problem(ollama: Any) -
 @pytest.mark.parametrize(
     ("answer", "words", "timed_out"),
     [
-        ({"side_effect": httpx.ConnectError("All connection attempts failed")}, "connection refused", False),
+        ({"side_effect": httpx.ConnectError("All connection attempts failed")}, "nothing takes the connection", False),
         ({"side_effect": httpx.ReadTimeout("")}, "no answer within 5 s", True),
         ({"return_value": httpx.Response(200, text="<html>")}, "what answers is not Ollama", False),
         ({"return_value": httpx.Response(200, json=[])}, "what answers is not Ollama", False),
@@ -301,7 +301,7 @@ def test_a_dead_ollama_ends_the_command_with_1(ollama: Any) -> None:
     ollama.get("/api/version").mock(side_effect=httpx.ConnectError("All connection attempts failed"))
     done = doctor()
     assert done.exit_code == 1
-    assert f"No Ollama at {URL}: connection refused." in done.stdout
+    assert f"No Ollama at {URL}: nothing takes the connection." in done.stdout
 
 
 def test_a_running_ollama_ends_the_command_with_0_and_json_on_request(ollama: Any) -> None:

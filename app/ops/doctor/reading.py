@@ -157,11 +157,10 @@ def trained_context(observations: Observations) -> int | None:
 
 def slots(observations: Observations) -> int | None:
     """Calls that Ollama runs at once for the model; None where that can't be known."""
-    facts = log_facts(observations)
-    if facts.parallel is not None:
-        return facts.parallel
     value = server_variable(observations, "OLLAMA_NUM_PARALLEL")
-    return max(int(value), 1) if value and value.isdigit() else None
+    if value and value.isdigit():
+        return max(int(value), 1)
+    return log_facts(observations).parallel
 
 
 def started_by(observations: Observations) -> StartedBy:

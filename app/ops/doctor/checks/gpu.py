@@ -18,7 +18,8 @@ def check_processor(seen: Observations) -> Finding | None:
         is_installed = bool(answers.model_info) and answers.call is None
         sentence = "The model is not loaded, so Ollama does not say where it runs."
         return Finding("processor", "unknown", sentence) if is_installed else None
-    layers = log_facts(seen).offloaded
+    # The log's last word on layers is of the last model loaded, which with several may be another one.
+    layers = log_facts(seen).offloaded if len(answers.loaded_after_call or answers.loaded) == 1 else None
     of_layers = f" ({layers[0]} of {layers[1]} layers)" if layers else ""
     if model.gpu_ratio >= 0.995:
         return Finding("processor", "ok", f"All {gib(model.size)} of the loaded model are on the GPU{of_layers}.")

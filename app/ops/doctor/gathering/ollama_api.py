@@ -148,7 +148,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"it answered {error.response.status_code} to {error.request.url.path}"
     if isinstance(error, httpx.ConnectError) and "All connection attempts" in str(error):
-        return "connection refused"  # anyio's words where localhost has several addresses
+        return "nothing takes the connection"
     if isinstance(error, httpx.HTTPError | EngineError):
         return str(error) or type(error).__name__
     return "what answers is not Ollama"
