@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -159,6 +160,19 @@ def fetch_model() -> None:
     except ModelFileError as error:
         raise _fail(str(error), EXIT_FAILED) from None
     typer.echo(f"Embedded model: {path}", err=True)
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Findings and all that was seen, as JSON.")] = False,
+    call: Annotated[bool, typer.Option(help="Measure the speed by a real call.")] = True,
+    timeout_s: Annotated[float, typer.Option(help="Longest wait for that call, seconds.", min=1, max=3600)] = 60,
+) -> None:
+    """Say what is wrong with the engine and the command that mends it. Exit code 1 where something fails."""
+    from app.ops.doctor.command import diagnose
+
+    if not diagnose(_load(), sys.stdout, as_json=as_json, with_call=call, timeout_s=timeout_s):
+        raise typer.Exit(EXIT_FAILED)
 
 
 def main() -> None:

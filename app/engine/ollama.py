@@ -148,6 +148,23 @@ class OllamaClient:
         Raises PromptTooLongError where the prompt does not fit or comes back with the count of a full context
         window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
         """
+        body = await self.chat_body(prompt, model=model, num_predict=num_predict)
+        answer = await self._call("POST", "/api/chat", ChatAnswer, body)
+        if not answer.done:
+            raise EngineFailedError("the engine's answer is not whole: done is false")
+        if looks_truncated(answer.prompt_eval_count, self.num_ctx):
+            raise PromptTooLongError(
+                f"the engine cut the prompt: prompt_eval_count is {answer.prompt_eval_count} of {self.num_ctx}"
+            )
+        return Completion(
+            text=answer.message.content,
+            prompt_tokens=answer.prompt_eval_count,
+            completion_tokens=answer.eval_count,
+            was_cut=answer.done_reason == "length",
+        )
+
+    async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> dict[str, Any]:
+        """Body of the `POST /api/chat` that `chat` sends; the options that make Ollama reload a model never vary."""
         body: dict[str, Any] = {
             "model": model,
             "messages": [
@@ -167,19 +184,7 @@ class OllamaClient:
         }
         if await self._can_think(model):
             body["think"] = False
-        answer = await self._call("POST", "/api/chat", ChatAnswer, body)
-        if not answer.done:
-            raise EngineFailedError("the engine's answer is not whole: done is false")
-        if looks_truncated(answer.prompt_eval_count, self.num_ctx):
-            raise PromptTooLongError(
-                f"the engine cut the prompt: prompt_eval_count is {answer.prompt_eval_count} of {self.num_ctx}"
-            )
-        return Completion(
-            text=answer.message.content,
-            prompt_tokens=answer.prompt_eval_count,
-            completion_tokens=answer.eval_count,
-            was_cut=answer.done_reason == "length",
-        )
+        return body
 
     async def _can_think(self, model: str) -> bool:
         if model not in self._thinkers:
