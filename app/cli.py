@@ -17,6 +17,9 @@ from app.engine.model_file import ModelFileError
 from app.engine.model_file import fetch_model as fetch
 from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
+from app.ops.commands import people
+from app.ops.exits import FAILED as EXIT_FAILED
+from app.ops.exits import USAGE as EXIT_USAGE
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger
 
@@ -30,9 +33,6 @@ _GREETING_TEXT = (
 )
 
 _SHUTDOWN_LIMIT_S = 30  # for requests that are under way when the service is told to end
-
-EXIT_USAGE = 2
-EXIT_FAILED = 1
 
 
 def _settings_help() -> str:
@@ -173,6 +173,9 @@ def doctor(
 
     if not diagnose(_load(), sys.stdout, as_json=as_json, with_call=call, timeout_s=timeout_s):
         raise typer.Exit(EXIT_FAILED)
+
+
+cli.add_typer(people)
 
 
 def main() -> None:
