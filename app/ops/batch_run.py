@@ -72,12 +72,11 @@ def run_batch(
         def note(name: str, key: str, **outcome: object) -> None:
             file.write(json.dumps({"name": name, "key": key, **outcome}, ensure_ascii=False) + "\n")
             file.flush()
-            on_progress(tally)
 
         for one in wanted:
             if isinstance(one, Unreadable):
-                tally.failed += 1
                 note(one.name, "", problem={"title": "Unreadable", "detail": f"{one.name} {one.reason}"})
+                tally.failed += 1
             elif one.key in done:
                 tally.skipped += 1
             else:
@@ -86,11 +85,12 @@ def run_batch(
         for key, result in _results(client, operation, [alike[0] for alike in todo.values()]):
             outcome = {name: result[name] for name in ("result", "problem") if result.get(name) is not None}
             for item in todo[key]:
+                note(item.name, key, **outcome)
                 if "result" in outcome:
                     tally.succeeded += 1
                 else:
                     tally.failed += 1
-                note(item.name, key, **outcome)
+                on_progress(tally)
     return tally
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from app.ops.batch_run import Tally, run_batch
+from app.ops.batch_run import Tally, finished_keys, run_batch
 from app.ops.client import Answer, ServiceClient
 from app.ops.exits import FAILED, INTERRUPTED, PARTLY, USAGE, CommandError
-from app.ops.inputs import items, read_capsule, read_text
+from app.ops.inputs import Item, Unreadable, items, read_capsule, read_text
 from app.settings import SettingsError, load_settings
 
 people = typer.Typer(rich_markup_mode=None)
@@ -207,16 +207,18 @@ def batch(
                     run_batch(client, operation, wanted, out, progress)
             except (CommandError, KeyboardInterrupt) as error:
                 bar.stop()
-                _say_how_to_go_on(told, tally, len(wanted), out)
+                _say_how_to_go_on(told, wanted, out)
                 raise error from None
         _sum_up(told, tally, as_json=as_json)
     if tally.failed:
         raise typer.Exit(PARTLY)
 
 
-def _say_how_to_go_on(told: Console, tally: Tally, total: int, out: Path) -> None:
-    if tally.ended:
-        told.print(f"{tally.ended} of {total} are done and in {out}; the same command goes on with the rest")
+def _say_how_to_go_on(told: Console, wanted: Sequence[Item | Unreadable], out: Path) -> None:
+    keys = finished_keys(out)
+    done = sum(isinstance(one, Item) and one.key in keys for one in wanted)
+    if done:
+        told.print(f"{done} of {len(wanted)} are done and in {out}; the same command goes on with the rest")
 
 
 def _sum_up(told: Console, tally: Tally, *, as_json: bool) -> None:
@@ -242,7 +244,8 @@ def acceptance(
     with _sentences() as told:
         with _client(url, api_key, local=local) as client:
             found = accept(client, texts=texts, rounds=rounds, say=told.print)
-        print_rows(found, Console(highlight=False, soft_wrap=True))
+        # A file or a pipe has no width to fold lines at.
+        print_rows(found, Console(highlight=False, width=None if sys.stdout.isatty() else 200))
         if out is not None:
             _write(out, (json.dumps(found.as_json(), indent=2) + "\n").encode())
     if not found.is_met:
