@@ -24,16 +24,15 @@ class LedgerEntry:
 
 
 def ledger(source: Source, result_of: Callable[[Fact], FactResult]) -> tuple[LedgerEntry, ...]:
-    """An entry for each distinct fact that must be kept or listed, must_keep strings first; `result_of` judges it."""
+    """An entry for each distinct fact that must be kept or listed, in order of first places; `result_of` judges it."""
     places: dict[str, list[Span]] = defaultdict(list)
     for fact in source.facts:
         places[fact.key].append(Span(fact.start, fact.end))
-    return tuple(
-        LedgerEntry(
-            fact.text,
-            fact.kind,
-            result_of(fact),
-            (Span(fact.start, fact.end),) if fact.kind == "must_keep" else tuple(places[fact.key]),
-        )
-        for fact in required([*source.literals, *source.facts])
-    )
+
+    def entry(fact: Fact) -> LedgerEntry:
+        own = Span(fact.start, fact.end)
+        where = (own,) if fact.kind == "must_keep" else tuple(places[fact.key])
+        return LedgerEntry(fact.text, fact.kind, result_of(fact), where)
+
+    entries = [entry(fact) for fact in required([*source.literals, *source.facts])]
+    return tuple(sorted(entries, key=lambda one: (one.places[0].start, one.places[0].end)))

@@ -28,7 +28,7 @@ async function compress(event) {
     compressed = { source, capsule: answer.capsule };
     forgetReconstruction();
     showResult(source, answer);
-    say(`Done. ${summaryOf(answer)}`, "");
+    say(summaryOf(answer), "");
   } catch (error) {
     say(...outcomeOf(error));
   } finally {
@@ -46,6 +46,8 @@ function requestFor(source) {
 /** Mark the page as busy; returns a function that ends it. */
 function begin() {
   running = new AbortController();
+  compressed = null;
+  at("result").hidden = true;
   say("Compressing …", "");
   setBusy(true);
   return () => {
@@ -59,54 +61,61 @@ function setBusy(isBusy) {
   at("compress").setAttribute("aria-disabled", String(isBusy));
   if (!isBusy && document.activeElement === at("cancel")) at("compress").focus();
   at("cancel").hidden = !isBusy;
-  at("result").setAttribute("aria-busy", String(isBusy));
 }
 
-/** What to say of an error: [progress, trouble]. */
+/** What to say of an error: [outcome, trouble]. */
 function outcomeOf(error) {
   if (error.name === "AbortError") return ["Cancelled.", ""];
   if (error.status === 401) at("key-form").hidden = false;
   return ["", error.message];
 }
 
-function say(progress, trouble) {
-  at("progress").textContent = progress;
+function say(outcome, trouble) {
+  at("outcome").textContent = outcome;
   at("error").textContent = trouble;
 }
 
 async function reconstruct() {
-  const { source, capsule } = compressed;
-  const verdict = at("verdict");
+  const asked = compressed;
   forgetReconstruction();
+  let found;
   try {
-    const answer = await call("reconstruct", { body: { capsule, mode: "exact" } });
-    const isIdentical = answer.text === source;
-    verdict.dataset.identical = String(isIdentical);
-    verdict.textContent = isIdentical ? await identity(answer) : "Not identical to the source.";
-    at("reconstructed-text").textContent = answer.text;
-    at("reconstructed").hidden = false;
+    const answer = await call("reconstruct", { body: { capsule: asked.capsule, mode: "exact" } });
+    const isIdentical = answer.text === asked.source;
+    const verdict = isIdentical ? identity(answer) : "Not identical to the source.";
+    found = { isIdentical, verdict, text: answer.text, hash: await hashOf(answer.text) };
   } catch (error) {
-    verdict.dataset.identical = "false";
-    verdict.textContent = outcomeOf(error).join("");
+    found = { isIdentical: false, verdict: outcomeOf(error).join("") };
   }
+  // Another text may have been compressed meanwhile.
+  if (asked === compressed) showReconstruction(found);
   refreshStatus();
 }
 
-async function identity({ text, timing }) {
-  const encoded = new TextEncoder().encode(text);
-  const took = seconds(timing.total_ms / 1000);
-  return `Identical to the source, byte for byte: ${bytes(encoded.length)} in ${took}.${await hashOf(encoded)}`;
+function showReconstruction({ isIdentical, verdict, text = "", hash = "" }) {
+  at("verdict").dataset.identical = String(isIdentical);
+  at("verdict").textContent = verdict;
+  at("hash").textContent = hash;
+  at("reconstructed-text").textContent = text;
+  at("reconstructed").hidden = !text;
+}
+
+function identity({ text, timing }) {
+  const size = new TextEncoder().encode(text).length;
+  return `Identical to the source, byte for byte: ${bytes(size)} in ${seconds(timing.total_ms / 1000)}.`;
 }
 
 /** Browsers hash only on pages that come from this machine or by HTTPS. */
-async function hashOf(encoded) {
+async function hashOf(text) {
   if (!globalThis.crypto?.subtle) return "";
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", encoded));
-  return ` SHA-256 ${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `SHA-256 ${hex}`;
 }
 
 function forgetReconstruction() {
   at("verdict").textContent = "";
+  at("hash").textContent = "";
   delete at("verdict").dataset.identical;
   at("reconstructed").hidden = true;
   at("reconstructed").open = false;
@@ -127,6 +136,7 @@ function onShortcut(event) {
 
 function useExample() {
   at("text").value = EXAMPLE;
+  at("text").setSelectionRange(0, 0);
   at("text").focus();
 }
 

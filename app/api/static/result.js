@@ -15,7 +15,6 @@ const at = (id) => document.getElementById(id);
 export function showResult(source, answer) {
   const { fidelity } = answer;
   const ledger = fidelity.ledger ?? [];
-  at("summary").textContent = summaryOf(answer);
   at("making").textContent = makingOf(answer);
   at("source").replaceChildren(markedText(source, ledger));
   at("compressed").textContent = answer.compressed;

@@ -49,20 +49,19 @@ function show(status) {
   setFigure("latency", ...latency(compress.latency_s));
   const isIdle = Object.values(operations).every((one) => one.per_minute === 0) && savings.usd === 0;
   setFigure("savings", isIdle ? "–" : percent(savings.ratio), isIdle ? "nothing to save on" : `${dollars(savings.usd)} against a cloud`);
-  setFigure("queue", `${count(queue.in_flight)} of ${count(queue.concurrency_limit)}`, `calls at once, ${count(queue.depth)} waiting`);
+  setFigure("queue", `${count(queue.in_flight)} of ${count(queue.concurrency_limit)}`, `calls in the engine, ${count(queue.depth)} waiting`);
   at("as-of").textContent = `Of the last ${status.window_s} seconds, at ${clockTime(new Date())}. Condenser ${status.version}.`;
 }
 
 function stateSentence(engine, model) {
-  const name = engine.name === "ollama" ? "Ollama" : "the embedded engine";
-  const version = engine.name === "ollama" && engine.version ? ` ${engine.version}` : "";
-  return `${engine.problem ? "Not ready" : "Ready"}: ${model.name} on ${name}${version}, ${hardware(model)}`;
+  const name = engine.name === "ollama" ? `Ollama ${engine.version ?? ""}`.trim() : "the embedded engine";
+  return `${engine.problem ? "Not ready" : "Ready"}: ${model.name}, run by ${name}${hardware(model)}`;
 }
 
 function hardware({ loaded, gpu_ratio: ratio }) {
-  if (!loaded) return "not loaded";
-  if (ratio >= 1) return "on the GPU";
-  return ratio > 0 ? `${percent(ratio)} of it on the GPU, the rest on the CPU` : "on the CPU";
+  if (!loaded) return ", not loaded";
+  if (ratio >= 1) return " on the GPU";
+  return ratio > 0 ? `, ${percent(ratio)} of it on the GPU and the rest on the CPU` : " on the CPU";
 }
 
 function latency(quantiles) {
@@ -84,9 +83,7 @@ function setState(state, sentence) {
 
 /** Written only where it changes, so that a screen reader says it once. */
 function setTrouble(sentence) {
-  const element = at("trouble");
-  if (element.textContent !== sentence) element.textContent = sentence;
-  element.hidden = !sentence;
+  if (at("trouble").textContent !== sentence) at("trouble").textContent = sentence;
 }
 
 function setFigure(name, value, note) {
