@@ -11,6 +11,7 @@ export function percent(ratio) {
 }
 
 export function seconds(value) {
+  if (value < 0.001) return "under 1 ms";
   if (value < 1) return `${Math.round(1000 * value)} ms`;
   return `${value.toLocaleString(LOCALE, { maximumSignificantDigits: 3 })} s`;
 }

@@ -45,7 +45,7 @@ function show(status) {
   setState(engine.problem ? "trouble" : "ready", stateSentence(engine, model));
   setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : "");
   const { compress, reconstruct } = operations;
-  setFigure("throughput", `${count(compress.per_minute)} / min`, `${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
+  setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
   setFigure("latency", ...latency(compress.latency_s));
   const isIdle = Object.values(operations).every((one) => one.per_minute === 0) && savings.usd === 0;
   setFigure("savings", isIdle ? "–" : percent(savings.ratio), isIdle ? "nothing to save on" : `${dollars(savings.usd)} against a cloud`);
@@ -65,7 +65,7 @@ function hardware({ loaded, gpu_ratio: ratio }) {
 }
 
 function latency(quantiles) {
-  if (!quantiles) return ["–", "no compression yet"];
+  if (!quantiles) return ["–", "nothing compressed"];
   return [seconds(quantiles.p50), `median; 95 % within ${seconds(quantiles.p95)}`];
 }
 
