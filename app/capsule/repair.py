@@ -5,13 +5,15 @@ right where the source leaves no choice, else the sentence goes. What the senten
 verbatim segments of the source (`selection`), in source order. No model is called.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.capsule.analysis import CLOSEST, Source
 from app.capsule.chunking import Span, units
 from app.capsule.correction import corrected
-from app.capsule.facts import keys_stated
+from app.capsule.facts import Fact, keys_stated
+from app.capsule.ledger import FactResult, LedgerEntry, ledger
 from app.capsule.pieces import SEPARATOR, Piece, join
 from app.capsule.relevance import relevance
 from app.capsule.remainder import left_out
@@ -50,7 +52,8 @@ class Report:
     back as words of the source; `missing`: the text of each other one; `invented_removed`: distinct facts of the
     model's that the source lacks. `left_out`: the sentences and lines that the result does not tell whole, those
     without any fact too. `sentences`: of the model's, `dropped` and `corrected` ones; `segments`: slices of
-    the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking.
+    the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking;
+    `ledger`: what became of each fact.
     """
 
     facts: int
@@ -65,6 +68,7 @@ class Report:
     segments: int = 0
     structure: tuple[str, ...] = ()
     degraded: str | None = None
+    ledger: tuple[LedgerEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +181,19 @@ def _chosen(source: Source, wish: _Wish, closeness: int) -> Chosen:
 def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> Repaired:
     sentences = [piece for piece in pieces if isinstance(piece, str)]
     text = join(pieces, source.text)
-    every = required([*source.literals, *source.facts])
     result = Evidence.of(text, find_facts(text, source.language))
     stated = Evidence.of(SEPARATOR.join(sentences), find_facts(SEPARATOR.join(sentences), source.language))
-    missing = [fact for fact in every if not result.has(fact)]
-    kept = sum(stated.has(fact) for fact in every) if sentences else 0
+
+    def result_of(fact: Fact) -> FactResult:
+        return "missing" if not result.has(fact) else "kept" if sentences and stated.has(fact) else "restored"
+
+    entries = ledger(source, result_of)
+    count = Counter(entry.result for entry in entries)
     report = Report(
-        facts=len(every),
-        kept=kept,
-        restored=len(every) - len(missing) - kept,
-        missing=tuple(fact.text for fact in missing),
+        facts=len(entries),
+        kept=count["kept"],
+        restored=count["restored"],
+        missing=tuple(entry.text for entry in entries if entry.result == "missing"),
         invented_removed=written.invented,
         left_out=tuple(source.text[span.start : span.end] for span in left_out(source.flat, pieces)),
         sentences=len(sentences),
@@ -194,14 +201,16 @@ def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> R
         corrected=written.corrected,
         segments=len(pieces) - len(sentences),
         structure=tuple(source.kinds),
+        ledger=entries,
     )
     return Repaired(pieces, text, report)
 
 
 def verbatim(source: Source) -> Repaired:
-    """The source as its own summary: every fact is kept."""
-    facts = len(required([*source.literals, *source.facts]))
-    report = Report(facts, 0, facts, (), 0, segments=1, structure=tuple(source.kinds))
+    """The source as its own summary: every fact is in it."""
+    entries = ledger(source, lambda fact: "restored")
+    facts = len(entries)
+    report = Report(facts, 0, facts, (), 0, segments=1, structure=tuple(source.kinds), ledger=entries)
     return Repaired((Span(0, len(source.text)),), source.text, report)
 
 
