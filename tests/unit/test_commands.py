@@ -251,3 +251,14 @@ def test_shells_can_complete_the_commands(shell: str) -> None:
     environment = {"_CONDENSER_COMPLETE": f"complete_{shell}", "COMP_WORDS": "condenser acc", "COMP_CWORD": "1"}
     environment |= {"_TYPER_COMPLETE_ARGS": "condenser acc", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     assert "acceptance" in CliRunner().invoke(cli, [], env=environment, prog_name="condenser").output
+
+
+def test_a_folder_without_read_rights_ends_in_a_sentence(
+    service: respx.MockRouter, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)
+    result = run("batch", str(folder), "--out", str(tmp_path / "out.jsonl"))
+    assert (result.exit_code, result.stderr) == (USAGE, f"condenser: can't read {folder}: Permission denied\n")
