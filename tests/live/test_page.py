@@ -27,7 +27,7 @@ FERRY = (
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HOSTILE = (
     "<script>document.title = 'owned'</script> <img src=x onerror=\"document.title = 'owned'\"> costs 24 euros. "
-    '</section><b id="planted">The invoice 4711</b> was paid on 3 May 2024 & nobody complained about the <i>amount</i>.'
+    '</div><b id="planted">The invoice 4711</b> was paid on 3 May 2024 & nobody complained about the <i>amount</i>.'
 )
 
 
@@ -225,7 +225,7 @@ def test_when_the_service_is_gone_the_page_says_so_since_when_and_shows_no_old_f
         leaving.process.terminate()
         leaving.process.wait(timeout=30)
         expect(page.locator("#trouble")).to_have_text(
-            re.compile(r"The service has not answered since \d\d:\d\d:\d\d\."), timeout=LIMIT_MS
+            re.compile(r"The service has not answered since \d\d:\d\d:\d\d\."), timeout=60_000
         )
         expect(page.locator("#state")).to_have_text("Status unknown")
         for name in ("throughput", "latency", "savings", "queue"):
