@@ -25,11 +25,20 @@ def set_variable(observations: Observations, drop_in: str, name: str, value: str
         )
     if how == "hand":
         return f"{name}={value} ollama serve  # instead of the one that runs, its other variables as before"
-    return (
-        f"sudo mkdir -p {_FOLDER}\n"
-        f"printf '[Service]\\nEnvironment=\"{name}={value}\"\\n' | sudo tee {_FOLDER}/{drop_in}.conf\n"
-        f"{RESTART}"
-    )
+    return _drop_in(drop_in, f'Environment="{name}={value}"')
+
+
+def _drop_in(name: str, line: str) -> str:
+    return f"sudo mkdir -p {_FOLDER}\nprintf '[Service]\\n{line}\\n' | sudo tee {_FOLDER}/{name}.conf\n{RESTART}"
+
+
+def perfmon(observations: Observations) -> str | None:
+    """Let the server read how much GPU memory is free, where systemd runs it.
+
+    Not by setcap on its file: a program with capabilities of its own loses LD_LIBRARY_PATH, and may then find no GPU
+    (Ollama's issue 15321).
+    """
+    return _drop_in("perfmon", "AmbientCapabilities=CAP_PERFMON") if started_by(observations) == "systemd" else None
 
 
 def vulkan_on(observations: Observations) -> str:

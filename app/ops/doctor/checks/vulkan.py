@@ -97,7 +97,4 @@ def check_perfmon(seen: Observations) -> Finding | None:
     if capable or "cap_perfmon" in (seen.host.binary_capabilities or ""):
         return Finding("cap_perfmon", "ok", "Ollama may read how much GPU memory is free.")
     sentence = "Ollama can't read how much GPU memory is free: beside other programs it may misplace layers."
-    if not seen.host.ollama_binary or seen.server.started_by == "container":
-        return Finding("cap_perfmon", "warn", sentence)
-    command = f"sudo setcap cap_perfmon+ep {seen.host.ollama_binary}\n{commands.restart(seen)}"
-    return Finding("cap_perfmon", "warn", sentence, command)
+    return Finding("cap_perfmon", "warn", sentence, commands.perfmon(seen))
