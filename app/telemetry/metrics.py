@@ -66,6 +66,11 @@ class Metrics:
         self.operations = self._counter(
             "operations", "Operations ended, items of a batch too", ("operation", "outcome")
         )
+        self.client_requests = self._counter(
+            "client_requests",
+            "Requests with a key by its name and their outcome, a batch as one",
+            ("client", "outcome"),
+        )
         self.tokens = self._counter("tokens", "Tokens by kind", ("kind",))
         self.facts = self._counter("facts", "Facts of compressed texts by what became of them", ("result",))
         self.costs = self._counter(
