@@ -107,7 +107,9 @@ def _check_certificate(settings: Settings) -> None:
     if settings.tls_cert is None or settings.tls_key is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=lambda: ""
+        )
     except (OSError, ValueError) as error:
         files = f"{PREFIX}TLS_CERT={settings.tls_cert} and {PREFIX}TLS_KEY={settings.tls_key}"
         raise _fail(f"{files} can't be used: {getattr(error, 'strerror', None) or error}", EXIT_USAGE) from None

@@ -137,7 +137,7 @@ async def batch(request: Request, body: BatchRequest) -> BatchResponse | Respons
     results = _results(service, body, record_of(request), client)
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(results), media_type=NDJSON)
-    gathered = await cancel_on_disconnect(request.receive, _gathered(results))
+    gathered = await cancel_on_disconnect(request.receive, _gathered(results, service.settings.max_body_bytes))
     failed = sum(result.problem is not None for result in gathered)
     return BatchResponse(results=gathered, succeeded=len(gathered) - failed, failed=failed)
 
@@ -145,9 +145,19 @@ async def batch(request: Request, body: BatchRequest) -> BatchResponse | Respons
 Results = AsyncGenerator[BatchResult, None]
 
 
-async def _gathered(results: Results) -> list[BatchResult]:
+async def _gathered(results: Results, most_bytes: int) -> list[BatchResult]:
+    """All results in order. Capsules of a hundred bytes may each stand for a text of a megabyte: their sum is bounded."""
+    gathered = []
+    size = 0
     async with aclosing(results):
-        return sorted([result async for result in results], key=lambda result: result.index)
+        async for result in results:
+            gathered.append(result)
+            if isinstance(result.result, ReconstructResponse):
+                size += len(result.result.text)
+            if size > most_bytes:
+                limit = f"{most_bytes} bytes (CONDENSER_MAX_BODY_BYTES)"
+                raise too_large(f"items: the texts are over {limit} together; ask for {NDJSON} or send fewer items")
+    return sorted(gathered, key=lambda result: result.index)
 
 
 async def _lines(results: Results) -> AsyncGenerator[str, None]:

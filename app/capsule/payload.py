@@ -13,7 +13,7 @@ altered is told from a whole one before anything is decoded.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.capsule.chunking import Span
@@ -151,29 +151,28 @@ def pack_pieces(pieces: Sequence[Piece]) -> bytes:
     return bytes(packed)
 
 
-def unpack_pieces(reader: Reader, source: str) -> list[Piece]:
-    """Undo `pack_pieces` on the rest of `reader`.
+def unpack_pieces(reader: Reader, source: str) -> Iterator[Piece]:
+    """Undo `pack_pieces` on the rest of `reader`, one by one: a few bytes of a capsule can stand for a million pieces.
 
     Raises PayloadError for a slice outside of `source`, a list that ends too early, or a summary that is longer
     than the source.
     """
-    pieces: list[Piece] = []
-    room, reach = len(source), 0
+    room, reach = len(source) + 1, 0
     while not reader.at_end:
+        piece: Piece
         coded = reader.number()
         if coded == 0:
-            pieces.append(reader.string())
+            piece = reader.string()
         else:
             distance = (coded - 1) // 2 if coded % 2 else -(coded // 2)
-            span = Span(reach + distance, reach + distance + reader.number())
-            if span.start < 0 or span.end > len(source):
+            piece = Span(reach + distance, reach + distance + reader.number())
+            if piece.start < 0 or piece.end > len(source):
                 raise PayloadError("the payload's piece list points outside of the source")
-            pieces.append(span)
-            reach = span.end
-        room -= len(pieces[-1]) + (len(pieces) > 1)
+            reach = piece.end
+        room -= len(piece) + 1
         if room < 0:
             raise PayloadError("the payload's piece list makes a summary longer than the source")
-    return pieces
+        yield piece
 
 
 def decode_utf8(data: bytes) -> str:
