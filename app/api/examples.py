@@ -49,7 +49,7 @@ COMPRESSED: dict[str, Any] = {
         "compressed_tokens": 110,
         "source_bytes": 772,
         "capsule_bytes": 727,
-        "token_ratio": 0.5851,  # nosec B105 (a figure, no secret)
+        "token_ratio": 0.5851,
         "byte_ratio": 0.9417,
     },
     "usage": {

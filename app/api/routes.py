@@ -146,7 +146,7 @@ Results = AsyncGenerator[BatchResult, None]
 
 
 async def _gathered(results: Results, most_bytes: int) -> list[BatchResult]:
-    """All results in order. Capsules of a hundred bytes may each stand for a text of a megabyte: their sum is bounded."""
+    """All results in order, bounded together: a capsule of a hundred bytes may stand for a text of a megabyte."""
     gathered = []
     size = 0
     async with aclosing(results):

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from typing import Any
 
 _LONGEST_INTEGER = 20  # characters; 2**64 has as many, and no field of a body takes more
@@ -28,7 +29,7 @@ def loads(content: bytes, most_values: int) -> Any:
 
 
 def _separators(content: bytes, start: int, end: int) -> int:
-    """Each value but one stands behind one of these."""
+    """Each value but one stands behind one of these; at most two of them come with a value."""
     return content.count(b",", start, end) + content.count(b"[", start, end) + content.count(b"{", start, end)
 
 
@@ -46,8 +47,7 @@ def _has_more(content: bytes, most_values: int) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"{twice[:100]} stands twice in an object")
     return value
 

@@ -12,6 +12,7 @@ made of, the first 8. The check value covers the head and the compressed stream,
 altered is told from a whole one before anything is decoded.
 """
 
+import codecs
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _HASH_BYTES = 32
 _EXACT_HASH_BYTES = 8
 _LONGEST_NAME = 512  # bytes of a model's name or a prompt's version
 _LARGEST_NUMBER_BITS = 42
+_DECODED_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,12 @@ def unpack_pieces(reader: Reader, source: str) -> Iterator[Piece]:
 
 def decode_utf8(data: bytes) -> str:
     """`data` as text. Raises PayloadError where it is not UTF-8."""
+    # Decoded at once, wide characters take four bytes of memory for each byte of `data`, not for each character.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    slices = range(0, len(data), _DECODED_AT_ONCE)
     try:
-        return data.decode()
+        return "".join(
+            [decoder.decode(data[at : at + _DECODED_AT_ONCE]) for at in slices] + [decoder.decode(b"", True)]
+        )
     except UnicodeDecodeError:
         raise PayloadError("the payload's text is not UTF-8") from None
