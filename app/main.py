@@ -59,6 +59,7 @@ def create_app(
             compressor = Compressor(engine)
             reconstructor = Reconstructor(engine, settings.max_text_bytes)
             clients = _clients(settings, engine)
+            metrics.expect_clients(clients)
             app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices, clients)
             on_engine_taken(engine)
             background = [

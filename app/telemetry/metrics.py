@@ -114,6 +114,11 @@ class Metrics:
         self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
 
+    def expect_clients(self, names: Iterable[str]) -> None:
+        """Show each client's count from the start, so that a rate over its first rise is right."""
+        for name in names:
+            self.client_requests.labels(name, "ok")
+
     def engine_checked(self, status: EngineStatus) -> None:
         """Note what the engine says of itself."""
         self.engine_up.set(status.version is not None)

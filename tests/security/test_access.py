@@ -375,6 +375,7 @@ async def test_the_clients_name_is_in_its_log_lines_and_metrics_and_no_other_nam
     counted = [line for line in metrics.splitlines() if line.startswith("condenser_client_requests_total")]
     assert counted == [
         'condenser_client_requests_total{client="alice",outcome="ok"} 1.0',
+        'condenser_client_requests_total{client="bob",outcome="ok"} 0.0',
         'condenser_client_requests_total{client="bob",outcome="invalid_request"} 1.0',
     ]
     assert "mallory" not in metrics + json.dumps([record.__dict__ for record in caplog.records], default=str)
