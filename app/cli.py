@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 import uvicorn
 
 from app import __version__
+from app.credentials import hashed_line, new_key
 from app.engine.embedded import EmbeddedConfig
 from app.engine.engine import Engine
 from app.engine.model_file import ModelFileError
@@ -22,6 +24,7 @@ from app.ops.exits import FAILED as EXIT_FAILED
 from app.ops.exits import USAGE as EXIT_USAGE
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger
+from app.transport import bounded_protocol
 
 # Rich's boxes would break the lines of the settings below; plain help can be piped and searched.
 cli = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -73,12 +76,43 @@ def serve(
     settings = _load(host=host, port=port, engine=engine)
     configure_logs(settings.log_level)
     _warn_of_unknown_variables()
-    listener = _listen(settings.host, settings.port)
-    app = create_app(_with_engine(settings), lambda engine: _greet(listener, engine))
+    _forget_secrets()
+    _check_certificate(settings)
+    ports = [settings.port] if settings.metrics_port is None else [settings.port, settings.metrics_port]
+    listeners = [_listen(settings.host, port) for port in ports]
+    scheme = "https" if settings.tls_cert else "http"
+    app = create_app(_with_engine(settings), lambda engine: _greet(listeners[0], engine, scheme))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S
+        app,
+        http=bounded_protocol(settings.header_timeout_s),
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=listeners)
+
+
+def _forget_secrets() -> None:
+    """Keep keys out of the environment of child processes."""
+    for name in ("API_KEYS", "METRICS_TOKEN"):
+        os.environ.pop(PREFIX + name, None)
+
+
+def _check_certificate(settings: Settings) -> None:
+    """End the command with a sentence where the TLS certificate and its key can't be used."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.tls_cert, settings.tls_key, password=lambda: ""
+        )
+    except (OSError, ValueError) as error:
+        files = f"{PREFIX}TLS_CERT={settings.tls_cert} and {PREFIX}TLS_KEY={settings.tls_key}"
+        raise _fail(f"{files} can't be used: {getattr(error, 'strerror', None) or error}", EXIT_USAGE) from None
 
 
 def _with_engine(settings: Settings) -> Settings:
@@ -106,7 +140,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise _fail(f"can't listen on {host}:{port} ({PREFIX}HOST, {PREFIX}PORT): {reason}", EXIT_FAILED) from None
 
 
-def _greet(listener: socket.socket, engine: Engine) -> None:
+def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
     logger.info(
         "engine taken",
         extra={
@@ -118,7 +152,7 @@ def _greet(listener: socket.socket, engine: Engine) -> None:
         },
     )
     host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     typer.echo(
         f"Condenser {__version__} on {url}, docs at {url}/docs\n"
         f"Engine: {engine.name}, model {engine.default_model}. Try:\n"
@@ -173,6 +207,26 @@ def doctor(
 
     if not diagnose(_load(), sys.stdout, as_json=as_json, with_call=call, timeout_s=timeout_s):
         raise typer.Exit(EXIT_FAILED)
+
+
+@cli.command()
+def hash_key(
+    name: Annotated[str, typer.Argument(help="The client's name, as it stands in logs and metrics.")],
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Take the key from standard input, instead of a new one.")
+    ] = False,
+) -> None:
+    """Make an API key: prints what stands for it in CONDENSER_API_KEYS, and on standard error the key itself."""
+    key = sys.stdin.readline().strip() if stdin else new_key()
+    if not key:
+        raise _fail("there is no key on standard input", EXIT_USAGE)
+    try:
+        line = hashed_line(name, key)
+    except ValueError as error:
+        raise _fail(str(error), EXIT_USAGE) from None
+    if not stdin:
+        typer.echo(f"The key of {name}, shown only here: {key}", err=True)
+    typer.echo(line)
 
 
 cli.add_typer(people)

@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
+from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api import monitoring, page, problems, routes, status
+from app.api.access import AccessMiddleware
+from app.api.clients import Client
 from app.api.observe import RecordMiddleware
 from app.api.service import Service
 from app.compression.compressor import Compressor
@@ -55,7 +58,9 @@ def create_app(
             metrics.watch_engine(engine)
             compressor = Compressor(engine)
             reconstructor = Reconstructor(engine, settings.max_text_bytes)
-            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices)
+            clients = _clients(settings, engine)
+            metrics.expect_clients(clients)
+            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices, clients)
             on_engine_taken(engine)
             background = [
                 asyncio.create_task(watch(engine, metrics)),
@@ -83,8 +88,25 @@ def create_app(
     app.include_router(monitoring.router)
     app.include_router(status.router)
     page.install(app)
+    # The last one added is the outermost: every answer is recorded, and those to web pages of other origins are marked.
+    app.add_middleware(AccessMiddleware, settings=settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
+            expose_headers=("Retry-After", "X-Request-ID"),
+        )
     app.add_middleware(RecordMiddleware, metrics=metrics)
     return app
+
+
+def _clients(settings: Settings, engine: Engine) -> dict[str, Client]:
+    gate = engine.gate
+    places = gate.max_concurrency + gate.max_queue
+    names = [key.name for key in settings.api_keys]
+    return {name: Client(name, settings.limits_of(name), places, gate.retry_after_s) for name in names}
 
 
 async def _warm_up(engine: Engine, compressor: Compressor) -> None:

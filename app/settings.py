@@ -1,28 +1,52 @@
 """Every setting of the service: a CONDENSER_* variable, or a line in `.env`."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
     AliasChoices,
+    BeforeValidator,
     Field,
     HttpUrl,
-    SecretStr,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.credentials import OTHER_CLIENTS, ApiKey, KeyLimits, parse_digest, parse_keys, parse_limits
 
 PREFIX = "CONDENSER_"
 
 EngineName = Literal["ollama", "embedded", "auto"]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+NO_KEYS = "anyone-may-call"
+_NEVER_TOLD = frozenset({"api_keys", "metrics_token"})
+_HOST_NAME = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_])?|\[[0-9a-f:.]+\]|[0-9a-f:.]+")
+_ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
+
+
+def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
+    """Has `parse` read a setting that is given as a string."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _words(setting: str) -> tuple[str, ...]:
+    return tuple(word.strip().lower() for word in setting.split(",") if word.strip())
+
+
+ApiKeys = Annotated[tuple[ApiKey, ...], NoDecode, _parsed(parse_keys)]
+Limits = Annotated[Mapping[str, KeyLimits], NoDecode, _parsed(parse_limits)]
+Digest = Annotated[bytes, _parsed(parse_digest)]
+Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
 
 
 class SettingsError(ValueError):
@@ -104,9 +128,38 @@ class Settings(BaseSettings):
         default_factory=default_cache_dir,
         description="folder of the embedded model; unset: `~/.cache/condenser`",
     )
-    api_keys: SecretStr = Field(
-        SecretStr(""), description="keys that requests must bring, comma-separated; may be empty only on loopback"
+    api_keys: ApiKeys = Field(
+        (),
+        repr=False,
+        description="keys that requests must bring, comma-separated: `NAME:sha256:HEX` (made by `condenser hash-key "
+        "NAME`), `NAME=KEY` or `KEY`; may be empty only on loopback",
     )
+    allow_no_keys: Literal["", "anyone-may-call"] = Field(
+        "", description=f"`{NO_KEYS}` lets it listen to other machines without any key"
+    )
+    key_limits: Limits = Field(
+        {},
+        description="JSON: limits of a client by its name, `*` for all others: `requests_per_minute`, "
+        "`tokens_per_day`, `queue_share` (above 0, up to 1)",
+    )
+    metrics_token: Digest = Field(
+        b"", repr=False, description="token, or `sha256:HEX` of it, that opens `/metrics` in place of the API keys"
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65_535, description="port of its own for `/metrics`, which the other port then does not have"
+    )
+    trusted_hosts: Words = Field(
+        (),
+        description="names that requests may call this service by, comma-separated, `*.example.org` and `*` too; "
+        "unset: on loopback localhost and loopback addresses, elsewhere any",
+    )
+    cors_origins: Words = Field(
+        (), description="origins of web pages that may call it from a browser, comma-separated; unset: none"
+    )
+    tls_cert: Path | None = Field(None, description="certificate chain in PEM, to serve HTTPS")
+    tls_key: Path | None = Field(None, description="private key of that certificate in PEM")
+    header_timeout_s: Seconds = Field(10, description="longest time for a request's headers to come in, seconds")
+    body_timeout_s: Seconds = Field(30, description="longest time for a request's body to come in, seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe log line written: DEBUG, INFO, WARNING or ERROR"
     )
@@ -121,25 +174,48 @@ class Settings(BaseSettings):
             url = url.rstrip("/") + ":11434"
         return url.replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
 
-    @field_validator("embedded_model")
+    @field_validator("embedded_model", "tls_cert", "tls_key")
     @classmethod
     def _existing_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
             raise ValueError(f"there is no file {value}")
         return value
 
+    @field_validator("trusted_hosts", "cors_origins")
+    @classmethod
+    def _well_formed(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        pattern, example = (
+            (_HOST_NAME, "api.example.org, without a port")
+            if info.field_name == "trusted_hosts"
+            else (_ORIGIN, "https://app.example.org, without a path")
+        )
+        for word in value:
+            if not pattern.fullmatch(word):
+                raise ValueError(f"{word!r} is none; write it like {example}")
+        return value
+
     @model_validator(mode="after")
-    def _keys_off_loopback(self) -> "Settings":
-        if not self.keys and not self.is_loopback:
+    def _fit_together(self) -> "Settings":
+        if not self.api_keys and not self.is_loopback and self.allow_no_keys != NO_KEYS:
             raise ValueError(
-                f"{PREFIX}API_KEYS must be set where {PREFIX}HOST={self.host} lets other machines reach the service"
+                f"{PREFIX}API_KEYS must be set where {PREFIX}HOST={self.host} lets other machines reach the service: "
+                f"make one with: condenser hash-key NAME; or, to let anyone on that network call it, set "
+                f"{PREFIX}ALLOW_NO_KEYS={NO_KEYS}"
             )
+        names = {key.name for key in self.api_keys} | {OTHER_CLIENTS}
+        if unknown := sorted(set(self.key_limits) - names):
+            raise ValueError(f"{PREFIX}KEY_LIMITS names {', '.join(unknown)}, which {PREFIX}API_KEYS does not have")
+        if self.key_limits and not self.api_keys:
+            raise ValueError(f"{PREFIX}KEY_LIMITS needs {PREFIX}API_KEYS: without keys no caller is told from another")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY must be set together")
+        if self.metrics_port is not None and self.metrics_port == self.port:
+            raise ValueError(f"{PREFIX}METRICS_PORT must be another port than {PREFIX}PORT")
         return self
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The API keys; none means that no request needs one."""
-        return tuple(key.strip() for key in self.api_keys.get_secret_value().split(",") if key.strip())
+    def limits_of(self, client: str) -> KeyLimits:
+        """The limits of the client of this name."""
+        return self.key_limits.get(client) or self.key_limits.get(OTHER_CLIENTS) or KeyLimits()
 
     @property
     def is_loopback(self) -> bool:
@@ -171,13 +247,14 @@ def _explain(error: ValidationError) -> Iterator[str]:
             continue
         name = str(item["loc"][0])
         variable = name if name.isupper() else PREFIX + name.upper()
-        value = "..." if name == "api_keys" else item["input"]
-        yield f"{variable}={value!s}: {item['msg'].removeprefix('Value error, ')}"
+        value = "..." if name in _NEVER_TOLD else item["input"]
+        path = "".join(f"{part}: " for part in item["loc"][1:])
+        yield f"{variable}={value!s}: {path}{item['msg'].removeprefix('Value error, ')}"
 
 
 def has_text(default: object) -> bool:
     """Whether a default says something to a reader."""
-    return default is not None and not isinstance(default, SecretStr)
+    return default is not None and default not in ("", b"", (), {})
 
 
 def describe() -> list[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """Reading of request bodies, bounded while they come in: strict JSON, or CBOR. Answers are in either as well."""
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -9,14 +10,17 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
-from app.api import cbor
-from app.api.problems import invalid, too_large
+from app.api import cbor, strict_json
+from app.api.problems import ProblemError, invalid, too_large, too_slow, unsupported_encoding
+from app.settings import Settings
 
 _JSON = "application/json"
+_VALUES_PER_ITEM = 128  # 100 strings of must_keep, and every other field
+_LONGEST_LENGTH = 18  # digits
 
 
 class BoundedRequest(Request):
-    """A request whose body is refused with 413 as soon as it is over the limit.
+    """A request whose body is refused as soon as it is over the limit of size or time.
 
     FastAPI reads a body by `json` only where its type is JSON, so a body in CBOR is said to be that.
     """
@@ -32,35 +36,54 @@ class BoundedRequest(Request):
         return Headers({**given, "content-type": _JSON}) if self._is_cbor else given
 
     async def body(self) -> bytes:
-        """The whole body. Raises ProblemError where it is over CONDENSER_MAX_BODY_BYTES."""
+        """The whole body. Raises ProblemError where it is over CONDENSER_MAX_BODY_BYTES, compressed, or too slow."""
         if not hasattr(self, "_body"):
-            limit: int = self.app.state.service.settings.max_body_bytes
-            content = bytearray()
-            async for chunk in self.stream():
-                content += chunk
-                if len(content) > limit:
-                    raise too_large(f"the body is over {limit} bytes (CONDENSER_MAX_BODY_BYTES)")
-            self._body = bytes(content)
+            settings: Settings = self.app.state.service.settings
+            _check_headers(super().headers, settings.max_body_bytes)
+            try:
+                async with asyncio.timeout(settings.body_timeout_s):
+                    self._body = await self._bounded(settings.max_body_bytes)
+            except TimeoutError:
+                raise too_slow(settings.body_timeout_s) from None
         return self._body
 
-    async def json(self) -> Any:
-        """The body as JSON, out of CBOR where it is that. Raises ProblemError where it is none.
+    async def _bounded(self, limit: int) -> bytes:
+        content = bytearray()
+        async for chunk in self.stream():
+            content += chunk
+            if len(content) > limit:
+                raise _over(limit)
+        return bytes(content)
 
-        The standard library's parser lets lone surrogates through, so that the field, or the item of a batch,
-        that has one can be named.
-        """
+    async def json(self) -> Any:
+        """The body as JSON, out of CBOR where it is that. Raises ProblemError where it is none."""
         content = await self.body()
+        settings: Settings = self.app.state.service.settings
+        most_values = _VALUES_PER_ITEM * (settings.max_batch_items + 1)
         name = "CBOR" if self._is_cbor else "JSON"
         try:
-            value = cbor.loads(content) if self._is_cbor else json.loads(content, parse_constant=_no_constant)
+            value = (cbor if self._is_cbor else strict_json).loads(content, most_values)
             path = lone_surrogate(value)
         except RecursionError:
             raise invalid(f"body: not {name} that this service reads: nested too deeply") from None
         except ValueError as error:
-            raise invalid(f"body: not {name}: {str(error)[:200]}") from None
+            raise invalid(f"body: not {name} that this service reads: {str(error)[:200]}") from None
         if path and not path.startswith("items."):  # a batch's items are checked each on its own
             raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
         return value
+
+
+def _check_headers(headers: Headers, limit: int) -> None:
+    """Refuse what need not be read: a body that says it is over the limit, or compressed, as a bomb would be."""
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise unsupported_encoding()
+    length = headers.get("content-length", "")
+    if length.isdecimal() and (len(length) > _LONGEST_LENGTH or int(length) > limit):
+        raise _over(limit)
+
+
+def _over(limit: int) -> ProblemError:
+    return too_large(f"the body is over {limit} bytes (CONDENSER_MAX_BODY_BYTES)")
 
 
 def lone_surrogate(value: Any, path: str = "") -> str | None:
@@ -81,10 +104,6 @@ def _has_utf8(text: str) -> bool:
         return text.isascii() or text.encode() is not None
     except UnicodeEncodeError:
         return False
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 class BoundedRoute(APIRoute):

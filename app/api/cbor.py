@@ -14,6 +14,14 @@ CBOR = "application/cbor"
 
 _PLAIN = (str, bool, type(None))
 _LARGEST_INTEGER = 2**64
+_DEEPEST = 64
+
+# RFC 8949, section 3: the head of a data item is its major type and what its length or value is told by.
+_ARGUMENT_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
+_STRINGS = frozenset({2, 3})
+_TAG = 6
+_INDEFINITE = 31
+_ITEMS_PER_VALUE = 2  # a name and its value
 
 
 def is_cbor(request: Request) -> bool:
@@ -39,21 +47,42 @@ def _quality(parameters: list[str]) -> float:
         return 0.0
 
 
-def loads(content: bytes) -> Any:
-    """A body in CBOR as JSON has it, byte strings as base64. Raises ValueError for what is neither."""
+def loads(content: bytes, most_values: int) -> Any:
+    """A body in CBOR as JSON has it, byte strings as base64.
+
+    Raises ValueError for what is neither, and for more than `most_values` values: an empty list is 1 byte of a body
+    and 64 of memory.
+    """
+    _check_items(content, most_values)
     try:
-        value = cbor2.loads(content)
-    except (cbor2.CBORDecodeError, RecursionError) as error:
-        raise ValueError(str(error) or "nested too deeply") from None
-    # Shared references can make a few bytes stand for any number of values; written out each takes a byte at least.
-    left = [len(content)]
-    return _as_json(value, left)
+        value = cbor2.loads(content, max_depth=_DEEPEST, allow_duplicate_keys=False, strict_hashable_types=True)
+    except cbor2.CBORDecodeError as error:
+        raise ValueError(str(error)) from None
+    return _as_json(value)
 
 
-def _as_json(value: Any, left: list[int]) -> Any:
-    left[0] -= 1
-    if left[0] < 0:
-        raise ValueError("it has more values than bytes")
+def _check_items(content: bytes, most_values: int) -> None:
+    """Read the heads of all data items, as they follow each other; what is cut or malformed is left to the decoder.
+
+    Tags are refused: they have decoders make dates, patterns, mails and shared references out of a few bytes.
+    """
+    position = 0
+    for _ in range(_ITEMS_PER_VALUE * most_values):
+        if position >= len(content):
+            return
+        kind, information = content[position] >> 5, content[position] & 31
+        if kind == _TAG:
+            raise ValueError("a tagged value has no place in a body")
+        size = _ARGUMENT_BYTES.get(information, 0)
+        argument = int.from_bytes(content[position + 1 : position + 1 + size]) if size else information
+        position += 1 + size
+        if kind in _STRINGS and information != _INDEFINITE:
+            position += argument
+    if position < len(content):
+        raise ValueError(f"it has more than {most_values} values")
+
+
+def _as_json(value: Any) -> Any:
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, int) and abs(value) < _LARGEST_INTEGER:
@@ -63,9 +92,9 @@ def _as_json(value: Any, left: list[int]) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, list):
-        return [_as_json(inner, left) for inner in value]
+        return [_as_json(inner) for inner in value]
     if isinstance(value, dict) and all(isinstance(name, str) for name in value):
-        return {name: _as_json(inner, left) for name, inner in value.items()}
+        return {name: _as_json(inner) for name, inner in value.items()}
     raise ValueError(f"a value of the kind {type(value).__name__} has no place in a body")
 
 

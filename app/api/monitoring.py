@@ -1,10 +1,9 @@
 """`/healthz`, `/readyz` and `/metrics`."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import exposition
 
 from app import __version__
-from app.api.access import require_key
 from app.api.monitoring_schemas import Health, Ready
 from app.api.record import record_of
 from app.api.service import service_of
@@ -41,7 +40,6 @@ async def readyz(request: Request, response: Response) -> Ready:
 
 @router.get(
     "/metrics",
-    dependencies=[Depends(require_key)],
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus exposition"}},
 )

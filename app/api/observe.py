@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Iterable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -12,10 +13,17 @@ from app.api.record import RequestRecord, keep_record
 from app.telemetry.logs import logger, request_id
 from app.telemetry.metrics import Metrics, Operation
 
+Header = tuple[bytes, bytes]
+
 _ID_HEADER = "X-Request-ID"
+_NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _OPERATIONS: dict[str, Operation] = {"/compress": "compress", "/reconstruct": "reconstruct", "/batch": "batch"}
 _QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status"})
+
+
+class AnswerCutError(Exception):
+    """An answer that had begun could not go on; why, another log line says."""
 
 
 class RecordMiddleware:
@@ -37,7 +45,7 @@ class RecordMiddleware:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                message["headers"] = [*message["headers"], (_ID_HEADER.lower().encode(), identifier.encode())]
+                message["headers"] = [*message["headers"], *_own_headers(message["headers"], identifier)]
             elif not message.get("more_body"):
                 # Before the last byte goes out: who has the answer finds it in the metrics and in the log.
                 self._finish(scope, record)
@@ -47,8 +55,8 @@ class RecordMiddleware:
             await self._app(scope, receive, send_with_id)
         except Exception as error:
             answer = await problem_response(Request(scope), error)
-            if record.status:  # too late to answer with it
-                raise
+            if record.status:  # too late to answer with it: the server cuts the answer off, and logs this
+                raise AnswerCutError from None
             await answer(scope, receive, send_with_id)
         finally:
             if not record.is_finished and record.outcome == "ok":
@@ -63,6 +71,8 @@ class RecordMiddleware:
         elapsed_s = record.elapsed_s
         if record.operation is not None:
             self._metrics.operation_ended(record.operation, record.outcome, elapsed_s, record.cost)
+            if record.client is not None:
+                self._metrics.client_requests.labels(record.client, record.outcome).inc()
         elif scope["path"] in _QUIET_PATHS and record.status < 400:
             return
         logger.info(
@@ -73,9 +83,15 @@ class RecordMiddleware:
                 "status": record.status,
                 "outcome": record.outcome,
                 "duration_ms": round(elapsed_s * 1000, 1),
+                **({"client": record.client} if record.client is not None else {}),
                 **record.fields,
             },
         )
+
+
+def _own_headers(headers: Iterable[Header], identifier: str) -> tuple[Header, ...]:
+    own = (_ID_HEADER.lower().encode(), identifier.encode())
+    return (own,) if any(name == _NO_SNIFF[0] for name, _ in headers) else (own, _NO_SNIFF)
 
 
 def _request_id(scope: Scope) -> str:

@@ -49,6 +49,18 @@ def too_large(detail: str) -> ProblemError:
     return ProblemError("too_large", 413, "The request is too large", detail)
 
 
+def too_slow(limit_s: float) -> ProblemError:
+    """A body that took too long to come in."""
+    detail = f"the body did not come in within {limit_s:g} s (CONDENSER_BODY_TIMEOUT_S)"
+    return ProblemError("too_slow", 408, "The request is too slow", detail)
+
+
+def unsupported_encoding() -> ProblemError:
+    """A compressed body (RFC 9110, section 15.5.16)."""
+    detail = "Content-Encoding: compressed bodies are not read, send it as it is"
+    return ProblemError("unsupported", 415, "The body is compressed", detail, {"Accept-Encoding": "identity"})
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What is told of an error. `kind` is from a fixed list, fit for a metric's label."""

@@ -14,12 +14,16 @@ _SCOPE_KEY = "condenser.record"
 
 @dataclass(slots=True)
 class RequestRecord:
-    """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are."""
+    """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are.
+
+    `client` is the name of the key that the request came with.
+    """
 
     operation: Operation | None
     started: float = field(default_factory=time.perf_counter)
     outcome: str = "ok"
     status: int = 0
+    client: str | None = None
     is_finished: bool = False
     cost: Cost | None = None
     fields: dict[str, object] = field(default_factory=dict)

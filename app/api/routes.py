@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import ValidationError
 
 from app.api import operations
-from app.api.access import require_key
 from app.api.body import BoundedRoute, lone_surrogate
+from app.api.clients import Client, client_of
 from app.api.operations import Done
 from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, too_large
 from app.api.record import RequestRecord, record_of
@@ -27,6 +27,7 @@ from app.api.schemas import (
 )
 from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
+from app.capsule.tokens import estimate_tokens
 from app.compression.fanout import as_ready
 
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
@@ -36,9 +37,13 @@ NDJSON = "application/x-ndjson"
 
 _PROBLEMS: dict[int, str] = {
     401: "No or wrong API key, where keys are set",
+    408: "The body took too long to come in; see CONDENSER_BODY_TIMEOUT_S",
     404: "The engine does not have the model; the detail says how to get it",
     413: "The body or a text in it is over its limit; the detail names it",
+    415: "The body is compressed, which this service does not read",
+    421: "The Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
     422: "The request or the capsule is not valid; the detail names the field",
+    429: "The key is over one of its limits; see Retry-After",
     502: "The engine is down, or failed; the detail has its own message",
     503: "The queue is full, the wait was too long, or the engine is busy; see Retry-After",
     504: "The engine was too slow",
@@ -50,19 +55,31 @@ def _problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
-router = APIRouter(route_class=BoundedRoute, dependencies=[Depends(require_key)], tags=["compression"])
+router = APIRouter(route_class=BoundedRoute, tags=["compression"])
 
 
 @router.post("/compress", responses=_problem_answers(*_PROBLEMS))
 async def compress(request: Request, body: CompressRequest) -> CompressResponse:
     """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
-    return await _single(request, operations.compress(service_of(request), body))
+    service, client = service_of(request), client_of(request)
+    with client.hold(_places(service, client, body)):
+        return await _single(request, operations.compress(service, body))
 
 
 @router.post("/reconstruct", responses=_problem_answers(*_PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
-    return await _single(request, operations.reconstruct(service_of(request), body))
+    service, client = service_of(request), client_of(request)
+    with client.hold(_places(service, client, body)):
+        return await _single(request, operations.reconstruct(service, body))
+
+
+def _places(service: Service, client: Client, body: CompressRequest | ReconstructRequest) -> int:
+    """How many calls of the model's a request may have in the engine and its queue at once, at the most."""
+    if not client.has_share or not isinstance(body, CompressRequest):
+        return 1
+    parts = 1 + estimate_tokens(body.text) // (service.engine.num_ctx // 4)  # a part is larger than that
+    return min(parts, service.engine.gate.max_concurrency)
 
 
 async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
@@ -70,6 +87,7 @@ async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
     record.fields["engine"] = service_of(request).engine.name
     done = await cancel_on_disconnect(request.receive, work)
     record.cost = done.cost
+    client_of(request).spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
     record.fields.update(_log_fields(done.answer))
     return done.answer
 
@@ -97,7 +115,7 @@ def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, obj
     response_model=BatchResponse,
     response_model_exclude_unset=True,
     responses={
-        **_problem_answers(401, 413, 422),
+        **_problem_answers(401, 408, 413, 415, 421, 422, 429),
         200: {
             "description": "Results in order; as NDJSON, each as soon as it is ready",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
@@ -113,10 +131,13 @@ async def batch(request: Request, body: BatchRequest) -> BatchResponse | Respons
     limit = service.settings.max_batch_items
     if len(body.items) > limit:
         raise too_large(f"items: {len(body.items)} items, over the limit of {limit} (CONDENSER_MAX_BATCH_ITEMS)")
-    results = _results(service, body, record_of(request))
+    client = client_of(request)
+    client.check_room()
+    client.admit_items(len(body.items))
+    results = _results(service, body, record_of(request), client)
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(results), media_type=NDJSON)
-    gathered = await cancel_on_disconnect(request.receive, _gathered(results))
+    gathered = await cancel_on_disconnect(request.receive, _gathered(results, service.settings.max_body_bytes))
     failed = sum(result.problem is not None for result in gathered)
     return BatchResponse(results=gathered, succeeded=len(gathered) - failed, failed=failed)
 
@@ -124,9 +145,19 @@ async def batch(request: Request, body: BatchRequest) -> BatchResponse | Respons
 Results = AsyncGenerator[BatchResult, None]
 
 
-async def _gathered(results: Results) -> list[BatchResult]:
+async def _gathered(results: Results, most_bytes: int) -> list[BatchResult]:
+    """All results in order, bounded together: a capsule of a hundred bytes may stand for a text of a megabyte."""
+    gathered = []
+    size = 0
     async with aclosing(results):
-        return sorted([result async for result in results], key=lambda result: result.index)
+        async for result in results:
+            gathered.append(result)
+            if isinstance(result.result, ReconstructResponse):
+                size += len(result.result.text)
+            if size > most_bytes:
+                limit = f"{most_bytes} bytes (CONDENSER_MAX_BODY_BYTES)"
+                raise too_large(f"items: the texts are over {limit} together; ask for {NDJSON} or send fewer items")
+    return sorted(gathered, key=lambda result: result.index)
 
 
 async def _lines(results: Results) -> AsyncGenerator[str, None]:
@@ -136,7 +167,7 @@ async def _lines(results: Results) -> AsyncGenerator[str, None]:
             yield result.model_dump_json(exclude_unset=True) + "\n"
 
 
-async def _results(service: Service, body: BatchRequest, record: RequestRecord) -> Results:
+async def _results(service: Service, body: BatchRequest, record: RequestRecord, client: Client) -> Results:
     """Each item's result as it gets ready. A few more are under way than the engine takes at once, so that it
     never waits for the next one, and the rest of the batch does not fill the queue.
     """
@@ -145,12 +176,13 @@ async def _results(service: Service, body: BatchRequest, record: RequestRecord) 
     async def one(item: object) -> AnyDone | Problem:
         started = time.perf_counter()
         try:
-            done = await _perform(service, body.operation, item)
+            done = await _perform(service, body.operation, item, client)
         except Exception as error:
             what = found(error)
             service.metrics.operation_ended(body.operation, what.kind, time.perf_counter() - started)
             return problem_body(what)
         service.metrics.operation_ended(body.operation, "ok", time.perf_counter() - started, done.cost)
+        client.spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
         return done
 
     tally = {"items": len(body.items), "succeeded": 0, "failed": 0, "prompt_tokens": 0, "completion_tokens": 0}
@@ -168,11 +200,14 @@ async def _results(service: Service, body: BatchRequest, record: RequestRecord) 
             record.fields.update(tally)
 
 
-async def _perform(service: Service, operation: Literal["compress", "reconstruct"], item: object) -> AnyDone:
+async def _perform(
+    service: Service, operation: Literal["compress", "reconstruct"], item: object, client: Client
+) -> AnyDone:
     body = _item_body(operation, item)
-    if isinstance(body, CompressRequest):
-        return await operations.compress(service, body, "batch")
-    return await operations.reconstruct(service, body, "batch")
+    async with client.wait_and_hold(_places(service, client, body)):
+        if isinstance(body, CompressRequest):
+            return await operations.compress(service, body, "batch")
+        return await operations.reconstruct(service, body, "batch")
 
 
 def _item_body(operation: Literal["compress", "reconstruct"], item: object) -> CompressRequest | ReconstructRequest:

@@ -10,7 +10,10 @@ from app.capsule.format import Capsule
 from app.capsule.ledger import FactResult
 from app.compression.compressor import Method, OnEngineError
 
-MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]*([/:][A-Za-z0-9][A-Za-z0-9._\-]*){0,4}$"
+# Ollama's [host[:port]/][namespace/]name[:tag] (types/model/name.go), so that none is a path or a URL. A host is
+# allowed: models pulled from hf.co go by such names, and neither Ollama's /api/chat nor this service pulls one.
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}"
+MODEL_NAME_PATTERN = rf"^(?:(?:[A-Za-z0-9][A-Za-z0-9.\-]{{0,252}}(?::[0-9]{{1,5}})?/)?{_PART}/)?{_PART}(?::{_PART})?$"
 
 
 class RequestBody(BaseModel):

@@ -1,9 +1,11 @@
 """What the routes work with, made once at start-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from app.api.clients import Client
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
 from app.engine.engine import Engine
@@ -22,6 +24,7 @@ class Service:
     reconstructor: Reconstructor
     metrics: Metrics
     prices: Prices
+    clients: Mapping[str, Client]
 
 
 def service_of(connection: HTTPConnection) -> Service:

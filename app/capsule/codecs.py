@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 
 import brotli
 
@@ -97,22 +98,20 @@ def _drained(decoder: brotli.Decompressor, data: bytes) -> bytes:
 
 
 def _decoded(decoder: brotli.Decompressor, data: bytes, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    decoded = BytesIO()
     try:
         chunk = decoder.process(data, output_buffer_limit=_BUFFER_BYTES)
         while chunk:
-            size += len(chunk)
-            if size > limit:
+            if decoded.tell() + len(chunk) > limit:
                 raise PayloadError(f"the payload decodes to more than the {limit} bytes that the capsule allows")
-            chunks.append(chunk)
+            decoded.write(chunk)
             # What is left waits in the decoder, though it may say that it takes more input.
             chunk = b"" if decoder.is_finished() else decoder.process(b"", output_buffer_limit=_BUFFER_BYTES)
     except brotli.error:
         raise PayloadError("the payload is damaged: it is not a Brotli stream") from None
     if not decoder.is_finished():
         raise PayloadError("the payload is cut: its Brotli stream does not end")
-    return b"".join(chunks)
+    return decoded.getvalue()
 
 
 BROTLI = Codec(1, "brotli-11", encode_brotli, decode_brotli)

@@ -103,6 +103,15 @@ def seal(
     return bare if capsule_bytes(bare) < len(encoded) <= capsule_bytes(described) else described
 
 
+def declared_bytes(capsule: Capsule) -> int:
+    """The size of the source by the capsule's own word, without opening it; 0 where it can't be read."""
+    declared = capsule.source.bytes if capsule.source else 0
+    try:
+        return max(declared, unpack_head(format_v1.decode_base64(capsule.payload))[0].source_bytes)
+    except PayloadError:
+        return declared
+
+
 def capsule_bytes(capsule: Capsule) -> int:
     """Size of the capsule as it travels in JSON: compact, in UTF-8."""
     return len(capsule.model_dump_json().encode())

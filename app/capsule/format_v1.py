@@ -8,6 +8,7 @@ sentence), or the summary alone.
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterator
 
 from app.capsule.chunking import Span
 from app.capsule.codecs import BROTLI, PayloadError
@@ -49,18 +50,18 @@ def open_payload(
     return join(_pieces(Reader(stream, source_bytes), text), text), text
 
 
-def _pieces(reader: Reader, source: str) -> list[Piece]:
-    pieces: list[Piece] = []
-    room = len(source)
+def _pieces(reader: Reader, source: str) -> Iterator[Piece]:
+    room = len(source) + 1
     while not reader.at_end:
+        piece: Piece
         start, length = reader.number(), reader.number()
         if start == 0:
-            pieces.append(decode_utf8(reader.take(length)))
+            piece = decode_utf8(reader.take(length))
         elif start - 1 + length > len(source):
             raise PayloadError("the payload's piece list points outside of the source")
         else:
-            pieces.append(Span(start - 1, start - 1 + length))
-        room -= len(pieces[-1]) + (len(pieces) > 1)
+            piece = Span(start - 1, start - 1 + length)
+        room -= len(piece) + 1
         if room < 0:
             raise PayloadError("the payload's piece list makes a summary longer than the source")
-    return pieces
+        yield piece

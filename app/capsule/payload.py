@@ -12,8 +12,9 @@ made of, the first 8. The check value covers the head and the compressed stream,
 altered is told from a whole one before anything is decoded.
 """
 
+import codecs
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.capsule.chunking import Span
@@ -25,6 +26,7 @@ _HASH_BYTES = 32
 _EXACT_HASH_BYTES = 8
 _LONGEST_NAME = 512  # bytes of a model's name or a prompt's version
 _LARGEST_NUMBER_BITS = 42
+_DECODED_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,34 +153,38 @@ def pack_pieces(pieces: Sequence[Piece]) -> bytes:
     return bytes(packed)
 
 
-def unpack_pieces(reader: Reader, source: str) -> list[Piece]:
-    """Undo `pack_pieces` on the rest of `reader`.
+def unpack_pieces(reader: Reader, source: str) -> Iterator[Piece]:
+    """Undo `pack_pieces` on the rest of `reader`, one by one: a few bytes of a capsule can stand for a million pieces.
 
     Raises PayloadError for a slice outside of `source`, a list that ends too early, or a summary that is longer
     than the source.
     """
-    pieces: list[Piece] = []
-    room, reach = len(source), 0
+    room, reach = len(source) + 1, 0
     while not reader.at_end:
+        piece: Piece
         coded = reader.number()
         if coded == 0:
-            pieces.append(reader.string())
+            piece = reader.string()
         else:
             distance = (coded - 1) // 2 if coded % 2 else -(coded // 2)
-            span = Span(reach + distance, reach + distance + reader.number())
-            if span.start < 0 or span.end > len(source):
+            piece = Span(reach + distance, reach + distance + reader.number())
+            if piece.start < 0 or piece.end > len(source):
                 raise PayloadError("the payload's piece list points outside of the source")
-            pieces.append(span)
-            reach = span.end
-        room -= len(pieces[-1]) + (len(pieces) > 1)
+            reach = piece.end
+        room -= len(piece) + 1
         if room < 0:
             raise PayloadError("the payload's piece list makes a summary longer than the source")
-    return pieces
+        yield piece
 
 
 def decode_utf8(data: bytes) -> str:
     """`data` as text. Raises PayloadError where it is not UTF-8."""
+    # Decoded at once, wide characters take four bytes of memory for each byte of `data`, not for each character.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    slices = range(0, len(data), _DECODED_AT_ONCE)
     try:
-        return data.decode()
+        return "".join(
+            [decoder.decode(data[at : at + _DECODED_AT_ONCE]) for at in slices] + [decoder.decode(b"", True)]
+        )
     except UnicodeDecodeError:
         raise PayloadError("the payload's text is not UTF-8") from None

@@ -97,7 +97,7 @@ class LlamaServer:
         self._http = httpx.AsyncClient(
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {key}"},
-            timeout=None,
+            timeout=None,  # the call that it serves has a deadline  # noqa: S113 # nosec B113
             # llama.cpp closes a connection after its answer, and a reused one can be gone by then.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=False,

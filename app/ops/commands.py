@@ -68,7 +68,7 @@ def _client(url: str | None, api_key: str | None, *, local: bool) -> Iterator[Se
     # Starting the service takes a second that no other command should pay.
     from app.ops.local import local_service
 
-    own = settings.model_copy(update={"api_keys": type(settings.api_keys)("")})
+    own = settings.model_copy(update={"api_keys": ()})
     with local_service(own) as address, ServiceClient(address) as client:
         yield client
 

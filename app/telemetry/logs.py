@@ -2,12 +2,16 @@
 
 import logging
 import sys
+import traceback
 from contextvars import ContextVar
+from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the running code serves."""
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 logger = logging.getLogger("condenser")
 
@@ -19,11 +23,23 @@ class _RequestIdFilter(logging.Filter):
         return True
 
 
+class _Formatter(JsonFormatter):
+    """Tells of an error its kind and where it was raised, not its message, which may quote a caller's text."""
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 (the name is logging's)
+        error = ei[1]
+        lines: list[str] = []
+        while error is not None:
+            lines += [*traceback.format_tb(error.__traceback__), type(error).__qualname__]
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n".join(line.rstrip("\n") for line in lines)
+
+
 def configure_logs(level: str) -> None:
     """Send every log line of this process, uvicorn's too, to standard output as JSON."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
-        JsonFormatter(
+        _Formatter(
             "{levelname}{message}",
             style="{",
             timestamp="time",

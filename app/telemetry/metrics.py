@@ -70,6 +70,11 @@ class Metrics:
         self.operations = self._counter(
             "operations", "Operations ended, items of a batch too", ("operation", "outcome")
         )
+        self.client_requests = self._counter(
+            "client_requests",
+            "Requests with a key by its name and their outcome, a batch as one",
+            ("client", "outcome"),
+        )
         self.tokens = self._counter("tokens", "Tokens by kind", ("kind",))
         self.facts = self._counter("facts", "Facts of compressed texts by what became of them", ("result",))
         self.costs = self._counter(
@@ -113,6 +118,11 @@ class Metrics:
         self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
         self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
+
+    def expect_clients(self, names: Iterable[str]) -> None:
+        """Show each client's count from the start, so that a rate over its first rise is right."""
+        for name in names:
+            self.client_requests.labels(name, "ok")
 
     def engine_checked(self, status: EngineStatus) -> None:
         """Note what the engine says of itself."""

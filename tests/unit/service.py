@@ -77,5 +77,5 @@ async def running(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Settings(_env_file=None, ollama_url=URL, model=MODEL, **settings))  # type: ignore[call-arg]
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://condenser.test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client

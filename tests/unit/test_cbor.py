@@ -72,7 +72,7 @@ async def test_a_problem_is_told_in_json_all_the_same() -> None:
         (cbor2.dumps({"text": TEXT})[:-3], "CBOR"),
         (b"\x81" * 5000, "CBOR"),
         (cbor2.dumps({"text": float("nan")}), "no place"),
-        (cbor2.dumps({1: TEXT}), "no place"),
+        (cbor2.dumps({1: TEXT}), "map key"),
         (cbor2.dumps({"text": 2**70}), "no place"),
         (cbor2.dumps({"text": cbor2.CBORTag(99, 1)}), "no place"),
         (cbor2.dumps([TEXT]), "object"),
@@ -90,13 +90,13 @@ def test_a_few_bytes_cannot_stand_for_any_number_of_values() -> None:
     shared: list[Any] = ["x"]
     for _ in range(40):
         shared = [shared, shared]
-    with pytest.raises(ValueError, match="more values than bytes"):
-        cbor.loads(cbor2.dumps(shared, value_sharing=True))
+    with pytest.raises(ValueError, match="tagged"):
+        cbor.loads(cbor2.dumps(shared, value_sharing=True), 1000)
 
 
 @given(PLAIN)
 def test_what_json_can_say_comes_through(value: Any) -> None:
-    assert cbor.loads(cbor2.dumps(value)) == json.loads(json.dumps(value))
+    assert cbor.loads(cbor2.dumps(value), 10_000) == json.loads(json.dumps(value))
 
 
 @pytest.mark.parametrize(

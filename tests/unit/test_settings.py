@@ -85,7 +85,7 @@ def test_it_does_not_listen_to_other_machines_without_keys(monkeypatch: pytest.M
     with pytest.raises(SettingsError, match="CONDENSER_API_KEYS"):
         load_settings()
     monkeypatch.setenv("CONDENSER_API_KEYS", "secret")
-    assert load_settings().keys == ("secret",)
+    assert [key.name for key in load_settings().api_keys] == ["key-1"]
 
 
 def test_keys_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

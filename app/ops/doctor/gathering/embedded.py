@@ -1,5 +1,6 @@
 """The embedded engine's parts, and the service where one runs on it."""
 
+import os
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -49,8 +50,10 @@ def _import_problem() -> str | None:
 
 def _service(settings: Settings, with_call: bool, timeout_s: float) -> Service:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host.replace('0.0.0.0', '127.0.0.1')}:{settings.port}"
-    headers = {"X-API-Key": settings.keys[0]} if settings.keys else {}
+    host = host.replace("0.0.0.0", "127.0.0.1")  # asked for here, nothing listens on it  # noqa: S104 # nosec B104
+    url = f"http://{host}:{settings.port}"
+    key = os.environ.get("CONDENSER_API_KEY")
+    headers = {"X-API-Key": key} if key else {}
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=STATUS_TIMEOUT_S, trust_env=False) as http:
             ready: dict[str, Any] = http.get("/readyz").json()

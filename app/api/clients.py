@@ -1,0 +1,195 @@
+"""The clients that hold a key: what each has asked for lately, and whether it may ask for more."""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from app.api.problems import ProblemError, too_large
+from app.credentials import KeyLimits
+
+_SCOPE_KEY = "condenser.client"
+_SLOTS = 60
+_MINUTE_S = 60.0
+_DAY_S = 86_400.0
+
+
+class Allowance:
+    """At most `most` in any `period_s` seconds of the clock.
+
+    What was spent is kept by the slot, a sixtieth of the period, and counts until all of its slot is a period old: so
+    never more than the limit passes, and memory is bounded. (The memory storage of `limits`, the library for this,
+    starts a thread for each expiry and goes by the wall clock, which may be set back.)
+    """
+
+    def __init__(self, most: int, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most = most
+        self._slot_s = period_s / _SLOTS
+        self._clock = clock
+        self._spent: deque[tuple[int, int]] = deque()
+        self._total = 0
+
+    def wait_s(self, amount: int = 1) -> float:
+        """Seconds until `amount`, 1 to `most`, can be spent: 0 where it can be now."""
+        now = self._clock()
+        self._forget(int(now / self._slot_s))
+        excess = self._total + amount - self.most
+        for slot, spent in self._spent:
+            if excess <= 0:
+                break
+            excess -= spent
+            if excess <= 0:
+                return (slot + _SLOTS + 1) * self._slot_s - now
+        return 0.0
+
+    def spend(self, amount: int = 1) -> None:
+        """Count `amount`, over the limit too: what a call costs may be known only when it has ended."""
+        slot = int(self._clock() / self._slot_s)
+        self._forget(slot)
+        self._total += amount
+        if self._spent and self._spent[-1][0] == slot:
+            amount += self._spent.pop()[1]
+        self._spent.append((slot, amount))
+
+    def _forget(self, slot: int) -> None:
+        while self._spent and self._spent[0][0] < slot - _SLOTS:
+            self._total -= self._spent.popleft()[1]
+
+
+class Share:
+    """At most `most` places in the engine and its queue at once. What needs more places than that takes them all."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = 0
+        self._freed = asyncio.Event()
+
+    def has_room(self, places: int = 1) -> bool:
+        """Whether so many places can be taken now."""
+        return self.taken + min(places, self.most) <= self.most
+
+    @contextmanager
+    def held(self, places: int) -> Generator[None]:
+        """Hold so many places for the block."""
+        places = min(places, self.most)
+        self.taken += places
+        try:
+            yield
+        finally:
+            self.taken -= places
+            self._freed.set()
+            self._freed = asyncio.Event()
+
+    async def until_room(self, places: int) -> None:
+        """Return when so many places can be taken."""
+        while not self.has_room(places):
+            await self._freed.wait()
+
+
+class Client:
+    """A client by its name and limits. `places`: in the engine and its queue together, of which it may have a share.
+
+    `retry_after_s` estimates in how many seconds all who wait now have had their turn.
+    """
+
+    def __init__(self, name: str, limits: KeyLimits, places: int, retry_after_s: Callable[[], float]) -> None:
+        self.name = name
+        per_minute, per_day, share = limits.requests_per_minute, limits.tokens_per_day, limits.queue_share
+        self._requests = Allowance(per_minute, _MINUTE_S) if per_minute else None
+        self._tokens = Allowance(per_day, _DAY_S) if per_day else None
+        self._share = Share(max(1, int(places * share))) if share else None
+        self._retry_after_s = retry_after_s
+
+    @property
+    def has_share(self) -> bool:
+        """Whether its places in the queue are bounded."""
+        return self._share is not None
+
+    def admit(self) -> None:
+        """Count a request. Raises ProblemError 429 where it is one too many, or the day's tokens are used up."""
+        if self._tokens and (wait_s := self._tokens.wait_s()):
+            raise _too_many("token_budget", f"{self._tokens.most} tokens a day are used up", wait_s)
+        if self._requests:
+            if wait_s := self._requests.wait_s():
+                raise _too_many("rate_limited", _per_minute(self._requests), wait_s)
+            self._requests.spend()
+
+    def admit_items(self, count: int) -> None:
+        """Count the items of a batch, of which `admit` has counted one, as a request each.
+
+        Raises ProblemError 429 where they are too many by now, 413 where they are at any time.
+        """
+        if not self._requests or count <= 1:
+            return
+        if count > self._requests.most:
+            raise too_large(f"items: {count} items, each a request; this key's limit: {_per_minute(self._requests)}")
+        if self._requests.wait_s(count - 1):
+            # The one that was counted stays counted, so that who tries again needs room for it as well.
+            raise _too_many("rate_limited", _per_minute(self._requests), self._requests.wait_s(count))
+        self._requests.spend(count - 1)
+
+    def spend_tokens(self, tokens: int) -> None:
+        """Count tokens that a call of the model's took."""
+        if self._tokens:
+            self._tokens.spend(tokens)
+
+    @contextmanager
+    def hold(self, places: int) -> Generator[None]:
+        """Hold so many places of its share for the block. Raises ProblemError 429 where they are not free."""
+        if not self._share:
+            yield
+            return
+        self._check_room(self._share, places)
+        with self._share.held(places):
+            yield
+
+    def check_room(self) -> None:
+        """Raise ProblemError 429 where all places of its share are taken."""
+        if self._share:
+            self._check_room(self._share, 1)
+
+    def _check_room(self, share: Share, places: int) -> None:
+        if not share.has_room(places):
+            # Places free one by one, and all of them within the time that the queue needs to drain.
+            raise _too_many(
+                "queue_share", f"{share.most} places in the queue at once", self._retry_after_s() / share.most
+            )
+
+    @asynccontextmanager
+    async def wait_and_hold(self, places: int) -> AsyncGenerator[None]:
+        """Hold so many places of its share for the block, from when they are free."""
+        if not self._share:
+            yield
+            return
+        await self._share.until_room(places)
+        with self._share.held(places):
+            yield
+
+
+def _per_minute(allowance: Allowance) -> str:
+    return f"{allowance.most} requests a minute, items of a batch each as one"
+
+
+def _too_many(kind: str, limit: str, wait_s: float) -> ProblemError:
+    headers = {"Retry-After": str(max(1, math.ceil(wait_s)))}
+    return ProblemError(kind, 429, "Over this key's limit", f"this key's limit: {limit}", headers)
+
+
+NOBODY = Client("", KeyLimits(), 1, lambda: 0.0)
+"""Who calls where no keys are set: without a name or a limit."""
+
+
+def keep_client(scope: Scope, client: Client) -> None:
+    """Make `client` the one that sent the request with this scope."""
+    scope[_SCOPE_KEY] = client
+
+
+def client_of(connection: HTTPConnection) -> Client:
+    """Who sent the request that is being served."""
+    client: Client = connection.scope[_SCOPE_KEY]
+    return client

@@ -1,0 +1,30 @@
+"""What is installed is pinned by hash, and its licences are listed."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+PERMISSIVE = re.compile(r"MIT|BSD|Apache|ISC|PSF|Python|MPL 2\.0|Mozilla Public License 2\.0|CNRI")
+
+
+def locked(name: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def listed() -> dict[str, str]:
+    rows = re.findall(r"^\| (\S+) +\| \S+ +\| (.+?) +\|$", (ROOT / "docs/licences.md").read_text(), re.MULTILINE)
+    return {name.lower().replace("_", "-"): licence for name, licence in rows if name != "Name"}
+
+
+def test_every_locked_package_is_pinned_by_its_hash() -> None:
+    for name in LOCKS:
+        requirements = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text().strip())
+        assert [one for one in requirements if "==" in one and "--hash=sha256:" not in one] == []
+
+
+def test_the_licence_of_every_package_at_run_time_is_listed_and_permissive() -> None:
+    licences = listed()
+    missing = locked("requirements.lock") - licences.keys() - {"colorama", "tzdata"}  # on Windows only
+    assert not missing, "write docs/licences.md anew by the command in it"
+    assert [name for name, licence in licences.items() if not PERMISSIVE.search(licence)] == []
