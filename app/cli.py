@@ -1,13 +1,13 @@
 """The `condenser` command."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from app import __version__
 from app.engine.embedded import EmbeddedConfig
@@ -16,6 +16,7 @@ from app.engine.model_file import ModelFileError
 from app.engine.model_file import fetch_model as fetch
 from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
+from app.server import DrainingServer
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger
 
@@ -27,8 +28,6 @@ _GREETING_TEXT = (
     "12 May, because the new bearings came late and two of them did not fit. We know that this is annoying, and we "
     "would have liked to have better news for all of you, believe us. Buses leave from pier 7 every 20 minutes."
 )
-
-_SHUTDOWN_LIMIT_S = 30  # for requests that are under way when the service is told to end
 
 EXIT_USAGE = 2
 EXIT_FAILED = 1
@@ -74,10 +73,7 @@ def serve(
     _warn_of_unknown_variables()
     listener = _listen(settings.host, settings.port)
     app = create_app(_with_engine(settings), lambda engine: _greet(listener, engine))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    DrainingServer(app, settings.drain_timeout_s).run(sockets=[listener])
 
 
 def _with_engine(settings: Settings) -> Settings:
@@ -118,11 +114,10 @@ def _greet(listener: socket.socket, engine: Engine) -> None:
     )
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    typer.echo(
+    _say(
         f"Condenser {__version__} on {url}, docs at {url}/docs\n"
         f"Engine: {engine.name}, model {engine.default_model}. Try:\n"
-        f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'",
-        err=True,
+        f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'"
     )
 
 
@@ -130,7 +125,13 @@ def _warn_of_unknown_variables() -> None:
     known = {name for name, _, _ in describe()}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
-            typer.echo(f"condenser: {name} is no setting of this version", err=True)
+            _say(f"condenser: {name} is no setting of this version")
+
+
+def _say(text: str) -> None:
+    """Tell the operator on standard error, where that can be written: a full disk behind it does not stop serving."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 @cli.command()

@@ -30,6 +30,18 @@ ModelName = Annotated[
 ]
 
 
+TimeoutSeconds = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="longest time for this request or item, queue and retries included, seconds; at most, and where "
+        "left out, CONDENSER_REQUEST_TIMEOUT_S",
+    ),
+]
+
+
 class CompressRequest(RequestBody):
     """A text and how to compress it."""
 
@@ -66,6 +78,7 @@ class CompressRequest(RequestBody):
             description="model calls at most; left out: one for each part of the text; 0: clauses of the text only",
         ),
     ] = None
+    timeout_s: TimeoutSeconds = None
 
 
 class Making(AnswerBody):
@@ -175,6 +188,7 @@ class ReconstructRequest(RequestBody):
         ),
     ] = "auto"
     model: ModelName = None
+    timeout_s: TimeoutSeconds = None
 
 
 class ReconstructResponse(AnswerBody):

@@ -1,6 +1,6 @@
 """What the routes work with, made once at start-up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
@@ -10,6 +10,13 @@ from app.engine.engine import Engine
 from app.settings import Settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
+
+
+@dataclass(slots=True)
+class Drain:
+    """Whether the service is about to end: then it takes no more operations."""
+
+    has_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Service:
     reconstructor: Reconstructor
     metrics: Metrics
     prices: Prices
+    drain: Drain = field(default_factory=Drain)
 
 
 def service_of(connection: HTTPConnection) -> Service:
