@@ -19,6 +19,7 @@ from app.engine.errors import (
     NoConnectionError,
     PromptTooLongError,
 )
+from app.tasks import scoped
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
@@ -209,17 +210,21 @@ class OllamaClient:
         self, method: str, path: str, kind: type[AnswerT], body: object = None, limit: int = MAX_ANSWER_BYTES
     ) -> AnswerT:
         try:
-            async with self._http.stream(method, path, json=body) as response:
-                content = await _read(response, limit)
+            status, content = await scoped(lambda: self._exchange(method, path, body, limit))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NoConnectionError(f"no connection to {self.base_url}: {_reason(error)}") from error
         except httpx.TimeoutException as error:
             raise EngineTimeoutError(f"{self.base_url} did not answer in time: {_reason(error)}") from error
         except httpx.HTTPError as error:
             raise EngineUnreachableError(f"the connection to {self.base_url} broke: {_reason(error)}") from error
-        if response.status_code != 200:
-            raise error_of(response.status_code, _error_message(content))
+        if status != 200:
+            raise error_of(status, _error_message(content))
         return _parse(content, kind)
+
+    async def _exchange(self, method: str, path: str, body: object, limit: int) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises EngineFailedError for a body over `limit` bytes."""
+        async with self._http.stream(method, path, json=body) as response:
+            return response.status_code, await _read(response, limit)
 
 
 def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:

@@ -1,6 +1,5 @@
 """What can go wrong with a chat, one behaviour each."""
 
-import asyncio
 import gzip
 import json
 from collections.abc import Callable
@@ -89,11 +88,8 @@ async def drips(chat: Chat) -> None:
     await chat.head(200, f"Content-Length: {len(body)}")
     for byte in body:
         await chat.send(bytes([byte]))
-        left = asyncio.ensure_future(chat.until_left())
-        done, _ = await asyncio.wait((left,), timeout=1)
-        if done:
+        if await chat.is_left_within(1):
             return
-        left.cancel()
 
 
 async def speaks_no_http(chat: Chat) -> None:

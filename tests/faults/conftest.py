@@ -55,14 +55,23 @@ class Running:
         busy = sum(not connection.is_idle() for connection in pool.connections)
         return Footprint(engine.gate.in_flight, engine.gate.waiting, names, busy)
 
+    async def waits_for(self, waiting: int) -> None:
+        """Return when so many calls wait for a place in the engine."""
+        assert await _becomes(lambda: self.service.engine.gate.waiting == waiting)
+
     async def leaves_nothing(self, before: Footprint) -> None:
         """Return when all that requests took is back; fail where it does not come."""
-        try:
-            async with asyncio.timeout(10):
-                while self.footprint() != before or self.server.server_state.tasks:
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
+        if not await _becomes(lambda: self.footprint() == before and not self.server.server_state.tasks):
             assert (self.footprint(), self.server.server_state.tasks) == (before, set())
+
+
+async def _becomes(is_so: Callable[[], bool]) -> bool:
+    """Whether it gets so within 10 seconds: nothing tells of a connection pool or a queue at rest."""
+    for _ in range(2000):
+        if is_so():
+            return True
+        await asyncio.sleep(0.005)
+    return False
 
 
 Start = Callable[..., AbstractAsyncContextManager[Running]]
@@ -72,7 +81,7 @@ Start = Callable[..., AbstractAsyncContextManager[Running]]
 async def running(upstream: FaultyOllama, **settings: Any) -> AsyncIterator[Running]:
     """A service with these settings over the defaults, warmed up, served for the block."""
     given: dict[str, Any] = {"ollama_url": upstream.url, "model": MODEL, **settings}
-    app = create_app(Settings(_env_file=None, **given))
+    app = create_app(Settings(_env_file=None, **given))  # type: ignore[call-arg]
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = DrainingServer(app, drain_timeout_s=0.1)

@@ -61,6 +61,14 @@ class Chat:
         """Return when the client has closed its end."""
         await self.reader.read()
 
+    async def is_left_within(self, seconds: float) -> bool:
+        """Wait for so long, or until the client has closed its end; whether it has."""
+        try:
+            await asyncio.wait_for(self.until_left(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
     def reset(self) -> None:
         """Break the connection off with a TCP reset."""
         connection: socket.socket = self.writer.get_extra_info("socket")

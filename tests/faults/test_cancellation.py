@@ -76,12 +76,9 @@ async def test_a_client_that_goes_away_while_it_waits_never_reaches_the_upstream
         first = asyncio.create_task(service.compress())
         await upstream.nth_chat(1)
         waiting = asyncio.create_task(service.compress())
-        before = service.footprint()
-        while service.footprint().waiting == before.waiting:
-            await asyncio.sleep(0)
+        await service.waits_for(1)
         waiting.cancel()
-        while service.footprint().waiting:
-            await asyncio.sleep(0)
+        await service.waits_for(0)
         may_end.set()
         assert (await first).status_code == 200
         assert len(upstream.chats) == 1
