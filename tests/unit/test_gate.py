@@ -243,7 +243,7 @@ async def test_batch_items_count_before_an_interactive_call_only_by_their_turns(
     await turns()
     # Third of its class, with a batch item between each two: six turns.
     assert entrance.expected_wait_s("interactive") == pytest.approx(12)
-    # The last of 21 of its class, with the three interactive ones in between: 22 and the two that wait.
+    # Twenty-first of its class, with both interactive calls in between: 23 turns.
     assert entrance.expected_wait_s("batch") == pytest.approx(46)
     await end([*visits, *items])
 
