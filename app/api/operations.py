@@ -30,8 +30,8 @@ from app.engine.gate import Priority
 from app.telemetry.cost import Cost, cost
 
 # What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
-_KEPT_SHARE = 0.05
-_KEPT_AT_MOST_S = 0.5
+_KEPT_SHARE = 0.1
+_KEPT_AT_MOST_S = 1.0
 
 AnswerT_co = TypeVar("AnswerT_co", CompressResponse, ReconstructResponse, covariant=True)
 

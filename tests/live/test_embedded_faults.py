@@ -16,7 +16,8 @@ from tests.unit.service import TEXT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtures("model")]
 
-SETTINGS: dict[str, Any] = {"engine": "embedded", "request_timeout_s": 600, "queue_timeout_s": 600, "drain_timeout_s": 600}
+PATIENT = dict.fromkeys(("request_timeout_s", "queue_timeout_s", "drain_timeout_s"), 600)
+SETTINGS: dict[str, Any] = {"engine": "embedded", **PATIENT}
 
 
 @asynccontextmanager

@@ -227,6 +227,18 @@ async def test_retry_after_is_the_time_that_the_queue_takes_to_drain_at_its_pace
     await end(visits)
 
 
+async def test_the_pace_is_known_from_calls_that_nobody_waited_behind_too() -> None:
+    clock = Clock()
+    entrance = gate(clock=clock)
+    for _ in range(10):
+        visit = Visit(entrance, [], "alone")
+        await turns()
+        clock.now += 7
+        await visit.leave()
+        clock.now += 100
+    assert entrance.expected_wait_s("interactive") == pytest.approx(7)
+
+
 async def test_retry_after_is_between_a_second_and_the_longest_wait() -> None:
     entrance, visits = await busy_gate(Clock(), service_s=0.01, waiting=5)
     assert entrance.retry_after_s("interactive") == 1
