@@ -16,7 +16,7 @@ from app.main import create_app
 from app.server import DrainingServer
 from app.settings import Settings
 from tests.faults.faulty_ollama import FaultyOllama, answers_well
-from tests.unit.service import MODEL, TEXT
+from tests.unit.service import MODEL, TEXT, warmed_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,12 @@ async def running(upstream: FaultyOllama, **settings: Any) -> AsyncIterator[Runn
     serving = asyncio.create_task(server._serve([listener]))
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
         assert (await client.get("/healthz")).status_code == 200
-        warm_ups = [task for task in asyncio.all_tasks() if _runs(task, "_warm_up")]
-        await asyncio.gather(*warm_ups)
+        await warmed_up()
         try:
             yield Running(app.state.service, upstream, client, server)
         finally:
             server.handle_exit(signal.SIGTERM, None)
             await serving
-
-
-def _runs(task: asyncio.Task[Any], name: str) -> bool:
-    return getattr(task.get_coro(), "__name__", "") == name
 
 
 @pytest.fixture
