@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from starlette.types import Receive
 
+from app.tasks import end
+
 ResultT = TypeVar("ResultT")
 
 
@@ -28,9 +30,7 @@ async def cancel_on_disconnect(receive: Receive, awaitable: Awaitable[ResultT]) 
         watch.result()
         raise ClientDisconnectedError
     finally:
-        for task in (work, watch):
-            task.cancel()
-        await asyncio.gather(work, watch, return_exceptions=True)
+        await end((work, watch))
 
 
 async def _disconnected(receive: Receive) -> None:

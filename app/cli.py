@@ -1,6 +1,7 @@
 """The `condenser` command."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import ssl
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from app import __version__
 from app.credentials import hashed_line, new_key
@@ -22,6 +22,7 @@ from app.main import create_app
 from app.ops.commands import people
 from app.ops.exits import FAILED as EXIT_FAILED
 from app.ops.exits import USAGE as EXIT_USAGE
+from app.server import DrainingServer
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger
 from app.transport import bounded_protocol
@@ -34,8 +35,6 @@ _GREETING_TEXT = (
     "12 May, because the new bearings came late and two of them did not fit. We know that this is annoying, and we "
     "would have liked to have better news for all of you, believe us. Buses leave from pier 7 every 20 minutes."
 )
-
-_SHUTDOWN_LIMIT_S = 30  # for requests that are under way when the service is told to end
 
 
 def _settings_help() -> str:
@@ -82,18 +81,14 @@ def serve(
     listeners = [_listen(settings.host, port) for port in ports]
     scheme = "https" if settings.tls_cert else "http"
     app = create_app(_with_engine(settings), lambda engine: _greet(listeners[0], engine, scheme))
-    config = uvicorn.Config(
+    DrainingServer(
         app,
+        settings.drain_timeout_s,
         http=bounded_protocol(settings.header_timeout_s),
         ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
-    )
-    uvicorn.Server(config).run(sockets=listeners)
+    ).run(sockets=listeners)
 
 
 def _forget_secrets() -> None:
@@ -153,11 +148,10 @@ def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
     )
     host, port = listener.getsockname()[:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-    typer.echo(
+    _say(
         f"Condenser {__version__} on {url}, docs at {url}/docs\n"
         f"Engine: {engine.name}, model {engine.default_model}. Try:\n"
-        f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'",
-        err=True,
+        f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'"
     )
 
 
@@ -165,7 +159,13 @@ def _warn_of_unknown_variables() -> None:
     known = {name for name, _, _ in describe()}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
-            typer.echo(f"condenser: {name} is no setting of this version", err=True)
+            _say(f"condenser: {name} is no setting of this version")
+
+
+def _say(text: str) -> None:
+    """Tell the operator on standard error, where that can be written: a full disk behind it does not stop serving."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 @cli.command()

@@ -106,7 +106,10 @@ def _clients(settings: Settings, engine: Engine) -> dict[str, Client]:
     gate = engine.gate
     places = gate.max_concurrency + gate.max_queue
     names = [key.name for key in settings.api_keys]
-    return {name: Client(name, settings.limits_of(name), places, gate.retry_after_s) for name in names}
+    return {
+        name: Client(name, settings.limits_of(name), places, lambda: gate.retry_after_s("interactive"))
+        for name in names
+    }
 
 
 async def _warm_up(engine: Engine, compressor: Compressor) -> None:

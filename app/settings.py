@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         30, description="longest wait of an interactive call for a place in the engine, seconds"
     )
     request_timeout_s: Seconds = Field(120, description="longest time for one request, or one item of a batch, seconds")
+    engine_retries: int = Field(
+        3, ge=0, le=100, description="times that a call is made again where Ollama refused the connection or was busy"
+    )
+    drain_timeout_s: Seconds = Field(
+        25, description="time for what is under way when the service is told to end, seconds"
+    )
     max_text_bytes: int = Field(1_048_576, ge=1, le=268_435_456, description="longest text, bytes of UTF-8")
     max_body_bytes: int = Field(
         33_554_432, ge=1024, le=1_073_741_824, description="largest request body, bytes; a batch is one body"

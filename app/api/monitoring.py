@@ -19,22 +19,23 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "The engine can't serve the default model"}})
 async def readyz(request: Request, response: Response) -> Ready:
-    """The engine answers and has the default model."""
+    """The engine answers and has the default model, and the service has not been told to end."""
     engine = service_of(request).engine
     status = await engine.status()
+    problem = "the service is shutting down" if service_of(request).drain.has_begun else status.problem
     loaded = status.loaded_model(engine.default_model)
-    if status.problem:
+    if problem:
         response.status_code = 503
         record_of(request).outcome = "not_ready"
     return Ready(
-        ready=status.problem is None,
+        ready=problem is None,
         engine=engine.name,
         engine_url=engine.client.base_url,
         engine_version=status.version,
         model=engine.default_model,
         loaded=loaded is not None,
         gpu_ratio=round(loaded.gpu_ratio, 4) if loaded else 0.0,
-        problem=status.problem,
+        problem=problem,
     )
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -24,8 +26,13 @@ from app.capsule.repair import Report
 from app.compression.compressor import Compressed, Compression, Sizes
 from app.compression.model_calls import Usage
 from app.engine.engine import Terms
+from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
 from app.telemetry.cost import Cost, cost
+
+# What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
+_KEPT_SHARE = 0.1
+_KEPT_AT_MOST_S = 1.0
 
 AnswerT_co = TypeVar("AnswerT_co", CompressResponse, ReconstructResponse, covariant=True)
 
@@ -55,8 +62,8 @@ async def compress(
         on_engine_error=body.on_engine_error,
         max_engine_calls=body.max_engine_calls,
     )
-    terms = _terms(service, body.model, priority)
-    result = await service.compressor.compress(wish, terms)
+    async with _on_terms(service, body, priority) as terms:
+        result = await service.compressor.compress(wish, terms)
     spent = _cost(service, result.usage)
     _count(service, result)
     answer = CompressResponse(
@@ -77,8 +84,8 @@ async def reconstruct(
 ) -> Done[ReconstructResponse]:
     """Get a text back. Raises CapsuleError or EngineError."""
     started = time.perf_counter()
-    terms = _terms(service, body.model, priority)
-    result = await service.reconstructor.reconstruct(body.capsule, body.mode, terms)
+    async with _on_terms(service, body, priority) as terms:
+        result = await service.reconstructor.reconstruct(body.capsule, body.mode, terms)
     spent = _cost(service, result.usage)
     _count_tokens(service, result.usage)
     answer = ReconstructResponse(
@@ -93,9 +100,23 @@ async def reconstruct(
     return Done(answer, spent)
 
 
-def _terms(service: Service, model: str | None, priority: Priority) -> Terms:
-    deadline = asyncio.get_running_loop().time() + service.settings.request_timeout_s
-    return Terms(model or service.engine.default_model, deadline, priority)
+@asynccontextmanager
+async def _on_terms(
+    service: Service, body: CompressRequest | ReconstructRequest, priority: Priority
+) -> AsyncIterator[Terms]:
+    """The terms of a request's calls; the block, which is all of its work, ends with its deadline.
+
+    Raises EngineTimeoutError then.
+    """
+    longest_s = service.settings.request_timeout_s
+    timeout_s = min(body.timeout_s or longest_s, longest_s)
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    kept_s = min(timeout_s * _KEPT_SHARE, _KEPT_AT_MOST_S)
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield Terms(body.model or service.engine.default_model, deadline - kept_s, priority)
+    except TimeoutError:
+        raise EngineTimeoutError(f"the request's time, {timeout_s:g} s, was up before it was done") from None
 
 
 def _cost(service: Service, usage: Usage) -> Cost:

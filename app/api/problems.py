@@ -25,10 +25,13 @@ from app.engine.errors import (
     ModelNotFoundError,
     QueueFullError,
     QueueTimeoutError,
+    ShuttingDownError,
 )
 from app.telemetry.logs import logger, request_id
 
 MEDIA_TYPE = "application/problem+json"
+
+_SHUTTING_DOWN = "The service is shutting down"
 
 
 class ProblemError(HTTPException):
@@ -61,6 +64,13 @@ def unsupported_encoding() -> ProblemError:
     return ProblemError("unsupported", 415, "The body is compressed", detail, {"Accept-Encoding": "identity"})
 
 
+def shutting_down() -> ProblemError:
+    """A request that comes when the service has been told to end."""
+    detail = "the service is shutting down and takes no more requests; send it again, here or to another instance"
+    headers = {"Retry-After": "1", "Connection": "close"}
+    return ProblemError(ShuttingDownError.kind, 503, _SHUTTING_DOWN, detail, headers)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What is told of an error. `kind` is from a fixed list, fit for a metric's label."""
@@ -76,6 +86,7 @@ class Found:
 _ENGINE_PROBLEMS: tuple[tuple[type[EngineError], int, str], ...] = (
     (QueueTimeoutError, 503, "The wait in the queue was too long"),
     (QueueFullError, 503, "The queue is full"),
+    (ShuttingDownError, 503, _SHUTTING_DOWN),
     (ModelNotFoundError, 404, "The engine does not have this model"),
     (EngineBusyError, 503, "The engine is busy"),
     (EngineUnreachableError, 502, "The engine can't be reached"),

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Any, Literal, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import ValidationError
 
@@ -13,7 +13,7 @@ from app.api import operations
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
 from app.api.operations import Done
-from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, too_large
+from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
     BatchRequest,
@@ -45,7 +45,7 @@ _PROBLEMS: dict[int, str] = {
     422: "The request or the capsule is not valid; the detail names the field",
     429: "The key is over one of its limits; see Retry-After",
     502: "The engine is down, or failed; the detail has its own message",
-    503: "The queue is full, the wait was too long, or the engine is busy; see Retry-After",
+    503: "The queue is full, the wait was too long, the engine is busy or the service is ending; see Retry-After",
     504: "The engine was too slow",
 }
 
@@ -55,7 +55,17 @@ def _problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
-router = APIRouter(route_class=BoundedRoute, tags=["compression"])
+async def refuse_while_draining(request: Request) -> None:
+    """Raise ProblemError 503 once the service has been told to end."""
+    if service_of(request).drain.has_begun:
+        raise shutting_down()
+
+
+router = APIRouter(
+    route_class=BoundedRoute,
+    dependencies=[Depends(refuse_while_draining)],
+    tags=["compression"],
+)
 
 
 @router.post("/compress", responses=_problem_answers(*_PROBLEMS))
@@ -115,7 +125,7 @@ def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, obj
     response_model=BatchResponse,
     response_model_exclude_unset=True,
     responses={
-        **_problem_answers(401, 408, 413, 415, 421, 422, 429),
+        **_problem_answers(401, 408, 413, 415, 421, 422, 429, 503),
         200: {
             "description": "Results in order; as NDJSON, each as soon as it is ready",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},

@@ -35,6 +35,18 @@ ModelName = Annotated[
 ]
 
 
+TimeoutSeconds = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="longest time for this request or item, queue and retries included, seconds; at most, and where "
+        "left out, CONDENSER_REQUEST_TIMEOUT_S",
+    ),
+]
+
+
 class CompressRequest(RequestBody):
     """A text and how to compress it."""
 
@@ -74,6 +86,7 @@ class CompressRequest(RequestBody):
     explain: Annotated[
         bool, Field(description="list in `fidelity.ledger` what became of each fact, and where in the text it stands")
     ] = False
+    timeout_s: TimeoutSeconds = None
 
 
 class LedgerRow(AnswerBody):
@@ -212,6 +225,7 @@ class ReconstructRequest(RequestBody):
         ),
     ] = "auto"
     model: ModelName = None
+    timeout_s: TimeoutSeconds = None
 
 
 class ReconstructResponse(AnswerBody):

@@ -1,7 +1,7 @@
 """What the routes work with, made once at start-up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
@@ -12,6 +12,13 @@ from app.engine.engine import Engine
 from app.settings import Settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
+
+
+@dataclass(slots=True)
+class Drain:
+    """Whether the service is about to end: then it takes no more operations."""
+
+    has_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,7 @@ class Service:
     metrics: Metrics
     prices: Prices
     clients: Mapping[str, Client]
+    drain: Drain = field(default_factory=Drain)
 
 
 def service_of(connection: HTTPConnection) -> Service:

@@ -71,7 +71,7 @@ class Compressor:
     async def warm_up(self, terms: Terms) -> None:
         """Load the default model and the fact finder's tables, have the prompt's constant front cached and counted."""
         await asyncio.to_thread(check, "Warm-up on 1 May at 10:30.", ())
-        await self._engine.preload()
+        await self._engine.preload(terms.deadline)
         call = await self._engine.complete(summarize_prompt(""), num_predict=1, terms=terms)
         self._frame_tokens = call.completion.prompt_tokens or None
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from app.tasks import end
+
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -27,9 +29,7 @@ async def as_ready(
             for task in sorted(done, key=running.__getitem__):
                 yield running.pop(task), task.result()
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(running)
 
 
 async def _awaited(work: Callable[[ItemT], Awaitable[ResultT]], item: ItemT) -> ResultT:

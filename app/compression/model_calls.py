@@ -108,7 +108,8 @@ def _answer(call: Call, prompt: Prompt) -> Answer:
     completion = call.completion
     # A count that the engine leaves out is estimated: the call was paid for all the same.
     prompt_tokens = completion.prompt_tokens or estimate_tokens(prompt.system) + estimate_tokens(prompt.user)
-    usage = Usage(prompt_tokens, completion.completion_tokens, 1, call.queue_s, call.engine_s, call.busy_s)
+    completion_tokens = completion.completion_tokens or estimate_tokens(completion.text)
+    usage = Usage(prompt_tokens, completion_tokens, 1, call.queue_s, call.engine_s, call.busy_s)
     return Answer(completion_text(completion.text, completion.was_cut), usage)
 
 

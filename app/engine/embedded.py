@@ -38,7 +38,8 @@ class EmbeddedEngine:
 
     The listening socket is the parent's, so the address outlives the child, and a caller that comes while it
     is started again waits instead of being refused. The child reads its standard input, a pipe whose other end
-    only the parent holds, and ends when that does.
+    only the parent holds, and ends when that does; signals to the whole process group do not end it before its parent
+    has done with it.
     """
 
     def __init__(self, config: EmbeddedConfig) -> None:
@@ -77,7 +78,8 @@ class EmbeddedEngine:
             await asyncio.gather(self._supervisor, return_exceptions=True)
         process = self._process
         if process is not None and process.returncode is None:
-            process.terminate()
+            assert process.stdin is not None
+            process.stdin.close()
             try:
                 await asyncio.wait_for(process.wait(), _TERMINATE_LIMIT_S)
             except TimeoutError:
@@ -94,7 +96,7 @@ class EmbeddedEngine:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         config = self._config
-        command = [sys.executable, "-m", "app.engine.embedded_server", "--fd", str(self._listener.fileno())]
+        command = [sys.executable, "-m", "app.engine.embedded_child", "--fd", str(self._listener.fileno())]
         command += ["--model", str(config.model), "--name", config.name]
         command += ["--num-ctx", str(config.num_ctx), "--num-parallel", str(config.num_parallel)]
         command += ["--threads", str(config.threads)] if config.threads else []

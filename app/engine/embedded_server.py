@@ -4,18 +4,13 @@ Differences from Ollama: one model, loaded from the start to the end; the contex
 starts; a prompt that does not fit is always refused, never truncated; no tools, images, formats or thinking.
 """
 
-import argparse
 import json
-import os
-import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -256,7 +251,7 @@ async def _llama_error(request: Request, error: LlamaError) -> Response:
     return JSONResponse({"error": str(error)}, error.status)
 
 
-def serve(config: EmbeddedConfig, listener: socket.socket) -> None:
+def serve(config: EmbeddedConfig, listener: socket.socket, server: type[uvicorn.Server] = uvicorn.Server) -> None:
     """Load the model, then serve on `listener` until SIGTERM or SIGINT; callers wait in its backlog meanwhile.
 
     Ends the process with code 1 where the model can't be loaded.
@@ -267,34 +262,4 @@ def serve(config: EmbeddedConfig, listener: socket.socket) -> None:
         sys.exit(f"llama.cpp can't load {config.model} with a context of {config.num_ctx} tokens: {error}")
     app = create_embedded_app(config, llama)
     server_config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-    uvicorn.Server(server_config).run(sockets=[listener])
-
-
-def _die_with_parent() -> None:
-    """End this process when its standard input ends, which it does whatever ends the parent that holds it."""
-
-    def wait_for_end() -> None:
-        while os.read(0, 4096):
-            pass
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=wait_for_end, daemon=True).start()
-
-
-def main(arguments: list[str]) -> None:
-    """Run as the child of `embedded.EmbeddedEngine`, on the listening socket that it hands down."""
-    parser = argparse.ArgumentParser(prog="app.engine.embedded_server")
-    parser.add_argument("--fd", type=int, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--num-ctx", type=int, required=True)
-    parser.add_argument("--num-parallel", type=int, required=True)
-    parser.add_argument("--threads", type=int)
-    given = parser.parse_args(arguments)
-    _die_with_parent()
-    config = EmbeddedConfig(given.model, given.name, given.num_ctx, given.num_parallel, given.threads)
-    serve(config, socket.socket(fileno=given.fd))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    server(server_config).run(sockets=[listener])

@@ -1,25 +1,31 @@
 """The engine as the rest sees it: a completion for a prompt, through the gate, measured."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.capsule.prompts import Prompt
 from app.engine.busy import BusyClock, BusyShare
-from app.engine.errors import EngineError, EngineTimeoutError, ModelNotFoundError
+from app.engine.errors import EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate, Priority
 from app.engine.ollama import Completion, LoadedModel, OllamaClient
+from app.engine.retries import RetryPolicy, RetryReason, retrying
 
 EngineName = Literal["ollama", "embedded"]
 
 STATUS_TIMEOUT_S = 2.0
+_RETRY_POLICY = RetryPolicy()
 
 
 class EngineObserver(Protocol):
     """Is told of every call that was in the engine: seconds it took, its outcome, its part of the busy time."""
 
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None: ...
+
+    def call_retried(self, reason: RetryReason) -> None:
+        """A call that the engine had not taken is made once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ class EngineStatus:
 class Engine:
     """`client` behind `gate`. `default_model` serves requests that name none.
 
-    `why_down` may know why the engine does not answer.
+    `why_down` may know why the engine does not answer. `retry_policy` says how calls that it did not take are tried
+    again.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class Engine:
         default_model: str,
         observer: EngineObserver | None = None,
         why_down: Callable[[], str | None] = lambda: None,
+        retry_policy: RetryPolicy = _RETRY_POLICY,
     ) -> None:
         self.name = name
         self.client = client
@@ -77,29 +85,63 @@ class Engine:
         self._busy = BusyClock()
         self._observer = observer
         self._why_down = why_down
+        self._retry_policy = retry_policy
+        self._running: set[asyncio.Timeout] = set()
+        self._is_closed = False
 
     @property
     def num_ctx(self) -> int:
         """Context window of every call, tokens."""
         return self.client.num_ctx
 
-    async def preload(self) -> None:
+    async def preload(self, deadline: float) -> None:
         """Have the default model loaded; holds a place in the engine meanwhile. Raises EngineError."""
-        async with self.gate.place("batch"):
+        async with self._turn("batch", deadline):
             await self.client.preload(self.default_model)
 
     async def complete(self, prompt: Prompt, *, num_predict: int, terms: Terms) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for its place first.
 
-        Raises EngineError; an EngineTimeoutError where the deadline passes, in the queue or in the engine.
+        Raises EngineError; an EngineTimeoutError where the deadline passes in the engine.
         """
         try:
-            async with asyncio.timeout_at(terms.deadline), self.gate.place(terms.priority) as queue_s:
-                return await self._measured(prompt, num_predict, terms, queue_s)
-        except TimeoutError:
-            raise EngineTimeoutError("the request's time was up before the engine had answered") from None
+            async with self._turn(terms.priority, terms.deadline) as queue_s:
+                return await retrying(
+                    lambda: self._measured(prompt, num_predict, terms, queue_s),
+                    self._retry_policy,
+                    terms.deadline,
+                    self._tell_of_retry,
+                )
         except ModelNotFoundError as error:
             raise ModelNotFoundError(self._how_to_get(terms.model, str(error))) from error
+
+    def close(self) -> None:
+        """End every call, those that wait too, and all later ones, with ShuttingDownError."""
+        self._is_closed = True
+        self.gate.close()
+        for turn in self._running:
+            if not turn.expired():
+                turn.reschedule(0.0)
+
+    @asynccontextmanager
+    async def _turn(self, priority: Priority, deadline: float) -> AsyncIterator[float]:
+        """A place in the engine until the deadline at most; yields the seconds waited for it."""
+        async with self.gate.place(priority, deadline) as queue_s:
+            try:
+                async with asyncio.timeout_at(deadline) as turn:
+                    self._running.add(turn)
+                    try:
+                        yield queue_s
+                    finally:
+                        self._running.discard(turn)
+            except TimeoutError:
+                if self._is_closed:
+                    raise ShuttingDownError from None
+                raise EngineTimeoutError("the request's time was up before the engine had answered") from None
+
+    def _tell_of_retry(self, reason: RetryReason) -> None:
+        if self._observer is not None:
+            self._observer.call_retried(reason)
 
     async def _measured(self, prompt: Prompt, num_predict: int, terms: Terms, queue_s: float) -> Call:
         loop = asyncio.get_running_loop()
@@ -114,7 +156,8 @@ class Engine:
             outcome = error.kind
             raise
         except asyncio.CancelledError:
-            outcome = EngineTimeoutError.kind if loop.time() >= terms.deadline else "cancelled"
+            is_late = loop.time() >= terms.deadline
+            outcome = EngineTimeoutError.kind if is_late and not self._is_closed else "cancelled"
             raise
         finally:
             if self._observer is not None:

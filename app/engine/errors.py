@@ -18,9 +18,18 @@ class QueueFullError(EngineError):
 
 
 class QueueTimeoutError(QueueFullError):
-    """The wait for a place in the engine outlasted its bound."""
+    """The wait for a place in the engine outlasted its bound, or the request's deadline."""
 
     kind = "queue_timeout"
+
+
+class ShuttingDownError(EngineError):
+    """The service is ending, and the time that it gives to what is under way is over."""
+
+    kind = "shutting_down"
+
+    def __init__(self) -> None:
+        super().__init__("the service is shutting down; send the request again, it was not finished")
 
 
 class ModelNotFoundError(EngineError):
@@ -33,6 +42,10 @@ class EngineUnreachableError(EngineError):
     """No connection to the engine, or it broke before the answer was whole."""
 
     kind = "unreachable"
+
+
+class NoConnectionError(EngineUnreachableError):
+    """No connection to the engine came about: nothing was sent."""
 
 
 class EngineBusyError(EngineError):

@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from app.capsule.prompts import Prompt
 from app.engine.errors import (
@@ -16,11 +16,16 @@ from app.engine.errors import (
     EngineTimeoutError,
     EngineUnreachableError,
     ModelNotFoundError,
+    NoConnectionError,
     PromptTooLongError,
 )
+from app.tasks import scoped
 
 CONNECT_TIMEOUT_S = 5.0
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
+_BYTES_AROUND_COMPLETION = 65_536
+_BYTES_PER_TOKEN = 1024  # the longest tokens are runs of some hundred spaces; JSON writes a byte in six at most
+_TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
 _MAX_MESSAGE_CHARACTERS = 500
 
 # "the input length exceeds the context length" (ollama, runner.go) and the wordings that name both sizes.
@@ -35,15 +40,23 @@ class Message(_Answer):
     content: str = ""
 
 
+def _count(value: object) -> int:
+    """A number of an answer's; 0, which stands for one that was left out, for what is none."""
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+
+
 class ChatAnswer(_Answer):
     """`POST /api/chat` with `stream: false`. Durations are nanoseconds; Ollama leaves zeros out."""
 
     message: Message
     done: bool
     done_reason: str = ""
-    load_duration: int = 0
-    prompt_eval_count: int = 0
-    eval_count: int = 0
+    load_duration: Count = 0
+    prompt_eval_count: Count = 0
+    eval_count: Count = 0
 
 
 class Version(_Answer):
@@ -82,7 +95,7 @@ class Loaded(_Answer):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model wrote, and how many tokens that took. `prompt_tokens` is 0 where Ollama did not say."""
+    """What the model wrote, and how many tokens that took: 0 where Ollama did not say, or said what can't be."""
 
     text: str
     prompt_tokens: int
@@ -105,6 +118,8 @@ class OllamaClient:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+            # A compressed answer could be a thousand times its size before that can be seen.
+            headers={"accept-encoding": "identity"},
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
             trust_env=False,
         )
@@ -149,17 +164,19 @@ class OllamaClient:
         window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
         """
         body = await self.chat_body(prompt, model=model, num_predict=num_predict)
-        answer = await self._call("POST", "/api/chat", ChatAnswer, body)
+        limit = _BYTES_AROUND_COMPLETION + num_predict * _BYTES_PER_TOKEN
+        answer = await self._call("POST", "/api/chat", ChatAnswer, body, limit)
         if not answer.done:
             raise EngineFailedError("the engine's answer is not whole: done is false")
-        if looks_truncated(answer.prompt_eval_count, self.num_ctx):
+        prompt_tokens = _prompt_tokens(answer, prompt)
+        if looks_truncated(prompt_tokens, self.num_ctx):
             raise PromptTooLongError(
                 f"the engine cut the prompt: prompt_eval_count is {answer.prompt_eval_count} of {self.num_ctx}"
             )
         return Completion(
             text=answer.message.content,
-            prompt_tokens=answer.prompt_eval_count,
-            completion_tokens=answer.eval_count,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=answer.eval_count if answer.eval_count <= num_predict else 0,
             was_cut=answer.done_reason == "length",
         )
 
@@ -194,19 +211,25 @@ class OllamaClient:
             self._thinkers[model] = "thinking" in info.capabilities
         return self._thinkers[model]
 
-    async def _call(self, method: str, path: str, kind: type[AnswerT], body: object = None) -> AnswerT:
+    async def _call(
+        self, method: str, path: str, kind: type[AnswerT], body: object = None, limit: int = MAX_ANSWER_BYTES
+    ) -> AnswerT:
         try:
-            async with self._http.stream(method, path, json=body) as response:
-                content = await _read(response)
+            status, content = await scoped(lambda: self._exchange(method, path, body, limit))
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise EngineUnreachableError(f"no connection to {self.base_url}: {_reason(error)}") from error
+            raise NoConnectionError(f"no connection to {self.base_url}: {_reason(error)}") from error
         except httpx.TimeoutException as error:
             raise EngineTimeoutError(f"{self.base_url} did not answer in time: {_reason(error)}") from error
         except httpx.HTTPError as error:
             raise EngineUnreachableError(f"the connection to {self.base_url} broke: {_reason(error)}") from error
-        if response.status_code != 200:
-            raise error_of(response.status_code, _error_message(content))
+        if status != 200:
+            raise error_of(status, _error_message(content))
         return _parse(content, kind)
+
+    async def _exchange(self, method: str, path: str, body: object, limit: int) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises EngineFailedError for a body over `limit` bytes."""
+        async with self._http.stream(method, path, json=body) as response:
+            return response.status_code, await _read(response, limit)
 
 
 def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
@@ -218,12 +241,21 @@ def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
     return prompt_eval_count >= num_ctx or prompt_eval_count in (num_ctx // 2, num_ctx // 2 + 1)
 
 
-async def _read(response: httpx.Response) -> bytes:
+def _prompt_tokens(answer: ChatAnswer, prompt: Prompt) -> int:
+    """The engine's count of the prompt; 0 where it did not say, or says more than the prompt can have.
+
+    No token of a text is less than one byte of it, and no character of UTF-8 is more than four.
+    """
+    most = 4 * (len(prompt.system) + len(prompt.user)) + _TEMPLATE_TOKENS
+    return answer.prompt_eval_count if answer.prompt_eval_count <= most else 0
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
     content = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            raise EngineFailedError(f"the engine's answer is over {MAX_ANSWER_BYTES} bytes")
+        if len(content) > limit:
+            raise EngineFailedError(f"the engine's answer is over {limit} bytes")
     return bytes(content)
 
 

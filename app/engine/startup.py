@@ -12,6 +12,7 @@ from app.engine.errors import EngineError
 from app.engine.gate import Gate, GateObserver
 from app.engine.model_file import default_model_path, model_name
 from app.engine.ollama import OllamaClient
+from app.engine.retries import RetryPolicy
 from app.settings import Settings
 
 logger = logging.getLogger("condenser.engine")
@@ -44,14 +45,16 @@ async def choose_engine(settings: Settings) -> EngineName:
 @asynccontextmanager
 async def open_engine(settings: Settings, name: EngineName, observer: Observer) -> AsyncIterator[Engine]:
     """The engine `name`, running for the block; the embedded one's process is started and stopped with it."""
+    policy = RetryPolicy(settings.engine_retries)
     if name == "ollama":
         async with _client(settings, settings.ollama_url) as client:
-            yield Engine(name, client, _gate(settings, settings.max_concurrency, observer), settings.model, observer)
+            gate = _gate(settings, settings.max_concurrency, observer)
+            yield Engine(name, client, gate, settings.model, observer, retry_policy=policy)
         return
     config = embedded_config(settings)
     async with EmbeddedEngine(config) as embedded, _client(settings, embedded.base_url) as client:
         gate = _gate(settings, config.num_parallel, observer)
-        yield Engine(name, client, gate, config.name, observer, why_down=lambda: embedded.last_error)
+        yield Engine(name, client, gate, config.name, observer, lambda: embedded.last_error, policy)
 
 
 def embedded_config(settings: Settings) -> EmbeddedConfig:

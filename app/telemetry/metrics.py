@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from app.engine.engine import Engine, EngineStatus
 from app.engine.gate import GateOutcome
+from app.engine.retries import RETRY_REASONS, RetryReason
 from app.telemetry.cost import Cost, Prices, local_cost
 from app.telemetry.window import WINDOW_S, Window, bucket_of, quantile
 
@@ -31,6 +32,7 @@ _KNOWN_LABELS = {
     "cost_dollars": ("cloud", "local"),
     "queue_passes": get_args(GateOutcome),
     "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
+    "retries": RETRY_REASONS,
 }
 """Label values that are there from the start, so that a rate over their first rise is right."""
 
@@ -81,6 +83,7 @@ class Metrics:
             "cost_dollars", "USD: cloud, what a cloud would charge; local, spent here", ("basis",)
         )
         self.engine_errors = self._counter("engine_errors", "Calls that the engine failed, by kind", ("kind",))
+        self.retries = self._counter("retries", "Calls made again that the engine had not taken, by why", ("reason",))
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
         self.engine_up = self._gauge("engine_up", "1 where the engine answered the last check or call, else 0")
         self.gpu_ratio = Gauge(
@@ -148,6 +151,10 @@ class Metrics:
             self.engine_up.set(1)
         elif outcome == "unreachable":
             self.engine_up.set(0)
+
+    def call_retried(self, reason: RetryReason) -> None:
+        """Count a call that is made once more."""
+        self.retries.labels(reason).inc()
 
     def operation_ended(self, operation: Operation, outcome: str, duration_s: float, cost: Cost | None = None) -> None:
         """Count an operation; `cost` where it succeeded. `outcome` is `ok` or the kind of its problem."""

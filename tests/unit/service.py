@@ -1,5 +1,6 @@
 """The application in this process, in front of an Ollama that respx plays."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -69,6 +70,12 @@ def ollama(chat: Chat | httpx.Response | Exception) -> Iterator[Upstream]:
         router.post("/api/show").respond(json={"capabilities": ["completion"]})
         router.post("/api/chat").mock(side_effect=respond)
         yield router
+
+
+async def warmed_up() -> None:
+    """Return when the service that was started last has made its own calls, which take a place in the engine too."""
+    warm_ups = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__name__", "") == "_warm_up"]
+    await asyncio.gather(*warm_ups)
 
 
 @asynccontextmanager

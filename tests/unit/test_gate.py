@@ -1,12 +1,13 @@
 """The bounded queue in front of the engine."""
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import AsyncExitStack
 
 import pytest
 
-from app.engine.errors import QueueFullError, QueueTimeoutError
+from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownError
 from app.engine.gate import Gate, GateOutcome, Priority
 
 pytestmark = pytest.mark.anyio
@@ -45,8 +46,24 @@ class Visit:
         await turns()
 
 
-def gate(max_concurrency: int = 1, max_queue: int = 10, timeout_s: float = 60, tally: Tally | None = None) -> Gate:
-    return Gate(max_concurrency, max_queue, timeout_s, tally)
+class Clock:
+    """Turned by the test."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def gate(
+    max_concurrency: int = 1,
+    max_queue: int = 10,
+    timeout_s: float = 60,
+    tally: Tally | None = None,
+    clock: Clock | None = None,
+) -> Gate:
+    return Gate(max_concurrency, max_queue, timeout_s, tally, clock or time.monotonic)
 
 
 async def test_no_more_than_max_concurrency_hold_a_place() -> None:
@@ -180,4 +197,143 @@ async def test_all_places_are_back_after_a_storm_of_cancellations() -> None:
         visit._release.set()
     await asyncio.gather(*(visit.task for visit in visits), return_exceptions=True)
     assert len(log) == 100
+    assert (entrance.in_flight, entrance.waiting) == (0, 0)
+
+
+async def busy_gate(
+    clock: Clock, service_s: float, waiting: int, tally: Tally | None = None
+) -> tuple[Gate, list[Visit]]:
+    """A gate at which calls have taken `service_s` seconds each, with one holder and so many waiting behind it."""
+    log: list[str] = []
+    entrance = gate(max_queue=1000, clock=clock, tally=tally)
+    visits = [Visit(entrance, log, str(number)) for number in range(20 + 1 + waiting)]
+    await turns()
+    for visit in visits[:20]:
+        clock.now += service_s
+        await visit.leave()
+    assert (entrance.in_flight, entrance.waiting) == (1, waiting)
+    return entrance, visits[20:]
+
+
+async def end(visits: list[Visit]) -> None:
+    for visit in visits:
+        visit._release.set()
+    await asyncio.gather(*(visit.task for visit in visits), return_exceptions=True)
+
+
+async def test_retry_after_is_the_time_that_the_queue_takes_to_drain_at_its_pace() -> None:
+    entrance, visits = await busy_gate(Clock(), service_s=2, waiting=9)
+    assert entrance.retry_after_s("interactive") == pytest.approx(20)
+    await end(visits)
+
+
+async def test_the_pace_is_known_from_calls_that_nobody_waited_behind_too() -> None:
+    clock = Clock()
+    entrance = gate(clock=clock)
+    for _ in range(10):
+        visit = Visit(entrance, [], "alone")
+        await turns()
+        clock.now += 7
+        await visit.leave()
+        clock.now += 100
+    assert entrance.expected_wait_s("interactive") == pytest.approx(7)
+
+
+async def test_retry_after_is_between_a_second_and_the_longest_wait() -> None:
+    entrance, visits = await busy_gate(Clock(), service_s=0.01, waiting=5)
+    assert entrance.retry_after_s("interactive") == 1
+    await end(visits)
+    entrance, visits = await busy_gate(Clock(), service_s=59, waiting=5)
+    assert entrance.retry_after_s("interactive") == 60
+    await end(visits)
+
+
+async def test_batch_items_count_before_an_interactive_call_only_by_their_turns() -> None:
+    clock = Clock()
+    entrance, visits = await busy_gate(clock, service_s=2, waiting=2)
+    items = [Visit(entrance, [], f"b{number}", "batch") for number in range(20)]
+    await turns()
+    # Third of its class, with a batch item between each two: six turns.
+    assert entrance.expected_wait_s("interactive") == pytest.approx(12)
+    # Twenty-first of its class, with both interactive calls in between: 23 turns.
+    assert entrance.expected_wait_s("batch") == pytest.approx(46)
+    await end([*visits, *items])
+
+
+async def test_a_call_that_would_wait_for_too_long_is_refused_at_once() -> None:
+    tally = Tally()
+    entrance, visits = await busy_gate(Clock(), service_s=2, waiting=30, tally=tally)
+    with pytest.raises(QueueFullError, match=r"about 62 s.*may wait 60 s") as refused:
+        async with entrance.place():
+            pass
+    assert refused.value.retry_after_s == 60
+    assert tally.outcomes["full"] == 1
+    await end(visits)
+
+
+async def test_a_call_whose_deadline_is_before_its_turn_is_refused_at_once() -> None:
+    entrance, visits = await busy_gate(Clock(), service_s=2, waiting=5)
+    soon = asyncio.get_running_loop().time() + 5
+    for priority in ("interactive", "batch"):
+        visits.append(Visit(entrance, [], "own round", priority))
+        await turns()
+        with pytest.raises(QueueFullError, match="may wait"):
+            async with entrance.place(priority, soon):
+                pass
+    await end(visits)
+
+
+async def test_one_round_may_wait_however_slow_the_engine_was() -> None:
+    entrance, visits = await busy_gate(Clock(), service_s=1000, waiting=0)
+    waiting = Visit(entrance, [], "waiting")
+    await turns()
+    assert entrance.waiting == 1
+    await end([*visits, waiting])
+
+
+async def test_nothing_is_refused_for_a_pace_that_was_only_guessed() -> None:
+    entrance = gate(max_queue=1000, timeout_s=60)
+    visits = [Visit(entrance, [], str(number)) for number in range(500)]
+    await turns()
+    assert entrance.waiting == 499
+    await end(visits)
+
+
+async def test_a_wait_ends_with_the_deadline_of_its_call() -> None:
+    tally = Tally()
+    entrance = gate(tally=tally)
+    holder = Visit(entrance, [], "holder")
+    await turns()
+    for priority in ("interactive", "batch"):
+        with pytest.raises(QueueTimeoutError, match="deadline"):
+            async with entrance.place(priority, asyncio.get_running_loop().time() + 0.001):
+                pass
+    assert tally.outcomes == {"passed": 1, "timeout": 2}
+    await holder.leave()
+
+
+async def test_a_closed_gate_ends_all_waits_and_lets_nobody_in_but_who_is_in_may_finish() -> None:
+    log: list[str] = []
+    entrance = gate()
+    holder, waiting = Visit(entrance, log, "holder"), Visit(entrance, log, "waiting", "batch")
+    await turns()
+    entrance.close()
+    with pytest.raises(ShuttingDownError):
+        await waiting.task
+    with pytest.raises(ShuttingDownError):
+        async with entrance.place():
+            pass
+    assert (entrance.in_flight, entrance.waiting) == (1, 0)
+    await holder.leave()
+    assert entrance.in_flight == 0
+
+
+async def test_a_wait_that_is_cancelled_while_the_gate_closes_leaves_no_trace() -> None:
+    entrance = gate()
+    holder, gone = Visit(entrance, [], "holder"), Visit(entrance, [], "gone")
+    await turns()
+    entrance.close()
+    gone.task.cancel()
+    await turns()
+    await holder.leave()
     assert (entrance.in_flight, entrance.waiting) == (0, 0)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.service import TEXT, answer, ollama, prompt_of, running
+from tests.unit.service import TEXT, answer, ollama, prompt_of, running, warmed_up
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +86,7 @@ async def test_a_full_queue_is_a_503_with_retry_after() -> None:
     held = Held()
     with ollama(held):
         async with running(max_concurrency=1, max_queue=0) as client:
+            await warmed_up()
             first = asyncio.create_task(compress(client))
             await held.entered.wait()
             refused = await compress(client)
@@ -100,6 +101,7 @@ async def test_a_wait_over_its_bound_is_a_503_with_retry_after() -> None:
     held = Held()
     with ollama(held):
         async with running(max_concurrency=1, queue_timeout_s=0.01) as client:
+            await warmed_up()
             first = asyncio.create_task(compress(client))
             await held.entered.wait()
             refused = await compress(client)

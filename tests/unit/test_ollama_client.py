@@ -17,6 +17,7 @@ from app.engine.errors import (
     EngineTimeoutError,
     EngineUnreachableError,
     ModelNotFoundError,
+    NoConnectionError,
     PromptTooLongError,
 )
 from app.engine.ollama import MAX_ANSWER_BYTES, OllamaClient
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.anyio
 
 URL = "http://ollama.test:11434"
 PROMPT = Prompt("Summarize.", "<text>\nA text.\n</text>")
+LONG_PROMPT = Prompt("Summarize.", "<text>\n" + "A long text. " * 400 + "\n</text>")
 ANSWER: dict[str, Any] = {
     "model": "smollm2:135m",
     "created_at": "2026-11-23T10:44:43.19314252Z",
@@ -149,13 +151,42 @@ async def test_a_prompt_that_fills_the_context_window_or_half_of_it_counts_as_tr
 ) -> None:
     ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": count})
     with pytest.raises(PromptTooLongError, match=f"{count} of 4096"):
-        await chat(client)
+        await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)
 
 
 @pytest.mark.parametrize("count", [0, 14, 2047, 2050, 4095])
 async def test_a_prompt_of_any_other_size_does_not(ollama: Any, client: OllamaClient, count: int) -> None:
     ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": count})
-    assert (await chat(client)).prompt_tokens == count
+    assert (await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)).prompt_tokens == count
+
+
+@pytest.mark.parametrize("count", [-1, 2048, 10**18, "many", 1.5, None, [14]])
+async def test_a_count_of_the_prompt_that_can_not_be_counts_as_left_out(
+    ollama: Any, client: OllamaClient, count: object
+) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": count})
+    assert (await chat(client)).prompt_tokens == 0
+
+
+@pytest.mark.parametrize("count", [-1, 41, 10**18, "many", 1.5, None])
+async def test_a_count_of_the_completion_that_can_not_be_counts_as_left_out(
+    ollama: Any, client: OllamaClient, count: object
+) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "eval_count": count})
+    assert (await chat(client)).completion_tokens == 0
+
+
+async def test_a_completion_can_not_be_longer_than_its_tokens(ollama: Any, client: OllamaClient) -> None:
+    content = "x" * (65_536 + 40 * 1024)
+    ollama.post("/api/chat").respond(json={**ANSWER, "message": {"role": "assistant", "content": content}})
+    with pytest.raises(EngineFailedError, match="over 106496 bytes"):
+        await chat(client)
+
+
+async def test_no_compressed_answer_is_asked_for(ollama: Any, client: OllamaClient) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert route.calls.last.request.headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize(
@@ -199,16 +230,16 @@ async def test_an_answer_that_is_not_done_is_an_error(ollama: Any, client: Ollam
 
 
 async def test_an_answer_over_the_limit_is_not_read_to_its_end(ollama: Any, client: OllamaClient) -> None:
-    ollama.post("/api/chat").respond(content=b" " * (MAX_ANSWER_BYTES + 1))
+    ollama.get("/api/tags").respond(content=b" " * (MAX_ANSWER_BYTES + 1))
     with pytest.raises(EngineFailedError, match="over"):
-        await chat(client)
+        await client.installed_models()
 
 
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (httpx.ConnectError("All connection attempts failed"), EngineUnreachableError),
-        (httpx.ConnectTimeout("timed out"), EngineUnreachableError),
+        (httpx.ConnectError("All connection attempts failed"), NoConnectionError),
+        (httpx.ConnectTimeout("timed out"), NoConnectionError),
         (httpx.ReadTimeout("timed out"), EngineTimeoutError),
         (httpx.ReadError("reset"), EngineUnreachableError),
         (httpx.RemoteProtocolError("peer closed connection"), EngineUnreachableError),

@@ -1,0 +1,58 @@
+"""The embedded engine as the child process of `embedded.EmbeddedEngine`, on the socket that it hands down."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from app.engine.embedded import EmbeddedConfig
+from app.engine.embedded_server import serve
+
+
+class _ChildServer(uvicorn.Server):
+    """Leaves signals alone: what ends a child is the end of its standard input."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _die_with_parent() -> None:
+    """End this process when its standard input ends, which it does whatever ends the parent that holds it."""
+
+    def wait_for_end() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser(prog="app.engine.embedded_child")
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--num-ctx", type=int, required=True)
+    parser.add_argument("--num-parallel", type=int, required=True)
+    parser.add_argument("--threads", type=int)
+    given = parser.parse_args(arguments)
+    _die_with_parent()
+    # A terminal and systemd signal the whole group, but requests that drain still need the engine.
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.SIG_IGN)
+    config = EmbeddedConfig(given.model, given.name, given.num_ctx, given.num_parallel, given.threads)
+    serve(config, socket.socket(fileno=given.fd), _ChildServer)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,62 @@
+"""The HTTP server of `condenser serve`: uvicorn, which ends in two steps."""
+
+import logging
+import time
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.api.service import Service
+
+logger = logging.getLogger("condenser.server")
+
+_SETTLE_LIMIT_S = 5  # for answers on their way to slow clients, when all work is over
+
+
+class DrainingServer(uvicorn.Server):
+    """On the first SIGTERM or SIGINT `/readyz` fails and new operations are refused; those that run or wait go on.
+
+    It exits when they have ended. After `drain_timeout_s` seconds, or at the next signal, they are ended with a problem
+    that says so.
+    """
+
+    def __init__(self, app: FastAPI, drain_timeout_s: float, **options: Any) -> None:
+        """`options` are uvicorn's own."""
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SETTLE_LIMIT_S,
+            **options,
+        )
+        super().__init__(config)
+        self._app = app
+        self._drain_timeout_s = drain_timeout_s
+        self._drain_until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note a signal; `on_tick` acts on it."""
+        super().handle_exit(sig, frame)
+        if self.started and self._drain_until is None:
+            self._drain_until = time.monotonic() + self._drain_timeout_s
+            self._service.drain.has_begun = True
+            self.should_exit = False
+
+    async def on_tick(self, counter: int) -> bool:
+        """What uvicorn does ten times a second; tells whether to exit."""
+        if self._drain_until is not None:
+            under_way = len(self.server_state.tasks)
+            is_over = self.should_exit or time.monotonic() >= self._drain_until
+            if is_over and under_way:
+                logger.warning("ending requests that are still under way", extra={"under_way": under_way})
+                self._service.engine.close()
+            self.should_exit = is_over or not under_way
+        return await super().on_tick(counter)
+
+    @property
+    def _service(self) -> Service:
+        service: Service = self._app.state.service
+        return service

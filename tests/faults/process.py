@@ -1,0 +1,89 @@
+"""`condenser serve` in a process of its own, to be signalled and killed."""
+
+import asyncio
+import os
+import resource
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.settings import PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProcess:
+    """A service that listens, and a client of it."""
+
+    process: asyncio.subprocess.Process
+    client: httpx.AsyncClient
+
+    async def compress(self, text: str, **fields: Any) -> httpx.Response:
+        """`POST /compress`."""
+        return await self.client.post("/compress", json={"text": text, **fields})
+
+    async def ended(self) -> int:
+        """The exit code, once the process has ended."""
+        async with asyncio.timeout(60):
+            return await self.process.wait()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, port: int, *, can_write: bool = True, **settings: object
+) -> AsyncIterator[ServiceProcess]:
+    """A service on `port` with these settings, such as `model="m"`; killed at the end where it still runs.
+
+    Without `can_write` its standard output and error are full disks, and so is every other one: no file can grow.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    given = {f"{PREFIX}{name.upper()}": str(value) for name, value in {"port": port, **settings}.items()}
+    out = os.open(os.devnull if can_write else "/dev/full", os.O_WRONLY)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "serve"),
+        cwd=folder,
+        env=own | given,
+        stdout=out,
+        stderr=out,
+        preexec_fn=None if can_write else _no_file_can_grow,
+        start_new_session=True,
+    )
+    os.close(out)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=600, trust_env=False) as client:
+            await _listens(process, port)
+            yield ServiceProcess(process, client)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _no_file_can_grow() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+async def _listens(process: asyncio.subprocess.Process, port: int) -> None:
+    """Return when somebody listens on the port; a connection waits there until it is served."""
+    for _ in range(1200):
+        assert process.returncode is None, "the service ended at its start"
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    raise TimeoutError("the service does not listen")
