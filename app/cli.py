@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,9 @@ from app.engine.model_file import ModelFileError
 from app.engine.model_file import fetch_model as fetch
 from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
+from app.ops.commands import people
+from app.ops.exits import FAILED as EXIT_FAILED
+from app.ops.exits import USAGE as EXIT_USAGE
 from app.server import DrainingServer
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger
@@ -28,9 +32,6 @@ _GREETING_TEXT = (
     "12 May, because the new bearings came late and two of them did not fit. We know that this is annoying, and we "
     "would have liked to have better news for all of you, believe us. Buses leave from pier 7 every 20 minutes."
 )
-
-EXIT_USAGE = 2
-EXIT_FAILED = 1
 
 
 def _settings_help() -> str:
@@ -160,6 +161,22 @@ def fetch_model() -> None:
     except ModelFileError as error:
         raise _fail(str(error), EXIT_FAILED) from None
     typer.echo(f"Embedded model: {path}", err=True)
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Findings and all that was seen, as JSON.")] = False,
+    call: Annotated[bool, typer.Option(help="Measure the speed by a real call.")] = True,
+    timeout_s: Annotated[float, typer.Option(help="Longest wait for that call, seconds.", min=1, max=3600)] = 60,
+) -> None:
+    """Say what is wrong with the engine and the command that mends it. Exit code 1 where something fails."""
+    from app.ops.doctor.command import diagnose
+
+    if not diagnose(_load(), sys.stdout, as_json=as_json, with_call=call, timeout_s=timeout_s):
+        raise typer.Exit(EXIT_FAILED)
+
+
+cli.add_typer(people)
 
 
 def main() -> None:

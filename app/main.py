@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
 from app import __version__
-from app.api import monitoring, problems, routes
+from app.api import monitoring, page, problems, routes, status
 from app.api.observe import RecordMiddleware
 from app.api.service import Service
 from app.compression.compressor import Compressor
@@ -77,10 +77,12 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    patch_fastapi(app)
+    patch_fastapi(app, redirect_from_root_to_docs=False)
     problems.install(app)
     app.include_router(routes.router)
     app.include_router(monitoring.router)
+    app.include_router(status.router)
+    page.install(app)
     app.add_middleware(RecordMiddleware, metrics=metrics)
     return app
 

@@ -11,7 +11,7 @@ from app.api.service import Service
 
 logger = logging.getLogger("condenser.server")
 
-_SETTLE_LIMIT_S = 5  # for answers on their way to slow clients, when all work is over
+SETTLE_LIMIT_S = 5  # for answers on their way to slow clients, when all work is over
 
 
 class DrainingServer(uvicorn.Server):
@@ -23,7 +23,7 @@ class DrainingServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, drain_timeout_s: float) -> None:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=_SETTLE_LIMIT_S
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=SETTLE_LIMIT_S
         )
         super().__init__(config)
         self._app = app

@@ -53,7 +53,10 @@ def codecs() -> dict[str, Codec]:
     except ImportError:
         print("pyppmd: not installed, left out")
     else:
-        found["PPMd, order 6"] = (lambda data: pyppmd.compress(data, max_order=6, mem_size=4 << 20, variant="H"), len)
+        found["PPMd, order 6"] = (
+            lambda data: pyppmd.compress(data, max_order=6, mem_size=4 << 20, variant="H"),
+            lambda data: pyppmd.decompress(data, max_order=6, mem_size=4 << 20, variant="H"),
+        )
     return found
 
 

@@ -14,16 +14,16 @@ TEXT = (
 )
 
 CAPSULE: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "fidelity": "exact",
-    "codec": "brotli-11",
+    "codec": "brotli-11-p1",
     "payload": (
-        "OZ68mtDkN/wfPwMgHAk2LnFT2tjJSwEkSwvnnJLnximBcAPJMvAFSgFrKN6CUxNgvf/Lpqm7VFv7A1YsYIHqY9u2ZP"
-        "T4R1Ge1eG21LQ82AhUZODsA0MSAnFzo2GkXvFtP6D0PCXmKnnbcmPHw/slXkk0Yr+GWxMDTSMF30FUeuqDuDDX6kOK"
-        "Y0wDOLMa6hgoT7bwt6WVbtj/8hMLQfKGnvLQoUFkdraZwyzIHdTI3uXiegQLRlkcp+oYshw058VuzCRazK7sA/R3w5"
-        "jXpKCnkeFLSGvLU0kZ1wMTfITlxZYpUkzUYATG7zVRKJ0RElpMQOIHPrs1BFHhm3IvjmkCdA7XW+R0l+cmdTU0VUEQ"
-        "c+7LZ96obs6HERn/gZWxp5yNGZULLJmGv8ERKQbltQGuLihqK709Wd4EBdrnNTHv347OHMoqfSovn9HTeEGOu1y5Mz"
-        "8QIdOLOU75MJLwOs0b3sv2ENVQBa980xPbuQthwv83"
+        "ddWvAgWEBrwBw2sJdsa4p5+BMgDGosBuOBbUaluo97ywQMZr6EUKzqnsCM5G35hCBlTKKAk0Oj1lE4sxV4T0nHOrS5"
+        "AWXCsufWDea1+LpTQNdbrzjP/EPGBRN/13XCLMWV3TYox+WOER3x+bja2XC8Hwdt4MYUT/3AiE1+IuMVP0eMnRv35v"
+        "KZbWNeP65/IzqYShBT2bUyUpUYe4xM+QmM5pFwk+jUjjtTkH4exwFq55aZIozygKOMADer45fgw9ELiXvV6WiM41Ng"
+        "TGQhbfvTCgll0zuagQx3xldpLfQJfzVZgVI8gead6q0Ag+dtYHXYk0DR5QgFXg63JadTijWSdBeOu+GIoFeQJA6vrX"
+        "iGRFkvSJA9bCeTGwmSizf/7HtDvGwGgQIgHkfD/fOAAtO03XDfLN4tFLZEK7YBg7eO1pXPE6YUHC7VZXnKmPL2Y+xi"
+        "DJmrkNQDSYk/KYRwv2OWCY5cnFpDaeaIDIx77NLTcA"
     ),
     "source": {
         "sha256": "c36b0976c6b8a79f42c3ef28b7ae115793aa109b5be5450d8771a26a41852ca6",
@@ -36,21 +36,40 @@ CAPSULE: dict[str, Any] = {
 
 COMPRESSED: dict[str, Any] = {
     "compressed": (
-        "Hi team, just a quick note about yesterday's outage.\nAround 14:35 UTC the checkout service"
-        " started to return errors for some of our customers,\nWe rolled back to v2.3.0 at 15:10 UTC"
-        " and everything went back to normal a few minutes later. In total about 4,300 orders were "
-        "affected, none of them were lost, and Maria Lindqvist has already written to the customers"
-        " who complained. Please do not deploy v2.3.1 in the meantime."
+        "Around 14:35 UTC the checkout service started\nWe rolled back to v2.3.0 at 15:10 UTC\nIn tot"
+        "al about 4,300 orders were affected, none of them were lost, and Maria Lindqvist has alrea"
+        "dy written to the customers who complained. Please do not deploy v2.3.1 in the meantime."
     ),
-    "method": "abstractive",
-    "fidelity": {"facts": 7, "kept": 0, "restored": 7, "missing": [], "invented_removed": 0},
+    "method": "extractive",
+    "fidelity": {
+        "facts": 9,
+        "kept": 0,
+        "restored": 9,
+        "missing": [],
+        "left_out": [
+            (
+                "Hi team, just a quick note about yesterday's outage. Around 14:35 UTC the checkout service"
+                " started to return errors for some of our customers, and it took us a while to understand "
+                "what was going on. As far as we can tell the new version v2.3.1 opened more connections to"
+                " the database than the pool allows, so requests were waiting for each other until they tim"
+                "ed out. We rolled back to v2.3.0 at 15:10 UTC and everything went back to normal a few min"
+                "utes later."
+            ),
+            (
+                "Thanks to everybody who helped out, it was great to see how quickly people jumped in even "
+                "though it was late for some of you."
+            ),
+        ],
+        "invented_removed": 0,
+        "made": {"sentences": 0, "dropped": 0, "corrected": 0, "segments": 3, "structure": ["prose"], "degraded": None},
+    },
     "sizes": {
         "source_tokens": 188,
-        "compressed_tokens": 110,
+        "compressed_tokens": 75,
         "source_bytes": 772,
-        "capsule_bytes": 727,
-        "token_ratio": 0.5851,
-        "byte_ratio": 0.9417,
+        "capsule_bytes": 730,
+        "token_ratio": 0.3989,
+        "byte_ratio": 0.9456,
     },
     "usage": {
         "prompt_tokens": 236,
@@ -59,8 +78,8 @@ COMPRESSED: dict[str, Any] = {
         "model": "smollm2:135m-instruct-q4_1",
         "engine": "embedded",
     },
-    "timing": {"queue_ms": 0.011, "engine_ms": 1432.0, "total_ms": 1444.267},
-    "cost": {"cloud_usd": 0.00284, "local_usd": 3.7796e-05, "savings_ratio": 0.9867},
+    "timing": {"queue_ms": 0.014, "engine_ms": 1743.0, "total_ms": 1792.111},
+    "cost": {"cloud_usd": 0.00284, "local_usd": 4.8419e-05, "savings_ratio": 0.983},
     "capsule": CAPSULE,
 }
 
@@ -76,7 +95,7 @@ RECONSTRUCTED: dict[str, Any] = {
         "model": "smollm2:135m-instruct-q4_1",
         "engine": "embedded",
     },
-    "timing": {"queue_ms": 0.0, "engine_ms": 0.0, "total_ms": 0.239},
+    "timing": {"queue_ms": 0.0, "engine_ms": 0.0, "total_ms": 0.749},
     "cost": {"cloud_usd": 0.0, "local_usd": 0.0, "savings_ratio": 0.0},
 }
 
@@ -85,5 +104,5 @@ PROBLEM: dict[str, Any] = {
     "title": "The request is not valid",
     "status": 422,
     "detail": "text: Field required; txt: no such field",
-    "request_id": "59c045c29db843f88449a4d641b7b4a9",
+    "request_id": "42846dad08004524923f50a533a61804",
 }

@@ -5,8 +5,8 @@ from prometheus_client import exposition
 
 from app import __version__
 from app.api.access import require_key
+from app.api.monitoring_schemas import Health, Ready
 from app.api.record import record_of
-from app.api.schemas import Health, Ready
 from app.api.service import service_of
 
 router = APIRouter(tags=["monitoring"])

@@ -13,6 +13,7 @@ from app.api.schemas import (
     CompressResponse,
     CostBody,
     FidelityReport,
+    LedgerRow,
     Making,
     ReconstructRequest,
     ReconstructResponse,
@@ -69,7 +70,7 @@ async def compress(
         compressed=result.text,
         method=result.method,
         capsule=result.capsule,
-        fidelity=_report(result.report),
+        fidelity=_report(result.report, _ledger(result.report) if body.explain else None),
         sizes=_sizes(result.sizes),
         usage=_usage(service, result.usage, terms),
         timing=_timing(result.usage, started),
@@ -138,7 +139,19 @@ def _count_tokens(service: Service, usage: Usage) -> None:
     service.metrics.tokens.labels("completion").inc(usage.completion_tokens)
 
 
-def _report(report: Report) -> FidelityReport:
+def _ledger(report: Report) -> list[LedgerRow]:
+    return [
+        LedgerRow(
+            text=entry.text,
+            kind=entry.kind,
+            result=entry.result,
+            places=[(place.start, place.end) for place in entry.places],
+        )
+        for entry in report.ledger
+    ]
+
+
+def _report(report: Report, ledger: list[LedgerRow] | None = None) -> FidelityReport:
     return FidelityReport(
         facts=report.facts,
         kept=report.kept,
@@ -154,6 +167,7 @@ def _report(report: Report) -> FidelityReport:
             structure=list(report.structure),
             degraded=report.degraded,
         ),
+        ledger=ledger,
     )
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.api import examples
+from app.api.fields import ModelName, TimeoutSeconds
+from app.capsule.facts import Kind
 from app.capsule.format import Capsule
+from app.capsule.ledger import FactResult
 from app.compression.compressor import Method, OnEngineError
-
-MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]*([/:][A-Za-z0-9][A-Za-z0-9._\-]*){0,4}$"
 
 
 class RequestBody(BaseModel):
@@ -17,29 +18,6 @@ class RequestBody(BaseModel):
 
 class AnswerBody(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-ModelName = Annotated[
-    str | None,
-    Field(
-        max_length=256,
-        pattern=MODEL_NAME_PATTERN,
-        description="model to ask; the service's own where left out",
-        examples=["qwen2.5:7b-instruct"],
-    ),
-]
-
-
-TimeoutSeconds = Annotated[
-    float | None,
-    Field(
-        gt=0,
-        le=86_400,
-        allow_inf_nan=False,
-        description="longest time for this request or item, queue and retries included, seconds; at most, and where "
-        "left out, CONDENSER_REQUEST_TIMEOUT_S",
-    ),
-]
 
 
 class CompressRequest(RequestBody):
@@ -79,6 +57,30 @@ class CompressRequest(RequestBody):
         ),
     ] = None
     timeout_s: TimeoutSeconds = None
+    explain: Annotated[
+        bool, Field(description="list in `fidelity.ledger` what became of each fact, and where in the text it stands")
+    ] = False
+
+
+class LedgerRow(AnswerBody):
+    """A fact of the source and what became of it."""
+
+    text: Annotated[str, Field(description="the fact as it is first spelt")]
+    kind: Annotated[Kind, Field(description="what kind of fact it is")]
+    result: Annotated[
+        FactResult,
+        Field(
+            description="`kept`: a sentence of the model's states it; `restored`: brought back by verbatim clauses of "
+            "the source; `missing`: did not fit the target"
+        ),
+    ]
+    places: Annotated[
+        list[tuple[int, int]],
+        Field(
+            description="wherever the source states it, in whatever spelling, in order: start and end (exclusive) in "
+            "Unicode code points; facts may overlap"
+        ),
+    ]
 
 
 class Making(AnswerBody):
@@ -112,6 +114,14 @@ class FidelityReport(AnswerBody):
         int, Field(description="facts of the model's that the source does not state, taken out")
     ]
     made: Making
+    ledger: Annotated[
+        list[LedgerRow] | None,
+        Field(
+            exclude_if=lambda rows: rows is None,
+            description="each fact once, so that its results add up to `kept`, `restored` and `missing`; only where "
+            "the request says `explain`",
+        ),
+    ] = None
 
 
 class SizesBody(AnswerBody):
@@ -277,21 +287,3 @@ class BatchResponse(AnswerBody):
     results: list[BatchResult]
     succeeded: int
     failed: int
-
-
-class Ready(AnswerBody):
-    """Whether the engine can serve the default model."""
-
-    ready: bool
-    engine: Literal["ollama", "embedded"]
-    engine_url: str
-    engine_version: str | None
-    model: str
-    loaded: Annotated[bool, Field(description="whether the model is in memory")]
-    gpu_ratio: Annotated[float, Field(description="share of the loaded model that is in GPU memory")]
-    problem: str | None
-
-
-class Health(AnswerBody):
-    status: Literal["ok"] = "ok"
-    version: str

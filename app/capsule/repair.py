@@ -5,13 +5,15 @@ right where the source leaves no choice, else the sentence goes. What the senten
 verbatim segments of the source (`selection`), in source order. No model is called.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.capsule.analysis import CLOSEST, Source
 from app.capsule.chunking import Span, units
 from app.capsule.correction import corrected
-from app.capsule.facts import keys_stated
+from app.capsule.facts import Fact, keys_stated
+from app.capsule.ledger import FactResult, LedgerEntry, ledger
 from app.capsule.pieces import SEPARATOR, Piece, join
 from app.capsule.relevance import relevance
 from app.capsule.remainder import left_out
@@ -20,6 +22,7 @@ from app.capsule.selection import (
     Candidate,
     Chosen,
     choose,
+    keys_of_segments,
     parts_of_names,
     segment_candidates,
     take,
@@ -33,6 +36,7 @@ TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
 
 _ENOUGH = (0.45, 0.6)  # of the source's tokens; where whole clauses, or those cut once, take more, they are cut closer
+_SHORT_TOKENS = 250  # in texts up to this a clause cut in two saves too little to be worth what it costs the reader
 _ROOM_FOR_GIST = 0.42  # of the source's tokens; where the facts take less, a sentence of the model's may tell the rest
 _ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does not count as an answer
 _MOST_ANSWERS = 3  # segments
@@ -48,7 +52,8 @@ class Report:
     back as words of the source; `missing`: the text of each other one; `invented_removed`: distinct facts of the
     model's that the source lacks. `left_out`: the sentences and lines that the result does not tell whole, those
     without any fact too. `sentences`: of the model's, `dropped` and `corrected` ones; `segments`: slices of
-    the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking.
+    the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking;
+    `ledger`: what became of each fact.
     """
 
     facts: int
@@ -63,6 +68,7 @@ class Report:
     segments: int = 0
     structure: tuple[str, ...] = ()
     degraded: str | None = None
+    ledger: tuple[LedgerEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +97,14 @@ class _Written:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What is wanted of a result: facts by `worth`, within `room` tokens where given."""
+    """What is wanted of a result: facts by `worth`, within `room` tokens where given.
+
+    `spoken`: the model's sentences as candidates; `stated`: the facts of each segment.
+    """
 
     worth: dict[str, float]
+    spoken: list[Candidate]
+    stated: list[frozenset[str]]
     question: str | None
     room: int | None
     keep_written: bool
@@ -116,7 +127,10 @@ def repair(
     """
     written = _supported_sentences(source, summary)
     room = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
-    wish = _Wish(weights(source), question, room, keep_written)
+    worth, contained = weights(source), parts_of_names(source.facts)
+    spoken = _sentence_candidates(source, written.sentences, worth, contained)
+    stated = keys_of_segments(source, worth.keys(), contained)
+    wish = _Wish(worth, spoken, stated, question, room, keep_written)
     pieces = _composed(source, written, wish)
     for _ in range(_MOST_TRIES if room is not None else 0):
         # What stands between two segments that are taken side by side is not in their costs.
@@ -132,7 +146,7 @@ def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ..
     """The pieces of the result: whole clauses where they will do, else cut closer to their facts."""
     closest = 0 if wish.keep_written else CLOSEST if wish.room is not None else CLOSEST - 1
     for closeness in range(closest + 1):
-        chosen = _chosen(source, written, wish, closeness)
+        chosen = _chosen(source, wish, closeness)
         if _is_enough(source, chosen, wish, closeness):
             break
     spans = [Span(fact.start, fact.end) for fact in source.literals]
@@ -144,19 +158,17 @@ def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ..
 def _is_enough(source: Source, chosen: Chosen, wish: _Wish, closeness: int) -> bool:
     """Whether clauses so close will do: with all facts in them, and not much longer than a summary should be."""
     if wish.room is None:
-        return closeness >= len(_ENOUGH) or chosen.spent <= _ENOUGH[closeness] * source.tokens
+        enough = (*_ENOUGH, 1.0)[closeness if source.tokens > _SHORT_TOKENS else max(1, closeness)]
+        return chosen.spent <= enough * source.tokens
     return chosen.covered >= wish.worth.keys()
 
 
-def _chosen(source: Source, written: _Written, wish: _Wish, closeness: int) -> Chosen:
-    candidates = [
-        *_sentence_candidates(source, written.sentences, wish.worth),
-        *segment_candidates(source, wish.worth.keys(), closeness),
-    ]
+def _chosen(source: Source, wish: _Wish, closeness: int) -> Chosen:
+    candidates = [*wish.spoken, *segment_candidates(source, wish.stated, closeness)]
     chosen = Chosen()
     _force_literals(source, candidates, chosen)
     if wish.keep_written:
-        for one in candidates[: len(written.sentences)]:
+        for one in wish.spoken:
             take(chosen, one)
     if wish.question:
         _force_answers(source, wish.question, candidates, chosen, wish.room)
@@ -169,16 +181,19 @@ def _chosen(source: Source, written: _Written, wish: _Wish, closeness: int) -> C
 def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> Repaired:
     sentences = [piece for piece in pieces if isinstance(piece, str)]
     text = join(pieces, source.text)
-    every = required([*source.literals, *source.facts])
     result = Evidence.of(text, find_facts(text, source.language))
     stated = Evidence.of(SEPARATOR.join(sentences), find_facts(SEPARATOR.join(sentences), source.language))
-    missing = [fact for fact in every if not result.has(fact)]
-    kept = sum(stated.has(fact) for fact in every) if sentences else 0
+
+    def result_of(fact: Fact) -> FactResult:
+        return "missing" if not result.has(fact) else "kept" if sentences and stated.has(fact) else "restored"
+
+    entries = ledger(source, result_of)
+    count = Counter(entry.result for entry in entries)
     report = Report(
-        facts=len(every),
-        kept=kept,
-        restored=len(every) - len(missing) - kept,
-        missing=tuple(fact.text for fact in missing),
+        facts=len(entries),
+        kept=count["kept"],
+        restored=count["restored"],
+        missing=tuple(entry.text for entry in entries if entry.result == "missing"),
         invented_removed=written.invented,
         left_out=tuple(source.text[span.start : span.end] for span in left_out(source.flat, pieces)),
         sentences=len(sentences),
@@ -186,14 +201,16 @@ def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> R
         corrected=written.corrected,
         segments=len(pieces) - len(sentences),
         structure=tuple(source.kinds),
+        ledger=entries,
     )
     return Repaired(pieces, text, report)
 
 
 def verbatim(source: Source) -> Repaired:
-    """The source as its own summary: every fact is kept."""
-    facts = len(required([*source.literals, *source.facts]))
-    report = Report(facts, 0, facts, (), 0, segments=1, structure=tuple(source.kinds))
+    """The source as its own summary: every fact is in it."""
+    entries = ledger(source, lambda fact: "restored")
+    facts = len(entries)
+    report = Report(facts, 0, facts, (), 0, segments=1, structure=tuple(source.kinds), ledger=entries)
     return Repaired((Span(0, len(source.text)),), source.text, report)
 
 
@@ -220,8 +237,9 @@ def _supported_sentences(source: Source, summary: str) -> _Written:
     return _Written(tuple(sentences), seen, mended, len(invented))
 
 
-def _sentence_candidates(source: Source, sentences: Sequence[str], worth: dict[str, float]) -> list[Candidate]:
-    contained = parts_of_names(source.facts)
+def _sentence_candidates(
+    source: Source, sentences: Sequence[str], worth: Mapping[str, float], contained: Mapping[str, Sequence[str]]
+) -> list[Candidate]:
     names = [
         fact for fact in required(source.facts) if fact.kind in ("name", "quote", "setting", "negation", "condition")
     ]

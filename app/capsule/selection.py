@@ -88,25 +88,22 @@ def parts_of_names(facts: Iterable[Fact]) -> dict[str, list[str]]:
     return contained
 
 
-def segment_candidates(source: Source, wanted: Set[str], closeness: int) -> list[Candidate]:
-    """A candidate for each segment, cut close to its facts or not, those without a wanted fact too, in order."""
-    contained = parts_of_names(source.facts)
+def keys_of_segments(source: Source, wanted: Set[str], contained: Mapping[str, Sequence[str]]) -> list[frozenset[str]]:
+    """The wanted facts that each segment states. `contained`: the names within names (`parts_of_names`)."""
     keys_of: dict[int, set[str]] = defaultdict(set)
     index, segments = 0, source.segments
     for fact in source.facts:
         while index + 1 < len(segments) and segments[index].span.end <= fact.start:
             index += 1
         keys_of[index].update(keys_stated(fact), contained.get(fact.key, ()))
+    return [frozenset(keys_of[at] & wanted) for at in range(len(segments))]
+
+
+def segment_candidates(source: Source, keys: Sequence[frozenset[str]], closeness: int) -> list[Candidate]:
+    """A candidate for each segment with its `keys`, cut close to its facts or not, in order."""
     return [
-        Candidate(
-            at,
-            False,
-            source.cost(source.taken(at, closeness)),
-            frozenset(keys_of[at] & wanted),
-            segment.weight,
-            segment.needs,
-        )
-        for at, segment in enumerate(segments)
+        Candidate(at, False, source.cost(source.taken(at, closeness)), keys[at], segment.weight, segment.needs)
+        for at, segment in enumerate(source.segments)
     ]
 
 

@@ -10,7 +10,8 @@ from app.capsule.prompts import Prompt
 from app.engine.busy import BusyClock, BusyShare
 from app.engine.errors import EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate, Priority
-from app.engine.ollama import Completion, LoadedModel, OllamaClient
+from app.engine.ollama import Completion, OllamaClient
+from app.engine.ollama_answers import LoadedModel
 from app.engine.retries import RetryPolicy, RetryReason, retrying
 
 EngineName = Literal["ollama", "embedded"]
@@ -58,7 +59,7 @@ class EngineStatus:
 
     def loaded_model(self, name: str) -> LoadedModel | None:
         """The model `name` where it is in memory."""
-        return next((model for model in self.loaded if _with_tag(model.name) == _with_tag(name)), None)
+        return next((model for model in self.loaded if same_model(model.name, name)), None)
 
 
 class Engine:
@@ -184,9 +185,14 @@ class Engine:
             return self._down(version, f"no answer within {STATUS_TIMEOUT_S:g} s")
         except EngineError as error:
             return self._down(version, str(error))
-        has_model = _with_tag(self.default_model) in {_with_tag(name) for name in installed}
+        has_model = any(same_model(name, self.default_model) for name in installed)
         problem = None if has_model else self._how_to_get(self.default_model, f"model '{self.default_model}' not found")
         return EngineStatus(version, has_model, tuple(loaded), problem)
+
+
+def same_model(name: str, other: str) -> bool:
+    """Whether two names mean the same model."""
+    return _with_tag(name) == _with_tag(other)
 
 
 def _with_tag(name: str) -> str:

@@ -32,8 +32,12 @@ _KNOWN_LABELS = {
     "cost_dollars": ("cloud", "local"),
     "queue_passes": get_args(GateOutcome),
     "retries": RETRY_REASONS,
+    "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
 }
 """Label values that are there from the start, so that a rate over their first rise is right."""
+
+_FAILED_OUTCOMES = ("queue_full", "queue_timeout", "unreachable", "busy", "timeout", "failed", "internal")
+"""Ends of operations that an alert is about."""
 
 _PICO = 10**12  # windows add whole numbers: picodollars
 
@@ -85,7 +89,8 @@ class Metrics:
             registry=self.registry,
         )
         for operation in OPERATIONS:
-            self.operations.labels(operation, "ok")
+            for outcome in ("ok", *_FAILED_OUTCOMES):
+                self.operations.labels(operation, outcome)
             self.requests.labels(operation, "ok")
         self.registry.register(_WindowCollector(self.durations, self.spent))
         ProcessCollector(registry=self.registry)

@@ -3,18 +3,17 @@
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.live.conftest import Service, start_service, wait_until_ready
+from tests.live.conftest import Service
+from tests.live.simulated import gateway_to, simulated_ollama
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus (Debian: apt-get install prometheus) is not here"
@@ -80,30 +79,15 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[httpx.Client]:
     """The control of a simulated Ollama with SLOTS slots and 0.3 s, more or less, a call."""
-    command = [sys.executable, "-m", "benchmarks.simulated_ollama", "--slots", str(SLOTS)]
-    command += ["--service-s", "0.3", "--spread", "0.8"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert process.stdout is not None
-    with httpx.Client(base_url=process.stdout.readline().strip(), trust_env=False) as client:
-        yield client
-    process.terminate()
-    process.wait()
+    with simulated_ollama(SLOTS, service_s=0.3, spread=0.8) as control:
+        yield control
 
 
 @pytest.fixture(scope="module")
 def gateway(upstream: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service in front of it."""
-    running = start_service(
-        tmp_path_factory.mktemp("gateway"),
-        CONDENSER_OLLAMA_URL=upstream.base_url,
-        CONDENSER_MODEL="simulated:7b",
-        CONDENSER_MAX_CONCURRENCY=SLOTS,
-        engine="ollama",
-    )
-    wait_until_ready(running)
-    yield running
-    running.process.terminate()
-    running.process.wait(timeout=30)
+    with gateway_to(upstream, SLOTS, tmp_path_factory.mktemp("gateway")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,88 @@
+"""Answer bodies of `/healthz`, `/readyz` and `/status`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.api.schemas import AnswerBody
+from app.telemetry.metrics import Operation
+from app.telemetry.window import WINDOW_S
+
+
+class Ready(AnswerBody):
+    """Whether the engine can serve the default model."""
+
+    ready: bool
+    engine: Literal["ollama", "embedded"]
+    engine_url: str
+    engine_version: str | None
+    model: str
+    loaded: Annotated[bool, Field(description="whether the model is in memory")]
+    gpu_ratio: Annotated[float, Field(description="share of the loaded model that is in GPU memory")]
+    problem: str | None
+
+
+class Health(AnswerBody):
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class EngineState(AnswerBody):
+    """The engine as it answered just now."""
+
+    name: Literal["ollama", "embedded"]
+    url: str
+    version: Annotated[str | None, Field(description="what the engine says; null where it does not answer")]
+    up: Annotated[bool, Field(description="whether it answers")]
+    problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+
+
+class ModelState(AnswerBody):
+    """The default model."""
+
+    name: str
+    loaded: Annotated[bool, Field(description="whether it is in memory")]
+    gpu_ratio: Annotated[float, Field(description="share of it that is in GPU memory, 0 to 1; 0 where not loaded")]
+
+
+class Quantiles(AnswerBody):
+    """Seconds from request to answer that half, 95 % and 99 % of the operations did not exceed."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class OperationFigures(AnswerBody):
+    """Successful operations of one kind in the window; items of a batch count as what they are."""
+
+    per_minute: float
+    latency_s: Annotated[Quantiles | None, Field(description="null where there was none")]
+
+
+class SavingsFigures(AnswerBody):
+    """What the window's operations saved against a cloud's price."""
+
+    ratio: Annotated[float, Field(description="share of the cloud's price, 0 where a cloud charges nothing")]
+    usd: Annotated[float, Field(description="below 0 where calls failed")]
+
+
+class QueueState(AnswerBody):
+    """Calls in the engine and waiting for it, now and at most."""
+
+    in_flight: int
+    concurrency_limit: int
+    depth: int
+    capacity: int
+
+
+class Status(AnswerBody):
+    """How the service fares: the engine and the queue now, the figures of the last minute."""
+
+    version: Annotated[str, Field(description="of Condenser")]
+    engine: EngineState
+    model: ModelState
+    queue: QueueState
+    window_s: Annotated[int, Field(description="seconds that the figures below are of")] = WINDOW_S
+    operations: dict[Operation, OperationFigures]
+    savings: SavingsFigures

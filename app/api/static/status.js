@@ -1,0 +1,92 @@
+// The status at the top: asked for every few seconds while the page can be seen, and never shown once it is old.
+
+import { call } from "./api.js";
+import { clockTime, count, dollars, percent, plural, seconds } from "./figures.js";
+
+const INTERVAL_MS = 5000;
+const PATIENCE_MS = 10000;
+const FIGURES = ["throughput", "latency", "savings", "queue"];
+
+const at = (id) => document.getElementById(id);
+
+/** Show the status from now on. `onUnauthorized` is told where a key is wanted. Returns a function that refreshes. */
+export function watchStatus(onUnauthorized) {
+  let timer;
+  let lastAnswer = null;
+  const opened = new Date();
+
+  async function refresh() {
+    clearTimeout(timer);
+    if (document.hidden) return;
+    try {
+      show(await call("status", { signal: AbortSignal.timeout(PATIENCE_MS) }));
+      lastAnswer = new Date();
+    } catch (error) {
+      if (error.status === 401) onUnauthorized();
+      if (error.status) lastAnswer = new Date();
+      clear(error.status ? error.message : silence(lastAnswer, opened));
+    }
+    clearTimeout(timer);
+    timer = setTimeout(refresh, INTERVAL_MS);
+  }
+
+  document.addEventListener("visibilitychange", refresh);
+  refresh();
+  return refresh;
+}
+
+function silence(lastAnswer, opened) {
+  const since = lastAnswer ? clockTime(lastAnswer) : `${clockTime(opened)}, when this page was opened`;
+  return `The service has not answered since ${since}.`;
+}
+
+function show(status) {
+  const { engine, model, operations, queue, savings } = status;
+  setState(engine.problem ? "trouble" : "ready", stateSentence(engine, model));
+  setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : "");
+  const { compress, reconstruct } = operations;
+  setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
+  setFigure("latency", ...latency(compress.latency_s));
+  const isIdle = Object.values(operations).every((one) => one.per_minute === 0) && savings.usd === 0;
+  setFigure("savings", isIdle ? "–" : percent(savings.ratio), isIdle ? "nothing to save on" : `${dollars(savings.usd)} against a cloud`);
+  setFigure("queue", `${count(queue.in_flight)} of ${count(queue.concurrency_limit)}`, `calls in the engine, ${count(queue.depth)} waiting`);
+  at("as-of").textContent = `Of the last ${status.window_s} seconds, at ${clockTime(new Date())}. Condenser ${status.version}.`;
+}
+
+function stateSentence(engine, model) {
+  const name = engine.name === "ollama" ? `Ollama ${engine.version ?? ""}`.trim() : "the embedded engine";
+  return `${engine.problem ? "Not ready" : "Ready"}: ${model.name}, run by ${name}${hardware(model)}`;
+}
+
+function hardware({ loaded, gpu_ratio: ratio }) {
+  if (!loaded) return ", not loaded";
+  if (ratio >= 1) return " on the GPU";
+  return ratio > 0 ? `, ${percent(ratio)} of it on the GPU and the rest on the CPU` : " on the CPU";
+}
+
+function latency(quantiles) {
+  if (!quantiles) return ["–", "nothing compressed"];
+  return [seconds(quantiles.p50), `median; 95 % within ${seconds(quantiles.p95)}`];
+}
+
+function clear(trouble) {
+  setState("trouble", "Status unknown");
+  setTrouble(trouble);
+  for (const name of FIGURES) setFigure(name, "–", "");
+  at("as-of").textContent = "";
+}
+
+function setState(state, sentence) {
+  at("state").dataset.state = state;
+  at("state").textContent = sentence;
+}
+
+/** Written only where it changes, so that a screen reader says it once. */
+function setTrouble(sentence) {
+  if (at("trouble").textContent !== sentence) at("trouble").textContent = sentence;
+}
+
+function setFigure(name, value, note) {
+  at(name).textContent = value;
+  at(`${name}-note`).textContent = note;
+}

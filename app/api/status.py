@@ -1,0 +1,97 @@
+"""`/status`: what the page at `/` shows, for any other client as well."""
+
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CollectorRegistry
+
+from app import __version__
+from app.api.access import require_key
+from app.api.monitoring_schemas import (
+    EngineState,
+    ModelState,
+    OperationFigures,
+    Quantiles,
+    QueueState,
+    SavingsFigures,
+    Status,
+)
+from app.api.service import service_of
+from app.engine.engine import Engine, EngineStatus
+from app.telemetry.metrics import OPERATIONS, Operation
+
+router = APIRouter(tags=["monitoring"])
+
+
+@router.get("/status", dependencies=[Depends(require_key)])
+async def status(request: Request) -> Status:
+    """Engine, model, queue, and the throughput, latency and savings of the last minute."""
+    service = service_of(request)
+    engine_status = await service.engine.status()
+    figures = Figures(service.metrics.registry)
+    return Status(
+        version=__version__,
+        engine=_engine(service.engine, engine_status),
+        model=_model(service.engine, engine_status),
+        queue=_queue(figures),
+        operations={operation: _operation(figures, operation) for operation in OPERATIONS},
+        savings=SavingsFigures(
+            ratio=round(figures.value("cost_savings_ratio"), 4), usd=round(figures.value("cost_savings_dollars"), 9)
+        ),
+    )
+
+
+class Figures:
+    """The gauges of a registry, read once: a look-up in the registry itself computes all of them each time."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._values = {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for metric in registry.collect()
+            if metric.type in ("gauge", "summary")
+            for sample in metric.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float:
+        """The gauge `condenser_name` with these labels. Raises KeyError where it has no such sample."""
+        return self._values[f"condenser_{name}", frozenset(labels.items())]
+
+
+def _engine(engine: Engine, found: EngineStatus) -> EngineState:
+    return EngineState(
+        name=engine.name,
+        url=engine.client.base_url,
+        version=found.version,
+        up=found.version is not None,
+        problem=found.problem,
+    )
+
+
+def _model(engine: Engine, found: EngineStatus) -> ModelState:
+    loaded = found.loaded_model(engine.default_model)
+    return ModelState(
+        name=engine.default_model,
+        loaded=loaded is not None,
+        gpu_ratio=round(loaded.gpu_ratio, 4) if loaded else 0.0,
+    )
+
+
+def _queue(figures: Figures) -> QueueState:
+    return QueueState(
+        in_flight=int(figures.value("in_flight")),
+        concurrency_limit=int(figures.value("concurrency_limit")),
+        depth=int(figures.value("queue_depth")),
+        capacity=int(figures.value("queue_capacity")),
+    )
+
+
+def _operation(figures: Figures, operation: Operation) -> OperationFigures:
+    per_minute = figures.value("throughput_operations_per_minute", operation=operation)
+    if not per_minute:
+        return OperationFigures(per_minute=0, latency_s=None)
+
+    def latency(quantile: str) -> float:
+        return round(figures.value("latency_seconds", operation=operation, quantile=quantile), 6)
+
+    return OperationFigures(
+        per_minute=per_minute,
+        latency_s=Quantiles(p50=latency("0.5"), p95=latency("0.95"), p99=latency("0.99")),
+    )

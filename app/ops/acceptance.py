@@ -1,0 +1,252 @@
+"""`condenser acceptance`: the five criteria of the report behind this project, tried on a running service.
+
+A model answers; compression takes under 2 s; exact reconstruction under 500 ms and byte for byte; over 80 % of a
+cloud's price is saved; over 100 operations a minute. A sixth row holds the results against the texts without using the
+service's own fact finder, so that a service that answers little or nothing does not pass.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+
+import regex
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+from rich.table import Table
+
+from app.ops.client import Answer, ServiceClient
+
+LENGTHS = (215, 1020, 2100)
+LONGEST_COMPRESSION_S = 2.0
+LONGEST_RECONSTRUCTION_S = 0.5
+LEAST_SAVINGS = 0.80
+LEAST_PER_MINUTE = 100.0
+LEAST_PRESENT = 0.90  # of figures and names that the result has or the report lists
+LARGEST_RATIO = 0.90  # of a long text's tokens
+
+_TELLING = regex.compile(r"\p{N}[\p{N}.,:/]*+(?<=\p{N})|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
+"""Figures, and words that have a capital though no sentence begins with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One criterion: what was wanted, what was found, and whether that is enough."""
+
+    name: str
+    wanted: str
+    found: str
+    is_met: bool
+    figures: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """All rows, and what they were measured on."""
+
+    url: str
+    engine: str
+    model: str
+    rows: tuple[Row, ...]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether every criterion is met."""
+        return all(row.is_met for row in self.rows)
+
+    def as_json(self) -> dict[str, object]:
+        """All of it, for machines."""
+        return {**asdict(self), "is_met": self.is_met}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A text, the answer to it, and how long that took, seconds."""
+
+    text: str
+    answer: Answer
+    seconds: float
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the engine worked for it: an answer without a call in the engine tells nothing of its speed."""
+        return int(self.answer["usage"]["calls"]) > 0
+
+
+def texts_of(length: int, count: int, dice: random.Random) -> list[str]:
+    """`count` different texts of `length` characters, less a word at most, each with a reference of its own.
+
+    The texts are shipped, written for this project; the reference keeps any cache from knowing them.
+    """
+    shipped = files("app.ops").joinpath("data/texts.txt").read_text(encoding="utf-8").split("\n%%\n")
+    long_enough = [text for text in shipped if len(text) >= length]
+    chosen = dice.sample(long_enough, min(count, len(long_enough)))
+    while len(chosen) < count:
+        chosen.append(dice.choice(long_enough))
+    return [_cut(f"Reference {dice.randrange(10**6, 10**7)}. {text}", length) for text in chosen]
+
+
+def _cut(text: str, length: int) -> str:
+    cut = text[: length - 1]
+    return cut[: cut.rindex(" ")].rstrip(" ,;:.") + "."
+
+
+def accept(client: ServiceClient, *, texts: int, rounds: int, say: Callable[[str], None]) -> Acceptance:
+    """Try the criteria with `rounds` texts of each length and `texts` texts for the throughput.
+
+    Raises CommandError where the service can't be reached or refuses a call.
+    """
+    ready = client.ready()
+    rows = [_availability(ready)]
+    if not rows[0].is_met:
+        return Acceptance(client.url, str(ready.get("engine")), str(ready.get("model")), tuple(rows))
+    dice = random.Random()
+    before = _spent(client)
+    say(f"compressing {rounds} texts each of {', '.join(f'{length:,}' for length in LENGTHS)} characters ...")
+    by_length = {length: [_compressed(client, text) for text in texts_of(length, rounds, dice)] for length in LENGTHS}
+    timed = [one for done in by_length.values() for one in done]
+    say("reconstructing them ...")
+    rows += [_latency(by_length), _reconstruction(client, timed)]
+    say(f"compressing {texts} texts one after the other, then {texts} in one batch ...")
+    row, done = _throughput(client, texts, dice)
+    done += timed
+    rows += [_savings(before, _spent(client), done), row, _fidelity(done)]
+    return Acceptance(client.url, str(ready["engine"]), str(ready["model"]), tuple(rows))
+
+
+def _compressed(client: ServiceClient, text: str) -> Done:
+    started = time.perf_counter()
+    answer = client.compress({"text": text})
+    return Done(text, answer, time.perf_counter() - started)
+
+
+def _availability(ready: Answer) -> Row:
+    is_met = bool(ready.get("ready"))
+    where = f"{ready.get('model')} on {ready.get('engine')} {ready.get('engine_version') or ''}".strip()
+    found = f"{where}, {ready.get('gpu_ratio', 0):.0%} on the GPU" if is_met else str(ready.get("problem"))
+    return Row("model available", "ready", found, is_met, {"readyz": ready})
+
+
+def _latency(by_length: dict[int, list[Done]]) -> Row:
+    seconds = {length: [one.seconds for one in done if one.is_counted] for length, done in by_length.items()}
+    every = [second for some in seconds.values() for second in some]
+    told = ", ".join(
+        f"{length:,}: {statistics.mean(some):.2f}/{max(some):.2f}" for length, some in seconds.items() if some
+    )
+    is_met = bool(every) and all(seconds.values()) and max(every) < LONGEST_COMPRESSION_S
+    found = f"{told} s (average/maximum by characters)" if every else "no call reached the engine"
+    return Row("compression", f"< {LONGEST_COMPRESSION_S:g} s", found, is_met, {"seconds_by_characters": seconds})
+
+
+def _reconstruction(client: ServiceClient, done: Sequence[Done]) -> Row:
+    seconds, identical = [], 0
+    for one in done:
+        started = time.perf_counter()
+        answer = client.reconstruct(one.answer["capsule"], "exact")
+        seconds.append(time.perf_counter() - started)
+        identical += answer["text"] == one.text
+    is_met = identical == len(done) and max(seconds) < LONGEST_RECONSTRUCTION_S
+    found = f"{identical} of {len(done)} identical, {statistics.mean(seconds) * 1000:.1f} ms average, "
+    found += f"{max(seconds) * 1000:.1f} ms maximum"
+    wanted = f"identical, < {LONGEST_RECONSTRUCTION_S * 1000:g} ms"
+    return Row("exact reconstruction", wanted, found, is_met, {"seconds": seconds, "identical": identical})
+
+
+def _throughput(client: ServiceClient, count: int, dice: random.Random) -> tuple[Row, list[Done]]:
+    lengths = [LENGTHS[at % len(LENGTHS)] for at in range(count)]
+    wanted = [texts_of(length, 1, dice)[0] for length in lengths]
+    started = time.perf_counter()
+    done = [_compressed(client, text) for text in wanted]
+    alone = 60 * sum(one.is_counted for one in done) / (time.perf_counter() - started)
+    wanted = [texts_of(length, 1, dice)[0] for length in lengths]
+    started = time.perf_counter()
+    results = client.batch("compress", [{"text": text} for text in wanted])["results"]
+    seconds = time.perf_counter() - started
+    batched = [
+        Done(text, result["result"], seconds / count)
+        for text, result in zip(wanted, results, strict=True)
+        if result.get("result")
+    ]
+    together = 60 * sum(one.is_counted for one in batched) / seconds
+    row = Row(
+        "throughput",
+        f"> {LEAST_PER_MINUTE:g} a minute",
+        f"{together:.0f} a minute by /batch, {alone:.0f} one after the other",
+        max(alone, together) > LEAST_PER_MINUTE,
+        {"batch_per_minute": together, "sequential_per_minute": alone, "texts": count},
+    )
+    return row, done + batched
+
+
+def _spent(client: ServiceClient) -> dict[str, float]:
+    """The service's counters of USD by basis."""
+    families = text_string_to_metric_families(client.metrics())
+    return {
+        sample.labels["basis"]: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "condenser_cost_dollars_total"
+    }
+
+
+def _savings(before: dict[str, float], after: dict[str, float], done: Sequence[Done]) -> Row:
+    cloud, local = (after.get(basis, 0) - before.get(basis, 0) for basis in ("cloud", "local"))
+    told_cloud = sum(one.answer["cost"]["cloud_usd"] for one in done)
+    told_local = sum(one.answer["cost"]["local_usd"] for one in done)
+    ratio = 1 - local / cloud if cloud else 0.0
+    # Its counters have all that the service did; more than our answers tell of is somebody else's.
+    is_alone = abs(cloud - told_cloud) <= 0.02 * cloud and abs(local - told_local) <= 0.02 * local
+    found = f"{ratio:.1%}: {local:.5f} here, {cloud:.5f} USD in a cloud"
+    found += "" if is_alone else f" (other traffic in it: the answers tell of {told_local:.5f} and {told_cloud:.5f})"
+    figures: dict[str, object] = {"ratio": ratio, "cloud_usd": cloud, "local_usd": local, "is_undisturbed": is_alone}
+    figures |= {"answers_cloud_usd": told_cloud, "answers_local_usd": told_local}
+    return Row("savings", f"> {LEAST_SAVINGS:.0%}", found, ratio > LEAST_SAVINGS, figures)
+
+
+def _fidelity(done: Sequence[Done]) -> Row:
+    telling = [(one, _telling(one.text)) for one in done]
+    total = sum(len(words) for _, words in telling)
+    present = sum(_said(words, [one.answer["compressed"]]) for one, words in telling)
+    listed = sum(_said(words, [one.answer["compressed"], *one.answer["fidelity"]["missing"]]) for one, words in telling)
+    facts = {
+        name: sum(_count(one.answer["fidelity"][name]) for one in done) for name in ("kept", "restored", "missing")
+    }
+    long = [one for one in done if len(one.text) > min(LENGTHS)]
+    ratio = statistics.mean(one.answer["sizes"]["token_ratio"] for one in long or done)
+    is_shorter = all(0 < len(one.answer["compressed"]) <= len(one.text) for one in done)
+    figures = {"telling_words": total, "present": present, "present_or_missing": listed, "token_ratio": ratio, **facts}
+    found = f"{present / total:.1%} of {total} figures and names present, {listed / total:.1%} with those in missing; "
+    found += f"{ratio:.2f} of the tokens over {min(LENGTHS)} characters; "
+    found += f"facts {facts['kept']} kept, {facts['restored']} restored, {facts['missing']} missing"
+    is_met = is_shorter and listed / total >= LEAST_PRESENT and ratio < LARGEST_RATIO
+    wanted = f"> {LEAST_PRESENT:.0%} present, < {LARGEST_RATIO:.0%} of tokens"
+    return Row("fidelity", wanted, found, is_met, dict(figures))
+
+
+def _telling(text: str) -> set[str]:
+    return set(_TELLING.findall(text))
+
+
+def _said(words: Iterable[str], texts: Sequence[str]) -> int:
+    said = "\n".join(texts)
+    return sum(word in said for word in words)
+
+
+def _count(value: object) -> int:
+    return len(value) if isinstance(value, list) else int(str(value))
+
+
+def print_rows(found: Acceptance, console: Console) -> None:
+    """Write the table: green and red on a terminal, words everywhere."""
+    table = Table(title=None, box=None, pad_edge=False)
+    for heading in ("criterion", "wanted", "", "found"):
+        table.add_column(heading, overflow="fold")
+    for row in found.rows:
+        verdict = "[green]met[/]" if row.is_met else "[bold red]missed[/]"
+        table.add_row(row.name, row.wanted, verdict, row.found)
+    console.print(f"Condenser at {found.url}, {found.model} on the engine {found.engine}")
+    console.print(table)
+    met = sum(row.is_met for row in found.rows)
+    console.print("all criteria met" if found.is_met else f"{met} of {len(found.rows)} criteria met")

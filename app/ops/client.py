@@ -1,0 +1,110 @@
+"""A thin client of a running service, for the commands."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from app.ops.exits import FAILED, UNREACHABLE, CommandError
+
+Answer = dict[str, Any]
+
+_CONNECT_LIMIT_S = 5.0
+_ANSWER_LIMIT_S = 3600.0  # the service itself bounds how long a request takes
+
+
+class ServiceClient:
+    """Calls of the service at `url`, with `api_key` where it wants one. Close it, or use it in a `with` block.
+
+    Every call raises CommandError: with UNREACHABLE where nothing answers, with FAILED where the service says no.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        timeout = httpx.Timeout(_ANSWER_LIMIT_S, connect=_CONNECT_LIMIT_S)
+        try:
+            self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise CommandError(f"{url} is no address: {error}", UNREACHABLE) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def compress(self, body: Mapping[str, object]) -> Answer:
+        """The answer of `/compress`."""
+        return self._json(self._send("POST", "/compress", body))
+
+    def reconstruct(self, capsule: object, mode: str = "auto") -> Answer:
+        """The answer of `/reconstruct`."""
+        return self._json(self._send("POST", "/reconstruct", {"capsule": capsule, "mode": mode}))
+
+    def batch(self, operation: str, items: Sequence[object]) -> Answer:
+        """The answer of `/batch`, all items together."""
+        return self._json(self._send("POST", "/batch", {"operation": operation, "items": items}))
+
+    def batch_lines(self, operation: str, items: Sequence[object]) -> Iterator[Answer]:
+        """Each result of `/batch` as soon as it is ready."""
+        body = {"operation": operation, "items": items}
+        headers = {"Accept": "application/x-ndjson"}
+        try:
+            with self._http.stream("POST", "/batch", json=body, headers=headers) as response:
+                if response.is_error:
+                    response.read()
+                    raise CommandError(_told(response), FAILED)
+                for line in response.iter_lines():
+                    yield json.loads(line)
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    def ready(self) -> Answer:
+        """What `/readyz` says, ready or not."""
+        return self._json(self._send("GET", "/readyz", may_fail=True))
+
+    def metrics(self) -> str:
+        """The exposition."""
+        return self._send("GET", "/metrics").text
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, *, may_fail: bool = False
+    ) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, json=body)
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._unreachable(error) from None
+        if response.is_error and not (may_fail and response.status_code == 503):
+            raise CommandError(_told(response), FAILED)
+        return response
+
+    def _json(self, response: httpx.Response) -> Answer:
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise CommandError(f"{self.url} answers, but not as Condenser does", UNREACHABLE)
+        return answer
+
+    def _unreachable(self, error: Exception) -> CommandError:
+        reason = str(error) or type(error).__name__
+        return CommandError(
+            f"no answer from {self.url} ({reason}); start the service with `condenser serve`, "
+            "name another with --url, or do without one with --local",
+            UNREACHABLE,
+        )
+
+
+def _told(response: httpx.Response) -> str:
+    """The service's own sentence about what is wrong."""
+    try:
+        problem = response.json()
+        return f"{problem['title']}: {problem['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"the service answered {response.status_code} {response.reason_phrase}"

@@ -1,0 +1,105 @@
+"""Does Ollama answer, and has it the model?"""
+
+from app.ops.doctor import commands
+from app.ops.doctor.findings import Finding
+from app.ops.doctor.observations import Observations
+from app.ops.doctor.reading import VULKAN_IN_BUILDS, answering, gib, installed_model, log_facts, version_of
+
+
+def check_engine(seen: Observations) -> Finding | None:
+    """Which engine `auto` takes."""
+    if seen.wanted.engine != "auto" or seen.answers is None:
+        return None
+    if seen.embedded is None:
+        return Finding(
+            "engine", "ok", f"CONDENSER_ENGINE=auto takes Ollama, which answers at {seen.wanted.ollama_url}."
+        )
+    return Finding(
+        "engine",
+        "ok",
+        f"CONDENSER_ENGINE=auto takes the embedded engine: no Ollama at {seen.wanted.ollama_url}.",
+        details=(f"Ollama: {seen.answers.problem}.",),
+    )
+
+
+def check_reachable(seen: Observations) -> Finding | None:
+    """Does Ollama answer at the address of the settings, and in which version?"""
+    answers, url = seen.answers, seen.wanted.ollama_url
+    if answers is None or seen.embedded is not None:
+        return None
+    if answers.timed_out:
+        return Finding(
+            "ollama",
+            "fail",
+            f"{url} takes connections but does not answer: {answers.problem}.",
+            commands.restart(seen) if seen.wanted.url_is_local else None,
+            ("It may be loading a model from a slow disk, or hang in a GPU driver; its log says which.",),
+        )
+    if answers.problem is not None:
+        return Finding("ollama", "fail", f"No Ollama at {url}: {answers.problem}.", _start(seen), _where(seen))
+    known = f"Version {answers.version} answers at {url}."
+    version = version_of(seen)
+    if version is not None and version < VULKAN_IN_BUILDS:
+        return Finding("ollama", "warn", f"{known} It is old: Vulkan came with 0.12.11.", commands.INSTALL)
+    how = {"systemd": "run by systemd", "container": "in a container", "hand": "started by hand"}
+    if seen.server is None:
+        return Finding("ollama", "ok", known)
+    return Finding("ollama", "ok", f"{known[:-1]}, {how[seen.server.started_by]} as user {seen.server.user}.")
+
+
+def _start(seen: Observations) -> str | None:
+    if not seen.wanted.url_is_local:
+        return f"curl {seen.wanted.ollama_url}/api/version"
+    if seen.unit is not None and seen.unit.active_state == "active":
+        return commands.our_setting("CONDENSER_OLLAMA_URL", "http://127.0.0.1:11434")
+    if seen.unit is not None and seen.unit.active_state == "failed":
+        return "sudo journalctl -u ollama -n 50 --no-pager\nsudo systemctl restart ollama"
+    if seen.unit is not None:
+        return "sudo systemctl enable --now ollama"
+    return "ollama serve" if seen.host.ollama_binary else commands.INSTALL
+
+
+def _where(seen: Observations) -> tuple[str, ...]:
+    if not seen.wanted.url_is_local:
+        return ("That is another machine: is it up, and does its Ollama listen there (OLLAMA_HOST=0.0.0.0)?",)
+    if seen.unit is not None and seen.unit.active_state == "active":
+        return ("systemd says that Ollama runs, so it listens elsewhere: see OLLAMA_HOST among its drop-ins.",)
+    if seen.unit is not None:
+        words = log_facts(seen).last_error
+        said = (f"Its log ends with: {words}",) if words else ()
+        return (f"systemd has ollama.service, but it is {seen.unit.active_state}.", *said)
+    if seen.host.ollama_binary is None:
+        return ("Ollama is not installed here. Without it: CONDENSER_ENGINE=embedded.",)
+    return ()
+
+
+def check_model(seen: Observations) -> Finding | None:
+    """Has Ollama the model that requests are sent to?"""
+    if (answers := answering(seen)) is None:
+        return None
+    found = installed_model(seen)
+    if found is not None:
+        return Finding("model", "ok", f"{seen.wanted.model} is installed, {gib(found.size)}.")
+    others = ", ".join(model.name for model in answers.installed[:5])
+    has = f"It has {others}." if others else "It has no model at all."
+    pull = f"ollama pull {seen.wanted.model}"
+    if not seen.wanted.url_is_local:
+        pull = f"OLLAMA_HOST={seen.wanted.ollama_url} {pull}"
+    return Finding(
+        "model",
+        "fail",
+        f"Ollama has no {seen.wanted.model} (CONDENSER_MODEL). {has}",
+        pull,
+    )
+
+
+def check_elsewhere(seen: Observations) -> Finding | None:
+    """Is Ollama on another machine, whose drivers and log can't be seen from here?"""
+    if answering(seen) is None or seen.wanted.url_is_local:
+        return None
+    return Finding(
+        "machine",
+        "unknown",
+        "Ollama is on another machine: its GPU, drivers, systemd and log are not seen from here.",
+        "condenser doctor  # on that machine",
+    )

@@ -1,0 +1,18 @@
+"""What could not be seen for want of rights?"""
+
+from app.ops.doctor.findings import Finding
+from app.ops.doctor.observations import Observations
+
+
+def check_rights(seen: Observations) -> Finding | None:
+    """What was hidden, and how to see it; root is never needed for the rest."""
+    if not seen.blind_spots:
+        return None
+    hidden = "; ".join(spot.what for spot in seen.blind_spots)
+    return Finding(
+        "rights",
+        "unknown",
+        f"Not seen: {hidden}.",
+        None if seen.is_root else f"sudo -E {seen.condenser} doctor",
+        tuple(f"{spot.what[0].upper()}{spot.what[1:]}: {spot.why}." for spot in seen.blind_spots),
+    )

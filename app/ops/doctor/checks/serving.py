@@ -1,0 +1,137 @@
+"""Do Ollama's context, slots, queue and drop-ins fit our settings?"""
+
+from app.ops.doctor import commands
+from app.ops.doctor.checks.memory import fits, slots_that_fit
+from app.ops.doctor.findings import Finding
+from app.ops.doctor.observations import Observations
+from app.ops.doctor.reading import answering, loaded_before, server_variable, slots, started_by, trained_context
+
+# Families that Ollama runs one call at a time whatever OLLAMA_NUM_PARALLEL says (ollama, server/sched.go, load).
+_SINGLE_SLOT = {
+    "mllama", "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "qwen3next", "lfm2", "lfm2moe", "nemotron_h",
+    "nemotron_h_moe", "nemotron_h_omni",
+}  # fmt: skip
+
+
+def check_context(seen: Observations) -> Finding | None:
+    """Is the model loaded with our context window, and was it made for one so long?"""
+    if (answers := answering(seen)) is None or not answers.model_info:
+        return None
+    wanted, trained, loaded = seen.wanted.num_ctx, trained_context(seen), loaded_before(seen)
+    if trained is not None and wanted > trained:
+        return Finding(
+            "context",
+            "warn",
+            f"CONDENSER_NUM_CTX={wanted}, but the model was made for {trained} tokens at most.",
+            commands.our_setting("CONDENSER_NUM_CTX", trained),
+        )
+    if loaded is not None and loaded.context_length not in (0, wanted):
+        theirs_fits = fits(seen, loaded.context_length, slots(seen) or 1)
+        return Finding(
+            "context",
+            "warn",
+            f"The model was loaded with {loaded.context_length} tokens by another program; CONDENSER_NUM_CTX={wanted}.",
+            commands.our_setting("CONDENSER_NUM_CTX", loaded.context_length) if theirs_fits else None,
+            ("Ollama reloads the model whenever the two take turns: have both ask for the same size.",),
+        )
+    of = f"; the model can do {trained}" if trained else ""
+    return Finding("context", "ok", f"{wanted} tokens a call, as CONDENSER_NUM_CTX says{of}.")
+
+
+def check_slots(seen: Observations) -> Finding | None:
+    """Does Ollama run as many calls at once as we send?"""
+    if (answers := answering(seen)) is None:
+        return None
+    wanted, has = seen.wanted.max_concurrency, slots(seen)
+    ours = f"CONDENSER_MAX_CONCURRENCY={wanted}"
+    if answers.family in _SINGLE_SLOT and wanted > 1:
+        sentence = f"Ollama runs models of family {answers.family} one call at a time, but {ours}."
+        return Finding("slots", "warn", sentence, commands.our_setting("CONDENSER_MAX_CONCURRENCY", 1))
+    if has is None:
+        return Finding("slots", "unknown", f"OLLAMA_NUM_PARALLEL can't be seen; it should be {wanted}, as {ours}.")
+    if has == wanted:
+        return Finding("slots", "ok", f"{has} calls at once, as {ours} says.")
+    if has > wanted:
+        sentence = f"Ollama runs {has} calls at once, but {ours}: slots stay empty."
+        return Finding("slots", "warn", sentence, commands.our_setting("CONDENSER_MAX_CONCURRENCY", has))
+    fitting = slots_that_fit(seen)
+    reachable = wanted if fitting is None else max(1, min(wanted, fitting))
+    if reachable <= has:
+        command = commands.our_setting("CONDENSER_MAX_CONCURRENCY", has)
+    else:
+        command = commands.parallel(seen, reachable)
+        if reachable != wanted:
+            command += "\n" + commands.our_setting("CONDENSER_MAX_CONCURRENCY", reachable)
+    return Finding(
+        "slots", "warn", f"Ollama runs {has} at once (OLLAMA_NUM_PARALLEL), but {ours}: the rest waits inside.", command
+    )
+
+
+def check_queue(seen: Observations) -> Finding | None:
+    """Can Ollama's own queue hold what we send at once?"""
+    value = server_variable(seen, "OLLAMA_MAX_QUEUE")
+    if answering(seen) is None or not value or not value.isdigit():
+        return None
+    wanted = seen.wanted.max_concurrency
+    if 0 < int(value) < wanted:
+        return Finding(
+            "queue",
+            "warn",
+            f"OLLAMA_MAX_QUEUE={value} is less than CONDENSER_MAX_CONCURRENCY={wanted}: Ollama turns calls away.",
+            commands.set_variable(seen, "queue", "OLLAMA_MAX_QUEUE", "512"),
+        )
+    return None
+
+
+def check_drop_ins(seen: Observations) -> Finding | None:
+    """What do systemd's files set for Ollama, do they contradict each other, and are they in effect?"""
+    unit = seen.unit
+    if unit is None or started_by(seen) != "systemd":
+        return None
+    sources: dict[str, list[tuple[str, str]]] = {}
+    for file in unit.files:
+        for name, value in (file.environment or {}).items():
+            sources.setdefault(name, []).append((file.path.rsplit("/", 1)[-1], value))
+    for name, set_by in sorted(sources.items()):
+        if len({value for _, value in set_by}) > 1:
+            told = ", ".join(f"{value} in {file}" for file, value in set_by)
+            return Finding(
+                "drop-ins",
+                "warn",
+                f"{name} is set twice: {told}. The last one wins.",
+                "systemctl cat ollama\nsudo systemctl edit ollama",
+            )
+    if unit.needs_reload:
+        return Finding("drop-ins", "warn", "Files of ollama.service were changed but not loaded.", commands.RESTART)
+    stale = _not_in_effect(seen)
+    if stale:
+        sentence = f"Set, but the running Ollama started without it: {', '.join(stale)}."
+        return Finding("drop-ins", "warn", sentence, commands.RESTART)
+    shown = [f"{name}={set_by[-1][1]}" for name, set_by in sorted(sources.items())]
+    names = [file.path.rsplit("/", 1)[-1] for file in unit.files[1:]]
+    if not names:
+        return Finding(
+            "drop-ins", "ok", "ollama.service has none" + (f"; it sets {', '.join(shown)}." if shown else ".")
+        )
+    return Finding("drop-ins", "ok", f"{', '.join(names)}: {', '.join(shown) or 'no variable of the engine'}.")
+
+
+def _not_in_effect(seen: Observations) -> list[str]:
+    if seen.unit is None or seen.server is None or seen.server.environment is None:
+        return []
+    running = seen.server.environment
+    return [f"{name}={value}" for name, value in seen.unit.environment.items() if running.get(name) != value]
+
+
+def check_settings(seen: Observations) -> Finding | None:
+    """Do our own settings make Ollama slow?"""
+    if answering(seen) is None:
+        return None
+    if seen.wanted.keep_alive in ("0", "0s", "0m", "0h", "0ms"):
+        return Finding(
+            "settings",
+            "fail",
+            "CONDENSER_KEEP_ALIVE=0: Ollama unloads the model after each call and loads it again for the next.",
+            commands.our_setting("CONDENSER_KEEP_ALIVE", "30m"),
+        )
+    return None

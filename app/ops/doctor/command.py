@@ -1,0 +1,20 @@
+"""What `condenser doctor` does."""
+
+from typing import TextIO
+
+from app.ops.doctor.checks.order import examine
+from app.ops.doctor.findings import has_failed
+from app.ops.doctor.gathering.everything import gather
+from app.ops.doctor.presentation import print_screen, report
+from app.settings import Settings
+
+
+def diagnose(settings: Settings, out: TextIO, *, as_json: bool, with_call: bool, timeout_s: float) -> bool:
+    """Look, judge, and write what was found to `out`; whether nothing failed. The real call may take `timeout_s`."""
+    seen = gather(settings, with_call=with_call, timeout_s=timeout_s)
+    findings = examine(seen)
+    if as_json:
+        out.write(report(seen, findings) + "\n")
+    else:
+        print_screen(seen, findings, out)
+    return not has_failed(findings)

@@ -1,0 +1,77 @@
+"""One look at all that the settings' engine depends on."""
+
+import asyncio
+import ipaddress
+import os
+import shutil
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from app.ops.doctor.gathering.embedded import look_at_embedded
+from app.ops.doctor.gathering.host import look_at_host
+from app.ops.doctor.gathering.ollama_api import ask
+from app.ops.doctor.gathering.server import find_server
+from app.ops.doctor.gathering.systemd import look_at_log, look_at_unit
+from app.ops.doctor.observations import Answers, BlindSpot, Log, Observations, Wanted
+from app.settings import Settings
+
+
+def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observations:
+    """Look at the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
+    answers = None
+    if settings.engine != "embedded":
+        answers = asyncio.run(ask(settings, with_call=with_call, timeout_s=timeout_s))
+    takes_embedded = settings.engine == "embedded" or (settings.engine == "auto" and not (answers and answers.version))
+    embedded = look_at_embedded(settings, with_call=with_call, timeout_s=timeout_s) if takes_embedded else None
+    seen = Observations(_wanted(settings), _command(), os.geteuid() == 0, answers, embedded=embedded)
+    if answers is None or not seen.wanted.url_is_local:
+        return replace(seen, host=look_at_host(None))
+    return _with_machine(seen, settings, answers)
+
+
+def _with_machine(seen: Observations, settings: Settings, answers: Answers) -> Observations:
+    unit, unread_files = look_at_unit()
+    server, unread_process = find_server(_port(settings.ollama_url), unit.main_pid if unit else 0)
+    log, unread_log = look_at_log(unit, server)
+    blind_spots: tuple[BlindSpot, ...] = (*unread_log, *unread_process, *unread_files)
+    if answers.version is None and server is None and unit is None:
+        log, blind_spots = Log(), ()
+    return replace(seen, unit=unit, server=server, log=log, host=look_at_host(server), blind_spots=blind_spots)
+
+
+def _wanted(settings: Settings) -> Wanted:
+    return Wanted(
+        engine=settings.engine,
+        ollama_url=settings.ollama_url,
+        url_is_local=_is_local(urlsplit(settings.ollama_url).hostname or ""),
+        model=settings.model,
+        num_ctx=settings.num_ctx,
+        max_concurrency=settings.max_concurrency,
+        keep_alive=settings.keep_alive,
+    )
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _is_local(host: str) -> bool:
+    """Whether `host` is an address of this machine: only such a one can be bound to."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        if ipaddress.ip_address(address[0]).is_loopback:
+            return True
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+    except OSError:
+        return False
+    return True
+
+
+def _command() -> str:
+    found = shutil.which(sys.argv[0])
+    return str(Path(found).absolute()) if found else "condenser"

@@ -1,0 +1,155 @@
+"""What Ollama answers, and how fast a real completion comes."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+
+from app.capsule.prompts import Prompt, summarize_prompt
+from app.engine.errors import EngineError
+from app.engine.ollama import CONNECT_TIMEOUT_S, OllamaClient, error_of
+from app.engine.ollama_answers import LoadedModel
+from app.ops.doctor.observations import Answers, Call, Installed
+from app.settings import Settings
+
+STATUS_TIMEOUT_S = 5.0
+NUM_PREDICT = 48
+
+_KEPT_INFO = frozenset(
+    "architecture block_count context_length embedding_length head_count head_count_kv key_length value_length".split()
+)
+
+TEXT = (
+    "Good morning everybody, and thank you for coming in spite of the rain. The bridge in Turku stays closed until "
+    "12 May, because the new bearings came late and two of the eight did not fit. Until then buses of line 41 leave "
+    "from pier 7 every 20 minutes, from 05:40 to 23:10, and the ferry to Ruissalo takes bicycles free of charge. We "
+    "know that this is annoying, and we would have liked to have better news for all of you, believe us. The repair "
+    "costs 1.37 million euros instead of 1.2 million; the city pays 60 percent of it and the harbour the rest. If the "
+    "last bearing is not delivered by 28 April, the opening moves to the week after, and we shall write to every "
+    "household on the island before that. Questions go to Maria Lindqvist at the road office, weekdays from 9 to 15, "
+    "or by mail to bridge@turku.example. Please do not walk across the closed part: on Monday a boy slipped there, "
+    "and only a rope that the workers had left hanging kept him out of the water. He is well, but next time may differ."
+)
+"""A text of about 1,000 characters, the middle one of the report's three sizes."""
+
+
+async def ask(settings: Settings, *, with_call: bool, timeout_s: float) -> Answers:
+    """What Ollama says of itself and the wanted model; a real completion too where it has the model.
+
+    Each status answer may take STATUS_TIMEOUT_S, the completion `timeout_s` seconds. Never raises.
+    """
+    client = OllamaClient(
+        settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive, seed=settings.seed
+    )
+    limits = httpx.Timeout(STATUS_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+    async with client, httpx.AsyncClient(base_url=settings.ollama_url, timeout=limits, trust_env=False) as http:
+        try:
+            version = (await _get(http, "/api/version"))["version"]
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            return Answers(problem=_words(error), timed_out=_is_timeout(error))
+        try:
+            tags, ps = await _get(http, "/api/tags"), await _get(http, "/api/ps")
+            shown = await _show(http, settings.model)
+            call = await _call(client, http, settings.model, timeout_s) if with_call and shown is not None else None
+            after = await _get(http, "/api/ps") if call is not None else {}
+            return _answers(version, tags, ps, shown or {}, call, after)
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return Answers(version=str(version), problem=_words(error), timed_out=_is_timeout(error))
+
+
+def _answers(
+    version: str, tags: dict[str, Any], ps: dict[str, Any], shown: dict[str, Any], call: Call | None, after: Any
+) -> Answers:
+    return Answers(
+        version=str(version),
+        installed=tuple(Installed(model["name"], model.get("size", 0)) for model in tags.get("models") or ()),
+        loaded=_loaded(ps),
+        loaded_after_call=_loaded(after),
+        family=(shown.get("details") or {}).get("family", ""),
+        model_info=_kept(shown.get("model_info") or {}),
+        call=call,
+    )
+
+
+def _loaded(ps: dict[str, Any]) -> tuple[LoadedModel, ...]:
+    return tuple(LoadedModel.model_validate(model) for model in ps.get("models") or ())
+
+
+def _kept(info: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in sorted(info.items()) if key.rsplit(".", 1)[-1] in _KEPT_INFO}
+
+
+async def _get(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    async with asyncio.timeout(STATUS_TIMEOUT_S):
+        response = await http.get(path)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+async def _show(http: httpx.AsyncClient, model: str) -> dict[str, Any] | None:
+    async with asyncio.timeout(STATUS_TIMEOUT_S):
+        response = await http.post("/api/show", json={"model": model})
+        if response.status_code != 200:
+            return None
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def _prompt() -> Prompt:
+    # Begins differently each time, so that the engine's prefix cache does not hide the prompt's evaluation.
+    return summarize_prompt(f"Note {time.time_ns()}. {TEXT}")
+
+
+async def _call(client: OllamaClient, http: httpx.AsyncClient, model: str, timeout_s: float) -> Call:
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await client.chat_body(_prompt(), model=model, num_predict=NUM_PREDICT)
+            return await _stream(http, body | {"stream": True}, timeout_s)
+    except (EngineError, httpx.HTTPError, ValueError) as error:
+        return Call(problem=_words(error))
+    except TimeoutError:
+        return Call(problem=f"no whole answer within {timeout_s:g} s")
+
+
+async def _stream(http: httpx.AsyncClient, body: dict[str, Any], timeout_s: float) -> Call:
+    started = time.monotonic()
+    first_token_s: float | None = None
+    limits = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
+    async with http.stream("POST", "/api/chat", json=body, timeout=limits) as response:
+        if response.status_code != 200:
+            raise error_of(response.status_code, (await response.aread()).decode(errors="replace")[:500])
+        async for line in response.aiter_lines():
+            part = json.loads(line)
+            if "error" in part:
+                return Call(problem=str(part["error"]))
+            if first_token_s is None and part.get("message", {}).get("content"):
+                first_token_s = time.monotonic() - started
+            if part.get("done"):
+                return Call(
+                    first_token_s=round(first_token_s or time.monotonic() - started, 3),
+                    load_s=part.get("load_duration", 0) / 1e9,
+                    prompt_tokens=part.get("prompt_eval_count", 0),
+                    prompt_s=part.get("prompt_eval_duration", 0) / 1e9,
+                    completion_tokens=part.get("eval_count", 0),
+                    decode_s=part.get("eval_duration", 0) / 1e9,
+                )
+    return Call(problem="the answer ended before it was whole")
+
+
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error, TimeoutError | httpx.ReadTimeout)
+
+
+def _words(error: Exception) -> str:
+    if _is_timeout(error):
+        return f"no answer within {STATUS_TIMEOUT_S:g} s"
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"it answered {error.response.status_code} to {error.request.url.path}"
+    if isinstance(error, httpx.ConnectError) and "All connection attempts" in str(error):
+        return "nothing takes the connection"
+    if isinstance(error, httpx.HTTPError | EngineError):
+        return str(error) or type(error).__name__
+    return "what answers is not Ollama"

@@ -1,0 +1,121 @@
+"""The commands for people, as processes of their own in front of a running service."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.live.conftest import ENGINE, Service, start_service
+from tests.live.simulated import gateway_to, simulated_ollama
+from tests.live.texts import MAIL
+
+CONDENSER = [sys.executable, "-m", "app.cli"]
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CONDENSER, *arguments], input=given, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[httpx.Client]:
+    """The control of a simulated Ollama with 5 slots."""
+    with simulated_ollama(5, service_s=0.05) as control:
+        yield control
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: httpx.Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in front of it."""
+    with gateway_to(upstream, 5, tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+def test_a_text_goes_through_a_pipe_and_back(service: Service) -> None:
+    answer = run("compress", "-", "--json", "--url", service.url, given=MAIL)
+    assert answer.returncode == 0, answer.stderr
+    back = run("reconstruct", "-", "--url", service.url, given=answer.stdout)
+    assert (back.returncode, back.stdout) == (0, MAIL)
+
+
+@pytest.mark.embedded_only
+def test_local_needs_no_service(model: None) -> None:
+    done = subprocess.run(
+        [*CONDENSER, "compress", "-", "--local", "--target-ratio", "0.5"],
+        input=MAIL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "CONDENSER_ENGINE": "embedded"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert 0 < len(done.stdout) < len(MAIL)
+
+
+def test_ctrl_c_loses_nothing_that_is_done(gateway: Service, upstream: httpx.Client, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps(f"{MAIL} No. {number}") + "\n" for number in range(30)))
+    upstream.post("/control", json={"service_s": 0.3})
+    command = [*CONDENSER, "batch", str(source), "--out", str(out), "--url", gateway.url]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not (out.exists() and out.stat().st_size):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    told = process.stderr.read()
+    assert process.wait() == 130
+    done = len(out.read_text().splitlines())
+    assert f"{done} of 30 are done" in told
+    upstream.post("/control", json={"service_s": 0.0})
+    again = run("batch", str(source), "--out", str(out), "--url", gateway.url, "--json")
+    assert json.loads(again.stdout) == {"succeeded": 30 - done, "failed": 0, "skipped": done}
+
+
+def test_what_a_client_that_was_interrupted_had_asked_for_is_dropped(gateway: Service, upstream: httpx.Client) -> None:
+    for _ in range(1000):
+        if upstream.get("/control").json()["in_service"] == 0:
+            return
+    raise AssertionError("calls are still in the engine")
+
+
+def test_acceptance_measures_all_criteria_by_real_calls(
+    gateway: Service, upstream: httpx.Client, tmp_path: Path
+) -> None:
+    upstream.post("/control", json={"service_s": 0.1})
+    served = upstream.get("/control").json()["served"]
+    out = tmp_path / "found.json"
+    done = run("acceptance", "--texts", "6", "--rounds", "1", "--json", str(out), "--url", gateway.url)
+    found = json.loads(out.read_text())
+    names = [row["name"] for row in found["rows"]]
+    assert names == ["model available", "compression", "exact reconstruction", "savings", "throughput", "fidelity"]
+    assert upstream.get("/control").json()["served"] - served == 3 + 6 + 6
+    assert done.returncode == (0 if found["is_met"] else 1)
+    by_name = {row["name"]: row for row in found["rows"]}
+    assert by_name["exact reconstruction"]["figures"]["identical"] == 3
+    assert by_name["savings"]["figures"]["is_undisturbed"]
+    assert by_name["fidelity"]["is_met"]
+    assert f"{by_name['throughput']['figures']['batch_per_minute']:.0f} a minute by /batch" in done.stdout
+
+
+@pytest.mark.skipif(ENGINE != "embedded", reason="one run of the whole criteria is enough")
+def test_acceptance_on_the_real_model_prints_every_row(service: Service) -> None:
+    done = run("acceptance", "--texts", "2", "--rounds", "1", "--url", service.url)
+    assert done.returncode in (0, 1), done.stderr
+    for name in ("model available", "compression", "exact reconstruction", "savings", "throughput", "fidelity"):
+        assert any(line.startswith(name) for line in done.stdout.splitlines())
+
+
+def test_acceptance_fails_where_the_model_is_missing(tmp_path: Path, upstream: httpx.Client) -> None:
+    service = start_service(
+        tmp_path, CONDENSER_OLLAMA_URL=upstream.base_url, CONDENSER_MODEL="absent:1", engine="ollama"
+    )
+    done = run("acceptance", "--url", service.url)
+    service.process.terminate()
+    service.process.wait()
+    assert done.returncode == 1
+    assert "ollama pull absent:1" in done.stdout

@@ -1,0 +1,67 @@
+"""`condenser doctor` against an engine that really runs."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+
+from app.settings import PREFIX
+from tests.live.conftest import Service
+
+
+def doctor(*options: str, **settings: str) -> tuple[int, dict[str, Any]]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    command = [sys.executable, "-m", "app.cli", "doctor", "--json", "--timeout-s", "600", *options]
+    done = subprocess.run(command, env=own | settings, capture_output=True, text=True, timeout=900, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def found(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {finding["name"]: finding for finding in report["findings"]}
+
+
+def test_a_real_call_to_ollamas_api_gives_the_speed(client: httpx.Client) -> None:
+    engine = client.get("/readyz").json()
+    _, report = doctor(CONDENSER_OLLAMA_URL=engine["engine_url"], CONDENSER_MODEL=engine["model"])
+    assert found(report)["ollama"]["state"] == "ok"
+    assert found(report)["model"]["state"] == "ok"
+    call = report["observations"]["answers"]["call"]
+    assert call["problem"] is None
+    assert call["load_s"] + call["decode_s"] > 0
+    assert call["completion_tokens"] > 0
+    assert "tokens/s" in found(report)["speed"]["sentence"]
+
+
+def test_a_model_that_the_engine_does_not_have_fails_with_the_pull(client: httpx.Client) -> None:
+    engine = client.get("/readyz").json()
+    code, report = doctor(CONDENSER_OLLAMA_URL=engine["engine_url"], CONDENSER_MODEL="no-such-model:1b")
+    assert code == 1
+    assert found(report)["model"]["command"].endswith("ollama pull no-such-model:1b")
+
+
+def test_a_running_service_on_the_embedded_engine_is_measured(service: Service) -> None:
+    port = service.url.rsplit(":", 1)[-1]
+    code, report = doctor(CONDENSER_ENGINE="embedded", CONDENSER_PORT=port)
+    assert code == 0
+    assert {name: finding["state"] for name, finding in found(report).items()} == dict.fromkeys(
+        ("model", "llama.cpp", "memory", "speed"), "ok"
+    )
+
+
+def test_auto_without_ollama_says_that_it_takes_the_embedded_engine(model: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    code, report = doctor("--no-call", CONDENSER_ENGINE="auto", CONDENSER_OLLAMA_URL=url)
+    assert code == 0
+    assert "takes the embedded engine" in found(report)["engine"]["sentence"]
+
+
+def test_a_server_that_never_answers_is_told_from_one_that_is_down() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        code, report = doctor(CONDENSER_OLLAMA_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert code == 1
+    assert "takes connections but does not answer" in found(report)["ollama"]["sentence"]

@@ -1,0 +1,158 @@
+"""The page at `/` and `/status`: what is served, how, and that nothing of it comes from elsewhere."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from tinyhtml5.parser import HTMLParser
+
+from tests.unit.service import MODEL, TEXT, URL, Upstream, answer, ollama, running
+
+STATIC = Path(__file__).parents[2] / "app" / "api" / "static"
+ASSETS = sorted(path.name for path in STATIC.iterdir())
+SCRIPTS = [name for name in ASSETS if name.endswith(".js")]
+ANSWER = httpx.Response(200, json=answer("A ferry leaves.", 120, 12))
+
+
+def read(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.anyio
+async def test_the_page_is_html_and_needs_no_key() -> None:
+    with ollama(ANSWER):
+        async with running(api_keys="secret") as client:
+            page = await client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.text == read("index.html")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/", *(f"/static/{name}" for name in ASSETS)])
+async def test_all_of_the_page_is_served_under_a_policy_that_lets_nothing_else_in(path: str) -> None:
+    with ollama(ANSWER):
+        async with running() as client:
+            headers = (await client.get(path)).headers
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.anyio
+async def test_the_page_is_not_in_the_openapi_document_and_docs_are_where_they_were() -> None:
+    with ollama(ANSWER):
+        async with running() as client:
+            paths = (await client.get("/openapi.json")).json()["paths"]
+            docs = await client.get("/docs")
+    assert "/" not in paths
+    assert "/status" in paths
+    assert docs.status_code == 200
+    assert "swagger" in docs.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/static/none.js", "/static/../page.py", "/static/%2e%2e/page.py", "/static/"])
+async def test_nothing_but_the_assets_is_served(path: str) -> None:
+    with ollama(ANSWER):
+        async with running() as client:
+            response = await client.get(path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_an_asset_names_no_other_host(name: str) -> None:
+    text = read(name).replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not re.search(r"(https?:)?//[a-z]", text.replace("// ", ""))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_no_script_makes_markup_or_code_of_text(name: str) -> None:
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", read(name))
+
+
+def test_the_html_is_well_formed_and_has_no_inline_script_or_style() -> None:
+    parser = HTMLParser()
+    parser.parse(read("index.html"))
+    assert parser.errors == []
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", read("index.html"))
+
+
+def test_every_element_that_a_script_looks_for_is_in_the_page() -> None:
+    sought = {found for name in SCRIPTS for found in re.findall(r'\bat\("([^"]+)"\)', read(name))}
+    there = re.findall(r'\bid="([^"]+)"', read("index.html"))
+    assert len(there) == len(set(there))
+    assert sought <= set(there)
+    assert sought
+
+
+@pytest.mark.anyio
+async def test_the_status_has_the_figures_that_the_metrics_have() -> None:
+    with ollama(ANSWER):
+        async with running() as client:
+            await client.post("/compress", json={"text": TEXT})
+            body = (await client.get("/status")).json()
+            metrics = (await client.get("/metrics")).text
+    assert body["engine"] == {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None}
+    assert body["model"] == {"name": MODEL, "loaded": True, "gpu_ratio": 1.0}
+    assert body["operations"]["compress"]["per_minute"] == 1
+    assert body["operations"]["reconstruct"] == {"per_minute": 0, "latency_s": None}
+    gauges = dict(line.rsplit(" ", 1) for line in metrics.splitlines())
+    p95 = float(gauges['condenser_latency_seconds{operation="compress",quantile="0.95"}'])
+    assert body["operations"]["compress"]["latency_s"]["p95"] == pytest.approx(p95, abs=1e-6)
+    assert body["savings"]["ratio"] == pytest.approx(float(gauges["condenser_cost_savings_ratio"]), abs=1e-4)
+    assert body["queue"] == {"in_flight": 0, "concurrency_limit": 4, "depth": 0, "capacity": 1000}
+    assert body["window_s"] == 60
+
+
+def without_model(router: Upstream) -> str:
+    router.get("/api/tags").respond(json={"models": []})
+    router.get("/api/ps").respond(json={"models": []})
+    return f"ollama pull {MODEL}"
+
+
+def down(router: Upstream) -> str:
+    router.get("/api/version").mock(side_effect=httpx.ConnectError("refused"))
+    return URL
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", [without_model, down])
+async def test_the_status_says_what_is_wrong_with_the_engine(fault: object) -> None:
+    assert callable(fault)
+    with ollama(ANSWER) as router:
+        async with running() as client:
+            told = fault(router)
+            response = await client.get("/status")
+    body = response.json()
+    assert response.status_code == 200
+    assert told in body["engine"]["problem"]
+    assert body["engine"]["up"] is (fault is without_model)
+    assert body["model"] == {"name": MODEL, "loaded": False, "gpu_ratio": 0.0}
+
+
+@pytest.mark.anyio
+async def test_the_status_needs_a_key_where_keys_are_set() -> None:
+    with ollama(ANSWER):
+        async with running(api_keys="secret") as client:
+            without = await client.get("/status")
+            with_key = await client.get("/status", headers={"Authorization": "Bearer secret"})
+    assert (without.status_code, with_key.status_code) == (401, 200)
+
+
+@pytest.mark.anyio
+async def test_the_ledger_is_in_an_answer_only_where_it_is_asked_for() -> None:
+    with ollama(ANSWER):
+        async with running() as client:
+            plain = (await client.post("/compress", json={"text": TEXT})).json()
+            told = (await client.post("/compress", json={"text": TEXT, "explain": True})).json()
+    assert "ledger" not in plain["fidelity"]
+    rows = told["fidelity"]["ledger"]
+    assert [row["text"] for row in rows] == [TEXT[slice(*row["places"][0])] for row in rows]
+    assert [row["result"] for row in rows].count("restored") == told["fidelity"]["restored"] > 0
