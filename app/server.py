@@ -12,7 +12,7 @@ from app.api.service import Service
 
 logger = logging.getLogger("condenser.server")
 
-_SETTLE_LIMIT_S = 5  # for answers on their way to slow clients, when all work is over
+SETTLE_LIMIT_S = 5  # for answers on their way to slow clients, when all work is over
 
 
 class DrainingServer(uvicorn.Server):
@@ -29,7 +29,7 @@ class DrainingServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=_SETTLE_LIMIT_S,
+            timeout_graceful_shutdown=SETTLE_LIMIT_S,
             **options,
         )
         super().__init__(config)

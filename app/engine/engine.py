@@ -10,7 +10,8 @@ from app.capsule.prompts import Prompt
 from app.engine.busy import BusyClock, BusyShare
 from app.engine.errors import EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate, Priority
-from app.engine.ollama import Completion, LoadedModel, OllamaClient
+from app.engine.ollama import Completion, OllamaClient
+from app.engine.ollama_answers import LoadedModel
 from app.engine.retries import RetryPolicy, RetryReason, retrying
 
 EngineName = Literal["ollama", "embedded"]

@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from app.capsule.prompts import Prompt
 from app.engine.errors import (
@@ -18,6 +18,16 @@ from app.engine.errors import (
     ModelNotFoundError,
     NoConnectionError,
     PromptTooLongError,
+)
+from app.engine.ollama_answers import (
+    AnswerT,
+    ChatAnswer,
+    ErrorBody,
+    Loaded,
+    LoadedModel,
+    ModelInfo,
+    Tags,
+    Version,
 )
 from app.tasks import scoped
 
@@ -32,67 +42,6 @@ _MAX_MESSAGE_CHARACTERS = 500
 _TOO_LONG = re.compile(r"input length exceeds|exceeds? .{0,60}context|context .{0,60}exceed", re.IGNORECASE)
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Message(_Answer):
-    content: str = ""
-
-
-def _count(value: object) -> int:
-    """A number of an answer's; 0, which stands for one that was left out, for what is none."""
-    return value if isinstance(value, int) and value >= 0 else 0
-
-
-Count = Annotated[int, BeforeValidator(_count)]
-
-
-class ChatAnswer(_Answer):
-    """`POST /api/chat` with `stream: false`. Durations are nanoseconds; Ollama leaves zeros out."""
-
-    message: Message
-    done: bool
-    done_reason: str = ""
-    load_duration: Count = 0
-    prompt_eval_count: Count = 0
-    eval_count: Count = 0
-
-
-class Version(_Answer):
-    version: str
-
-
-class InstalledModel(_Answer):
-    name: str
-
-
-class Tags(_Answer):
-    models: list[InstalledModel] = []
-
-
-class ModelInfo(_Answer):
-    capabilities: list[str] = []
-
-
-class LoadedModel(_Answer):
-    """A row of `GET /api/ps`; sizes in bytes."""
-
-    name: str
-    size: int = 0
-    size_vram: int = 0
-    context_length: int = 0
-
-    @property
-    def gpu_ratio(self) -> float:
-        """Share of the model that is in GPU memory, 0 to 1."""
-        return min(1.0, self.size_vram / self.size) if self.size else 0.0
-
-
-class Loaded(_Answer):
-    models: list[LoadedModel] = []
-
-
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What the model wrote, and how many tokens that took: 0 where Ollama did not say, or said what can't be."""
@@ -101,9 +50,6 @@ class Completion:
     prompt_tokens: int
     completion_tokens: int
     was_cut: bool
-
-
-AnswerT = TypeVar("AnswerT", bound=_Answer)
 
 
 class OllamaClient:
@@ -270,14 +216,10 @@ def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
 def _error_message(content: bytes) -> str:
     """Ollama's own words, `{"error": "..."}`; else the beginning of what came."""
     try:
-        message = _ErrorBody.model_validate_json(content).error
+        message = ErrorBody.model_validate_json(content).error
     except ValidationError:
         message = content[: 4 * _MAX_MESSAGE_CHARACTERS].decode(errors="replace")
     return " ".join(message.split())[:_MAX_MESSAGE_CHARACTERS] or "(no message)"
-
-
-class _ErrorBody(_Answer):
-    error: str
 
 
 def error_of(status: int, message: str) -> EngineError:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from app.engine.ollama import LoadedModel
+from app.engine.ollama_answers import LoadedModel
 from app.settings import EngineName
 
 StartedBy = Literal["systemd", "container", "hand"]

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from app.engine.engine import same_model
-from app.engine.ollama import LoadedModel
+from app.engine.ollama_answers import LoadedModel
 from app.ops.doctor.observations import Answers, Gpu, Installed, Observations, StartedBy
 from app.ops.doctor.ollama_log import LogFacts, read_log
 

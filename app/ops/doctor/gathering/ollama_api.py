@@ -9,7 +9,8 @@ import httpx
 
 from app.capsule.prompts import Prompt, summarize_prompt
 from app.engine.errors import EngineError
-from app.engine.ollama import CONNECT_TIMEOUT_S, LoadedModel, OllamaClient, error_of
+from app.engine.ollama import CONNECT_TIMEOUT_S, OllamaClient, error_of
+from app.engine.ollama_answers import LoadedModel
 from app.ops.doctor.observations import Answers, Call, Installed
 from app.settings import Settings
 

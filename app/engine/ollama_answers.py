@@ -1,0 +1,73 @@
+"""What Ollama answers, as far as it is read: unknown fields are ignored."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Message(Answer):
+    content: str = ""
+
+
+def _count(value: object) -> int:
+    """A number of an answer's; 0, which stands for one that was left out, for what is none."""
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+
+
+class ChatAnswer(Answer):
+    """`POST /api/chat` with `stream: false`. Durations are nanoseconds; Ollama leaves zeros out."""
+
+    message: Message
+    done: bool
+    done_reason: str = ""
+    load_duration: Count = 0
+    prompt_eval_count: Count = 0
+    eval_count: Count = 0
+
+
+class Version(Answer):
+    version: str
+
+
+class InstalledModel(Answer):
+    name: str
+
+
+class Tags(Answer):
+    models: list[InstalledModel] = []
+
+
+class ModelInfo(Answer):
+    capabilities: list[str] = []
+
+
+class LoadedModel(Answer):
+    """A row of `GET /api/ps`; sizes in bytes."""
+
+    name: str
+    size: Count = 0
+    size_vram: Count = 0
+    context_length: Count = 0
+
+    @property
+    def gpu_ratio(self) -> float:
+        """Share of the model that is in GPU memory, 0 to 1."""
+        return min(1.0, self.size_vram / self.size) if self.size else 0.0
+
+
+class Loaded(Answer):
+    models: list[LoadedModel] = []
+
+
+class ErrorBody(Answer):
+    error: str
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
