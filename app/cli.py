@@ -81,6 +81,8 @@ def serve(
     listeners = [_listen(settings.host, port) for port in ports]
     scheme = "https" if settings.tls_cert else "http"
     app = create_app(_with_engine(settings), lambda engine: _greet(listeners[0], engine, scheme))
+    # With Python's 5 ms each thread at work on a text would hold up every turn of the event loop for so long.
+    sys.setswitchinterval(0.001)
     DrainingServer(
         app,
         settings.drain_timeout_s,

@@ -4,12 +4,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
+from app.capsule.facts import find_literals
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
 from app.capsule.repair import Repaired, Report
 from app.capsule.tokens import estimate_tokens
-from app.compression.model_calls import Answer, Usage, ask, off_loop
-from app.compression.safety import Checked, check, summarized
+from app.compression.model_calls import Answer, Usage, ask
+from app.compression.safety import check, summarized
+from app.compression.threads import in_thread, is_pressed, off_loop
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 
@@ -81,21 +83,28 @@ class Compressor:
         Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the wish
         says to go on without the model.
         """
-        checked = await off_loop(lambda: check(wish.text, wish.must_keep), len(wish.text))
-        tokens = checked.tokens
-        target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
+        text, size = wish.text, len(wish.text)
+        # Before the queue nothing is done that a call which is refused there, or waits, need not have.
+        find_literals(text, wish.must_keep)
+        tokens = await off_loop(lambda: estimate_tokens(text), size)
+        is_short = tokens <= _TOO_SHORT_TOKENS or text.isspace()
         answer, source_tokens = Answer("", Usage()), tokens
-        if tokens > _TOO_SHORT_TOKENS and not wish.text.isspace() and checked.source is not None:
-            first = await self._one_round(Answer(wish.text, Usage()), wish, terms)
+        if not is_short:
+            first = await self._one_round(Answer(text, Usage()), wish, terms)
             source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
             answer = await self._within_target(first, wish, tokens, terms)
+        target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
 
         def result() -> Compressed:
-            repaired = _result(wish, checked, answer.text, target)
+            checked = check(text, wish.must_keep)
+            repaired = (
+                checked.verbatim()
+                if is_short
+                else summarized(checked, answer.text, question=wish.question, target=target)
+            )
             return _sealed(wish, repaired, answer.usage, source_tokens, terms.model)
 
-        # Sealing takes some 25 ms for any text, most of them outside of Python's lock.
-        return await asyncio.to_thread(result)
+        return await in_thread(result, size)
 
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
         """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""
@@ -144,6 +153,7 @@ class Compressor:
 
 
 def _sealed(wish: Compression, repaired: Repaired, usage: Usage, source_tokens: int, model: str) -> Compressed:
+    size = len(wish.text)
     capsule = seal(
         wish.text,
         repaired.pieces,
@@ -151,6 +161,8 @@ def _sealed(wish: Compression, repaired: Repaired, usage: Usage, source_tokens: 
         tokens=source_tokens,
         model=model,
         prompt_version=PROMPT_VERSION,
+        # The best codec takes several times as long as all the rest: it is for when nobody waits for that.
+        quick=is_pressed(size),
     )
     is_verbatim = repaired.text == wish.text
     # Estimates of both texts are off by the same factor, so the model's count of one scales the other.
@@ -169,9 +181,3 @@ def gist_tokens(part_tokens: int, target_ratio: float | None) -> int:
     """Most tokens that the model may write about a part: half of the target, the other half is for facts."""
     ratio = _GIST_RATIO if target_ratio is None else target_ratio / 2
     return min(_MOST_GIST_TOKENS, max(_FEWEST_GIST_TOKENS, int(part_tokens * ratio)))
-
-
-def _result(wish: Compression, checked: Checked, summary: str, target: int | None) -> Repaired:
-    if checked.tokens <= _TOO_SHORT_TOKENS or wish.text.isspace():
-        return checked.verbatim()
-    return summarized(checked, summary, question=wish.question, target=target)

@@ -1,23 +1,19 @@
 """Ask the model about a text of any length: part by part, each through the gate."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from app.capsule.chunking import split
 from app.capsule.prompts import Prompt, completion_text
 from app.capsule.tokens import estimate_tokens
 from app.compression.fanout import gathered
+from app.compression.threads import off_loop
 from app.engine.engine import Call, Engine, Terms
 from app.engine.errors import EngineFailedError, PromptTooLongError
 
 _MARGIN = 0.9  # estimates of a prompt may be this far off before the engine refuses it
 _TEMPLATE_TOKENS = 32  # a chat template's marks around two messages, generously
 _SMALLEST_PART_TOKENS = 64
-_OFF_LOOP_CHARACTERS = 4096  # below it the work takes some 10 ms at most
-
-ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +44,6 @@ class Answer:
 
     text: str
     usage: Usage
-
-
-async def off_loop(work: Callable[[], ResultT], characters: int) -> ResultT:
-    """Run `work` on a text of so many characters, in a thread where it would hold up the event loop."""
-    if characters < _OFF_LOOP_CHARACTERS:
-        return work()
-    return await asyncio.to_thread(work)
 
 
 async def ask(

@@ -6,8 +6,9 @@ from typing import Literal
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
 from app.capsule.prompts import expand_prompt
 from app.capsule.repair import Report
-from app.compression.model_calls import Usage, ask, off_loop
+from app.compression.model_calls import Usage, ask
 from app.compression.safety import rewritten
+from app.compression.threads import off_loop
 from app.engine.engine import Engine, Terms
 
 Mode = Literal["exact", "semantic", "auto"]

@@ -184,7 +184,8 @@ async def test_a_child_that_is_killed_comes_back_at_the_same_address(
     os.kill(killed, signal.SIGKILL)
     await engine.next_start()
     with anyio.fail_after(60):
-        answer = await http.post("/api/chat", json={"model": NAME, "messages": MESSAGES, "stream": False})
+        body = {"model": NAME, "messages": MESSAGES, "options": SEEDED, "stream": False}
+        answer = await http.post("/api/chat", json=body)
     assert answer.json()["done"]
     assert engine.pid != killed
 

@@ -16,6 +16,8 @@ from app.capsule.chunking import Span
 from app.capsule.codecs import (
     BROTLI,
     PRIMED,
+    QUICK,
+    QUICK_PRIMED,
     Codec,
     PayloadError,
     can_prime,
@@ -23,6 +25,7 @@ from app.capsule.codecs import (
     encode_best,
     encode_brotli,
     encode_primed,
+    encode_quick,
     prime,
 )
 from app.capsule.format import Capsule, CapsuleError, Fidelity, capsule_bytes, seal, unseal
@@ -41,7 +44,9 @@ UNICODE = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
 TEXT = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\r\n" * 4
 
 
-def sealed(text: str = TEXT, fidelity: Fidelity = "exact", pieces: tuple[Piece, ...] | None = None) -> Capsule:
+def sealed(
+    text: str = TEXT, fidelity: Fidelity = "exact", pieces: tuple[Piece, ...] | None = None, quick: bool = False
+) -> Capsule:
     return seal(
         text,
         (Span(0, len(text)),) if pieces is None else pieces,
@@ -49,6 +54,7 @@ def sealed(text: str = TEXT, fidelity: Fidelity = "exact", pieces: tuple[Piece, 
         tokens=60,
         model="smollm2:135m",
         prompt_version="1",
+        quick=quick,
     )
 
 
@@ -248,7 +254,7 @@ def test_a_semantic_capsule_with_a_summary_longer_than_its_source_is_refused() -
         unseal(forged(NAMES + TEXT.encode() + b"!", replace(HEAD, is_exact=False)), LIMIT)
 
 
-@pytest.mark.parametrize("codec", [BROTLI, PRIMED])
+@pytest.mark.parametrize("codec", [BROTLI, PRIMED, QUICK, QUICK_PRIMED])
 @pytest.mark.parametrize(
     ("data", "reason"), [(b"\xff" * 50, "damaged"), (brotli.compress(TEXT.encode())[:-5], "cut|damaged")]
 )
@@ -257,11 +263,31 @@ def test_a_stream_that_is_none_is_told_from_one_that_is_cut(codec: Codec, data: 
         unseal(forged(b"", replace(HEAD, codec=codec), compressed=data), LIMIT)
 
 
-def test_the_installed_brotli_writes_the_prime_as_it_is_shipped() -> None:
-    written, size = prime()
-    assert hashlib.sha256(written).hexdigest() == PRIME_SHA256
-    assert size == 17_737
-    assert can_prime()
+PRIME_SHA256 = {
+    11: "7d837afd65c025a0eb7e206496a1d61ead9f5ce0f3b24c7ba4adb41de7ee7ba0",
+    5: "9907f37286c29eaf9e1f37d708ef528efc0b8851007e99d4b2a7b29b97ad33a7",
+}
+
+
+@pytest.mark.parametrize("quality", PRIME_SHA256)
+def test_the_installed_brotli_writes_the_prime_as_it_is_shipped(quality: int) -> None:
+    written, text = prime(quality)
+    assert hashlib.sha256(written).hexdigest() == PRIME_SHA256[quality]
+    assert len(text) == 17_737
+    assert can_prime(quality)
+
+
+@given(st.binary(max_size=3000) | st.integers(60_000, 70_000).map(bytes))
+def test_the_quick_codecs_give_back_what_they_were_given(stream: bytes) -> None:
+    codec, written = encode_quick(stream)
+    assert codec in (QUICK, QUICK_PRIMED)
+    assert codec.decode(written, len(stream)) == stream
+
+
+@given(texts_with_pieces())
+def test_a_capsule_that_was_sealed_quickly_holds_the_same(case: tuple[str, tuple[Piece, ...]]) -> None:
+    text, pieces = case
+    assert unseal(sealed(text, pieces=pieces, quick=True), LIMIT) == unseal(sealed(text, pieces=pieces), LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -297,8 +323,6 @@ def test_a_slice_outside_of_the_source_is_refused() -> None:
     with pytest.raises(CapsuleError, match="outside"):
         unseal(sealed(TEXT, "exact", (Span(0, len(TEXT) + 1),)), LIMIT)
 
-
-PRIME_SHA256 = "7d837afd65c025a0eb7e206496a1d61ead9f5ce0f3b24c7ba4adb41de7ee7ba0"
 
 VERSION_2 = {
     "brotli-11": "Aa3ATwMvEVVykMOPcC1JjyeADHNtb2xsbTI6MTM1bQEyVGhlIHB1bXAgUC0xNyBmYWlsZWQgYXQgMTQ6MzUuIE5vYm9keSB3YXMgaHVydC4ADkEgcHVtcCBmYWlsZWQuAR4D",

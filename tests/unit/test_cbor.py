@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api import cbor
-from tests.unit.service import TEXT, answer, ollama, running
+from tests.unit.service import TEXT, answer, ollama, running, warmed_up
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +27,7 @@ PLAIN = st.recursive(
 async def test_an_answer_in_cbor_has_the_capsule_as_bytes_and_counts_it_so() -> None:
     with ollama(CHAT):
         async with running() as client:
+            await warmed_up()
             plain = (await client.post("/compress", json={"text": TEXT})).json()
             response = await client.post("/compress", json={"text": TEXT}, headers=CBOR)
     assert response.headers["content-type"] == "application/cbor"

@@ -1,0 +1,57 @@
+"""Work on texts, in threads where it would hold up the event loop."""
+
+import asyncio
+import contextvars
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+_OFF_LOOP_CHARACTERS = 4096  # below it the work takes some 10 ms at most
+_LONG_CHARACTERS = 65_536
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+ResultT = TypeVar("ResultT")
+
+
+class _Pool:
+    """`size` threads. More than there are cores would only take Python's lock from the event loop more often."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._threads = ThreadPoolExecutor(size, name)
+        self._size = size
+        self._pending = 0
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether work waits for a thread."""
+        return self._pending > self._size
+
+    async def run(self, work: Callable[[], ResultT]) -> ResultT:
+        """The result of `work`; where the await is cancelled a thread that has begun with it goes on to its end."""
+        context = contextvars.copy_context()
+        self._pending += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: context.run(work))
+        finally:
+            self._pending -= 1
+
+
+# Apart, so that a text of a megabyte does not make those of two kilobytes wait.
+_SHORT = _Pool("short", min(4, _CORES))
+_LONG = _Pool("long", min(2, _CORES))
+
+
+async def in_thread(work: Callable[[], ResultT], characters: int) -> ResultT:
+    """Run `work` on a text of so many characters in a thread."""
+    return await (_SHORT if characters < _LONG_CHARACTERS else _LONG).run(work)
+
+
+async def off_loop(work: Callable[[], ResultT], characters: int) -> ResultT:
+    """Run `work` on a text of so many characters, in a thread where it would hold up the event loop."""
+    return work() if characters < _OFF_LOOP_CHARACTERS else await in_thread(work, characters)
+
+
+def is_pressed(characters: int) -> bool:
+    """Whether texts of that length wait for a thread, so that what can be done more quickly should be."""
+    return (_SHORT if characters < _LONG_CHARACTERS else _LONG).is_pressed

@@ -1,0 +1,107 @@
+"""Start what a benchmark measures, each in a process of its own on a core of its own, and watch its memory."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from app.settings import PREFIX
+from benchmarks.simulated_ollama import MODEL
+
+PROJECT = Path(__file__).parents[1]
+START_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Something that listens at `url`; `started_s` is how long it took to say so."""
+
+    url: str
+    pid: int
+    started_s: float
+
+    def megabytes(self, line: str = "VmRSS") -> float:
+        """Memory of the process: `VmRSS` now, `VmHWM` the most that it ever had."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        found = re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE)
+        return int(found.group(1)) / 1024 if found else 0.0
+
+    def descriptors(self) -> int:
+        """File descriptors that it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+@contextmanager
+def process(
+    command: Sequence[str], core: int | None, greeting: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """Run `command` on `core` for the block; it listens when it has printed an address that matches `greeting`."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as log:
+        running = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=own | dict(environment or {}),
+            stdout=subprocess.PIPE if greeting == "stdout" else log,
+            stderr=log if greeting == "stdout" else subprocess.PIPE,
+            text=True,
+        )
+        if core is not None:
+            os.sched_setaffinity(running.pid, {core % (os.cpu_count() or 1)})
+        stream = running.stdout if greeting == "stdout" else running.stderr
+        assert stream is not None
+        said = stream.readline()
+        address = re.search(r"http://[\w.]+:\d+", said)
+        if address is None:
+            raise RuntimeError(f"{command} did not start: {said}{stream.read()}")
+        try:
+            yield Process(address.group(), running.pid, time.perf_counter() - started)
+        finally:
+            running.terminate()
+            running.wait(timeout=60)
+
+
+@contextmanager
+def simulated(slots: int, service_s: float, spread: float = 0.0, core: int | None = 1) -> Iterator[Process]:
+    """A simulated Ollama."""
+    command = [sys.executable, "-m", "benchmarks.simulated_ollama", "--slots", str(slots)]
+    with process([*command, "--service-s", str(service_s), "--spread", str(spread)], core, "stdout") as upstream:
+        yield upstream
+
+
+@contextmanager
+def condenser(upstream: str, core: int | None = 0, **settings: object) -> Iterator[Process]:
+    """The service in front of `upstream`, ready, with these settings, such as `max_queue=10`."""
+    given = {"ollama_url": upstream, "model": MODEL, **settings}
+    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
+    with process(command, core, "stderr", variables) as service:
+        _wait_until_ready(service.url)
+        yield service
+
+
+def _wait_until_ready(url: str) -> None:
+    until = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until:
+        if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{url} is not ready")
+
+
+async def every(interval_s: float, stop: asyncio.Event) -> None:
+    """Return after `interval_s`, or as soon as `stop` is set."""
+    try:
+        await asyncio.wait_for(stop.wait(), interval_s)
+    except TimeoutError:
+        return
