@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
 import ssl
@@ -138,6 +139,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
+    # What is there by now stays: a collection need not walk over it again while requests wait.
+    gc.collect()
+    gc.freeze()
     logger.info(
         "engine taken",
         extra={

@@ -121,10 +121,11 @@ def tell(ended: list[Ended], deadline_s: float) -> None:
     print(
         f"  refused in p50 {quantile(times, 0.5):.1f} ms, p99 {quantile(times, 0.99):.1f} ms, max {max(times):.0f} ms;"
     )
+    waited = sum(one.took_s > 1 for one in refused)
     without = sum(one.retry_after_s is None for one in refused)
     ratios = fairness(ended)
     print(
-        f"  {without} without Retry-After; Retry-After over the real wait then: "
+        f"  {waited} of them after a second or more, {without} without Retry-After; Retry-After over the real wait then: "
         f"median {statistics.median(ratios):.2f}, p5 {quantile(ratios, 0.05):.2f}, p95 {quantile(ratios, 0.95):.2f}"
     )
 

@@ -15,6 +15,7 @@ from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownErr
 Priority = Literal["interactive", "batch"]
 GateOutcome = Literal["passed", "full", "timeout", "cancelled"]
 
+_SURE = 0.9  # of the longest wait: estimates are some 5 % off (benchmarks/overload.py), and a late refusal is the worst
 _FIRST_HOLD_S = 1.5  # before any call has ended: one call on the reference machine (OLLAMA.md)
 
 
@@ -138,7 +139,7 @@ class Gate:
         # One round is let in whatever the estimate says: who is served tells how fast it goes now.
         is_guess = not self._departures.is_measured or len(self._queues[priority]) < self.max_concurrency
         wait_s = self.expected_wait_s(priority)
-        if not is_guess and wait_s > bound_s:
+        if not is_guess and wait_s > _SURE * bound_s:
             message = f"the queue is too long: a place is free in about {wait_s:.3g} s, a call may wait {bound_s:.3g} s"
             raise QueueFullError(message, self.retry_after_s(priority))
 
