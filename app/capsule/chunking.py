@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import regex
 
-from app.capsule.tokens import LARGEST_PIECE_TOKENS, pieces
+from app.capsule.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, pieces
 
 # A sentence ends at a full stop with a space behind it, unless a lower-case letter, a digit or a comma goes on
 # ("e.g. this", "No. 5"), or an initial, a title or an ordinal stands before it ("J. Smith", "Dr. Kim",
@@ -67,15 +67,14 @@ def split(text: str, budget: int) -> list[str]:
     """
     if budget < LARGEST_PIECE_TOKENS:
         raise ValueError(f"a budget of {budget} tokens is below {LARGEST_PIECE_TOKENS}")
-    ends: list[int] = []
-    totals: list[int] = []
-    total = 0
-    for end, cost in pieces(text):
-        total += cost
-        ends.append(end)
-        totals.append(total)
+    total = estimate_tokens(text)
     if total <= budget:
         return [text]
+    ends: list[int] = []
+    totals: list[int] = []
+    for end, cost in pieces(text):
+        ends.append(end)
+        totals.append(cost + (totals[-1] if totals else 0))
     aim = total / -(-total // budget)
     borders = _borders(text)
     parts = []

@@ -96,3 +96,8 @@ def test_units_are_sentences_and_lines(text: str, sentences: list[str]) -> None:
 def test_a_budget_that_no_piece_fits_is_refused() -> None:
     with pytest.raises(ValueError, match="budget"):
         split("text", LARGEST_PIECE_TOKENS - 1)
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=300) | st.text("= -_*#~.ab\n\t1", max_size=300))
+def test_an_estimate_is_the_sum_of_the_costs_of_the_pieces(text: str) -> None:
+    assert estimate_tokens(text) == sum(cost for _, cost in pieces(text))
