@@ -124,10 +124,11 @@ def tell(ended: list[Ended], deadline_s: float) -> None:
     waited = sum(one.took_s > 1 for one in refused)
     without = sum(one.retry_after_s is None for one in refused)
     ratios = fairness(ended)
-    print(
-        f"  {waited} of them after a second or more, {without} without Retry-After; Retry-After over the real wait then: "
+    spread = (
         f"median {statistics.median(ratios):.2f}, p5 {quantile(ratios, 0.05):.2f}, p95 {quantile(ratios, 0.95):.2f}"
     )
+    print(f"  {waited} of them after a second or more, {without} without Retry-After")
+    print(f"  Retry-After over the real wait then: {spread}")
 
 
 async def unloaded(session: aiohttp.ClientSession, service: Process, upstream: Process, wished: Wished) -> float:

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.simulated_ollama --port 11500 --slots 5 --service-s 1.2
 
-It answers the calls that the service makes in the shape of Ollama's. `POST /control` sets `service_s`, `spread` and
-`held` while it runs; `GET /control` tells what it has seen.
+It answers the calls that the service makes in the shape of Ollama's. `POST /control` sets `service_s`, `spread`,
+`held`, `fault` and `fault_share` while it runs; `GET /control` tells what it has seen.
 """
 
 import argparse
@@ -19,22 +19,28 @@ from dataclasses import dataclass, field
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 MODEL = "simulated:7b"
+FAULTS = ("", "500", "503", "cut", "hang", "nonsense")
 CHARACTERS_PER_TOKEN = 4
 SUMMARY = "It tells of what happened, who was there and what comes next."
 
 
 @dataclass
 class Engine:
-    """`slots` calls at once, each `service_s` seconds, give or take the share `spread`; none ends while `held`."""
+    """`slots` calls at once, each `service_s` seconds, give or take the share `spread`; none ends while `held`.
+
+    The share `fault_share` of calls ends in `fault`, one of FAULTS.
+    """
 
     slots: int
     service_s: float
     spread: float = 0.0
     held: bool = False
+    fault: str = ""
+    fault_share: float = 0.0
     served: int = 0
     in_service: int = 0
     most_in_service: int = 0
@@ -75,10 +81,66 @@ class Engine:
             self.served += 1
             return time.perf_counter() - started
 
+    def faulty(self) -> str:
+        """The fault that the next call ends in, empty for none."""
+        return self.fault if self.fault and self.dice.random() < self.fault_share else ""
+
     def told(self) -> dict[str, object]:
         """What it is set to and what it has seen."""
-        names = ("slots", "service_s", "spread", "held", "served", "in_service", "most_in_service", "waiting")
+        names = (
+            "fault",
+            "fault_share",
+            "slots",
+            "service_s",
+            "spread",
+            "held",
+            "served",
+            "in_service",
+            "most_in_service",
+            "waiting",
+        )
         return {name: getattr(self, name) for name in names}
+
+
+async def failed(request: Request, fault: str) -> Response:
+    """The answer, or none, of a call that ends in `fault`."""
+
+    async def cut() -> AsyncIterator[bytes]:
+        yield b'{"model": "'
+        raise ConnectionAbortedError
+
+    if fault == "hang":
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+    if fault == "cut":
+        return StreamingResponse(cut())
+    if fault == "nonsense":
+        return Response("<html>Bad Gateway</html>", media_type="text/html")
+    return JSONResponse({"error": "it failed as it was told to"}, int(fault) if fault.isdigit() else 500)
+
+
+async def chatted(engine: Engine, request: Request) -> Response:
+    """The answer of a chat, which takes a slot for a while; at once where it is about nothing, as a preload is."""
+    asked = json.loads(await request.body())
+    messages = asked.get("messages") or []
+    if not messages:
+        return JSONResponse({"model": MODEL, "message": {"role": "assistant", "content": ""}, "done": True})
+    if fault := engine.faulty():
+        return await failed(request, fault)
+    seconds = await engine.serve()
+    characters = sum(len(message["content"]) for message in messages)
+    return JSONResponse(
+        {
+            "model": MODEL,
+            "created_at": "2026-11-23T10:44:43.19314252Z",
+            "message": {"role": "assistant", "content": SUMMARY},
+            "done": True,
+            "done_reason": "stop",
+            "total_duration": int(seconds * 1e9),
+            "prompt_eval_count": characters // CHARACTERS_PER_TOKEN,
+            "eval_count": len(SUMMARY) // CHARACTERS_PER_TOKEN,
+        }
+    )
 
 
 def application(engine: Engine) -> Starlette:
@@ -97,25 +159,8 @@ def application(engine: Engine) -> Starlette:
     async def show(_: Request) -> JSONResponse:
         return JSONResponse({"capabilities": ["completion"]})
 
-    async def chat(request: Request) -> JSONResponse:
-        asked = json.loads(await request.body())
-        messages = asked.get("messages") or []
-        if not messages:
-            return JSONResponse({"model": MODEL, "message": {"role": "assistant", "content": ""}, "done": True})
-        seconds = await engine.serve()
-        characters = sum(len(message["content"]) for message in messages)
-        return JSONResponse(
-            {
-                "model": MODEL,
-                "created_at": "2026-11-23T10:44:43.19314252Z",
-                "message": {"role": "assistant", "content": SUMMARY},
-                "done": True,
-                "done_reason": "stop",
-                "total_duration": int(seconds * 1e9),
-                "prompt_eval_count": characters // CHARACTERS_PER_TOKEN,
-                "eval_count": len(SUMMARY) // CHARACTERS_PER_TOKEN,
-            }
-        )
+    async def chat(request: Request) -> Response:
+        return await chatted(engine, request)
 
     async def control(request: Request) -> JSONResponse:
         if request.method == "POST":
@@ -147,7 +192,7 @@ def main() -> None:
     listener = socket.create_server(("127.0.0.1", wished.port), backlog=4096)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     engine = Engine(wished.slots, wished.service_s, wished.spread)
-    config = uvicorn.Config(application(engine), log_level="warning", access_log=False)
+    config = uvicorn.Config(application(engine), log_level="critical", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 

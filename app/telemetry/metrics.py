@@ -1,5 +1,6 @@
 """The Prometheus metrics, each fed by what happened. Labels take values from fixed lists only."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
@@ -121,6 +122,8 @@ class Metrics:
         self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
         self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
+        loop = asyncio.get_running_loop()
+        self._gauge("tasks", "Tasks of the event loop").set_function(lambda: len(asyncio.all_tasks(loop)))
 
     def expect_clients(self, names: Iterable[str]) -> None:
         """Show each client's count from the start, so that a rate over its first rise is right."""
