@@ -14,6 +14,7 @@ from app.api import monitoring, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.observe import RecordMiddleware
+from app.api.pending import PendingBytes
 from app.api.service import Service
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
@@ -60,7 +61,8 @@ def create_app(
             reconstructor = Reconstructor(engine, settings.max_text_bytes)
             clients = _clients(settings, engine)
             metrics.expect_clients(clients)
-            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices, clients)
+            pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"))
+            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices, clients, pending)
             on_engine_taken(engine)
             background = [
                 asyncio.create_task(watch(engine, metrics)),

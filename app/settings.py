@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         33_554_432, ge=1024, le=1_073_741_824, description="largest request body, bytes; a batch is one body"
     )
+    max_pending_bytes: int = Field(
+        16_777_216, ge=1024, description="bodies of all requests under way together, bytes; a larger one goes alone"
+    )
     max_batch_items: int = Field(500, ge=1, le=100_000, description="items in one batch at most")
     cloud_usd_per_1k_prompt_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 prompt tokens"

@@ -11,7 +11,9 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from app.api import cbor, strict_json
-from app.api.problems import ProblemError, invalid, too_large, too_slow, unsupported_encoding
+from app.api.problems import ProblemError, found, invalid, too_large, too_slow, unsupported_encoding
+from app.api.record import record_of
+from app.engine.errors import QueueFullError
 from app.settings import Settings
 
 _JSON = "application/json"
@@ -45,11 +47,16 @@ class BoundedRequest(Request):
                     self._body = await self._bounded(settings.max_body_bytes)
             except TimeoutError:
                 raise too_slow(settings.body_timeout_s) from None
+            except QueueFullError as error:  # FastAPI takes any other error here for a malformed body
+                raise ProblemError(found(error)) from None
         return self._body
 
     async def _bounded(self, limit: int) -> bytes:
         content = bytearray()
+        pending, record = self.app.state.service.pending, record_of(self)
         async for chunk in self.stream():
+            pending.hold(len(chunk), record.body_bytes)
+            record.body_bytes += len(chunk)
             content += chunk
             if len(content) > limit:
                 raise _over(limit)

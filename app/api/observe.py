@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem_response
 from app.api.record import RequestRecord, keep_record
+from app.api.service import service_of
 from app.telemetry.logs import logger, request_id
 from app.telemetry.metrics import Metrics, Operation
 
@@ -63,6 +64,8 @@ class RecordMiddleware:
                 record.outcome = "client_gone"
             self._finish(scope, record)
             request_id.reset(token)
+            if record.body_bytes:
+                service_of(Request(scope)).pending.release(record.body_bytes)
 
     def _finish(self, scope: Scope, record: RequestRecord) -> None:
         if record.is_finished:

@@ -16,7 +16,7 @@ _SCOPE_KEY = "condenser.record"
 class RequestRecord:
     """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are.
 
-    `client` is the name of the key that the request came with.
+    `client` is the name of the key that the request came with, `body_bytes` what is held in memory of its body.
     """
 
     operation: Operation | None
@@ -26,6 +26,7 @@ class RequestRecord:
     client: str | None = None
     is_finished: bool = False
     cost: Cost | None = None
+    body_bytes: int = 0
     fields: dict[str, object] = field(default_factory=dict)
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from app.api.clients import Client
+from app.api.pending import PendingBytes
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
 from app.engine.engine import Engine
@@ -32,6 +33,7 @@ class Service:
     metrics: Metrics
     prices: Prices
     clients: Mapping[str, Client]
+    pending: PendingBytes
     drain: Drain = field(default_factory=Drain)
 
 
