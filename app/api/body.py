@@ -48,7 +48,8 @@ class BoundedRequest(Request):
             except TimeoutError:
                 raise too_slow(settings.body_timeout_s) from None
             except QueueFullError as error:  # FastAPI takes any other error here for a malformed body
-                raise ProblemError(found(error)) from None
+                what = found(error)
+                raise ProblemError(what.kind, what.status, what.title, what.detail, what.headers) from None
         return self._body
 
     async def _bounded(self, limit: int) -> bytes:
