@@ -1,6 +1,7 @@
 # make run    start the service on 127.0.0.1:8000, on Ollama where it answers, else on the embedded model
 # make test   lint, types and every test, on the embedded model
 # make test-live   the endpoint tests against the Ollama at OLLAMA_HOST with the model CONDENSER_MODEL
+# make fuzz MINUTES=10   hostile texts, capsules and requests, for so long
 # make lock   write the lock files anew from pyproject.toml
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-live lint lock clean
+.PHONY: run test test-live fuzz lint lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/condenser fetch-model
@@ -22,6 +23,10 @@ test: $(VENV)/test.stamp lint
 
 test-live: $(VENV)/test.stamp
 	CONDENSER_TEST_ENGINE=ollama $(BIN)/python -m pytest tests/live
+
+MINUTES ?= 10
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
