@@ -38,6 +38,10 @@ HEADS = st.builds(
 STREAMS = st.binary(max_size=400) | st.lists(st.sampled_from(range(256)), max_size=400).map(bytes)
 
 
+TEXT = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\n" * 8
+SEALED = seal(TEXT, (), fidelity="exact", tokens=60, model="m", prompt_version="1")
+
+
 def cpu_s(work: Callable[[], object]) -> float:
     """The least processor time of three runs."""
     times = []
@@ -95,12 +99,10 @@ def test_any_stream_under_a_right_check_value_is_refused_or_opened(head: Head, s
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data())
 def test_a_sealed_capsule_with_any_bytes_changed_is_refused(data: st.DataObject) -> None:
-    text = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\n" * 8
-    sealed = seal(text, (), fidelity="exact", tokens=60, model="m", prompt_version="1")
-    payload = bytearray(base64.b64decode(sealed.payload))
+    payload = bytearray(base64.b64decode(SEALED.payload))
     at = data.draw(st.integers(0, len(payload) - 1))
     payload[at] ^= data.draw(st.integers(1, 255))
-    changed = sealed.model_copy(update={"payload": base64.b64encode(payload).decode()})
+    changed = SEALED.model_copy(update={"payload": base64.b64encode(payload).decode()})
     with pytest.raises(CapsuleError):
         unseal(changed, 2**20)
 
