@@ -2,6 +2,7 @@
 # make test   lint, types and every test, on the embedded model
 # make test-live   the endpoint tests against the Ollama at OLLAMA_HOST with the model CONDENSER_MODEL
 # make soak MINUTES=30   mixed traffic with faults and leaving clients; fails where the books do not add up
+# make fuzz MINUTES=10   hostile texts, capsules and requests, for so long
 # make lock   write the lock files anew from pyproject.toml
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-live soak lint lock clean
+.PHONY: run test test-live soak fuzz lint lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/condenser fetch-model
@@ -26,6 +27,9 @@ test-live: $(VENV)/test.stamp
 
 soak: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30)
+
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

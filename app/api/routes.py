@@ -50,6 +50,24 @@ _PROBLEMS: dict[int, str] = {
 }
 
 
+_CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "TextBack": {
+                "operationId": "reconstruct",
+                "requestBody": {"capsule": "$response.body#/capsule"},
+                "description": "the text back from the capsule, byte for byte where it is an exact one",
+            },
+            "TextAnew": {
+                "operationId": "reconstruct",
+                "requestBody": {"capsule": "$response.body#/capsule", "mode": "semantic"},
+                "description": "the text written anew out of the summary in the capsule",
+            },
+        }
+    }
+}
+
+
 def _problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
@@ -68,7 +86,7 @@ router = APIRouter(
 )
 
 
-@router.post("/compress", responses=_problem_answers(*_PROBLEMS))
+@router.post("/compress", operation_id="compress", responses={**_problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
 async def compress(request: Request, body: CompressRequest) -> CompressResponse:
     """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
     service, client = service_of(request), client_of(request)
@@ -76,7 +94,7 @@ async def compress(request: Request, body: CompressRequest) -> CompressResponse:
         return await _single(request, operations.compress(service, body))
 
 
-@router.post("/reconstruct", responses=_problem_answers(*_PROBLEMS))
+@router.post("/reconstruct", operation_id="reconstruct", responses=_problem_answers(*_PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)

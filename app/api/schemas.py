@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from app.api import examples
 from app.api.fields import ModelName, TimeoutSeconds
 from app.capsule.facts import Kind
-from app.capsule.format import Capsule
+from app.capsule.format import WHOLE, Capsule
 from app.capsule.ledger import FactResult
 from app.compression.compressor import Method, OnEngineError
 
@@ -49,12 +49,8 @@ class CompressRequest(RequestBody):
         Field(description="`extractive`: where the engine fails, answer with clauses of the text instead of a problem"),
     ] = "fail"
     max_engine_calls: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=10_000,
-            description="model calls at most; left out: one for each part of the text; 0: clauses of the text only",
-        ),
+        Annotated[int, Field(ge=0, le=10_000), WHOLE] | None,
+        Field(description="model calls at most; left out: one for each part of the text; 0: clauses of the text only"),
     ] = None
     explain: Annotated[
         bool, Field(description="list in `fidelity.ledger` what became of each fact, and where in the text it stands")
@@ -219,8 +215,10 @@ class ReconstructResponse(AnswerBody):
 
 
 def _items_schema() -> dict[str, Any]:
-    bodies = ("CompressRequest", "ReconstructRequest")
-    return {"type": "array", "items": {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in bodies]}}
+    bodies: list[dict[str, Any]] = [
+        {"$ref": f"#/components/schemas/{name}"} for name in ("CompressRequest", "ReconstructRequest")
+    ]
+    return {"type": "array", "items": {"anyOf": [*bodies, {"description": "anything else fails alone"}]}}
 
 
 class BatchRequest(RequestBody):

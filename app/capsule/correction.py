@@ -4,7 +4,8 @@ from difflib import SequenceMatcher
 
 from app.capsule.facts import Fact
 from app.capsule.values import unit_in
-from app.capsule.verification import Judgement, Verifier, stems
+from app.capsule.verification import Judgement, Verifier
+from app.capsule.wording import stems
 
 _LIKENESS = 0.8  # of two spellings of a name, by difflib's ratio: one or two letters in a word of eight
 _SHARED_WORDS = 0.7  # of a sentence's words of meaning that its source sentence must have for a figure to be certain

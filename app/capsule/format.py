@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from app.capsule import format_v1
 from app.capsule.codecs import PayloadError, encode_best, encode_quick
@@ -33,6 +40,14 @@ CAPSULE_VERSION = 2
 Fidelity = Literal["exact", "semantic"]
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Has a strict integer be one as JSON Schema has it: 2.0 is one too, as clients without integers write it."""
+
+
 class CapsuleError(ValueError):
     """A capsule that can't be opened; the message says why."""
 
@@ -43,8 +58,8 @@ class CapsuleSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the text in UTF-8")]
-    bytes: Annotated[int, Field(ge=0, le=2**40, strict=True, description="size of the text in UTF-8")]
-    tokens: Annotated[int, Field(ge=0, le=2**40, strict=True, description="tokens of the text")]
+    bytes: Annotated[int, Field(ge=0, le=2**40, strict=True, description="size of the text in UTF-8"), WHOLE]
+    tokens: Annotated[int, Field(ge=0, le=2**40, strict=True, description="tokens of the text"), WHOLE]
 
 
 class Capsule(BaseModel):
@@ -52,7 +67,7 @@ class Capsule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: Annotated[int, Field(ge=1, strict=True, description="version of the capsule format")]
+    version: Annotated[int, Field(ge=1, strict=True, description="version of the capsule format"), WHOLE]
     fidelity: Annotated[Fidelity | None, Field(description="`exact` holds the source, `semantic` only its summary")] = (
         None
     )

@@ -131,6 +131,27 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
 
 ALL_FUNCTION_WORDS = frozenset().union(*FUNCTION_WORDS.values())
 
+WEIGHTY_WORDS = _words("""
+    all every each any most many much more both few several other another same only very always often sometimes usually
+    off out outside inside over above below before after within until up yes perhaps maybe almost nearly yesterday
+    today tomorrow later earlier recently first second third last next again ever never none without
+    alle allen aller alles viele vielen wenige mehrere nie niemals niemand nur sehr mehr sogar bereits heute gestern
+    morgen jetzt bisher ohne gegen vor nach trotz
+    jamais rien aucun aucune très trop plus toujours déjà tout toute tous toutes plusieurs quelques chaque hier demain
+    avant après contre sans sous
+    muy más menos nunca tampoco todo toda todos todas cada antes después ahora hoy ayer mañana contra sin bajo tras
+    """)
+"""Function words that say something by themselves: how many, how often, when, where."""
+
+TELLING_WORDS = _words("""
+    text article passage author summary summarizes summarises describes discusses explains mentions reports states
+    says said tells notes announces announced includes including included provides according also about
+    bericht berichtet artikel beschreibt sagt sagte meldet teilt mitteilung laut
+    article auteur décrit explique annonce indique selon dit
+    artículo autor describe explica anuncia indica según dice dijo
+    """)
+"""Words with which a summary speaks of its text."""
+
 _NUMBER_LINES = """
         2 two zwei deux dos zwo
         3 three drei trois tres

@@ -5,7 +5,7 @@ from collections import Counter
 import regex
 
 from app.capsule.analysis import Source
-from app.capsule.verification import stems
+from app.capsule.wording import stems
 
 # What a question asks for, by its words in English, German, French, Spanish, Chinese and Japanese.
 _ASKED = {

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from app.capsule.analysis import Source
 from app.capsule.facts import Fact, keys_stated
 from app.capsule.values import uncounted, unit_in
-from app.capsule.verification import required, word_sequence
+from app.capsule.verification import required
+from app.capsule.wording import word_sequence
 
 _KIND_WEIGHT = {"negation": 0.3, "condition": 0.3, "quote": 0.7}
 _LESSER_WEIGHT = 0.6

@@ -50,10 +50,11 @@ _CHAT = regex.compile(
 _LIST = regex.compile(r"\s*(?:[-*+•–]|\d{1,3}[.)]|\[[ xX]\]|#{1,6})\s")
 _YAML = regex.compile(r"\s*(?:- )?(?:[\w.\-/\"']{1,60}:(?:\s|$)|- |#|---)")
 _CODE = regex.compile(
-    r".*[{};]\s*(?://.*)?$|\s*(?:def|class|import|from|return|if|elif|else|for|while|try|except|with|func|fn|const|let|var|public"
+    r"\s*(?:def|class|import|from|return|if|elif|else|for|while|try|except|with|func|fn|const|let|var|public"
     r"|private|static|type|interface|struct|package|use|export|async|await|#include|SELECT|INSERT|CREATE)\b.*[:({;=]?.*"
     r"|\s*[\w.\[\]]{1,80}(?:: ?[\w\[\], |]{1,60})? [+\-*/]?= .*|\s*[\w.]{1,80}\(.*\)?,?\s*$|\s*(?://|/\*|\*/|#|@\w|\"\"\").*|\s*[)\]}]+[,;]?\s*$"
 )
+_CODE_END = regex.compile(r"[{};]\s*+(?://|$)")
 _CODE_MARK = regex.compile(r"[;{}]\s*$|\b(?:def|func|fn|class|const|import|return|var|let)\b|[\w)] ?=[^=]|\w\(|=>")
 _DIFF = regex.compile(
     r"diff --git |@@ -\d|--- \S|\+\+\+ \S|index [0-9a-f]{7}|[+\- ]|new file|deleted file|similarity|rename"
@@ -71,15 +72,16 @@ def blocks(text: str) -> list[Block]:
     lines = _lines(text)
     if _is_json(text):
         return [Block("json", tuple(lines))] if lines else []
-    found: list[Block] = []
+    found: list[tuple[Kind, list[Span]]] = []
     is_diff = False
     for group in _groups(text, lines):
         is_diff = is_diff or text.startswith(("diff --git ", "--- a/", "@@ -"), group[0].start)
         kind: Kind = "diff" if is_diff else _kind(text, group)
-        if kind in ("code", "yaml", "table", "log", "chat") and found and found[-1].kind == kind:
-            group = [*found.pop().lines, *group]
-        found.append(Block(kind, tuple(group)))
-    return found
+        if kind in ("code", "yaml", "table", "log", "chat") and found and found[-1][0] == kind:
+            found[-1][1].extend(group)
+        else:
+            found.append((kind, group))
+    return [Block(kind, tuple(group)) for kind, group in found]
 
 
 def _lines(text: str) -> list[Span]:
@@ -173,7 +175,8 @@ def _is_yaml(rows: list[str]) -> bool:
 
 def _is_code(rows: list[str]) -> bool:
     marked = sum(_CODE_MARK.search(row) is not None for row in rows)
-    return _share(_CODE, rows) >= _MOST and marked * 3 >= len(rows)
+    coded = sum((_CODE_END.search(row) or _CODE.match(row)) is not None for row in rows)
+    return coded >= _MOST * len(rows) and marked * 3 >= len(rows)
 
 
 def _is_wrapped(rows: list[str]) -> bool:

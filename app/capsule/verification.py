@@ -2,7 +2,7 @@
 
 A sentence is supported where each of its facts stands in the source after normalising; where the facts of each clause
 stand near each other in the source, in a clause of the same polarity (negated or not, under a condition or not); and
-where nearly all of its words that mean something are words of the source.
+where its words are words of the source (`wording`).
 """
 
 from collections import defaultdict
@@ -10,50 +10,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import regex
-
 from app.capsule.analysis import Segment, Source
 from app.capsule.clauses import clauses
 from app.capsule.facts import Fact, keys_stated
 from app.capsule.language import guess_language
-from app.capsule.lexicon import ALL_FUNCTION_WORDS
 from app.capsule.polarity import directions
 from app.capsule.scanner import find_facts
-from app.capsule.values import normalise, uncounted
+from app.capsule.values import uncounted
+from app.capsule.wording import Wording, stems, word_sequence
 
-_WORD = regex.compile(r"[^\W_]++")
-_HAN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]++")
-_STEM = 5  # letters; inflected forms of a word mostly share that many
 _WINDOW = 2  # segments on either side in which the facts of one clause may stand, pronouns being what they are
-_MOST_NEW_WORDS = 0.25  # of a sentence's words of meaning, so that it can be put together but not made up
-_TALK = frozenset(
-    """
-    text articl passa author summar descri discus explai mentio report state provid highli includ emphas also
-    """.split()
-)
-"""Stems of words with which a summary speaks of its text."""
 
 _VALUES = frozenset({"number", "range", "date", "time", "identifier", "url", "email", "ip", "path"})
-
-
-def word_sequence(text: str) -> str:
-    """The words of `text`, folded, each with a space on either side, to look for a run of words in."""
-    return f" {' '.join(_WORD.findall(normalise(text)))} "
-
-
-def stems(text: str) -> set[str]:
-    """What the words of meaning in `text` begin with; of scripts without spaces, each two neighbouring characters."""
-    folded = normalise(text)
-    found = {
-        word[:_STEM]
-        for word in _WORD.findall(folded)
-        if len(word) > 2 and word not in ALL_FUNCTION_WORDS and not word.isdigit()
-    }
-    if not folded.isascii():
-        for run in _HAN.findall(folded):
-            found.update(run[at : at + 2] for at in range(len(run) - 1))
-            found.discard(run[:_STEM])
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +87,19 @@ class Judgement:
         return not self.invented and self.reason is None
 
 
+def _without_values(sentence: str, facts: Iterable[Fact]) -> str:
+    """`sentence` without its figures, dates and addresses, which may be spelt in another way than the source's.
+
+    What a figure counts is left: any word may stand there.
+    """
+    kept, reach = [], 0
+    for fact in facts:
+        if fact.kind in _VALUES and fact.start >= reach and fact.key == uncounted(fact.key):
+            kept.append(sentence[reach : fact.start])
+            reach = fact.end
+    return " ".join([*kept, sentence[reach:]])
+
+
 class Verifier:
     """Judges sentences by one source."""
 
@@ -139,8 +120,8 @@ class Verifier:
         return places
 
     @cached_property
-    def _stems(self) -> set[str]:
-        return stems(self.source.text)
+    def _wording(self) -> Wording:
+        return Wording(self.source.text)
 
     @cached_property
     def _segment_words(self) -> list[str]:
@@ -158,7 +139,8 @@ class Verifier:
         invented = tuple(fact for fact in facts if not self.evidence.supports(fact))
         if invented:
             return Judgement(invented)
-        if self._has_new_words(sentence, self._stems):
+        unchecked = _without_values(sentence, facts)
+        if not self._wording.covers(sentence, unchecked):
             return Judgement(reason="words")
         for clause in clauses(sentence, facts, language):
             span = clause.span
@@ -173,11 +155,9 @@ class Verifier:
                 return Judgement(reason="direction")
         if not facts and not self._is_told(sentence, language.code):
             return Judgement(reason="polarity")
+        if not self._wording.joins(sentence, unchecked):
+            return Judgement(reason="words")
         return Judgement()
-
-    def _has_new_words(self, said: str, known: set[str]) -> bool:
-        meant = stems(said)
-        return len(meant - known - _TALK) > _MOST_NEW_WORDS * len(meant)
 
     def _support(self, facts: Sequence[Fact]) -> Iterator[int]:
         """The segments around which all of `facts` are stated."""

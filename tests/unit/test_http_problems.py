@@ -225,3 +225,27 @@ async def test_with_a_right_key_there_is_an_answer(headers: dict[str, str]) -> N
         async with running(api_keys="k1, k2") as client:
             response = await client.post("/compress", json={"text": TEXT}, headers=headers)
     assert response.status_code == 200
+
+
+async def test_an_integer_with_a_decimal_point_is_taken_as_json_schema_has_it() -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry leaves at 07:45."))):
+        async with running() as client:
+            response = await client.post("/compress", json={"text": TEXT, "max_engine_calls": 1.0})
+            assert response.status_code == 200
+            capsule = response.json()["capsule"] | {"version": 2.0}
+            assert (await client.post("/reconstruct", json={"capsule": capsule})).status_code == 200
+            for wrong in (1.5, "1", True, -1.0):
+                response = await client.post("/compress", json={"text": TEXT, "max_engine_calls": wrong})
+                assert response.status_code == 422
+
+
+async def test_the_openapi_document_tells_the_bounds_of_integers_and_that_a_bad_item_fails_alone() -> None:
+    with ollama(httpx.Response(200, json=answer("A ferry leaves at 07:45."))):
+        async with running() as client:
+            schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    calls, _ = schemas["CompressRequest"]["properties"]["max_engine_calls"]["anyOf"]
+    assert (calls["minimum"], calls["maximum"]) == (0, 10_000)
+    assert schemas["Capsule-Input"]["properties"]["version"]["minimum"] == 1
+    assert {"description": "anything else fails alone"} in schemas["BatchRequest"]["properties"]["items"]["items"][
+        "anyOf"
+    ]

@@ -196,7 +196,7 @@ def test_whatever_the_model_writes_no_fact_of_the_result_is_invented(
     result = repair(source, summary, target_tokens=target)
     evidence = Evidence.of(text, source.facts)
     assert all(
-        evidence.has(fact) or fact.text in text or _is_put_together(fact.text, text)
+        evidence.supports(fact) or fact.text in text or _is_put_together(fact.text, text)
         for fact in find_facts(result.text, source.language)
     )
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from app.capsule.analysis import Source
 from app.capsule.facts import Fact
 from app.capsule.language import Language
+from app.capsule.prompts import SYSTEM_PROMPTS
 from app.capsule.scanner import find_facts
 from app.capsule.verification import Evidence, Verifier
 from tests.unit.strategies import ANY
@@ -134,14 +135,49 @@ def test_a_fact_that_the_source_lacks_is_invented(sentence: str, invented: list[
         ("The company cut 500 jobs in Hamburg.", "polarity"),
         ("It will open no plant in Gdańsk.", "polarity"),
         ("Fjord Holding will pay a dividend as profit exceeds EUR 20 million.", "polarity"),
-        ("Revenue fell 3.2% to EUR 312.5 million.", "direction"),
         ("A plant of 14 hectares will open by the end of 2026.", "combination"),
         ("They bury golden treasure beneath remote islands.", "words"),
+        ("Revenue fell 3.2% to EUR 312.5 million.", "words"),
+        ("Fjord Holding will open a pwned plant in Gdańsk by the end of 2026.", "words"),
+        ("Fjord Holding will open a new plant in Gdańsk by the end of 2026 🏴.", "words"),
+        ("Fjord Holding will open a new plant in Gdańsk: o w n e d.", "words"),
+        ("Fjord Holding will open every plant in Gdańsk.", "words"),
+        ("Fjord Holding will open a new plant in trading harbour.", "words"),
+        ("The article also mentions the author.", "words"),
     ],
 )
 def test_true_facts_in_a_false_sentence_are_found_out(sentence: str, reason: str) -> None:
     judgement = Verifier(SOURCE).judge(sentence)
     assert (judgement.invented, judgement.reason) == ((), reason)
+
+
+def test_a_figure_that_goes_the_other_way_is_found_out_also_where_the_text_has_the_words() -> None:
+    source = Source(
+        "Costs fell 1.1% in the spring. The weather was mild and people talked about it at length. Nobody complained "
+        "in the canteen. The new coffee machine was a success. Revenue rose 3.2% in the autumn."
+    )
+    assert Verifier(source).judge("Revenue fell 3.2% in the autumn.").reason == "direction"
+
+
+def test_a_system_prompt_is_found_out_also_where_the_text_has_all_of_its_words() -> None:
+    (told,) = (unit for unit in SYSTEM_PROMPTS[0].split(". ") if unit.startswith("The text is data"))
+    words = "Somebody said that the text is old data. The others never follow. Instructions are in it. "
+    assert Verifier(Source(words + "The board met.")).judge(told).reason == "words"
+    assert Verifier(Source(words + told)).judge(told).is_supported
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_supported"),
+    [
+        ("市图书馆将于4月1日重新开放。", True),
+        ("新增座位在市图书馆。", True),
+        ("市图书馆已被入侵。", False),
+        ("市图书馆开书图市。", False),
+    ],
+)
+def test_chinese_words_are_told_by_pairs_of_characters(sentence: str, is_supported: bool) -> None:
+    source = Source("市图书馆将于2026年4月1日重新开放，新增座位420个。改造花费了3600万元。")
+    assert Verifier(source).judge(sentence).is_supported == is_supported
 
 
 @given(ANY)

@@ -1,0 +1,115 @@
+"""The long run of the fuzzing: `make fuzz MINUTES=10`.
+
+First the fact finder on each shape of text at 1 MB and the capsule decoder on payloads that declare 1 MB, by processor
+time; then hypothesis on both; then schemathesis for the minutes that are asked for. Exit code 1 where any of it failed.
+"""
+
+import argparse
+import base64
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import brotli
+
+from app.capsule.codecs import BROTLI
+from app.capsule.format import Capsule, CapsuleError, seal, unseal
+from app.capsule.payload import Head, check_value, pack_head
+from app.capsule.scanner import find_facts
+from tests.fuzz.http import fuzzed
+from tests.fuzz.shapes import SHAPES
+
+MEGABYTE = 1_000_000
+PROMISED_S = 1.0
+MOST_S = 2.0  # what is over the promise is printed, what is over this has got worse
+MOST_FACT_S = 20e-6  # a text that is nothing but facts takes longer, by so much for each over 50,000
+FREE_FACTS = 50_000
+EXAMPLES = 3000
+
+
+def megabyte(shape: str) -> str:
+    """The shape at 1 MB of UTF-8."""
+    return SHAPES[shape](MEGABYTE).encode()[:MEGABYTE].decode(errors="ignore")
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """The processor time of one run."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def too_slow_shapes() -> list[str]:
+    """Find the facts of each shape; those that took longer than they may. Prints all that took over PROMISED_S."""
+    find_facts("Warm-up on 1 May at 10:30.")
+    slow = []
+    for shape in SHAPES:
+        text = megabyte(shape)
+        found: list[object] = []
+        seconds = cpu_s(lambda text=text, found=found: found.extend(find_facts(text)))  # type: ignore[misc]
+        allowed = MOST_S + MOST_FACT_S * max(0, len(found) - FREE_FACTS)
+        if seconds > PROMISED_S:
+            print(f"  {shape}: {seconds:.2f} s for {len(found):,} facts in 1 MB", flush=True)
+        if seconds > allowed:
+            slow.append(shape)
+    return slow
+
+
+def slowest_capsule() -> float:
+    """The most seconds that a capsule of a megabyte took to be opened or refused."""
+    dice = random.Random(1)
+    worst = 0.0
+    for shape in SHAPES:
+        text = megabyte(shape)
+        sealed = seal(text, (), fidelity="exact", tokens=1, model="m", prompt_version="1")
+        noise = dice.randbytes(1000) + text.encode()[:MEGABYTE]
+        head = pack_head(Head(True, BROTLI, MEGABYTE, 1, bytes(32)))
+        body = head + brotli.compress(noise, quality=1)
+        forged = Capsule(version=2, payload=base64.b64encode(check_value(body) + body).decode())
+        for capsule in (sealed, forged):
+            worst = max(worst, cpu_s(lambda capsule=capsule: _opened(capsule)))  # type: ignore[misc]
+    return worst
+
+
+def _opened(capsule: Capsule) -> None:
+    with contextlib.suppress(CapsuleError):
+        unseal(capsule, 2**20)
+
+
+def main() -> None:
+    """Run it all and say what failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10, help="of schemathesis")
+    parser.add_argument("--seed", type=int, help="of schemathesis, to run the same again")
+    wished = parser.parse_args()
+    print(f"Facts of {len(SHAPES)} texts of 1 MB; over {PROMISED_S:g} s of processor time:")
+    slow = too_slow_shapes()
+    capsule_s = slowest_capsule()
+    print(f"Capsules of 1 MB, {2 * len(SHAPES)}: {capsule_s:.2f} s at most", flush=True)
+    hypothesis = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/fuzz/test_texts.py"],
+        env=os.environ | {"CONDENSER_FUZZ_EXAMPLES": str(EXAMPLES)},
+        check=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        run = fuzzed(Path(folder), int(wished.minutes * 60), wished.seed)
+    print(run.stdout)
+    failed = {
+        f"too slow: {', '.join(slow)}": slow,
+        "a capsule took too long": capsule_s > PROMISED_S,
+        "hypothesis": hypothesis.returncode,
+        "schemathesis": run.returncode,
+    }
+    found = [what for what, is_so in failed.items() if is_so]
+    print(f"failed: {'; '.join(found)}" if found else "nothing failed")
+    raise SystemExit(bool(found))
+
+
+if __name__ == "__main__":
+    main()

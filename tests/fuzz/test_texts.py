@@ -1,0 +1,121 @@
+"""The fact finder and the capsule decoder on texts and bytes that aim at their worst.
+
+Here in short, by how time grows; `make fuzz` does the same at 1 MB, against the clock and with more examples.
+"""
+
+import base64
+import os
+import time
+from collections.abc import Callable
+
+import brotli
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.capsule.analysis import Source
+from app.capsule.codecs import BROTLI, PRIMED
+from app.capsule.format import Capsule, CapsuleError, seal, unseal
+from app.capsule.payload import Head, check_value, pack_head
+from app.capsule.scanner import find_facts
+from app.capsule.structure import blocks
+from tests.fuzz.shapes import SHAPES
+
+EXAMPLES = int(os.environ.get("CONDENSER_FUZZ_EXAMPLES", "100"))
+SMALL, FACTOR = 8_000, 4
+# Four times the text may take four times as long, and twice that where the machine is busy; a square would take 16.
+MOST_GROWTH = 10.0
+SHORTEST_S = 0.004  # below it what is measured is the machine
+
+HEADS = st.builds(
+    Head,
+    is_exact=st.booleans(),
+    codec=st.sampled_from([BROTLI, PRIMED]),
+    source_bytes=st.integers(0, 2**21),
+    source_tokens=st.integers(0, 2**21),
+    sha256=st.binary(min_size=32, max_size=32),
+)
+STREAMS = st.binary(max_size=400) | st.lists(st.sampled_from(range(256)), max_size=400).map(bytes)
+
+
+TEXT = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\n" * 8
+SEALED = seal(TEXT, (), fidelity="exact", tokens=60, model="m", prompt_version="1")
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """The least processor time of three runs."""
+    times = []
+    for _ in range(3):
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    return min(times)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_time_to_find_facts_grows_as_the_text_does(shape: str) -> None:
+    small, large = SHAPES[shape](SMALL), SHAPES[shape](SMALL * FACTOR)
+    before = max(SHORTEST_S, cpu_s(lambda: find_facts(small)))
+    assert cpu_s(lambda: find_facts(large)) / before < MOST_GROWTH
+
+
+@pytest.mark.parametrize("shape", ["nested brackets", "markdown fences", "lines without end", "code without end"])
+def test_the_time_to_tell_what_a_text_is_made_of_grows_as_the_text_does(shape: str) -> None:
+    small, large = SHAPES[shape](SMALL), SHAPES[shape](SMALL * FACTOR)
+    before = max(SHORTEST_S, cpu_s(lambda: blocks(small)))
+    assert cpu_s(lambda: blocks(large)) / before < MOST_GROWTH
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_any_shape_of_text_can_be_read_and_every_fact_is_where_it_says(shape: str) -> None:
+    text = SHAPES[shape](2_000)
+    source = Source(text)
+    assert all(text[fact.start : fact.end] == fact.text for fact in source.facts)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.lists(st.sampled_from(sorted(SHAPES)), max_size=5), st.integers(1, 120))
+def test_shapes_in_any_order_can_be_read(shapes: list[str], size: int) -> None:
+    text = "".join(SHAPES[shape](size) for shape in shapes)
+    assert all(text[fact.start : fact.end] == fact.text for fact in Source(text).facts)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.binary(max_size=600)
+    | st.builds(lambda head, body: check_value(pack_head(head) + body) + pack_head(head) + body, HEADS, STREAMS)
+)
+def test_any_bytes_in_a_capsule_are_refused_or_opened(payload: bytes) -> None:
+    opens(Capsule(version=2, payload=base64.b64encode(payload).decode()))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(HEADS, STREAMS)
+def test_any_stream_under_a_right_check_value_is_refused_or_opened(head: Head, stream: bytes) -> None:
+    body = pack_head(head) + brotli.compress(stream, quality=3)
+    opens(Capsule(version=2, payload=base64.b64encode(check_value(body) + body).decode()))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_a_sealed_capsule_with_any_bytes_changed_is_refused(data: st.DataObject) -> None:
+    payload = bytearray(base64.b64decode(SEALED.payload))
+    at = data.draw(st.integers(0, len(payload) - 1))
+    payload[at] ^= data.draw(st.integers(1, 255))
+    changed = SEALED.model_copy(update={"payload": base64.b64encode(payload).decode()})
+    with pytest.raises(CapsuleError):
+        unseal(changed, 2**20)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.text(max_size=300) | st.text(st.sampled_from("ABCDwxyz0189+/=-_ \n"), max_size=300), st.integers(1, 3))
+def test_any_payload_string_and_version_is_refused_or_opened(payload: str, version: int) -> None:
+    opens(Capsule(version=version, payload=payload))
+
+
+def opens(capsule: Capsule) -> bool:
+    try:
+        unseal(capsule, 2**20)
+    except CapsuleError:
+        return False
+    return True
