@@ -34,6 +34,8 @@ AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
 
 NDJSON = "application/x-ndjson"
+# Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
+_OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 _PROBLEMS: dict[int, str] = {
     401: "No or wrong API key, where keys are set",
@@ -192,7 +194,7 @@ async def _lines(results: Results) -> AsyncGenerator[str, None]:
     # Closed by hand: a client that leaves ends this generator, and with it must end the items under way.
     async with aclosing(results):
         async for result in results:
-            yield result.model_dump_json(exclude_unset=True) + "\n"
+            yield result.model_dump_json(exclude_unset=True).translate(_OTHER_LINE_ENDS) + "\n"
 
 
 async def _results(service: Service, body: BatchRequest, record: RequestRecord, client: Client) -> Results:

@@ -1,6 +1,7 @@
 """What is answered where the engine fails: the table of problems, each with Ollama's own message."""
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -249,3 +250,13 @@ async def test_the_openapi_document_tells_the_bounds_of_integers_and_that_a_bad_
     assert {"description": "anything else fails alone"} in schemas["BatchRequest"]["properties"]["items"]["items"][
         "anyOf"
     ]
+
+
+async def test_a_text_with_unicode_line_ends_stays_one_line_of_ndjson() -> None:
+    text = "one\u2028two\u2029three\x85four"
+    with ollama(httpx.Response(200, json=answer(""))):
+        async with running() as client:
+            body = {"operation": "compress", "items": [{"text": text}]}
+            response = await client.post("/batch", json=body, headers={"accept": "application/x-ndjson"})
+    (line,) = response.text.splitlines()
+    assert json.loads(line)["result"]["compressed"] == text
