@@ -13,6 +13,7 @@ from app.capsule.analysis import CLOSEST, Source
 from app.capsule.chunking import Span, units
 from app.capsule.correction import corrected
 from app.capsule.facts import Fact, keys_stated
+from app.capsule.ground import Ground
 from app.capsule.ledger import FactResult, LedgerEntry, ledger
 from app.capsule.pieces import SEPARATOR, Piece, join
 from app.capsule.relevance import relevance
@@ -22,11 +23,7 @@ from app.capsule.selection import (
     Candidate,
     Chosen,
     choose,
-    keys_of_segments,
-    parts_of_names,
-    segment_candidates,
     take,
-    weights,
     with_needs,
 )
 from app.capsule.tokens import estimate_tokens
@@ -99,12 +96,12 @@ class _Written:
 class _Wish:
     """What is wanted of a result: facts by `worth`, within `room` tokens where given.
 
-    `spoken`: the model's sentences as candidates; `stated`: the facts of each segment.
+    `spoken`: the model's sentences as candidates.
     """
 
     worth: dict[str, float]
     spoken: list[Candidate]
-    stated: list[frozenset[str]]
+    ground: Ground
     question: str | None
     room: int | None
     keep_written: bool
@@ -117,20 +114,20 @@ def repair(
     question: str | None = None,
     target_tokens: int | None = None,
     keep_written: bool = False,
+    ground: Ground | None = None,
 ) -> Repaired:
     """Turn `summary` into a text that says nothing that `source` does not, and all its facts that fit.
 
     Without `target_tokens` every fact of the source is in it, in as few tokens as can be found; with it, facts come
     while the result is at most TARGET_TOLERANCE over it, the most important first. What answers `question` comes before
     other facts, must_keep strings before all and whatever they cost. `keep_written`: every sentence that may stand
-    stays, as in a text that the model wrote out of notes.
+    stays, as in a text that the model wrote out of notes. `ground`: that of the source, where it has been made already.
     """
-    written = _supported_sentences(source, summary)
+    ground = ground or Ground(source)
+    written = _supported_sentences(ground.verifier, summary)
     room = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
-    worth, contained = weights(source), parts_of_names(source.facts)
-    spoken = _sentence_candidates(source, written.sentences, worth, contained)
-    stated = keys_of_segments(source, worth.keys(), contained)
-    wish = _Wish(worth, spoken, stated, question, room, keep_written)
+    spoken = _sentence_candidates(source, written.sentences, ground.worth, ground.contained)
+    wish = _Wish(ground.worth, spoken, ground, question, room, keep_written)
     pieces = _composed(source, written, wish)
     for _ in range(_MOST_TRIES if room is not None else 0):
         # What stands between two segments that are taken side by side is not in their costs.
@@ -164,7 +161,7 @@ def _is_enough(source: Source, chosen: Chosen, wish: _Wish, closeness: int) -> b
 
 
 def _chosen(source: Source, wish: _Wish, closeness: int) -> Chosen:
-    candidates = [*wish.spoken, *segment_candidates(source, wish.stated, closeness)]
+    candidates = [*wish.spoken, *wish.ground.candidates(closeness)]
     chosen = Chosen()
     _force_literals(source, candidates, chosen)
     if wish.keep_written:
@@ -214,10 +211,9 @@ def verbatim(source: Source) -> Repaired:
     return Repaired((Span(0, len(source.text)),), source.text, report)
 
 
-def _supported_sentences(source: Source, summary: str) -> _Written:
+def _supported_sentences(verifier: Verifier, summary: str) -> _Written:
     if not summary.strip():
         return _Written((), 0, 0, 0)
-    verifier = Verifier(source)
     sentences: dict[str, None] = {}
     invented: set[str] = set()
     seen = mended = 0

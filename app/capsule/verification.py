@@ -127,6 +127,10 @@ class Verifier:
     def _segment_words(self) -> list[str]:
         return [word_sequence(self._said(segment)) for segment in self.source.segments]
 
+    def read(self) -> None:
+        """Read the source as far as judging any sentence needs it."""
+        _ = self._places, self._wording, self._segment_words
+
     def _said(self, segment: Segment) -> str:
         return self.source.text[segment.span.start : segment.span.end]
 

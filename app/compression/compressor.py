@@ -1,17 +1,18 @@
 """Compress a text: the model writes the gist, repair makes it safe, the capsule keeps the way back."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from app.capsule.codecs import Encoding
 from app.capsule.facts import find_literals
-from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
+from app.capsule.format import Capsule, Fidelity, begin_seal, capsule_bytes, seal
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
 from app.capsule.repair import Repaired, Report
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask
-from app.compression.safety import check, summarized
-from app.compression.threads import in_thread, is_pressed, off_loop
+from app.compression.safety import Checked, check, explored, summarized
+from app.compression.threads import Beforehand, in_thread, is_pressed, off_loop
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 
@@ -84,25 +85,20 @@ class Compressor:
         says to go on without the model.
         """
         text, size = wish.text, len(wish.text)
-        # Before the queue nothing is done that a call which is refused there, or waits, need not have.
         find_literals(text, wish.must_keep)
         tokens = await off_loop(lambda: estimate_tokens(text), size)
-        is_short = tokens <= _TOO_SHORT_TOKENS or text.isspace()
-        answer, source_tokens = Answer("", Usage()), tokens
-        if not is_short:
-            first = await self._one_round(Answer(text, Usage()), wish, terms)
+        if tokens <= _TOO_SHORT_TOKENS or text.isspace():
+            return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
+        async with Beforehand(lambda: _read(wish, terms.model), size) as read:
+            first = await self._one_round(Answer(text, Usage()), wish, replace(terms, on_place=read.begin))
             source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
             answer = await self._within_target(first, wish, tokens, terms)
+            checked, begun = await read.result()
         target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
 
         def result() -> Compressed:
-            checked = check(text, wish.must_keep)
-            repaired = (
-                checked.verbatim()
-                if is_short
-                else summarized(checked, answer.text, question=wish.question, target=target)
-            )
-            return _sealed(wish, repaired, answer.usage, source_tokens, terms.model)
+            repaired = summarized(checked, answer.text, question=wish.question, target=target)
+            return _sealed(wish, repaired, answer.usage, source_tokens, terms.model, begun)
 
         return await in_thread(result, size)
 
@@ -152,8 +148,28 @@ class Compressor:
         return max(1, usage.prompt_tokens - usage.calls * frame)
 
 
-def _sealed(wish: Compression, repaired: Repaired, usage: Usage, source_tokens: int, model: str) -> Compressed:
-    size = len(wish.text)
+def _read(wish: Compression, model: str) -> tuple[Checked, Encoding | None]:
+    """All that can be found out about a text, and written of its capsule, before its summary is there."""
+    checked = explored(wish.text, wish.must_keep)
+    if wish.fidelity == "semantic":
+        return checked, None
+    # The best codec takes several times as long as all the rest: it is for when nobody waits for that.
+    quick = is_pressed(len(wish.text))
+    return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=quick)
+
+
+def _verbatim(wish: Compression, tokens: int, model: str) -> Compressed:
+    return _sealed(wish, check(wish.text, wish.must_keep).verbatim(), Usage(), tokens, model)
+
+
+def _sealed(
+    wish: Compression,
+    repaired: Repaired,
+    usage: Usage,
+    source_tokens: int,
+    model: str,
+    begun: Encoding | None = None,
+) -> Compressed:
     capsule = seal(
         wish.text,
         repaired.pieces,
@@ -161,8 +177,7 @@ def _sealed(wish: Compression, repaired: Repaired, usage: Usage, source_tokens: 
         tokens=source_tokens,
         model=model,
         prompt_version=PROMPT_VERSION,
-        # The best codec takes several times as long as all the rest: it is for when nobody waits for that.
-        quick=is_pressed(size),
+        begun=begun,
     )
     is_verbatim = repaired.text == wish.text
     # Estimates of both texts are off by the same factor, so the model's count of one scales the other.

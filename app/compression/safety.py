@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from app.capsule.analysis import Source
 from app.capsule.chunking import Span, units
 from app.capsule.facts import find_literals
+from app.capsule.ground import Ground
 from app.capsule.pieces import join
 from app.capsule.remainder import left_out
 from app.capsule.repair import TARGET_TOLERANCE, Repaired, Report, repair, verbatim
@@ -27,6 +28,7 @@ class Checked:
     must_keep: tuple[str, ...]
     tokens: int
     source: Source | None
+    ground: Ground | None = None
     fault: str | None = None
 
     def verbatim(self, fault: str | None = None) -> Repaired:
@@ -44,9 +46,20 @@ def check(text: str, must_keep: Sequence[str]) -> Checked:
     find_literals(text, kept)
     try:
         source = Source(text, kept)
-        return Checked(text, kept, source.tokens, source)
+        return Checked(text, kept, source.tokens, source, Ground(source))
     except Exception as error:
-        return Checked(text, kept, estimate_tokens(text), None, _told(error, "reading the text"))
+        return Checked(text, kept, estimate_tokens(text), None, fault=_told(error, "reading the text"))
+
+
+def explored(text: str, must_keep: Sequence[str]) -> Checked:
+    """As `check`, with all found out beforehand that `summarized` needs to know of the text alone."""
+    checked = check(text, must_keep)
+    if checked.ground is not None:
+        try:
+            checked.ground.explore()
+        except Exception as error:
+            return replace(checked, source=None, ground=None, fault=_told(error, "reading the text"))
+    return checked
 
 
 def summarized(checked: Checked, summary: str, *, question: str | None, target: int | None) -> Repaired:
@@ -54,7 +67,7 @@ def summarized(checked: Checked, summary: str, *, question: str | None, target: 
     if checked.source is None:
         return _unchecked(checked, target, checked.fault)
     try:
-        repaired = repair(checked.source, summary, question=question, target_tokens=target)
+        repaired = repair(checked.source, summary, question=question, target_tokens=target, ground=checked.ground)
     except Exception as error:
         return _unchecked(checked, target, _told(error, "checking the summary"))
     if not repaired.pieces:

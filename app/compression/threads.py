@@ -5,7 +5,7 @@ import contextvars
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, Self, TypeVar
 
 _OFF_LOOP_CHARACTERS = 4096  # below it the work takes some 10 ms at most
 _LONG_CHARACTERS = 65_536
@@ -55,3 +55,34 @@ async def off_loop(work: Callable[[], ResultT], characters: int) -> ResultT:
 def is_pressed(characters: int) -> bool:
     """Whether texts of that length wait for a thread, so that what can be done more quickly should be."""
     return (_SHORT if characters < _LONG_CHARACTERS else _LONG).is_pressed
+
+
+class Beforehand(Generic[ResultT]):
+    """Work on a text of so many characters that goes on in a thread while something else is awaited.
+
+    Use it as an async context manager: at the end of the block nobody waits for it any more.
+    """
+
+    def __init__(self, work: Callable[[], ResultT], characters: int) -> None:
+        self._work = work
+        self._characters = characters
+        self._task: asyncio.Task[ResultT] | None = None
+
+    def begin(self) -> None:
+        """Begin, unless it has begun."""
+        if self._task is None:
+            self._task = asyncio.create_task(in_thread(self._work, self._characters))
+
+    async def result(self) -> ResultT:
+        """The result, as soon as it is there; begins with it now where it had not begun."""
+        self.begin()
+        assert self._task is not None
+        return await self._task
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

@@ -31,11 +31,15 @@ class EngineObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a request's calls are made: `deadline` is a time of the running event loop, seconds."""
+    """On what terms a request's calls are made: `deadline` is a time of the running event loop, seconds.
+
+    `on_place` is told each time that a call has got its place in the engine.
+    """
 
     model: str
     deadline: float
     priority: Priority = "interactive"
+    on_place: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Engine:
         """
         try:
             async with self._turn(terms.priority, terms.deadline) as queue_s:
+                if terms.on_place is not None:
+                    terms.on_place()
                 return await retrying(
                     lambda: self._measured(prompt, num_predict, terms, queue_s),
                     self._retry_policy,
