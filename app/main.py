@@ -18,6 +18,7 @@ from app.api.pending import PendingBytes
 from app.api.service import Service
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
+from app.compression.sharing import SharedCompressor
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
@@ -62,7 +63,9 @@ def create_app(
             clients = _clients(settings, engine)
             metrics.expect_clients(clients)
             pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"))
-            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices, clients, pending)
+            shared = SharedCompressor(compressor.compress, settings.cache_bytes, settings.cache_ttl_s, metrics)
+            metrics.watch_cache(shared)
+            app.state.service = Service(settings, engine, shared, reconstructor, metrics, prices, clients, pending)
             on_engine_taken(engine)
             background = [
                 asyncio.create_task(watch(engine, metrics)),

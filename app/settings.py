@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         default_factory=default_cache_dir,
         description="folder of the embedded model; unset: `~/.cache/condenser`",
     )
+    cache_bytes: int = Field(
+        16_777_216, ge=0, description="memory for results that identical requests get again, bytes; 0 for none"
+    )
+    cache_ttl_s: Seconds = Field(3600, description="longest time that a result is kept for that, seconds")
+    cache_across_keys: bool = Field(False, description="whether a client may get what was made for another key's")
     api_keys: ApiKeys = Field(
         (),
         repr=False,

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from app.api.problems import too_large
@@ -25,6 +25,7 @@ from app.api.service import Service
 from app.capsule.repair import Report
 from app.compression.compressor import Compressed, Compression, Sizes
 from app.compression.model_calls import Usage
+from app.compression.sharing import Caching
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
@@ -46,7 +47,7 @@ class Done(Generic[AnswerT_co]):
 
 
 async def compress(
-    service: Service, body: CompressRequest, priority: Priority = "interactive"
+    service: Service, body: CompressRequest, caching: Caching, priority: Priority = "interactive"
 ) -> Done[CompressResponse]:
     """Compress a text. Raises ProblemError, LiteralNotFoundError or EngineError."""
     started = time.perf_counter()
@@ -63,17 +64,19 @@ async def compress(
         max_engine_calls=body.max_engine_calls,
     )
     async with _on_terms(service, body, priority) as terms:
-        result = await service.compressor.compress(wish, terms)
-    spent = _cost(service, result.usage)
-    _count(service, result)
+        result, cached = await service.compressor.compress(wish, terms, caching)
+    # A cloud would have been paid again for what was had from the cache.
+    spent = _cost(service, replace(result.usage, busy_s=0.0) if cached else result.usage)
+    usage = Usage() if cached else result.usage
+    _count(service, result, usage)
     answer = CompressResponse(
         compressed=result.text,
         method=result.method,
         capsule=result.capsule,
         fidelity=_report(result.report, _ledger(result.report) if body.explain else None),
         sizes=_sizes(result.sizes),
-        usage=_usage(service, result.usage, terms),
-        timing=_timing(result.usage, started),
+        usage=_usage(service, usage, terms, cached),
+        timing=_timing(usage, started),
         cost=_cost_body(spent),
     )
     return Done(answer, spent)
@@ -123,8 +126,8 @@ def _cost(service: Service, usage: Usage) -> Cost:
     return cost(service.prices, usage.prompt_tokens, usage.completion_tokens, usage.busy_s)
 
 
-def _count(service: Service, result: Compressed) -> None:
-    _count_tokens(service, result.usage)
+def _count(service: Service, result: Compressed, usage: Usage) -> None:
+    _count_tokens(service, usage)
     tokens, facts = service.metrics.tokens, service.metrics.facts
     tokens.labels("source").inc(result.sizes.source_tokens)
     tokens.labels("compressed").inc(result.sizes.compressed_tokens)
@@ -186,13 +189,14 @@ def _ratio(size: int, source: int) -> float:
     return round(size / source, 4) if source else 1.0
 
 
-def _usage(service: Service, usage: Usage, terms: Terms) -> UsageBody:
+def _usage(service: Service, usage: Usage, terms: Terms, cached: bool = False) -> UsageBody:
     return UsageBody(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         calls=usage.calls,
         model=terms.model,
         engine=service.engine.name,
+        cached=cached,
     )
 
 

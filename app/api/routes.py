@@ -29,6 +29,7 @@ from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
 from app.capsule.tokens import estimate_tokens
 from app.compression.fanout import as_ready
+from app.compression.sharing import Caching
 
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
@@ -93,7 +94,7 @@ async def compress(request: Request, body: CompressRequest) -> CompressResponse:
     """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
     service, client = service_of(request), client_of(request)
     with client.hold(_places(service, client, body)):
-        return await _single(request, operations.compress(service, body))
+        return await _single(request, operations.compress(service, body, caching_of(request)))
 
 
 @router.post("/reconstruct", operation_id="reconstruct", responses=_problem_answers(*_PROBLEMS))
@@ -102,6 +103,13 @@ async def reconstruct(request: Request, body: ReconstructRequest) -> Reconstruct
     service, client = service_of(request), client_of(request)
     with client.hold(_places(service, client, body)):
         return await _single(request, operations.reconstruct(service, body))
+
+
+def caching_of(request: Request) -> Caching:
+    """What of other requests' results this one may have, by its key and its `Cache-Control`."""
+    asked = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
+    scope = "" if service_of(request).settings.cache_across_keys else client_of(request).name
+    return Caching(scope, asked.isdisjoint({"no-cache", "no-store", "max-age=0"}), "no-store" not in asked)
 
 
 def _places(service: Service, client: Client, body: CompressRequest | ReconstructRequest) -> int:
@@ -164,7 +172,7 @@ async def batch(request: Request, body: BatchRequest) -> BatchResponse | Respons
     client = client_of(request)
     client.check_room()
     client.admit_items(len(body.items))
-    results = _results(service, body, record_of(request), client)
+    results = _results(service, body, record_of(request), client, caching_of(request))
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(results), media_type=NDJSON)
     gathered = await cancel_on_disconnect(request.receive, _gathered(results, service.settings.max_body_bytes))
@@ -197,7 +205,9 @@ async def _lines(results: Results) -> AsyncGenerator[str, None]:
             yield result.model_dump_json(exclude_unset=True).translate(_OTHER_LINE_ENDS) + "\n"
 
 
-async def _results(service: Service, body: BatchRequest, record: RequestRecord, client: Client) -> Results:
+async def _results(
+    service: Service, body: BatchRequest, record: RequestRecord, client: Client, caching: Caching
+) -> Results:
     """Each item's result as it gets ready. A few more are under way than the engine takes at once, so that it
     never waits for the next one, and the rest of the batch does not fill the queue.
     """
@@ -206,7 +216,7 @@ async def _results(service: Service, body: BatchRequest, record: RequestRecord, 
     async def one(item: object) -> AnyDone | Problem:
         started = time.perf_counter()
         try:
-            done = await _perform(service, body.operation, item, client)
+            done = await _perform(service, body.operation, item, client, caching)
         except Exception as error:
             what = found(error)
             service.metrics.operation_ended(body.operation, what.kind, time.perf_counter() - started)
@@ -231,12 +241,12 @@ async def _results(service: Service, body: BatchRequest, record: RequestRecord, 
 
 
 async def _perform(
-    service: Service, operation: Literal["compress", "reconstruct"], item: object, client: Client
+    service: Service, operation: Literal["compress", "reconstruct"], item: object, client: Client, caching: Caching
 ) -> AnyDone:
     body = _item_body(operation, item)
     async with client.wait_and_hold(_places(service, client, body)):
         if isinstance(body, CompressRequest):
-            return await operations.compress(service, body, "batch")
+            return await operations.compress(service, body, caching, "batch")
         return await operations.reconstruct(service, body, "batch")
 
 

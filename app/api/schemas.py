@@ -130,13 +130,14 @@ class SizesBody(AnswerBody):
 
 
 class UsageBody(AnswerBody):
-    """Tokens of this request's model calls, all 0 where there was none."""
+    """Tokens of this request's model calls, all 0 where there was none. `cached`: it took none of its own."""
 
     prompt_tokens: int
     completion_tokens: int
     calls: int
     model: str
     engine: Literal["ollama", "embedded"]
+    cached: bool = False
 
 
 class TimingBody(AnswerBody):

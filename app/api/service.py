@@ -7,8 +7,8 @@ from starlette.requests import HTTPConnection
 
 from app.api.clients import Client
 from app.api.pending import PendingBytes
-from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
+from app.compression.sharing import SharedCompressor
 from app.engine.engine import Engine
 from app.settings import Settings
 from app.telemetry.cost import Prices
@@ -28,7 +28,7 @@ class Service:
 
     settings: Settings
     engine: Engine
-    compressor: Compressor
+    compressor: SharedCompressor
     reconstructor: Reconstructor
     metrics: Metrics
     prices: Prices

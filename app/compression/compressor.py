@@ -54,7 +54,7 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """The result of a compression."""
+    """The result of a compression. `engine_failed`: it was made without the model, which was wished for."""
 
     text: str
     method: Method
@@ -62,6 +62,7 @@ class Compressed:
     report: Report
     sizes: Sizes
     usage: Usage
+    engine_failed: bool = False
 
 
 class Compressor:
@@ -98,7 +99,8 @@ class Compressor:
 
         def result() -> Compressed:
             repaired = summarized(checked, answer.text, question=wish.question, target=target)
-            return _sealed(wish, repaired, answer.usage, source_tokens, terms.model, begun)
+            made = _sealed(wish, repaired, answer.usage, source_tokens, terms.model, begun)
+            return replace(made, engine_failed=first.failed or answer.failed)
 
         return await in_thread(result, size)
 
@@ -116,7 +118,7 @@ class Compressor:
         except EngineError as error:
             if wish.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
                 raise
-            return Answer("", before.usage)
+            return Answer("", before.usage, failed=True)
         return Answer(answer.text, before.usage + answer.usage)
 
     def _calls_left(self, before: Answer, wish: Compression) -> int | None:

@@ -40,10 +40,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The model's answers to all parts of a text, joined, and what they took."""
+    """The model's answers to all parts of a text, joined, and what they took; empty where it `failed`."""
 
     text: str
     usage: Usage
+    failed: bool = False
 
 
 async def ask(

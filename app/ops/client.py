@@ -18,12 +18,16 @@ _ANSWER_LIMIT_S = 3600.0  # the service itself bounds how long a request takes
 class ServiceClient:
     """Calls of the service at `url`, with `api_key` where it wants one. Close it, or use it in a `with` block.
 
+    `fresh`: answers are not to come out of the service's cache.
+
     Every call raises CommandError: with UNREACHABLE where nothing answers, with FAILED where the service says no.
     """
 
-    def __init__(self, url: str, api_key: str | None = None) -> None:
+    def __init__(self, url: str, api_key: str | None = None, *, fresh: bool = False) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        if fresh:
+            headers["Cache-Control"] = "no-cache"
         timeout = httpx.Timeout(_ANSWER_LIMIT_S, connect=_CONNECT_LIMIT_S)
         try:
             self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)

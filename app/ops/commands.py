@@ -56,20 +56,20 @@ def _sentences() -> Iterator[Console]:
 
 
 @contextmanager
-def _client(url: str | None, api_key: str | None, *, local: bool) -> Iterator[ServiceClient]:
+def _client(url: str | None, api_key: str | None, *, local: bool, fresh: bool = False) -> Iterator[ServiceClient]:
     try:
         settings = load_settings()
     except SettingsError as error:
         raise CommandError(str(error), USAGE) from None
     if not local:
-        with ServiceClient(url or f"http://127.0.0.1:{settings.port}", api_key) as client:
+        with ServiceClient(url or f"http://127.0.0.1:{settings.port}", api_key, fresh=fresh) as client:
             yield client
         return
     # Starting the service takes a second that no other command should pay.
     from app.ops.local import local_service
 
     own = settings.model_copy(update={"api_keys": ()})
-    with local_service(own) as address, ServiceClient(address) as client:
+    with local_service(own) as address, ServiceClient(address, fresh=fresh) as client:
         yield client
 
 
@@ -242,7 +242,7 @@ def acceptance(
     from app.ops.acceptance import accept, print_rows
 
     with _sentences() as told:
-        with _client(url, api_key, local=local) as client:
+        with _client(url, api_key, local=local, fresh=True) as client:
             found = accept(client, texts=texts, rounds=rounds, say=told.print)
         # A file or a pipe has no width to fold lines at.
         print_rows(found, Console(highlight=False, width=None if sys.stdout.isatty() else 200))

@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from app.compression.sharing import CacheResult, SharedCompressor
 from app.engine.engine import Engine, EngineStatus
 from app.engine.gate import GateOutcome
 from app.engine.retries import RETRY_REASONS, RetryReason
@@ -34,6 +35,7 @@ _KNOWN_LABELS = {
     "queue_passes": get_args(GateOutcome),
     "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
     "retries": RETRY_REASONS,
+    "cache": get_args(CacheResult),
 }
 """Label values that are there from the start, so that a rate over their first rise is right."""
 
@@ -85,6 +87,7 @@ class Metrics:
         )
         self.engine_errors = self._counter("engine_errors", "Calls that the engine failed, by kind", ("kind",))
         self.retries = self._counter("retries", "Calls made again that the engine had not taken, by why", ("reason",))
+        self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
         self.engine_up = self._gauge("engine_up", "1 where the engine answered the last check or call, else 0")
         self.gpu_ratio = Gauge(
@@ -124,6 +127,14 @@ class Metrics:
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
         loop = asyncio.get_running_loop()
         self._gauge("tasks", "Tasks of the event loop").set_function(lambda: len(asyncio.all_tasks(loop)))
+
+    def watch_cache(self, cache: SharedCompressor) -> None:
+        """Take what the cache holds at every scrape."""
+        self._gauge("cache_bytes", "Memory that kept results take").set_function(lambda: cache.kept_bytes)
+
+    def cache_asked(self, result: CacheResult) -> None:
+        """A text was looked for among the kept results and those under way."""
+        self.cache.labels(result).inc()
 
     def expect_clients(self, names: Iterable[str]) -> None:
         """Show each client's count from the start, so that a rate over its first rise is right."""

@@ -49,7 +49,9 @@ async def serving(
     Without `can_write` its standard output and error are full disks, and so is every other one: no file can grow.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    given = {f"{PREFIX}{name.upper()}": str(value) for name, value in {"port": port, **settings}.items()}
+    given = {
+        f"{PREFIX}{name.upper()}": str(value) for name, value in {"port": port, "cache_bytes": 0, **settings}.items()
+    }
     out = os.open(os.devnull if can_write else "/dev/full", os.O_WRONLY)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.cli", "serve"),

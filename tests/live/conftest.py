@@ -27,7 +27,11 @@ START_LIMIT_S = 60.0
 REQUEST_LIMIT_S = 3600.0  # a long text on two cores, by an Ollama built without vector instructions
 
 
-LIMITS = {"CONDENSER_REQUEST_TIMEOUT_S": str(REQUEST_LIMIT_S), "CONDENSER_MAX_CONCURRENCY": "2"}
+LIMITS = {
+    "CONDENSER_REQUEST_TIMEOUT_S": str(REQUEST_LIMIT_S),
+    "CONDENSER_MAX_CONCURRENCY": "2",
+    "CONDENSER_CACHE_BYTES": "0",
+}
 
 
 @dataclass(frozen=True)

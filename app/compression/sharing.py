@@ -1,0 +1,136 @@
+"""Identical work is done once: a bounded cache of results, and one call for texts that are the same while it runs."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import astuple, dataclass
+from typing import Literal, Protocol
+
+from cachetools import TTLCache
+
+from app.capsule.prompts import PROMPT_VERSION
+from app.compression.compressor import Compressed, Compression
+from app.engine.engine import Terms
+from app.engine.errors import EngineTimeoutError, QueueFullError
+from app.engine.gate import Priority
+
+CacheResult = Literal["hit", "shared", "miss"]
+
+_OVERHEAD_BYTES = 2048  # of the objects that a result is made of, beside its strings
+_BYTES_PER_CHARACTER = 2  # Python takes 1, 2 or 4 for each of a string
+
+Compress = Callable[[Compression, Terms], Awaitable[Compressed]]
+
+
+class CacheObserver(Protocol):
+    """Is told of each look into the cache."""
+
+    def cache_asked(self, result: CacheResult) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caching:
+    """What a request allows: results of the same `scope` only; without `reads` its own is made anew, without
+    `stores` it is not kept.
+    """
+
+    scope: str = ""
+    reads: bool = True
+    stores: bool = True
+
+
+@dataclass(slots=True)
+class _Flight:
+    """Work under way and how many wait for it; with the last of them it ends."""
+
+    task: asyncio.Task[Compressed]
+    waiting: int = 0
+
+
+class SharedCompressor:
+    """`compress`, with results of the last `max_age_s` seconds kept in about `max_bytes` of memory; 0 keeps and shares
+    nothing. Results that were made without the model, because it failed, are not kept.
+    """
+
+    def __init__(self, compress: Compress, max_bytes: int, max_age_s: float, observer: CacheObserver) -> None:
+        self._compress = compress
+        self._kept: TTLCache[bytes, Compressed] = TTLCache(max_bytes, max_age_s, getsizeof=_size)
+        self._flights: dict[tuple[bytes, Priority], _Flight] = {}
+        self._observer = observer
+        self.max_bytes = max_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        """About how much memory the kept results take."""
+        return int(self._kept.currsize)
+
+    async def compress(self, wish: Compression, terms: Terms, caching: Caching) -> tuple[Compressed, bool]:
+        """The result, and whether it cost no work of its own. Raises what `compress` raises."""
+        key = _key(wish, terms.model, caching.scope)
+        if not self.max_bytes or not caching.reads:
+            result = await self._compress(wish, terms)
+            self._keep(key, result, caching)
+            return result, False
+        while True:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._observer.cache_asked("hit")
+                return kept, True
+            flight = self._flights.get((key, terms.priority))
+            if flight is None:
+                self._observer.cache_asked("miss")
+                return await self._own(key, wish, terms, caching), False
+            try:
+                result = await self._wait((key, terms.priority), flight)
+            except (EngineTimeoutError, QueueFullError, asyncio.CancelledError):
+                # Another one's time was up; this request may have more.
+                if not flight.task.done() or _is_cancelled() or asyncio.get_running_loop().time() >= terms.deadline:
+                    raise
+                continue
+            self._observer.cache_asked("shared")
+            return result, True
+
+    async def _own(self, key: bytes, wish: Compression, terms: Terms, caching: Caching) -> Compressed:
+        flight = _Flight(asyncio.ensure_future(self._compress(wish, terms)))
+        # An interactive call does not wait behind the rest of a batch.
+        place = (key, terms.priority)
+        self._flights[place] = flight
+        result = await self._wait(place, flight)
+        self._keep(key, result, caching)
+        return result
+
+    def _keep(self, key: bytes, result: Compressed, caching: Caching) -> None:
+        if self.max_bytes and caching.stores and not result.engine_failed and _size(result) <= self.max_bytes:
+            self._kept[key] = result
+
+    async def _wait(self, key: tuple[bytes, Priority], flight: _Flight) -> Compressed:
+        flight.waiting += 1
+        try:
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if flight.task.done() or not flight.waiting:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                if not flight.task.done():
+                    flight.task.cancel()
+                    await asyncio.gather(flight.task, return_exceptions=True)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _key(wish: Compression, model: str, scope: str) -> bytes:
+    """A hash of all that a result depends on, and of who may see it."""
+    parts = (scope, model, PROMPT_VERSION, *astuple(wish))
+    return hashlib.blake2b(repr(parts).encode(errors="surrogatepass"), digest_size=32).digest()
+
+
+def _size(result: Compressed) -> int:
+    """About how many bytes of memory a result takes."""
+    report = result.report
+    characters = len(result.text) + sum(map(len, report.left_out)) + sum(map(len, report.missing))
+    ledger = sum(200 + len(entry.text) * _BYTES_PER_CHARACTER for entry in report.ledger)
+    return _OVERHEAD_BYTES + len(result.capsule.payload) + characters * _BYTES_PER_CHARACTER + ledger
