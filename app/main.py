@@ -10,7 +10,7 @@ from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import monitoring, page, problems, routes, status
+from app.api import jobs, monitoring, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.observe import RecordMiddleware
@@ -60,14 +60,25 @@ def create_app(
             reconstructor = Reconstructor(engine, settings.max_text_bytes)
             clients = _clients(settings, engine)
             metrics.expect_clients(clients)
-            app.state.service = Service(settings, engine, compressor, reconstructor, metrics, prices, clients)
+            service = Service(
+                settings,
+                engine,
+                compressor,
+                reconstructor,
+                metrics,
+                prices,
+                clients,
+                jobs.of(settings, engine, metrics),
+            )
+            app.state.service = service
             on_engine_taken(engine)
             background = [
                 asyncio.create_task(watch(engine, metrics)),
                 asyncio.create_task(_warm_up(engine, compressor)),
             ]
             try:
-                yield
+                async with jobs.working(service):
+                    yield
             finally:
                 for task in background:
                     task.cancel()
@@ -85,6 +96,7 @@ def create_app(
     patch_fastapi(app, redirect_from_root_to_docs=False)
     problems.install(app)
     app.include_router(routes.router)
+    app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)
     page.install(app)
@@ -94,9 +106,9 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
-            expose_headers=("Retry-After", "X-Request-ID"),
+            allow_methods=("DELETE", "GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID"),
+            expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
     return app

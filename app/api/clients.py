@@ -119,6 +119,10 @@ class Client:
                 raise _too_many("rate_limited", _per_minute(self._requests), wait_s)
             self._requests.spend()
 
+    def tokens_wait_s(self) -> float:
+        """Seconds until the day's tokens are not used up any more, 0 where they are not."""
+        return self._tokens.wait_s() if self._tokens else 0.0
+
     def admit_items(self, count: int) -> None:
         """Count the items of a batch, of which `admit` has counted one, as a request each.
 

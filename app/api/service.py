@@ -9,6 +9,7 @@ from app.api.clients import Client
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
 from app.engine.engine import Engine
+from app.jobs.runner import Jobs
 from app.settings import Settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
@@ -32,6 +33,7 @@ class Service:
     metrics: Metrics
     prices: Prices
     clients: Mapping[str, Client]
+    jobs: Jobs | None = None
     drain: Drain = field(default_factory=Drain)
 
 
