@@ -144,7 +144,7 @@ def working(service: Service) -> AbstractAsyncContextManager[None]:
 def item_worker(service: Service) -> Perform:
     """What does an item of a job: as an item of any batch is done, but with more patience.
 
-    It waits while its key has used up its tokens, and for up to an hour where the engine is down or too busy.
+    It waits for up to an hour where the engine is down or too busy, and fails where its key has used up its tokens.
     """
 
     async def perform(job: Job, index: int, body: object) -> Outcome | None:
@@ -164,10 +164,9 @@ async def _perform_patiently(service: Service, job: Job, index: int, body: objec
     started = time.perf_counter()
     pause_s = _FIRST_PAUSE_S
     while True:
-        while wait_s := client.tokens_wait_s():
-            await _pause(service, wait_s)
         tried = time.perf_counter()
         try:
+            client.check_tokens()
             done = await perform_item(service, job.operation, body, client)
         except ShuttingDownError:
             raise

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from app.jobs.durable import DurableQueue, chunk_ids, on_loop
 from app.jobs.presence import FilePresence, PostgresPresence, Presence
-from app.jobs.store import Store, now
+from app.jobs.store import Store
 from app.jobs.tables import connect, sqlite_file
-from app.jobs.values import Job, JobsUnavailableError, NewJob
+from app.jobs.values import Job, JobsUnavailableError, NewJob, now
 
 
 class Backend:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from app.jobs.values import Ended, Job, JobsUnavailableError, NewJob, Operation, Outcome, Perform
+from app.jobs.values import Ended, Job, JobsUnavailableError, NewJob, Operation, Outcome, Perform, now
 from app.tasks import end
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Jobs:
     async def working(self, perform: Perform) -> AsyncIterator[None]:
         """Take on jobs, and work at them by `perform`, for the block; what is not done then is put back."""
         self._perform = perform
-        if await asyncio.to_thread(may_have_work, self._config.url):
+        if await asyncio.to_thread(may_have_work, self._config.url, self._config.keep_s):
             self._spawn(self._resume())
         try:
             yield
@@ -168,8 +168,10 @@ class Jobs:
             await self._surely(partial(store.begin, job_id), writes=True)
         for index in await self._surely(partial(store.to_do, job_id, first, count)):
             if text := await self._surely(partial(store.body, job_id, index)):
-                ended = Ended(job_id, index, await self._outcome(job, index, text))
-                await _until_it_works(partial(self._recorded, ended))
+                # The place is held until the result is kept: no more than these are done twice after a kill.
+                async with self._places:
+                    ended = Ended(job_id, index, await self._outcome(job, index, text))
+                    await _until_it_works(partial(self._recorded, ended))
 
     async def _surely(self, query: Callable[[], ResultT], *, writes: bool = False) -> ResultT:
         """What the database answers, as soon as it does."""
@@ -178,14 +180,13 @@ class Jobs:
     async def _outcome(self, job: Job, index: int, text: str) -> Outcome:
         """The outcome of an item; while the service ends none comes, and the wait is cancelled in the end."""
         assert self._perform is not None
-        async with self._places:
-            if not self._is_draining:
-                self.items_under_way += 1
-                try:
-                    if outcome := await self._perform(job, index, json.loads(text)):
-                        return outcome
-                finally:
-                    self.items_under_way -= 1
+        if not self._is_draining:
+            self.items_under_way += 1
+            try:
+                if outcome := await self._perform(job, index, json.loads(text)):
+                    return outcome
+            finally:
+                self.items_under_way -= 1
         await asyncio.get_running_loop().create_future()
         raise AssertionError
 
@@ -276,13 +277,17 @@ def _tell(job: Job) -> None:
     )
 
 
-def may_have_work(url: str) -> bool:
-    """Whether a database may hold jobs to go on with or to delete, found out without loading what speaks to it."""
+def may_have_work(url: str, keep_s: float) -> bool:
+    """Whether a database may hold jobs to go on with, or to forget `keep_s` seconds after their end.
+
+    Found out without loading what else speaks to it.
+    """
     if not url.startswith("sqlite:///"):
         return True
     path = Path(url.removeprefix("sqlite:///"))
     if not path.exists():
         return False
+    query = "SELECT 1 FROM condenser_jobs WHERE ended_at IS NULL OR ended_at < ? LIMIT 1"
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return connection.execute("SELECT 1 FROM condenser_jobs LIMIT 1").fetchone() is not None
+        return connection.execute(query, (now() - keep_s,)).fetchone() is not None
     return True

@@ -2,21 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.jobs.tables import items, jobs
-from app.jobs.values import UNFINISHED, Ended, Job, NewJob
+from app.jobs.values import UNFINISHED, Ended, Job, NewJob, now
 
 _ROWS_AT_ONCE = 1000
-
-
-def now() -> float:
-    """Seconds since 1970, UTC: what is kept over a restart can't go by a monotonic clock."""
-    return datetime.now(UTC).timestamp()
 
 
 class Store:
@@ -140,9 +134,10 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """How many jobs are queued and running."""
-        query = sa.select(jobs.c.state, sa.func.count()).where(jobs.c.state.in_(UNFINISHED)).group_by(jobs.c.state)
+        query = sa.select(jobs.c.state, sa.func.count().label("number"))
+        query = query.where(jobs.c.state.in_(UNFINISHED)).group_by(jobs.c.state)
         with self._engine.connect() as connection:
-            found: dict[Any, int] = dict(connection.execute(query).tuples().all())
+            found: dict[Any, int] = {row.state: row.number for row in connection.execute(query)}
         return {state: found.get(state, 0) for state in UNFINISHED}
 
     def ended_before(self, moment: float) -> list[Job]:

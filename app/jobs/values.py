@@ -2,11 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 Operation = Literal["compress", "reconstruct"]
 State = Literal["queued", "running", "done", "cancelled", "deleted"]
 UNFINISHED: tuple[State, ...] = ("queued", "running")
+
+
+def now() -> float:
+    """Seconds since 1970, UTC: what is kept over a restart can't go by a monotonic clock."""
+    return datetime.now(UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
