@@ -20,7 +20,6 @@ logger.addHandler(logging.NullHandler())
 logger.setLevel(logging.ERROR)
 
 from dbos import DBOS, DBOSClient  # noqa: E402 (its logger must be set up before)
-from dbos._sys_db import SystemDatabase  # noqa: E402
 
 _NAME = "condenser"
 _QUEUE = "condenser-chunks"
@@ -44,7 +43,7 @@ class DurableQueue:
 
     def __init__(self, engine: sa.Engine, instance: str, parallelism: int, work: Work) -> None:
         """`work` runs on DBOS's own event loop. A chunk that is cancelled at the end of the process is put back."""
-        self._dbos = DBOS(
+        DBOS(
             config={
                 "name": _NAME,
                 "system_database_engine": engine,
@@ -97,19 +96,16 @@ class DurableQueue:
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Take chunks out of the queue."""
-        self._system.cancel_workflows(list(ids))
+        DBOS.cancel_workflows(list(ids))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete all that DBOS keeps of chunks."""
-        self._system.delete_workflows(list(ids))
+        DBOS.delete_workflows(list(ids))
 
     def recover(self, instances: Sequence[str]) -> None:
         """Put back what these instances, which are dead, were at."""
+        # What DBOS's own service, which nobody here is asked to have, would call.
         DBOS._recover_pending_workflows(list(instances))
-
-    @property
-    def _system(self) -> SystemDatabase:
-        return self._dbos._sys_db
 
     def close(self) -> None:
         """Stop; chunks under way are cancelled and stay to be recovered."""

@@ -30,6 +30,7 @@ _LONGEST_RETRY_S = 30.0
 _NOT_STARTED = "the service is not running"
 _TROUBLE = "the database of jobs can't be used"
 _ID_BYTES = 16
+_READERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Jobs:
         self._ended: list[tuple[Ended, asyncio.Future[None]]] = []
         self._recorder: asyncio.Task[None] | None = None
         self._writer = ThreadPoolExecutor(1, "jobs-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "jobs-reader")
         self._is_draining = False
         self._places = asyncio.Semaphore(config.parallelism)
         self.items_under_way = 0
@@ -79,6 +81,7 @@ class Jobs:
             if self._backend is not None:
                 await asyncio.to_thread(self._backend.close)
             self._writer.shutdown(wait=False)
+            self._readers.shutdown(wait=False)
 
     def drain(self) -> None:
         """Begin no more items; those under way go on."""
@@ -222,7 +225,8 @@ class Jobs:
             await end(list(under_way))
 
     async def _read(self, query: Callable[[], ResultT]) -> ResultT:
-        return await asyncio.to_thread(query)
+        # Not in the loop's own threads, where the work at texts would keep it waiting.
+        return await asyncio.get_running_loop().run_in_executor(self._readers, query)
 
     async def _written(self, change: Callable[[], ResultT]) -> ResultT:
         """What writes is done by one thread: SQLite has one writer at a time, and others would sleep for their turn."""
