@@ -29,6 +29,7 @@ from app.telemetry.metrics import Metrics
 _LINES_AT_ONCE = 500
 _PAGE_BYTES = 4 * 2**20
 _LOOK_S = 0.5
+_COMPACT = (",", ":")
 
 _PASSING = frozenset({"unreachable", "busy", "queue_full", "queue_timeout"})
 _PATIENCE_S = 3600.0
@@ -71,9 +72,9 @@ async def read_job(
     after = offset + len(results)
     is_last = not job.is_unfinished and after >= job.ended_items
     told = progress(job).model_dump(mode="json")
-    told["next"] = None if is_last else f"/batch/{job_id}?offset={after}&limit={limit}"
+    told["next"] = None if is_last else f"/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
     # The results are JSON already, and are not read for being written again.
-    content = f'{json.dumps(told)[:-1]},"results":[{",".join(results)}]}}'
+    content = f'{json.dumps(told, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
     return Response(content, media_type="application/json")
 
 
@@ -195,4 +196,4 @@ def _problem(service: Service, job: Job, index: int, what: Found, seconds: float
     service.metrics.operation_ended(job.operation, what.kind, seconds)
     result = BatchResult(index=index, problem=problem_body(what))
     # ASCII JSON: a message may quote a lone surrogate, which has no UTF-8.
-    return Outcome(json.dumps(result.model_dump(exclude_unset=True)), False)
+    return Outcome(json.dumps(result.model_dump(exclude_unset=True), separators=_COMPACT), False)

@@ -70,6 +70,7 @@ async def test_pages_join_to_all_results_in_the_order_of_the_lines(database: str
                 page = (await client.get(following)).json()
                 pages.append(page["results"])
                 following = page["next"]
+            assert (await client.get(path, params={"limit": 0})).json()["next"] == f"{path}?offset=0"
             rest = (await client.get(f"{path}?offset=3", headers=NDJSON)).text.splitlines()
     assert [len(page) for page in pages] == [2, 2, 1]
     assert [result for page in pages for result in page] == lines
