@@ -19,8 +19,10 @@ FROM python:3.13.14-slim-trixie AS runtime
 # A number for USER, because an orchestrator can't tell from a name that it is not root.
 RUN useradd --uid 10001 --user-group --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin condenser
 COPY --from=build /opt/condenser /opt/condenser
+# For the database of batches that are answered later; a volume that is put there takes over the owner.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/condenser
 # 0.0.0.0 is the container's own; the service then refuses to start without CONDENSER_API_KEYS.
-ENV CONDENSER_HOST=0.0.0.0 CONDENSER_CACHE_DIR=/var/cache/condenser PYTHONUNBUFFERED=1
+ENV CONDENSER_HOST=0.0.0.0 CONDENSER_CACHE_DIR=/var/cache/condenser XDG_STATE_HOME=/var/lib PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 8000
 # http.client rather than urllib, which would go through a proxy of the environment.

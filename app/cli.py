@@ -96,7 +96,7 @@ def serve(
 
 def _forget_secrets() -> None:
     """Keep keys out of the environment of child processes."""
-    for name in ("API_KEYS", "METRICS_TOKEN"):
+    for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN"):
         os.environ.pop(PREFIX + name, None)
 
 

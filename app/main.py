@@ -10,7 +10,7 @@ from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import monitoring, page, problems, routes, status
+from app.api import jobs, monitoring, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.observe import RecordMiddleware
@@ -65,14 +65,26 @@ def create_app(
             pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"))
             shared = SharedCompressor(compressor.compress, settings.cache_bytes, settings.cache_ttl_s, metrics)
             metrics.watch_cache(shared)
-            app.state.service = Service(settings, engine, shared, reconstructor, metrics, prices, clients, pending)
+            service = Service(
+                settings,
+                engine,
+                shared,
+                reconstructor,
+                metrics,
+                prices,
+                clients,
+                pending,
+                jobs.of(settings, engine, metrics),
+            )
+            app.state.service = service
             on_engine_taken(engine)
             background = [
                 asyncio.create_task(watch(engine, metrics)),
                 asyncio.create_task(_warm_up(engine, compressor)),
             ]
             try:
-                yield
+                async with jobs.working(service):
+                    yield
             finally:
                 for task in background:
                     task.cancel()
@@ -90,6 +102,7 @@ def create_app(
     patch_fastapi(app, redirect_from_root_to_docs=False)
     problems.install(app)
     app.include_router(routes.router)
+    app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)
     page.install(app)
@@ -99,9 +112,9 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
-            expose_headers=("Retry-After", "X-Request-ID"),
+            allow_methods=("DELETE", "GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID"),
+            expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
     return app

@@ -43,12 +43,15 @@ class DrainingServer(uvicorn.Server):
         if self.started and self._drain_until is None:
             self._drain_until = time.monotonic() + self._drain_timeout_s
             self._service.drain.has_begun = True
+            if self._service.jobs is not None:
+                self._service.jobs.drain()
             self.should_exit = False
 
     async def on_tick(self, counter: int) -> bool:
         """What uvicorn does ten times a second; tells whether to exit."""
         if self._drain_until is not None:
-            under_way = len(self.server_state.tasks)
+            jobs = self._service.jobs
+            under_way = len(self.server_state.tasks) + (jobs.items_under_way if jobs else 0)
             is_over = self.should_exit or time.monotonic() >= self._drain_until
             if is_over and under_way:
                 logger.warning("ending requests that are still under way", extra={"under_way": under_way})

@@ -29,7 +29,8 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 NO_KEYS = "anyone-may-call"
-_NEVER_TOLD = frozenset({"api_keys", "metrics_token"})
+NO_JOBS = "off"
+_NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token"})
 _HOST_NAME = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_])?|\[[0-9a-f:.]+\]|[0-9a-f:.]+")
 _ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
 
@@ -56,6 +57,12 @@ class SettingsError(ValueError):
 def default_cache_dir() -> Path:
     """The user's cache folder, as the XDG base directory specification places it."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "condenser"
+
+
+def default_jobs_database() -> str:
+    """The jobs' SQLite file in the user's state folder, as the XDG base directory specification places it."""
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return f"sqlite:///{folder.absolute() / 'condenser' / 'jobs.sqlite'}"
 
 
 class Settings(BaseSettings):
@@ -112,6 +119,19 @@ class Settings(BaseSettings):
         16_777_216, ge=1024, description="bodies of all requests under way together, bytes; a larger one goes alone"
     )
     max_batch_items: int = Field(500, ge=1, le=100_000, description="items in one batch at most")
+    jobs_database: str = Field(
+        default_factory=default_jobs_database,
+        repr=False,
+        pattern=r"^(off|sqlite:///.+|postgresql://.+)$",
+        description="database of batches that are answered later, texts and results in it: `sqlite:////PATH`, "
+        "`postgresql://...`, or `off`; unset: `~/.local/state/condenser/jobs.sqlite`",
+    )
+    max_job_items: int = Field(
+        100_000, ge=1, le=1_000_000, description="items in one batch that is answered later at most"
+    )
+    keep_jobs_s: float = Field(
+        604_800, gt=0, le=31_536_000, allow_inf_nan=False, description="how long ended ones are kept, seconds"
+    )
     cloud_usd_per_1k_prompt_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 prompt tokens"
     )

@@ -187,11 +187,10 @@ def closed(books: Books, before: State, after: State) -> list[str]:
             faults += differs(
                 operation, kind, own[operation, kind], counted[operation, kind], unseen + left(books, operation)
             )
-        # A call that was left may have ended before the service heard of it.
-        mine = own[operation, "ok"] + own[operation, "left"]
+        # A call that was left may have ended before the service heard of that, or never have come.
+        answered = own[operation, "ok"] + sum(own[operation, kind] for kind in kinds)
         theirs = sum(count for (name, _), count in counted.items() if name == operation)
-        refused = sum(own[operation, kind] for kind in kinds)
-        faults += differs(operation, "in all", mine + refused, theirs, unseen)
+        faults += differs(operation, "in all", answered, theirs, unseen + left(books, operation))
     faults += [
         f"{name}: {after.gauges[name]:g}, {value:g} at the start"
         for name, value in before.gauges.items()

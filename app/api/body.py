@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from app.api import cbor, strict_json
+from app.api.prefer import prefers_async
 from app.api.problems import ProblemError, found, invalid, too_large, too_slow, unsupported_encoding
 from app.api.record import record_of
 from app.engine.errors import QueueFullError
@@ -67,7 +68,8 @@ class BoundedRequest(Request):
         """The body as JSON, out of CBOR where it is that. Raises ProblemError where it is none."""
         content = await self.body()
         settings: Settings = self.app.state.service.settings
-        most_values = _VALUES_PER_ITEM * (settings.max_batch_items + 1)
+        most_items = settings.max_job_items if prefers_async(self) else settings.max_batch_items
+        most_values = _VALUES_PER_ITEM * (most_items + 1)
         name = "CBOR" if self._is_cbor else "JSON"
         try:
             value = (cbor if self._is_cbor else strict_json).loads(content, most_values)

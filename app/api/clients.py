@@ -112,12 +112,16 @@ class Client:
 
     def admit(self) -> None:
         """Count a request. Raises ProblemError 429 where it is one too many, or the day's tokens are used up."""
-        if self._tokens and (wait_s := self._tokens.wait_s()):
-            raise _too_many("token_budget", f"{self._tokens.most} tokens a day are used up", wait_s)
+        self.check_tokens()
         if self._requests:
             if wait_s := self._requests.wait_s():
                 raise _too_many("rate_limited", _per_minute(self._requests), wait_s)
             self._requests.spend()
+
+    def check_tokens(self) -> None:
+        """Raise ProblemError 429 where the day's tokens are used up."""
+        if self._tokens and (wait_s := self._tokens.wait_s()):
+            raise _too_many("token_budget", f"{self._tokens.most} tokens a day are used up", wait_s)
 
     def admit_items(self, count: int) -> None:
         """Count the items of a batch, of which `admit` has counted one, as a request each.

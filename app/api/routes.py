@@ -9,10 +9,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import ValidationError
 
-from app.api import operations
+from app.api import job_intake, operations
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
 from app.api.operations import Done
+from app.api.prefer import prefers_async
 from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
@@ -71,7 +72,7 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
 
@@ -89,7 +90,7 @@ router = APIRouter(
 )
 
 
-@router.post("/compress", operation_id="compress", responses={**_problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
+@router.post("/compress", operation_id="compress", responses={**problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
 async def compress(request: Request, body: CompressRequest) -> CompressResponse:
     """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
     service, client = service_of(request), client_of(request)
@@ -97,7 +98,7 @@ async def compress(request: Request, body: CompressRequest) -> CompressResponse:
         return await _single(request, operations.compress(service, body, caching_of(request)))
 
 
-@router.post("/reconstruct", operation_id="reconstruct", responses=_problem_answers(*_PROBLEMS))
+@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*_PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
@@ -153,23 +154,27 @@ def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, obj
     response_model=BatchResponse,
     response_model_exclude_unset=True,
     responses={
-        **_problem_answers(401, 408, 413, 415, 421, 422, 429, 503),
+        **problem_answers(401, 408, 413, 415, 421, 422, 429, 503),
         200: {
             "description": "Results in order; as NDJSON, each as soon as it is ready",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
         },
+        202: job_intake.ACCEPTED,
     },
 )
 async def batch(request: Request, body: BatchRequest) -> BatchResponse | Response:
     """Compress or reconstruct many: one result or problem for each item, so that a bad one fails alone.
 
-    With `Accept: application/x-ndjson` each is a line with its `index`, sent as soon as it is ready.
+    With `Accept: application/x-ndjson` each is a line with its `index`, sent as soon as it is ready. With
+    `Prefer: respond-async` it is answered with 202 at once, and `GET /batch/{id}` has the results.
     """
     service = service_of(request)
+    client = client_of(request)
+    if service.jobs is not None and prefers_async(request):
+        return await job_intake.accept(request, service.jobs, body, client)
     limit = service.settings.max_batch_items
     if len(body.items) > limit:
         raise too_large(f"items: {len(body.items)} items, over the limit of {limit} (CONDENSER_MAX_BATCH_ITEMS)")
-    client = client_of(request)
     client.check_room()
     client.admit_items(len(body.items))
     results = _results(service, body, record_of(request), client, caching_of(request))
@@ -216,7 +221,7 @@ async def _results(
     async def one(item: object) -> AnyDone | Problem:
         started = time.perf_counter()
         try:
-            done = await _perform(service, body.operation, item, client, caching)
+            done = await perform_item(service, body.operation, item, client, caching)
         except Exception as error:
             what = found(error)
             service.metrics.operation_ended(body.operation, what.kind, time.perf_counter() - started)
@@ -240,9 +245,10 @@ async def _results(
             record.fields.update(tally)
 
 
-async def _perform(
+async def perform_item(
     service: Service, operation: Literal["compress", "reconstruct"], item: object, client: Client, caching: Caching
 ) -> AnyDone:
+    """Do one item of a batch. Raises what a request of its own would be answered with."""
     body = _item_body(operation, item)
     async with client.wait_and_hold(_places(service, client, body)):
         if isinstance(body, CompressRequest):

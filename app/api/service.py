@@ -10,6 +10,7 @@ from app.api.pending import PendingBytes
 from app.compression.reconstructor import Reconstructor
 from app.compression.sharing import SharedCompressor
 from app.engine.engine import Engine
+from app.jobs.runner import Jobs
 from app.settings import Settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
@@ -34,6 +35,7 @@ class Service:
     prices: Prices
     clients: Mapping[str, Client]
     pending: PendingBytes
+    jobs: Jobs | None = None
     drain: Drain = field(default_factory=Drain)
 
 

@@ -90,6 +90,14 @@ class Metrics:
         self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
         self.engine_up = self._gauge("engine_up", "1 where the engine answered the last check or call, else 0")
+        self.jobs = Gauge(
+            "jobs",
+            "Batches that are answered later, in the whole database; 0 until the first one since the start",
+            ("state",),
+            namespace="condenser",
+            registry=self.registry,
+        )
+        self.jobs_counted({"queued": 0, "running": 0})
         self.gpu_ratio = Gauge(
             "model_gpu_ratio",
             "Share of the model that is in GPU memory, 0 where it is on the CPU or not loaded",
@@ -169,6 +177,11 @@ class Metrics:
     def call_retried(self, reason: RetryReason) -> None:
         """Count a call that is made once more."""
         self.retries.labels(reason).inc()
+
+    def jobs_counted(self, counts: Mapping[str, int]) -> None:
+        """Note how many jobs there are by their state, `queued` or `running`."""
+        for state, count in counts.items():
+            self.jobs.labels(state).set(count)
 
     def operation_ended(self, operation: Operation, outcome: str, duration_s: float, cost: Cost | None = None) -> None:
         """Count an operation; `cost` where it succeeded. `outcome` is `ok` or the kind of its problem."""

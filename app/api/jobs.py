@@ -1,0 +1,201 @@
+"""`/batch/{id}`: batches that are answered later, and the work at their items."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from app.api.body import BoundedRoute
+from app.api.clients import NOBODY, client_of
+from app.api.job_intake import unavailable
+from app.api.job_schemas import JobResults, progress
+from app.api.problems import Found, ProblemError, found, problem_body
+from app.api.routes import NDJSON, perform_item, problem_answers
+from app.api.schemas import BatchResult
+from app.api.service import Service, service_of
+from app.compression.sharing import Caching
+from app.engine.engine import Engine
+from app.engine.errors import ShuttingDownError
+from app.jobs.runner import Jobs, JobsConfig
+from app.jobs.values import Job, JobsUnavailableError, Outcome, Perform
+from app.settings import NO_JOBS, Settings
+from app.telemetry.logs import request_id
+from app.telemetry.metrics import Metrics
+
+_LINES_AT_ONCE = 500
+_PAGE_BYTES = 4 * 2**20
+_LOOK_S = 0.5
+_COMPACT = (",", ":")
+
+_PASSING = frozenset({"unreachable", "busy", "queue_full", "queue_timeout"})
+_PATIENCE_S = 3600.0
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
+
+_GONE = Found("unauthorized", 401, "A key is needed", "the key that sent this batch is no key any more", {})
+
+router = APIRouter(route_class=BoundedRoute, tags=["compression"])
+
+
+@router.get(
+    "/batch/{job_id}",
+    response_model=JobResults,
+    responses={
+        **problem_answers(401, 404, 421, 422, 503),
+        200: {
+            "description": "Progress and a page of results; as NDJSON all results from `offset` on, until it ends",
+            "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
+        },
+    },
+)
+async def read_job(
+    request: Request,
+    job_id: str,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="results to leave out, which the client has")] = 0,
+    limit: Annotated[int, Query(ge=0, le=1000, description="results on the page at most; 0: progress only")] = 100,
+) -> Response:
+    """How far a batch is that was sent with `Prefer: respond-async`, and its results.
+
+    They stand in the order in which they came, so that who reads on from the number that it has misses none. With
+    `Accept: application/x-ndjson` each is a line, and the answer goes on until the batch has ended; `limit` is not
+    regarded then.
+    """
+    service = service_of(request)
+    jobs, job = await _found(request, job_id)
+    if NDJSON in request.headers.get("accept", ""):
+        return StreamingResponse(_lines(service, jobs, job_id, offset), media_type=NDJSON)
+    results = await _page(jobs, job_id, offset, limit, _PAGE_BYTES) if limit else []
+    after = offset + len(results)
+    is_last = not job.is_unfinished and after >= job.ended_items
+    told = progress(job).model_dump(mode="json")
+    told["next"] = None if is_last else f"/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
+    # The results are JSON already, and are not read for being written again.
+    content = f'{json.dumps(told, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
+    return Response(content, media_type="application/json")
+
+
+@router.delete(
+    "/batch/{job_id}",
+    status_code=204,
+    response_class=Response,
+    responses=problem_answers(401, 404, 421, 503),
+)
+async def delete_job(request: Request, job_id: str) -> None:
+    """Cancel a batch, or delete one that is done: its texts and results are erased. Again has no further effect."""
+    jobs, job = await _found(request, job_id, and_deleted=True)
+    try:
+        await jobs.erase(job)
+    except JobsUnavailableError:
+        raise unavailable() from None
+
+
+async def _found(request: Request, job_id: str, *, and_deleted: bool = False) -> tuple[Jobs, Job]:
+    """The client's own job. Raises ProblemError 404 where there is none, or it is another one's."""
+    jobs = service_of(request).jobs
+    try:
+        job = await jobs.get(job_id) if jobs is not None else None
+    except JobsUnavailableError:
+        raise unavailable() from None
+    is_own = job is not None and job.owner == client_of(request).name
+    if jobs is None or job is None or not is_own or (job.state == "deleted" and not and_deleted):
+        raise ProblemError("no_such_batch", 404, "There is no such batch", "there is none of this id, or no more")
+    return jobs, job
+
+
+async def _page(jobs: Jobs, job_id: str, offset: int, limit: int, most_bytes: int) -> list[str]:
+    try:
+        return await jobs.page(job_id, offset, limit, most_bytes)
+    except JobsUnavailableError:
+        raise unavailable() from None
+
+
+async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> AsyncGenerator[str, None]:
+    """Results as lines until the job has ended or the service is about to."""
+    while True:
+        results = await _page(jobs, job_id, offset, _LINES_AT_ONCE, _PAGE_BYTES)
+        if results:
+            offset += len(results)
+            yield "\n".join(results) + "\n"
+            continue
+        job = await jobs.get(job_id)
+        if job is None or not (job.is_unfinished or (job.state == "done" and job.ended_items > offset)):
+            return
+        if service.drain.has_begun:
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+def of(settings: Settings, engine: Engine, metrics: Metrics) -> Jobs | None:
+    """The jobs of an instance with these settings, None where they are off."""
+    if settings.jobs_database == NO_JOBS:
+        return None
+    config = JobsConfig(settings.jobs_database, 2 * engine.gate.max_concurrency, settings.keep_jobs_s)
+    return Jobs(config, metrics.jobs_counted)
+
+
+def working(service: Service) -> AbstractAsyncContextManager[None]:
+    """Take on and work at jobs for the block."""
+    return nullcontext() if service.jobs is None else service.jobs.working(item_worker(service))
+
+
+def item_worker(service: Service) -> Perform:
+    """What does an item of a job: as an item of any batch is done, but with more patience.
+
+    It waits for up to an hour where the engine is down or too busy, and fails where its key has used up its tokens.
+    """
+
+    async def perform(job: Job, index: int, body: object) -> Outcome | None:
+        request_id.set(job.request_id)
+        try:
+            return await _perform_patiently(service, job, index, body)
+        except ShuttingDownError:
+            return None
+
+    return perform
+
+
+async def _perform_patiently(service: Service, job: Job, index: int, body: object) -> Outcome:
+    client = service.clients.get(job.owner) if job.owner else NOBODY
+    if client is None:
+        return _problem(service, job, index, _GONE, 0.0)
+    caching = Caching("" if service.settings.cache_across_keys else client.name)
+    started = time.perf_counter()
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        tried = time.perf_counter()
+        try:
+            client.check_tokens()
+            done = await perform_item(service, job.operation, body, client, caching)
+        except ShuttingDownError:
+            raise
+        except Exception as error:
+            what = found(error)
+            if what.kind not in _PASSING or tried - started > _PATIENCE_S:
+                return _problem(service, job, index, what, time.perf_counter() - tried)
+            await _pause(service, pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        else:
+            service.metrics.operation_ended(job.operation, "ok", time.perf_counter() - tried, done.cost)
+            client.spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
+            return Outcome(BatchResult(index=index, result=done.answer).model_dump_json(exclude_unset=True), True)
+
+
+async def _pause(service: Service, seconds: float) -> None:
+    """Sleep. Raises ShuttingDownError where the service is about to end."""
+    until = time.monotonic() + seconds
+    while (left_s := until - time.monotonic()) > 0:
+        if service.drain.has_begun:
+            raise ShuttingDownError
+        await asyncio.sleep(min(left_s, _LOOK_S))
+
+
+def _problem(service: Service, job: Job, index: int, what: Found, seconds: float) -> Outcome:
+    service.metrics.operation_ended(job.operation, what.kind, seconds)
+    result = BatchResult(index=index, problem=problem_body(what))
+    # ASCII JSON: a message may quote a lone surrogate, which has no UTF-8.
+    return Outcome(json.dumps(result.model_dump(exclude_unset=True), separators=_COMPACT), False)

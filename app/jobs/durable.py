@@ -1,0 +1,122 @@
+"""DBOS's durable queue: chunks of jobs wait in it and are run; what a dead instance ran is run again.
+
+DBOS calls home to nobody without a key of its service, and none is given. It has one instance a process. Every call
+blocks: not for the event loop.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.jobs.chunks import chunks
+from app.jobs.values import NewJob
+
+logger = logging.getLogger("dbos")
+# With a handler there DBOS installs none of its own: its lines go where all others go.
+logger.addHandler(logging.NullHandler())
+logger.setLevel(logging.ERROR)
+
+from dbos import DBOS, DBOSClient  # noqa: E402 (its logger must be set up before)
+
+_NAME = "condenser"
+_QUEUE = "condenser-chunks"
+_WORKFLOW = "condenser-chunk"
+_VERSION = "1"  # of the workflow: chunks of another one are not taken
+_POLL_S = 0.2
+_CLAIMED_AHEAD = 2  # chunks a worker, so that the next one is there when one ends
+_MOST_PRIORITY = 2**31 - 1
+
+Work = Callable[[str, int, int], Coroutine[Any, Any, None]]
+"""Does the chunk of this job with this first item and number of items."""
+
+
+def chunk_ids(job_id: str, items: int, parallelism: int) -> list[str]:
+    """The ids of a job's chunks in the queue."""
+    return [f"{job_id}:{first}" for first, _ in chunks(items, parallelism)]
+
+
+class DurableQueue:
+    """The queue and this instance's workers, `parallelism` and as many chunks again that are claimed ahead."""
+
+    def __init__(self, engine: sa.Engine, instance: str, parallelism: int, work: Work) -> None:
+        """`work` runs on DBOS's own event loop. A chunk that is cancelled at the end of the process is put back."""
+        DBOS(
+            config={
+                "name": _NAME,
+                "system_database_engine": engine,
+                "system_database_url": _url_kind(engine),
+                "application_version": _VERSION,
+                "executor_id": instance,
+                "log_level": "ERROR",
+                "enable_otlp": False,
+                "use_listen_notify": False,
+                "max_executor_threads": max(8, parallelism),
+            }
+        )
+
+        async def run(job_id: str, first: int, count: int) -> None:
+            await work(job_id, first, count)
+
+        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(run)
+        try:
+            DBOS.launch()
+            DBOS.register_queue(
+                _QUEUE,
+                worker_concurrency=_CLAIMED_AHEAD * parallelism,
+                polling_interval_sec=_POLL_S,
+                on_conflict="always_update",
+            )
+            self._client = DBOSClient(system_database_engine=engine, application_name=_NAME)
+        except BaseException:
+            self.close()
+            raise
+
+    def enqueue(self, connection: sa.Connection, job: NewJob) -> None:
+        """Queue all chunks of a job in the transaction of `connection`.
+
+        A chunk's priority is its number within its job: jobs take turns, and a short one does not wait for a long one.
+        """
+        for number, (first, count) in enumerate(chunks(len(job.items), job.parallelism), start=1):
+            self._client.enqueue_in_transaction(
+                connection,
+                {
+                    "workflow_name": _WORKFLOW,
+                    "queue_name": _QUEUE,
+                    "workflow_id": f"{job.id}:{first}",
+                    "app_version": _VERSION,
+                    "priority": min(number, _MOST_PRIORITY),
+                },
+                job.id,
+                first,
+                count,
+            )
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Take chunks out of the queue."""
+        DBOS.cancel_workflows(list(ids))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete all that DBOS keeps of chunks."""
+        DBOS.delete_workflows(list(ids))
+
+    def recover(self, instances: Sequence[str]) -> None:
+        """Put back what these instances, which are dead, were at."""
+        # What DBOS's own service, which nobody here is asked to have, would call.
+        DBOS._recover_pending_workflows(list(instances))
+
+    def close(self) -> None:
+        """Stop; chunks under way are cancelled and stay to be recovered."""
+        DBOS.destroy(destroy_registry=True)
+
+
+def _url_kind(engine: sa.Engine) -> str:
+    # DBOS looks at a URL's scheme even where it is given the connections; this one has no password in it.
+    return "sqlite:///condenser" if engine.dialect.name == "sqlite" else "postgresql://condenser/condenser"
+
+
+async def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do `work` on another thread's event loop; it is cancelled with the caller."""
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))
