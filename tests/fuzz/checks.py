@@ -42,8 +42,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     """The body with strings to keep out of its text, or a real capsule, in half of the cases that are well-formed."""
     if isinstance(body, dict) and _is_chosen(body):
         text, literals, capsule = body.get("text"), body.get("must_keep"), body.get("capsule")
-        if isinstance(text, str) and isinstance(literals, list) and all(map(_is_literal, literals)):
-            return body | {"must_keep": [text[at : at + 5] for at, _ in enumerate(literals) if text[at : at + 5]]}
+        if isinstance(text, str) and isinstance(literals, list) and _are_literals(literals):
+            return body | {"must_keep": [text[at : at + 5] for at in range(len(literals)) if text[at : at + 5]]}
         if isinstance(capsule, dict) and _is_capsule(capsule):
             return body | {"capsule": _CAPSULES[len(capsule["payload"]) % 2]}
     return body
@@ -60,8 +60,8 @@ def _is_chosen(body: Any) -> bool:
     return len(repr(body)) % 2 == 0
 
 
-def _is_literal(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 1000
+def _are_literals(values: list[Any]) -> bool:
+    return len(values) <= 100 and all(isinstance(one, str) and 0 < len(one) <= 1000 for one in values)
 
 
 def _is_capsule(body: Any) -> bool:
