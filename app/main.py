@@ -122,7 +122,7 @@ def create_app(
 
 def _clients(settings: Settings, engine: Engine) -> dict[str, Client]:
     gate = engine.gate
-    places = gate.max_concurrency + gate.max_queue
+    places = gate.most_concurrency + gate.max_queue
     names = [key.name for key in settings.api_keys]
     return {
         name: Client(name, settings.limits_of(name), places, lambda: gate.retry_after_s("interactive"))

@@ -97,8 +97,8 @@ class Settings(BaseSettings):
         description="how long Ollama keeps the model loaded: `30m`, `24h`, seconds, or -1 for ever",
     )
     seed: int = Field(1, ge=0, le=2_147_483_647, description="seed of every model call")
-    max_concurrency: int = Field(
-        4, ge=1, le=4096, description="calls in the engine at once; set it to `OLLAMA_NUM_PARALLEL`"
+    max_concurrency: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
+        4, description="calls in the engine at once: `OLLAMA_NUM_PARALLEL`, or `auto`, which finds it under load"
     )
     max_queue: int = Field(1000, ge=0, le=1_000_000, description="calls waiting for the engine at most")
     queue_timeout_s: Seconds = Field(

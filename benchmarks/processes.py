@@ -1,15 +1,18 @@
 """Start what a benchmark measures, each in a process of its own on a core of its own, and watch its memory."""
 
 import asyncio
+import contextlib
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -23,7 +26,7 @@ START_LIMIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Something that listens at `url`; `started_s` is how long it took to say so."""
+    """Something that listens at `url`; `started_s` is how long it took to be ready."""
 
     url: str
     pid: int
@@ -85,18 +88,10 @@ def condenser(upstream: str, core: int | None = 0, **settings: object) -> Iterat
     given = {"ollama_url": upstream, "model": MODEL, **settings}
     variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
+    started = time.perf_counter()
     with process(command, core, "stderr", variables) as service:
-        _wait_until_ready(service.url)
-        yield service
-
-
-def _wait_until_ready(url: str) -> None:
-    until = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < until:
-        if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
-            return
-        time.sleep(0.02)
-    raise RuntimeError(f"{url} is not ready")
+        _wait_for(f"{service.url}/readyz")
+        yield replace(service, started_s=time.perf_counter() - started)
 
 
 async def every(interval_s: float, stop: asyncio.Event) -> None:
@@ -105,3 +100,42 @@ async def every(interval_s: float, stop: asyncio.Event) -> None:
         await asyncio.wait_for(stop.wait(), interval_s)
     except TimeoutError:
         return
+
+
+@contextmanager
+def litellm(command: str, upstream: str, model: str, core: int | None = 0) -> Iterator[Process]:
+    """LiteLLM's proxy in front of `upstream`, on one worker, with its logs off."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    config = {
+        "model_list": [{"model_name": model, "litellm_params": {"model": f"ollama_chat/{model}", "api_base": upstream}}]
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file, tempfile.TemporaryFile("w+") as log:
+        file.write(json.dumps(config))
+        file.flush()
+        started = time.perf_counter()
+        running = subprocess.Popen(
+            [command, "--config", file.name, "--host", "127.0.0.1", "--port", str(port)],
+            env={**os.environ, "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_DOCS": "True"},
+            stdout=log,
+            stderr=log,
+        )
+        if core is not None:
+            os.sched_setaffinity(running.pid, {core % (os.cpu_count() or 1)})
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{url}/health/liveliness")
+            yield Process(url, running.pid, time.perf_counter() - started)
+        finally:
+            running.terminate()
+            running.wait(timeout=60)
+
+
+def _wait_for(url: str) -> None:
+    until = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(url, trust_env=False).status_code == 200:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"{url} does not answer")

@@ -138,7 +138,9 @@ async def chatted(engine: Engine, request: Request) -> Response:
             "done_reason": "stop",
             "total_duration": int(seconds * 1e9),
             "prompt_eval_count": characters // CHARACTERS_PER_TOKEN,
+            "prompt_eval_duration": int(seconds * 1e8),
             "eval_count": len(SUMMARY) // CHARACTERS_PER_TOKEN,
+            "eval_duration": int(seconds * 9e8),
         }
     )
 

@@ -134,7 +134,7 @@ def of(settings: Settings, engine: Engine, metrics: Metrics) -> Jobs | None:
     """The jobs of an instance with these settings, None where they are off."""
     if settings.jobs_database == NO_JOBS:
         return None
-    config = JobsConfig(settings.jobs_database, 2 * engine.gate.max_concurrency, settings.keep_jobs_s)
+    config = JobsConfig(settings.jobs_database, 2 * engine.gate.most_concurrency, settings.keep_jobs_s)
     return Jobs(config, metrics.jobs_counted)
 
 

@@ -118,7 +118,7 @@ def _places(service: Service, client: Client, body: CompressRequest | Reconstruc
     if not client.has_share or not isinstance(body, CompressRequest):
         return 1
     parts = 1 + estimate_tokens(body.text) // (service.engine.num_ctx // 4)  # a part is larger than that
-    return min(parts, service.engine.gate.max_concurrency)
+    return min(parts, service.engine.gate.most_concurrency)
 
 
 async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
@@ -216,7 +216,7 @@ async def _results(
     """Each item's result as it gets ready. A few more are under way than the engine takes at once, so that it
     never waits for the next one, and the rest of the batch does not fill the queue.
     """
-    under_way = 2 * service.engine.gate.max_concurrency
+    under_way = 2 * service.engine.gate.most_concurrency
 
     async def one(item: object) -> AnyDone | Problem:
         started = time.perf_counter()

@@ -76,7 +76,7 @@ async def ask(
 
     budget = part_budget(engine.num_ctx, make_prompt, num_predict)
     parts = await off_loop(lambda: split(text, budget), len(text))
-    return _joined(await gathered(parts[:max_calls], engine.gate.max_concurrency, about))
+    return _joined(await gathered(parts[:max_calls], engine.gate.most_concurrency, about))
 
 
 def part_budget(num_ctx: int, make_prompt: Callable[[str], Prompt], num_predict: Callable[[int], int]) -> int:

@@ -34,6 +34,12 @@ class DepartureInterval:
         running_s = 0.0 if self._since is None else self._clock() - self._since
         return mean_s + max(0.0, running_s - mean_s) / (max(self._counted, self._places) + 1)
 
+    def resize(self, places: int) -> None:
+        """There are so many places from now on: each departure takes as much longer or shorter."""
+        self._mean_s *= self._places / places
+        self._guess_s *= self._places / places
+        self._places = places
+
     def full(self) -> None:
         """All places are taken now."""
         if self._since is None:

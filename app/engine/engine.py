@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 
 from app.capsule.prompts import Prompt
 from app.engine.busy import BusyClock, BusyShare
-from app.engine.errors import EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
+from app.engine.errors import EngineBusyError, EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate, Priority
+from app.engine.limiter import ConcurrencyLimit
 from app.engine.ollama import Completion, OllamaClient
 from app.engine.ollama_answers import LoadedModel
 from app.engine.retries import RetryPolicy, RetryReason, retrying
@@ -70,7 +71,7 @@ class Engine:
     """`client` behind `gate`. `default_model` serves requests that name none.
 
     `why_down` may know why the engine does not answer. `retry_policy` says how calls that it did not take are tried
-    again.
+    again. `limit`, where there is one, sets how many the gate lets in.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Engine:
         observer: EngineObserver | None = None,
         why_down: Callable[[], str | None] = lambda: None,
         retry_policy: RetryPolicy = _RETRY_POLICY,
+        limit: ConcurrencyLimit | None = None,
     ) -> None:
         self.name = name
         self.client = client
@@ -91,6 +93,7 @@ class Engine:
         self._observer = observer
         self._why_down = why_down
         self._retry_policy = retry_policy
+        self._limit = limit
         self._running: set[asyncio.Timeout] = set()
         self._is_closed = False
 
@@ -158,9 +161,13 @@ class Engine:
         try:
             with self._busy.call(share):
                 completion = await self.client.chat(prompt, model=terms.model, num_predict=num_predict)
+            if self._limit is not None:
+                self.gate.resize(self._limit.ended(self.gate.in_flight, loop.time() - started, completion.worked_s))
             return Call(completion, queue_s, loop.time() - started, share.seconds)
         except EngineError as error:
             outcome = error.kind
+            if self._limit is not None and isinstance(error, EngineBusyError):
+                self.gate.resize(self._limit.busy())
             raise
         except asyncio.CancelledError:
             is_late = loop.time() >= terms.deadline

@@ -36,6 +36,7 @@ class Gate:
     First come, first served within a class; interactive calls and batch items take turns. An interactive call waits
     for at most `queue_timeout_s` seconds; a batch item, behind the rest of its batch, as long as its deadline lets it.
     A call that would by the queue's pace wait for longer than it may is refused at once. `clock`: monotonic seconds.
+    `most_concurrency` is what `resize` may make of `max_concurrency` at the most.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Gate:
         queue_timeout_s: float,
         observer: GateObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
+        most_concurrency: int = 0,
     ) -> None:
         self.max_concurrency = max_concurrency
+        self.most_concurrency = max(max_concurrency, most_concurrency)
         self.max_queue = max_queue
         self.queue_timeout_s = queue_timeout_s
         self.in_flight = 0
@@ -98,6 +101,16 @@ class Gate:
     def retry_after_s(self, priority: Priority) -> float:
         """Estimated seconds until those who wait now have had their turn, 1 to `queue_timeout_s`."""
         return max(1.0, min(self.expected_wait_s(priority), self.queue_timeout_s))
+
+    def resize(self, max_concurrency: int) -> None:
+        """Let so many in at once from now on; who is in over that stays."""
+        if max_concurrency == self.max_concurrency:
+            return
+        self.max_concurrency = max_concurrency
+        self._departures.resize(max_concurrency)
+        self._let_in()
+        if self.in_flight >= self.max_concurrency:
+            self._departures.full()
 
     def close(self) -> None:
         """End all waits, and those to come, with ShuttingDownError; who holds a place keeps it."""
@@ -154,17 +167,20 @@ class Gate:
 
     def _take(self) -> None:
         self.in_flight += 1
-        if self.in_flight == self.max_concurrency:
+        if self.in_flight >= self.max_concurrency:
             self._departures.full()
 
     def _leave(self) -> None:
         self.in_flight -= 1
+        self._let_in()
+        self._departures.departed(still_full=self.in_flight >= self.max_concurrency)
+
+    def _let_in(self) -> None:
         while self.in_flight < self.max_concurrency and self.waiting:
             waiter = self._next_queue().popleft()
             if not waiter.granted.cancelled():
                 self.in_flight += 1
                 waiter.granted.set_result(None)
-        self._departures.departed(still_full=self.in_flight == self.max_concurrency)
 
     def _next_queue(self) -> deque[_Waiter]:
         other: Priority = "batch" if self._turn == "interactive" else "interactive"

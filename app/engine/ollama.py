@@ -50,6 +50,7 @@ class Completion:
     prompt_tokens: int
     completion_tokens: int
     was_cut: bool
+    worked_s: float | None = None
 
 
 class OllamaClient:
@@ -124,6 +125,7 @@ class OllamaClient:
             prompt_tokens=prompt_tokens,
             completion_tokens=answer.eval_count if answer.eval_count <= num_predict else 0,
             was_cut=answer.done_reason == "length",
+            worked_s=answer.worked_s,
         )
 
     async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> dict[str, Any]:

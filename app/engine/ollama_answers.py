@@ -29,7 +29,15 @@ class ChatAnswer(Answer):
     done_reason: str = ""
     load_duration: Count = 0
     prompt_eval_count: Count = 0
+    prompt_eval_duration: Count = 0
     eval_count: Count = 0
+    eval_duration: Count = 0
+
+    @property
+    def worked_s(self) -> float | None:
+        """Seconds that the engine worked on it, None where it does not say; its own queue is not in them."""
+        durations = (self.load_duration, self.prompt_eval_duration, self.eval_duration)
+        return sum(durations) / 1e9 if self.eval_duration else None
 
 
 class Version(Answer):

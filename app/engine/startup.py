@@ -10,6 +10,7 @@ from app.engine.embedded import EmbeddedConfig, EmbeddedEngine
 from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver, EngineStatus
 from app.engine.errors import EngineError
 from app.engine.gate import Gate, GateObserver
+from app.engine.limiter import FIRST, MOST, ConcurrencyLimit
 from app.engine.model_file import default_model_path, model_name
 from app.engine.ollama import OllamaClient
 from app.engine.retries import RetryPolicy
@@ -48,8 +49,9 @@ async def open_engine(settings: Settings, name: EngineName, observer: Observer) 
     policy = RetryPolicy(settings.engine_retries)
     if name == "ollama":
         async with _client(settings, settings.ollama_url) as client:
-            gate = _gate(settings, settings.max_concurrency, observer)
-            yield Engine(name, client, gate, settings.model, observer, retry_policy=policy)
+            limit = ConcurrencyLimit() if settings.max_concurrency == "auto" else None
+            gate = _gate(settings, FIRST if settings.max_concurrency == "auto" else settings.max_concurrency, observer)
+            yield Engine(name, client, gate, settings.model, observer, retry_policy=policy, limit=limit)
         return
     config = embedded_config(settings)
     async with EmbeddedEngine(config) as embedded, _client(settings, embedded.base_url) as client:
@@ -76,7 +78,8 @@ def _client(settings: Settings, url: str) -> OllamaClient:
 
 
 def _gate(settings: Settings, max_concurrency: int, observer: GateObserver) -> Gate:
-    return Gate(max_concurrency, settings.max_queue, settings.queue_timeout_s, observer)
+    most = MOST if settings.max_concurrency == "auto" and settings.engine != "embedded" else max_concurrency
+    return Gate(max_concurrency, settings.max_queue, settings.queue_timeout_s, observer, most_concurrency=most)
 
 
 class StatusObserver(Protocol):

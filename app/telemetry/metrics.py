@@ -129,7 +129,8 @@ class Metrics:
         self._model = engine.default_model
         self.engine_duration.labels(self._model)
         gate = engine.gate
-        self._gauge("concurrency_limit", "Calls in the engine at once at most").set(gate.max_concurrency)
+        limit = self._gauge("concurrency_limit", "Calls in the engine at once at most")
+        limit.set_function(lambda: gate.max_concurrency)
         self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
         self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)

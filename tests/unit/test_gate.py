@@ -337,3 +337,30 @@ async def test_a_wait_that_is_cancelled_while_the_gate_closes_leaves_no_trace() 
     await turns()
     await holder.leave()
     assert (entrance.in_flight, entrance.waiting) == (0, 0)
+
+
+async def test_a_gate_that_is_made_wider_lets_in_who_waits() -> None:
+    log: list[str] = []
+    doors = gate(1)
+    visits = [Visit(doors, log, name) for name in "abc"]
+    await turns()
+    doors.resize(2)
+    await turns()
+    assert (log, doors.in_flight, doors.waiting) == (["a", "b"], 2, 1)
+    for visit in visits:
+        await visit.leave()
+    assert (doors.in_flight, doors.waiting) == (0, 0)
+
+
+async def test_a_gate_that_is_made_narrower_lets_nobody_in_until_there_is_room() -> None:
+    log: list[str] = []
+    doors = gate(3)
+    visits = [Visit(doors, log, name) for name in "abcd"]
+    await turns()
+    doors.resize(1)
+    await visits[0].leave()
+    await visits[1].leave()
+    assert (log, doors.in_flight, doors.waiting) == (["a", "b", "c"], 1, 1)
+    await visits[2].leave()
+    assert log == ["a", "b", "c", "d"]
+    await visits[3].leave()

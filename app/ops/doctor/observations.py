@@ -11,6 +11,10 @@ from app.settings import EngineName
 StartedBy = Literal["systemd", "container", "hand"]
 
 
+AUTO = 0
+"""Stands for a number of calls at once that the service finds itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the settings ask for; `url_is_local`: Ollama's address is one of this machine's own."""
@@ -20,7 +24,7 @@ class Wanted:
     url_is_local: bool
     model: str
     num_ctx: int
-    max_concurrency: int
+    max_concurrency: int  # or AUTO
     keep_alive: str
 
 

@@ -38,7 +38,7 @@ def check_memory(seen: Observations) -> Finding | None:
     model, per_token, fitting = installed_model(seen), kv_bytes_per_token(seen), slots_that_fit(seen)
     if answering(seen) is None or model is None or per_token is None or fitting is None:
         return None
-    count = slots(seen) or seen.wanted.max_concurrency
+    count = slots(seen) or seen.wanted.max_concurrency or 1
     cache = per_token * seen.wanted.num_ctx * count
     need = f"{gib(model.size)} weights + {gib(cache)} for {count} × {seen.wanted.num_ctx} tokens"
     others = others_on_gpu(seen)

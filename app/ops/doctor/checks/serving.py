@@ -3,7 +3,7 @@
 from app.ops.doctor import commands
 from app.ops.doctor.checks.memory import fits, slots_that_fit
 from app.ops.doctor.findings import Finding
-from app.ops.doctor.observations import Observations
+from app.ops.doctor.observations import AUTO, Observations
 from app.ops.doctor.reading import answering, loaded_before, server_variable, slots, started_by, trained_context
 
 # Families that Ollama runs one call at a time whatever OLLAMA_NUM_PARALLEL says (ollama, server/sched.go, load).
@@ -43,6 +43,9 @@ def check_slots(seen: Observations) -> Finding | None:
     if (answers := answering(seen)) is None:
         return None
     wanted, has = seen.wanted.max_concurrency, slots(seen)
+    if wanted == AUTO:
+        runs = "how many calls Ollama runs at once" if has is None else f"that Ollama runs {has} calls at once"
+        return Finding("slots", "ok", f"CONDENSER_MAX_CONCURRENCY=auto finds {runs} under load.")
     ours = f"CONDENSER_MAX_CONCURRENCY={wanted}"
     if answers.family in _SINGLE_SLOT and wanted > 1:
         sentence = f"Ollama runs models of family {answers.family} one call at a time, but {ours}."

@@ -15,7 +15,7 @@ from app.ops.doctor.gathering.host import look_at_host
 from app.ops.doctor.gathering.ollama_api import ask
 from app.ops.doctor.gathering.server import find_server
 from app.ops.doctor.gathering.systemd import look_at_log, look_at_unit
-from app.ops.doctor.observations import Answers, BlindSpot, Log, Observations, Wanted
+from app.ops.doctor.observations import AUTO, Answers, BlindSpot, Log, Observations, Wanted
 from app.settings import Settings
 
 
@@ -49,7 +49,7 @@ def _wanted(settings: Settings) -> Wanted:
         url_is_local=_is_local(urlsplit(settings.ollama_url).hostname or ""),
         model=settings.model,
         num_ctx=settings.num_ctx,
-        max_concurrency=settings.max_concurrency,
+        max_concurrency=AUTO if settings.max_concurrency == "auto" else settings.max_concurrency,
         keep_alive=settings.keep_alive,
     )
 

@@ -1,0 +1,295 @@
+"""What the service adds to a call of the engine, how full it keeps the engine's slots, and what it takes for itself.
+
+    .venv/bin/python -m benchmarks.gateway [--litellm /path/to/litellm] [--rounds 3] [--json FILE] [--plot FILE.svg]
+
+A simulated Ollama and the load have one core, the service the other. The direct client makes the same call of the
+engine without anything between. Everything is measured in rounds, one after the other for all that are compared; the
+figures are medians over the rounds, with the lowest and the highest.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from app.capsule.prompts import summarize_prompt
+from benchmarks import load
+from benchmarks.load import quantile
+from benchmarks.processes import Process, condenser, litellm, simulated
+from benchmarks.simulated_ollama import MODEL
+
+SIZE = 2000
+SERVICE_S = 1.2
+SLOTS = (1, 3, 5, 16, 64)
+MOST_ITEMS = 500
+LATENCY_CALLS = 60
+CLIENTS = 32
+RATE_S = 5.0
+WAITING = 1000
+
+Call = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
+
+
+@dataclass
+class Figures:
+    """What was measured: for each name its values, one a round."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float) -> None:
+        """Write a value of a round down."""
+        self.values.setdefault(name, []).append(value)
+
+    def median(self, name: str) -> float:
+        """The median over the rounds."""
+        return statistics.median(self.values[name])
+
+    def told(self, name: str, digits: int = 1) -> str:
+        """Median, lowest and highest."""
+        values = self.values[name]
+        return f"{self.median(name):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def directly(url: str) -> Call:
+    """The call that the service makes of the engine, made by the client."""
+
+    async def call(session: aiohttp.ClientSession, text: str) -> None:
+        prompt = summarize_prompt(text)
+        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+        body = {"model": MODEL, "messages": messages, "stream": False, "options": {"num_predict": 96}}
+        async with session.post(f"{url}/api/chat", json=body) as response:
+            assert (await response.json())["done"]
+
+    return call
+
+
+def through_condenser(url: str) -> Call:
+    """A compression."""
+
+    async def call(session: aiohttp.ClientSession, text: str) -> None:
+        async with session.post(f"{url}/compress", json={"text": text}) as response:
+            assert response.status == 200, await response.text()
+            await response.json()
+
+    return call
+
+
+def through_litellm(url: str) -> Call:
+    """A bare summary by LiteLLM's proxy, which checks nothing."""
+
+    async def call(session: aiohttp.ClientSession, text: str) -> None:
+        prompt = summarize_prompt(text)
+        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+        async with session.post(f"{url}/chat/completions", json={"model": MODEL, "messages": messages}) as response:
+            assert response.status == 200, await response.text()
+            await response.json()
+
+    return call
+
+
+async def times_ms(session: aiohttp.ClientSession, call: Call, texts: Iterator[str], calls: int) -> list[float]:
+    """Milliseconds of calls one after another."""
+    times = []
+    for text in itertools.islice(texts, calls):
+        started = time.perf_counter()
+        await call(session, text)
+        times.append(1000 * (time.perf_counter() - started))
+    return times
+
+
+async def per_second(session: aiohttp.ClientSession, call: Call, texts: Iterator[str], seconds: float) -> float:
+    """Calls a second of CLIENTS clients."""
+    done = 0
+    until = time.perf_counter() + seconds
+
+    async def client() -> None:
+        nonlocal done
+        while time.perf_counter() < until:
+            await call(session, next(texts))
+            done += 1
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return done / (time.perf_counter() - started)
+
+
+async def seconds_for(session: aiohttp.ClientSession, call: Call, texts: list[str], clients: int) -> float:
+    """Seconds that so many clients take for all texts."""
+    left = iter(texts)
+
+    async def client() -> None:
+        for text in left:
+            await call(session, text)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return time.perf_counter() - started
+
+
+async def batch_seconds(session: aiohttp.ClientSession, url: str, texts: list[str]) -> float:
+    """Seconds of one batch."""
+    started = time.perf_counter()
+    body = {"operation": "compress", "items": [{"text": text} for text in texts]}
+    async with session.post(f"{url}/batch", json=body) as response:
+        assert (await response.json())["failed"] == 0
+    return time.perf_counter() - started
+
+
+async def latency_and_rate(figures: Figures, ways: dict[str, Call], service: Process, texts: Iterator[str]) -> None:
+    """One round of added latency and of calls a second, way after way."""
+    same = itertools.repeat(next(texts))
+    async with load.client() as session:
+        for name, call in ways.items():
+            await times_ms(session, call, texts, 5)
+            times = await times_ms(session, call, texts, LATENCY_CALLS)
+            figures.add(f"{name}: p50 ms", quantile(times, 0.5))
+            figures.add(f"{name}: p99 ms", quantile(times, 0.99))
+        for name, call in ways.items():
+            scrape = asyncio.create_task(_scraped(session, service.url)) if name == "condenser" else None
+            figures.add(f"{name}: a second", await per_second(session, call, texts, RATE_S))
+            if scrape is not None:
+                figures.add("scrape under load: ms", await scrape)
+        figures.add("cache hits: a second", await per_second(session, ways["condenser"], same, RATE_S))
+
+
+async def _scraped(session: aiohttp.ClientSession, url: str) -> float:
+    """The slowest of some scrapes, milliseconds."""
+    slowest = 0.0
+    for _ in range(8):
+        await asyncio.sleep(RATE_S / 10)
+        slowest = max(slowest, 1000 * (await load.call(session, "GET", f"{url}/metrics")).took_s)
+    return slowest
+
+
+async def fullness(figures: Figures, slots: int, upstream: Process, service: Process, texts: Iterator[str]) -> None:
+    """One round of how long the same number of calls takes in each way."""
+    count = min(MOST_ITEMS // slots, 8) * slots
+
+    def some() -> list[str]:
+        return list(itertools.islice(texts, count))
+
+    async with load.client() as session:
+        direct = await seconds_for(session, directly(upstream.url), some(), slots)
+        batch = await batch_seconds(session, service.url, some())
+        single = await seconds_for(session, through_condenser(service.url), some(), 2 * slots)
+    figures.add(f"{slots} slots, direct: a minute", 60 * count / direct)
+    figures.add(f"{slots} slots, batch: a minute", 60 * count / batch)
+    figures.add(f"{slots} slots, single: a minute", 60 * count / single)
+    figures.add(f"{slots} slots, batch: share", direct / batch)
+    figures.add(f"{slots} slots, single: share", direct / single)
+
+
+async def waiting_megabytes(upstream: Process, service: Process, texts: Iterator[str]) -> tuple[float, float]:
+    """Memory at rest and with WAITING requests in the queue."""
+    async with load.client() as session:
+        before = service.megabytes()
+        await session.post(f"{upstream.url}/control", json={"held": True})
+        url = f"{service.url}/compress"
+        calls = [
+            asyncio.create_task(load.call(session, "POST", url, {"text": text}))
+            for text in itertools.islice(texts, WAITING)
+        ]
+        depth = 0.0
+        while depth < WAITING - 4:
+            await asyncio.sleep(0.2)
+            async with session.get(f"{service.url}/metrics") as response:
+                lines = (await response.text()).splitlines()
+            depth = next(float(line.split()[1]) for line in lines if line.startswith("condenser_queue_depth "))
+        most = service.megabytes()
+        await session.post(f"{upstream.url}/control", json={"held": False})
+        assert all(ended.status == 200 for ended in await asyncio.gather(*calls))
+    return before, most
+
+
+def measured(wished: argparse.Namespace) -> Figures:
+    """Everything, round by round."""
+    figures, texts = Figures(), load.texts(SIZE)
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(simulated(64, 0.0))
+        service = stack.enter_context(condenser(upstream.url, max_concurrency=64))
+        ways = {"direct": directly(upstream.url), "condenser": through_condenser(service.url)}
+        if wished.litellm:
+            proxy = stack.enter_context(litellm(wished.litellm, upstream.url, MODEL))
+            ways["litellm"] = through_litellm(proxy.url)
+            figures.add("litellm: start s", proxy.started_s)
+        for _ in range(wished.rounds):
+            asyncio.run(latency_and_rate(figures, ways, service, texts))
+        if wished.litellm:
+            figures.add("litellm: MB", proxy.megabytes())
+    for _ in range(wished.rounds):
+        with simulated(4, 0.0) as upstream, condenser(upstream.url, queue_timeout_s=600) as service:
+            figures.add("start to ready: s", service.started_s)
+            before, most = asyncio.run(waiting_megabytes(upstream, service, texts))
+            figures.add("at rest: MB", before)
+            figures.add(f"{WAITING} waiting: MB", most)
+    for slots in SLOTS:
+        with simulated(slots, SERVICE_S) as upstream, condenser(upstream.url, max_concurrency=slots) as service:
+            for _ in range(wished.rounds):
+                asyncio.run(fullness(figures, slots, upstream, service, texts))
+    return figures
+
+
+def print_tables(figures: Figures) -> None:
+    """Print what was measured as Markdown."""
+    ways = [way for way in ("direct", "condenser", "litellm") if f"{way}: p50 ms" in figures.values]
+    print("| way | p50 ms | p99 ms | calls a second, 32 clients |\n| --- | --- | --- | --- |")
+    for way in ways:
+        told = (figures.told(f"{way}: p50 ms"), figures.told(f"{way}: p99 ms"), figures.told(f"{way}: a second", 0))
+        print(f"| {way} | {' | '.join(told)} |")
+    print(f"| condenser, from its cache | | | {figures.told('cache hits: a second', 0)} |")
+    print("\n| slots of 1.2 s | direct, a minute | `/batch` | share | concurrent `/compress` | share |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for slots in SLOTS:
+        rates = [figures.told(f"{slots} slots, {way}: a minute", 0) for way in ("direct", "batch", "single")]
+        shares = [f"{figures.median(f'{slots} slots, {way}: share'):.1%}" for way in ("batch", "single")]
+        print(f"| {slots} | {rates[0]} | {rates[1]} | {shares[0]} | {rates[2]} | {shares[1]} |")
+    print("\n| | |\n| --- | --- |")
+    for name in ("start to ready: s", "at rest: MB", f"{WAITING} waiting: MB", "scrape under load: ms"):
+        print(f"| {name} | {figures.told(name)} |")
+    for name in ("litellm: start s", "litellm: MB"):
+        if name in figures.values:
+            print(f"| {name} | {figures.told(name)} |")
+
+
+def plot(figures: Figures, path: Path) -> None:
+    """Draw how full the slots are kept."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 3.5))
+    for way, style in (("direct", "k--"), ("batch", "o-"), ("single", "s-")):
+        axes.plot(SLOTS, [figures.median(f"{slots} slots, {way}: a minute") for slots in SLOTS], style, label=way)
+    axes.set(xscale="log", yscale="log", xlabel="slots of 1.2 s", ylabel="operations a minute")
+    axes.set_xticks(SLOTS, [str(slots) for slots in SLOTS])
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--litellm", help="the `litellm` command of another virtual environment (litellm[proxy])")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="file for all values")
+    parser.add_argument("--plot", type=Path, help="file for the plot; needs matplotlib")
+    wished = parser.parse_args()
+    os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
+    figures = measured(wished)
+    print_tables(figures)
+    if wished.json:
+        wished.json.write_text(json.dumps(figures.values, indent=1) + "\n")
+    if wished.plot:
+        plot(figures, wished.plot)
+
+
+if __name__ == "__main__":
+    main()
