@@ -3,12 +3,13 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.api.record import record_of
 from app.api.schemas import Problem
@@ -31,6 +32,7 @@ from app.telemetry.logs import logger, request_id
 
 MEDIA_TYPE = "application/problem+json"
 
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _SHUTTING_DOWN = "The service is shutting down"
 
 
@@ -161,10 +163,19 @@ def problem_body(what: Found) -> Problem:
 async def problem_response(request: Request, error: Exception) -> Response:
     """The answer that tells of `error`, and a mark of its kind for the log and the metrics."""
     what = found(error)
+    if what.status == 405:
+        what = replace(what, headers={"Allow": ", ".join(_methods(request))})
     record_of(request).outcome = what.kind
     # ASCII JSON: a message may quote a lone surrogate, which has no UTF-8.
     content = json.dumps(problem_body(what).model_dump())
     return Response(content, what.status, headers=dict(what.headers), media_type=MEDIA_TYPE)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods of every route on the request's path: Starlette tells of the first route only."""
+    path = {name: request.scope[name] for name in ("type", "path", "root_path")}
+    routes = request.app.routes
+    return [m for m in _METHODS if any(r.matches({**path, "method": m})[0] is Match.FULL for r in routes)]
 
 
 def install(app: FastAPI) -> None:

@@ -18,7 +18,7 @@ def fuzzed(folder: Path, seconds: int, seed: int | None = None) -> subprocess.Co
     """Fuzz for so many seconds; `folder` takes the service's log. Exit code 0 where nothing was found."""
     with simulated_ollama(_SLOTS, _SERVICE_S) as upstream, gateway_to(upstream, _SLOTS, folder) as service:
         command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={_CONFIG}", "run"]
-        command += [f"{service.url}/openapi.json", "--checks=all", f"--max-time={seconds}", "--workers=2", "--no-color"]
+        command += [f"{service.url}/openapi.json", "--checks=all", f"--max-time={seconds}", "--no-color"]
         command += ["--generation-database=none", *([f"--seed={seed}"] if seed is not None else [])]
         return subprocess.run(
             command,

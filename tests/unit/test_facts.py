@@ -151,6 +151,11 @@ def test_the_work_of_reading_grows_with_the_length_only(hostile: str) -> None:
 
 
 def _seconds(text: str) -> float:
+    """The quickest of three readings: a collection of garbage, or the machine's other work, is none of it."""
+    return min(_seconds_once(text) for _ in range(3))
+
+
+def _seconds_once(text: str) -> float:
     started = time.thread_time()
     Source(text)
     return time.thread_time() - started

@@ -260,3 +260,10 @@ async def test_a_text_with_unicode_line_ends_stays_one_line_of_ndjson() -> None:
             response = await client.post("/batch", json=body, headers={"accept": "application/x-ndjson"})
     (line,) = response.text.splitlines()
     assert json.loads(line)["result"]["compressed"] == text
+
+
+async def test_a_method_that_a_path_lacks_is_told_with_all_that_it_has() -> None:
+    async with running() as client:
+        response = await client.options("/batch/job_1")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "DELETE, GET"
