@@ -8,12 +8,11 @@ from fastapi.responses import JSONResponse
 from app.api.clients import Client
 from app.api.job_schemas import JobProgress, progress
 from app.api.prefer import RESPOND_ASYNC
-from app.api.problems import ProblemError, too_large
+from app.api.problems import too_large
 from app.api.record import record_of
 from app.api.schemas import BatchRequest
 from app.api.service import service_of
 from app.jobs.runner import Jobs
-from app.jobs.values import JobsUnavailableError
 from app.telemetry.logs import request_id
 
 ACCEPTED: dict[str, Any] = {
@@ -27,21 +26,12 @@ ACCEPTED: dict[str, Any] = {
 
 
 async def accept(request: Request, jobs: Jobs, body: BatchRequest, client: Client) -> JSONResponse:
-    """Take a batch on as a job and answer where to look for it."""
+    """Take a batch on as a job and answer where to look for it. Raises ProblemError or JobsUnavailableError."""
     limit = service_of(request).settings.max_job_items
     if len(body.items) > limit:
         raise too_large(f"items: {len(body.items)} items, over the limit of {limit} (CONDENSER_MAX_JOB_ITEMS)")
     client.admit_items(len(body.items))
     record_of(request).fields.update(items=len(body.items), batch_operation=body.operation, answered_later=True)
-    try:
-        job = await jobs.submit(client.name, body.operation, body.items, request_id.get() or "")
-    except JobsUnavailableError:
-        raise unavailable() from None
+    job = await jobs.submit(client.name, body.operation, body.items, request_id.get() or "")
     headers = {"Location": f"/batch/{job.id}", "Preference-Applied": RESPOND_ASYNC}
     return JSONResponse(progress(job).model_dump(mode="json"), 202, headers)
-
-
-def unavailable() -> ProblemError:
-    """A job that can't be kept or read."""
-    detail = "the database of jobs (CONDENSER_JOBS_DATABASE) can't be used, the service's log says why"
-    return ProblemError("jobs_unavailable", 503, "Jobs can't be kept or read now", detail, {"Retry-After": "30"})

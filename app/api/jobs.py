@@ -12,17 +12,16 @@ from fastapi.responses import Response, StreamingResponse
 
 from app.api.body import BoundedRoute
 from app.api.clients import NOBODY, client_of
-from app.api.job_intake import unavailable
 from app.api.job_schemas import JobResults, progress
 from app.api.problems import Found, ProblemError, found, problem_body
-from app.api.routes import NDJSON, perform_item, problem_answers
+from app.api.routes import NDJSON, cache_scope, one_line, perform_item, problem_answers
 from app.api.schemas import BatchResult
 from app.api.service import Service, service_of
 from app.compression.sharing import Caching
 from app.engine.engine import Engine
 from app.engine.errors import ShuttingDownError
 from app.jobs.runner import Jobs, JobsConfig
-from app.jobs.values import Job, JobsUnavailableError, Outcome, Perform
+from app.jobs.values import Job, Outcome, Perform
 from app.settings import NO_JOBS, Settings
 from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics
@@ -69,7 +68,7 @@ async def read_job(
     jobs, job = await _found(request, job_id)
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(service, jobs, job_id, offset), media_type=NDJSON)
-    results = await _page(jobs, job_id, offset, limit, _PAGE_BYTES) if limit else []
+    results = await jobs.page(job_id, offset, limit, _PAGE_BYTES) if limit else []
     after = offset + len(results)
     is_last = not job.is_unfinished and after >= job.ended_items
     told = progress(job).model_dump(mode="json")
@@ -88,39 +87,26 @@ async def read_job(
 async def delete_job(request: Request, job_id: str) -> None:
     """Cancel a batch, or delete one that is done: its texts and results are erased. Again has no further effect."""
     jobs, job = await _found(request, job_id, and_deleted=True)
-    try:
-        await jobs.erase(job)
-    except JobsUnavailableError:
-        raise unavailable() from None
+    await jobs.erase(job)
 
 
 async def _found(request: Request, job_id: str, *, and_deleted: bool = False) -> tuple[Jobs, Job]:
     """The client's own job. Raises ProblemError 404 where there is none, or it is another one's."""
     jobs = service_of(request).jobs
-    try:
-        job = await jobs.get(job_id) if jobs is not None else None
-    except JobsUnavailableError:
-        raise unavailable() from None
+    job = await jobs.get(job_id) if jobs is not None else None
     is_own = job is not None and job.owner == client_of(request).name
     if jobs is None or job is None or not is_own or (job.state == "deleted" and not and_deleted):
         raise ProblemError("no_such_batch", 404, "There is no such batch", "there is none of this id, or no more")
     return jobs, job
 
 
-async def _page(jobs: Jobs, job_id: str, offset: int, limit: int, most_bytes: int) -> list[str]:
-    try:
-        return await jobs.page(job_id, offset, limit, most_bytes)
-    except JobsUnavailableError:
-        raise unavailable() from None
-
-
 async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> AsyncGenerator[str, None]:
     """Results as lines until the job has ended or the service is about to."""
     while True:
-        results = await _page(jobs, job_id, offset, _LINES_AT_ONCE, _PAGE_BYTES)
+        results = await jobs.page(job_id, offset, _LINES_AT_ONCE, _PAGE_BYTES)
         if results:
             offset += len(results)
-            yield "\n".join(results) + "\n"
+            yield "".join(map(one_line, results))
             continue
         job = await jobs.get(job_id)
         if job is None or not (job.is_unfinished or (job.state == "done" and job.ended_items > offset)):
@@ -163,7 +149,7 @@ async def _perform_patiently(service: Service, job: Job, index: int, body: objec
     client = service.clients.get(job.owner) if job.owner else NOBODY
     if client is None:
         return _problem(service, job, index, _GONE, 0.0)
-    caching = Caching("" if service.settings.cache_across_keys else client.name)
+    caching = Caching(cache_scope(service, client))
     started = time.perf_counter()
     pause_s = _FIRST_PAUSE_S
     while True:

@@ -28,6 +28,7 @@ from app.engine.errors import (
     QueueTimeoutError,
     ShuttingDownError,
 )
+from app.jobs.values import JobsUnavailableError
 from app.telemetry.logs import logger, request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -112,6 +113,9 @@ def found(error: Exception) -> Found:
             return Found("invalid_capsule", 422, "The capsule can't be opened", f"capsule: {error}", {})
         case EngineError():
             return _engine_problem(error)
+        case JobsUnavailableError():
+            detail = "the database of jobs (CONDENSER_JOBS_DATABASE) can't be used, the service's log says why"
+            return Found("jobs_unavailable", 503, "Jobs can't be kept or read now", detail, {"Retry-After": "30"})
         case HTTPException():
             return Found("http", error.status_code, "The request can't be served", error.detail, error.headers or {})
         case ClientDisconnectedError():
@@ -181,5 +185,5 @@ def _methods(request: Request) -> list[str]:
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem."""
     kinds = (ProblemError, RequestValidationError, LiteralNotFoundError, CapsuleError)
-    for kind in (*kinds, EngineError, HTTPException, ClientDisconnectedError):
+    for kind in (*kinds, EngineError, JobsUnavailableError, HTTPException, ClientDisconnectedError):
         app.add_exception_handler(kind, problem_response)

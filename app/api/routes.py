@@ -109,8 +109,13 @@ async def reconstruct(request: Request, body: ReconstructRequest) -> Reconstruct
 def caching_of(request: Request) -> Caching:
     """What of other requests' results this one may have, by its key and its `Cache-Control`."""
     asked = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
-    scope = "" if service_of(request).settings.cache_across_keys else client_of(request).name
+    scope = cache_scope(service_of(request), client_of(request))
     return Caching(scope, asked.isdisjoint({"no-cache", "no-store", "max-age=0"}), "no-store" not in asked)
+
+
+def cache_scope(service: Service, client: Client) -> str:
+    """Whose results the client may have."""
+    return "" if service.settings.cache_across_keys else client.name
 
 
 def _places(service: Service, client: Client, body: CompressRequest | ReconstructRequest) -> int:
@@ -207,7 +212,12 @@ async def _lines(results: Results) -> AsyncGenerator[str, None]:
     # Closed by hand: a client that leaves ends this generator, and with it must end the items under way.
     async with aclosing(results):
         async for result in results:
-            yield result.model_dump_json(exclude_unset=True).translate(_OTHER_LINE_ENDS) + "\n"
+            yield one_line(result.model_dump_json(exclude_unset=True))
+
+
+def one_line(text: str) -> str:
+    """A JSON text as a line of NDJSON."""
+    return text.translate(_OTHER_LINE_ENDS) + "\n"
 
 
 async def _results(

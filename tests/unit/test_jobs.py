@@ -60,6 +60,14 @@ async def test_respond_async_is_answered_with_202_a_location_and_later_with_ever
     assert told["next"] is None
 
 
+async def test_a_text_with_unicode_line_ends_stays_one_line(database: str) -> None:
+    text = "one\u2028two\u2029three\x85four"
+    async with running(jobs_database=database) as client:
+        path = (await post(client, [{"text": text}])).headers["location"]
+        (line,) = (await client.get(path, headers=NDJSON)).text.splitlines()
+    assert json.loads(line)["result"]["compressed"] == text
+
+
 async def test_pages_join_to_all_results_in_the_order_of_the_lines(database: str) -> None:
     with ollama(answers):
         async with running(jobs_database=database) as client:
