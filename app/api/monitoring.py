@@ -23,7 +23,6 @@ async def readyz(request: Request, response: Response) -> Ready:
     engine = service_of(request).engine
     status = await engine.status()
     problem = "the service is shutting down" if service_of(request).drain.has_begun else status.problem
-    loaded = status.loaded_model(engine.default_model)
     if problem:
         response.status_code = 503
         record_of(request).outcome = "not_ready"
@@ -33,8 +32,8 @@ async def readyz(request: Request, response: Response) -> Ready:
         engine_url=engine.client.base_url,
         engine_version=status.version,
         model=engine.default_model,
-        loaded=loaded is not None,
-        gpu_ratio=round(loaded.gpu_ratio, 4) if loaded else 0.0,
+        loaded=status.loaded_model(engine.default_model) is not None,
+        gpu_ratio=status.gpu_ratio(engine.default_model),
         problem=problem,
     )
 

@@ -2,11 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from app.api.schemas import AnswerBody
 from app.telemetry.metrics import Operation
 from app.telemetry.window import WINDOW_S
+
+GpuRatio = Annotated[
+    Annotated[float, PlainSerializer(lambda ratio: round(ratio, 4))] | None,
+    Field(description="share of the model in GPU memory, 0 to 1; 0 where not loaded, null where the engine is silent"),
+]
 
 
 class Ready(AnswerBody):
@@ -18,7 +23,7 @@ class Ready(AnswerBody):
     engine_version: str | None
     model: str
     loaded: Annotated[bool, Field(description="whether the model is in memory")]
-    gpu_ratio: Annotated[float, Field(description="share of the loaded model that is in GPU memory")]
+    gpu_ratio: GpuRatio
     problem: str | None
 
 
@@ -42,7 +47,7 @@ class ModelState(AnswerBody):
 
     name: str
     loaded: Annotated[bool, Field(description="whether it is in memory")]
-    gpu_ratio: Annotated[float, Field(description="share of it that is in GPU memory, 0 to 1; 0 where not loaded")]
+    gpu_ratio: GpuRatio
 
 
 class Quantiles(AnswerBody):

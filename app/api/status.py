@@ -65,12 +65,8 @@ def _engine(engine: Engine, found: EngineStatus) -> EngineState:
 
 
 def _model(engine: Engine, found: EngineStatus) -> ModelState:
-    loaded = found.loaded_model(engine.default_model)
-    return ModelState(
-        name=engine.default_model,
-        loaded=loaded is not None,
-        gpu_ratio=round(loaded.gpu_ratio, 4) if loaded else 0.0,
-    )
+    name = engine.default_model
+    return ModelState(name=name, loaded=found.loaded_model(name) is not None, gpu_ratio=found.gpu_ratio(name))
 
 
 def _queue(figures: Figures) -> QueueState:

@@ -8,11 +8,10 @@ from typing import Literal, Protocol
 
 from app.capsule.prompts import Prompt
 from app.engine.busy import BusyClock, BusyShare
+from app.engine.client import Completion, EngineClient, LoadedModel
 from app.engine.errors import EngineBusyError, EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate, Priority
 from app.engine.limiter import ConcurrencyLimit
-from app.engine.ollama import Completion, OllamaClient
-from app.engine.ollama_answers import LoadedModel
 from app.engine.retries import RetryPolicy, RetryReason, retrying
 
 EngineName = Literal["ollama", "embedded"]
@@ -66,6 +65,11 @@ class EngineStatus:
         """The model `name` where it is in memory."""
         return next((model for model in self.loaded if same_model(model.name, name)), None)
 
+    def gpu_ratio(self, name: str) -> float | None:
+        """Share of the model `name` in GPU memory, 0 to 1: 0 where it is not loaded, None where nobody says."""
+        model = self.loaded_model(name)
+        return model.gpu_ratio if model else 0.0
+
 
 class Engine:
     """`client` behind `gate`. `default_model` serves requests that name none.
@@ -77,7 +81,7 @@ class Engine:
     def __init__(
         self,
         name: EngineName,
-        client: OllamaClient,
+        client: EngineClient,
         gate: Gate,
         default_model: str,
         observer: EngineObserver | None = None,

@@ -1,56 +1,35 @@
 """A thin client of Ollama's native API. What Ollama does is in Ollama's own docs and source, v0.16.1."""
 
 import re
-from dataclasses import dataclass
 from typing import Any, Self
 
-import httpx
 from pydantic import ValidationError
 
 from app.capsule.prompts import Prompt
+from app.engine.client import Completion, LoadedModel
 from app.engine.errors import (
     EngineBusyError,
     EngineError,
     EngineFailedError,
     EngineRejectedError,
-    EngineTimeoutError,
-    EngineUnreachableError,
     ModelNotFoundError,
-    NoConnectionError,
     PromptTooLongError,
 )
+from app.engine.http import MAX_ANSWER_BYTES, MAX_MESSAGE_CHARACTERS, EngineHttp, completion_limit, on_one_line
 from app.engine.ollama_answers import (
     AnswerT,
     ChatAnswer,
     ErrorBody,
     Loaded,
-    LoadedModel,
     ModelInfo,
     Tags,
     Version,
 )
-from app.tasks import scoped
 
-CONNECT_TIMEOUT_S = 5.0
-MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
-_BYTES_AROUND_COMPLETION = 65_536
-_BYTES_PER_TOKEN = 1024  # the longest tokens are runs of some hundred spaces; JSON writes a byte in six at most
 _TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
-_MAX_MESSAGE_CHARACTERS = 500
 
 # "the input length exceeds the context length" (ollama, runner.go) and the wordings that name both sizes.
 _TOO_LONG = re.compile(r"input length exceeds|exceeds? .{0,60}context|context .{0,60}exceed", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What the model wrote, and how many tokens that took: 0 where Ollama did not say, or said what can't be."""
-
-    text: str
-    prompt_tokens: int
-    completion_tokens: int
-    was_cut: bool
-    worked_s: float | None = None
 
 
 class OllamaClient:
@@ -61,15 +40,7 @@ class OllamaClient:
         self.num_ctx = num_ctx
         self._keep_alive = _keep_alive(keep_alive)
         self._seed = seed
-        # No read timeout: the deadline of the request that a call serves bounds it (Engine.complete).
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
-            # A compressed answer could be a thousand times its size before that can be seen.
-            headers={"accept-encoding": "identity"},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            trust_env=False,
-        )
+        self._http = EngineHttp(base_url)
         self._thinkers: dict[str, bool] = {}
 
     async def aclose(self) -> None:
@@ -92,7 +63,8 @@ class OllamaClient:
 
     async def loaded_models(self) -> list[LoadedModel]:
         """The models in memory and how much of each is on the GPU."""
-        return (await self._call("GET", "/api/ps", Loaded)).models
+        rows = (await self._call("GET", "/api/ps", Loaded)).models
+        return [LoadedModel(row.name, row.gpu_ratio) for row in rows]
 
     async def preload(self, model: str) -> None:
         """Load `model` with the context window of every later call: a chat without messages does that."""
@@ -111,8 +83,7 @@ class OllamaClient:
         window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
         """
         body = await self.chat_body(prompt, model=model, num_predict=num_predict)
-        limit = _BYTES_AROUND_COMPLETION + num_predict * _BYTES_PER_TOKEN
-        answer = await self._call("POST", "/api/chat", ChatAnswer, body, limit)
+        answer = await self._call("POST", "/api/chat", ChatAnswer, body, completion_limit(num_predict))
         if not answer.done:
             raise EngineFailedError("the engine's answer is not whole: done is false")
         prompt_tokens = _prompt_tokens(answer, prompt)
@@ -162,22 +133,10 @@ class OllamaClient:
     async def _call(
         self, method: str, path: str, kind: type[AnswerT], body: object = None, limit: int = MAX_ANSWER_BYTES
     ) -> AnswerT:
-        try:
-            status, content = await scoped(lambda: self._exchange(method, path, body, limit))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise NoConnectionError(f"no connection to {self.base_url}: {_reason(error)}") from error
-        except httpx.TimeoutException as error:
-            raise EngineTimeoutError(f"{self.base_url} did not answer in time: {_reason(error)}") from error
-        except httpx.HTTPError as error:
-            raise EngineUnreachableError(f"the connection to {self.base_url} broke: {_reason(error)}") from error
+        status, content = await self._http.exchange(method, path, body, limit)
         if status != 200:
             raise error_of(status, _error_message(content))
         return _parse(content, kind)
-
-    async def _exchange(self, method: str, path: str, body: object, limit: int) -> tuple[int, bytes]:
-        """Status and body of the answer. Raises EngineFailedError for a body over `limit` bytes."""
-        async with self._http.stream(method, path, json=body) as response:
-            return response.status_code, await _read(response, limit)
 
 
 def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
@@ -198,15 +157,6 @@ def _prompt_tokens(answer: ChatAnswer, prompt: Prompt) -> int:
     return answer.prompt_eval_count if answer.prompt_eval_count <= most else 0
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += chunk
-        if len(content) > limit:
-            raise EngineFailedError(f"the engine's answer is over {limit} bytes")
-    return bytes(content)
-
-
 def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
     try:
         return kind.model_validate_json(content)
@@ -220,8 +170,8 @@ def _error_message(content: bytes) -> str:
     try:
         message = ErrorBody.model_validate_json(content).error
     except ValidationError:
-        message = content[: 4 * _MAX_MESSAGE_CHARACTERS].decode(errors="replace")
-    return " ".join(message.split())[:_MAX_MESSAGE_CHARACTERS] or "(no message)"
+        message = content[: 4 * MAX_MESSAGE_CHARACTERS].decode(errors="replace")
+    return on_one_line(message)
 
 
 def error_of(status: int, message: str) -> EngineError:
@@ -235,10 +185,6 @@ def error_of(status: int, message: str) -> EngineError:
     if status >= 500:
         return EngineFailedError(f"the engine answered {status}: {message}")
     return EngineRejectedError(f"the engine answered {status}: {message}")
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
 
 
 def _keep_alive(value: str) -> str | float:

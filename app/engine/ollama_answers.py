@@ -56,7 +56,7 @@ class ModelInfo(Answer):
     capabilities: list[str] = []
 
 
-class LoadedModel(Answer):
+class ProcessModel(Answer):
     """A row of `GET /api/ps`; sizes in bytes."""
 
     name: str
@@ -71,7 +71,7 @@ class LoadedModel(Answer):
 
 
 class Loaded(Answer):
-    models: list[LoadedModel] = []
+    models: list[ProcessModel] = []
 
 
 class ErrorBody(Answer):

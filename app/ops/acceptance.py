@@ -125,8 +125,9 @@ def _compressed(client: ServiceClient, text: str) -> Done:
 def _availability(ready: Answer) -> Row:
     is_met = bool(ready.get("ready"))
     where = f"{ready.get('model')} on {ready.get('engine')} {ready.get('engine_version') or ''}".strip()
-    found = f"{where}, {ready.get('gpu_ratio', 0):.0%} on the GPU" if is_met else str(ready.get("problem"))
-    return Row("model available", "ready", found, is_met, {"readyz": ready})
+    ratio = ready.get("gpu_ratio")
+    found = where if ratio is None else f"{where}, {ratio:.0%} on the GPU"
+    return Row("model available", "ready", found if is_met else str(ready.get("problem")), is_met, {"readyz": ready})
 
 
 def _latency(by_length: dict[int, list[Done]]) -> Row:

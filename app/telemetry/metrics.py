@@ -1,6 +1,7 @@
 """The Prometheus metrics, each fed by what happened. Labels take values from fixed lists only."""
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
@@ -100,7 +101,7 @@ class Metrics:
         self.jobs_counted({"queued": 0, "running": 0})
         self.gpu_ratio = Gauge(
             "model_gpu_ratio",
-            "Share of the model that is in GPU memory, 0 where it is on the CPU or not loaded",
+            "Share of the model that is in GPU memory, 0 where it is on the CPU or not loaded, NaN where nobody says",
             ("model",),
             namespace="condenser",
             registry=self.registry,
@@ -153,8 +154,8 @@ class Metrics:
     def engine_checked(self, status: EngineStatus) -> None:
         """Note what the engine says of itself."""
         self.engine_up.set(status.version is not None)
-        loaded = status.loaded_model(self._model)
-        self.gpu_ratio.labels(self._model).set(loaded.gpu_ratio if loaded else 0)
+        ratio = status.gpu_ratio(self._model)
+        self.gpu_ratio.labels(self._model).set(math.nan if ratio is None else ratio)
 
     def gate_passed(self, outcome: GateOutcome, waited_s: float) -> None:
         """Count the end of a wait."""

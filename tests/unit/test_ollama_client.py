@@ -20,7 +20,8 @@ from app.engine.errors import (
     NoConnectionError,
     PromptTooLongError,
 )
-from app.engine.ollama import MAX_ANSWER_BYTES, OllamaClient
+from app.engine.http import MAX_ANSWER_BYTES
+from app.engine.ollama import OllamaClient
 
 pytestmark = pytest.mark.anyio
 

@@ -60,6 +60,7 @@ function stateSentence(engine, model) {
 
 function hardware({ loaded, gpu_ratio: ratio }) {
   if (!loaded) return ", not loaded";
+  if (ratio === null) return "";
   if (ratio >= 1) return " on the GPU";
   return ratio > 0 ? `, ${percent(ratio)} of it on the GPU and the rest on the CPU` : " on the CPU";
 }

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from app.engine.ollama_answers import LoadedModel
+from app.engine.ollama_answers import ProcessModel
 from app.settings import EngineName
 
 StartedBy = Literal["systemd", "container", "hand"]
@@ -65,8 +65,8 @@ class Answers:
     problem: str | None = None
     timed_out: bool = False
     installed: tuple[Installed, ...] = ()
-    loaded: tuple[LoadedModel, ...] = ()
-    loaded_after_call: tuple[LoadedModel, ...] = ()
+    loaded: tuple[ProcessModel, ...] = ()
+    loaded_after_call: tuple[ProcessModel, ...] = ()
     family: str = ""
     model_info: dict[str, Any] = field(default_factory=dict)
     call: Call | None = None

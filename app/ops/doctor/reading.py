@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from app.engine.engine import same_model
-from app.engine.ollama_answers import LoadedModel
+from app.engine.ollama_answers import ProcessModel
 from app.ops.doctor.observations import Answers, Gpu, Installed, Observations, StartedBy
 from app.ops.doctor.ollama_log import LogFacts, read_log
 
@@ -79,18 +79,18 @@ def installed_model(observations: Observations) -> Installed | None:
     return next((model for model in models if same_model(model.name, observations.wanted.model)), None)
 
 
-def loaded_before(observations: Observations) -> LoadedModel | None:
+def loaded_before(observations: Observations) -> ProcessModel | None:
     """The wanted model as it was in memory before the doctor's own call."""
     return _loaded(observations, observations.answers.loaded if observations.answers else ())
 
 
-def loaded_model(observations: Observations) -> LoadedModel | None:
+def loaded_model(observations: Observations) -> ProcessModel | None:
     """The wanted model as it is in memory now."""
     after = _loaded(observations, observations.answers.loaded_after_call if observations.answers else ())
     return after or loaded_before(observations)
 
 
-def _loaded(observations: Observations, models: tuple[LoadedModel, ...]) -> LoadedModel | None:
+def _loaded(observations: Observations, models: tuple[ProcessModel, ...]) -> ProcessModel | None:
     return next((model for model in models if same_model(model.name, observations.wanted.model)), None)
 
 

@@ -9,8 +9,9 @@ import httpx
 
 from app.capsule.prompts import Prompt, summarize_prompt
 from app.engine.errors import EngineError
-from app.engine.ollama import CONNECT_TIMEOUT_S, OllamaClient, error_of
-from app.engine.ollama_answers import LoadedModel
+from app.engine.http import CONNECT_TIMEOUT_S
+from app.engine.ollama import OllamaClient, error_of
+from app.engine.ollama_answers import ProcessModel
 from app.ops.doctor.observations import Answers, Call, Installed
 from app.settings import Settings
 
@@ -73,8 +74,8 @@ def _answers(
     )
 
 
-def _loaded(ps: dict[str, Any]) -> tuple[LoadedModel, ...]:
-    return tuple(LoadedModel.model_validate(model) for model in ps.get("models") or ())
+def _loaded(ps: dict[str, Any]) -> tuple[ProcessModel, ...]:
+    return tuple(ProcessModel.model_validate(model) for model in ps.get("models") or ())
 
 
 def _kept(info: dict[str, Any]) -> dict[str, Any]:

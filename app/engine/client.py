@@ -1,0 +1,65 @@
+"""What speaks to the server that runs the model: completions, models, and whether it is there."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.capsule.prompts import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model wrote, and how many tokens that took: 0 where the engine did not say, or said what can't be.
+
+    `worked_s`: the engine's own word for how long it worked on it, seconds, its own queue left out.
+    """
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    was_cut: bool
+    worked_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that is in memory; `gpu_ratio`, 0 to 1, is the share of it that is in GPU memory, None if not known."""
+
+    name: str
+    gpu_ratio: float | None = None
+
+
+class EngineClient(Protocol):
+    """One server that runs models, at `base_url`, with a context window of `num_ctx` tokens in every call.
+
+    All of it raises the EngineErrors (app/engine/errors.py) for what can go wrong.
+    """
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def num_ctx(self) -> int: ...
+
+    async def version(self) -> str:
+        """What the server says that it is."""
+        ...
+
+    async def installed_models(self) -> list[str]:
+        """Names of the models that it can serve."""
+        ...
+
+    async def loaded_models(self) -> list[LoadedModel]:
+        """The models in memory."""
+        ...
+
+    async def preload(self, model: str) -> None:
+        """Have `model` in memory."""
+        ...
+
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
+        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections; calls in flight fail."""
+        ...
