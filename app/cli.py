@@ -147,7 +147,7 @@ def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
         extra={
             "engine": engine.name,
             "model": engine.default_model,
-            "engine_url": engine.client.base_url,
+            "engine_url": engine.url,
             "num_ctx": engine.num_ctx,
             "max_concurrency": engine.gate.max_concurrency,
         },

@@ -40,13 +40,18 @@ def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
+def _items(setting: str) -> tuple[str, ...]:
+    return tuple(item.strip() for item in setting.split(",") if item.strip())
+
+
 def _words(setting: str) -> tuple[str, ...]:
-    return tuple(word.strip().lower() for word in setting.split(",") if word.strip())
+    return _items(setting.lower())
 
 
 ApiKeys = Annotated[tuple[ApiKey, ...], NoDecode, _parsed(parse_keys)]
 Limits = Annotated[Mapping[str, KeyLimits], NoDecode, _parsed(parse_limits)]
 Digest = Annotated[bytes, _parsed(parse_digest)]
+Items = Annotated[tuple[str, ...], NoDecode, _parsed(_items)]
 Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
 
 
@@ -87,6 +92,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices(f"{PREFIX}OLLAMA_URL", "OLLAMA_HOST"),
         description="Ollama's address; `OLLAMA_HOST` is read where this is unset",
     )
+    ollama_urls: Items = Field((), description="addresses of several Ollamas, comma-separated, in place of that one")
     model: str = Field(
         "qwen2.5:7b-instruct", min_length=1, description="model asked of Ollama where a request names none"
     )
@@ -98,7 +104,7 @@ class Settings(BaseSettings):
     )
     seed: int = Field(1, ge=0, le=2_147_483_647, description="seed of every model call")
     max_concurrency: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
-        4, description="calls in the engine at once: `OLLAMA_NUM_PARALLEL`, or `auto`, which finds it under load"
+        4, description="calls in each Ollama at once: its `OLLAMA_NUM_PARALLEL`, or `auto`, which finds it under load"
     )
     max_queue: int = Field(1000, ge=0, le=1_000_000, description="calls waiting for the engine at most")
     queue_timeout_s: Seconds = Field(
@@ -138,7 +144,7 @@ class Settings(BaseSettings):
     cloud_usd_per_1k_completion_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 completion tokens"
     )
-    local_usd_per_hour: Price = Field(0.10, description="what this machine costs, USD per hour of engine time")
+    local_usd_per_hour: Price = Field(0.10, description="what a machine costs, USD per hour of its engine's time")
     local_watts: float = Field(
         0, ge=0, le=1_000_000, allow_inf_nan=False, description="power that it draws while the engine works, watts"
     )
@@ -201,12 +207,15 @@ class Settings(BaseSettings):
     @field_validator("ollama_url")
     @classmethod
     def _absolute_url(cls, value: str) -> str:
-        # OLLAMA_HOST may be `host`, `host:port` or a URL (ollama, envconfig.Host).
-        url = value if "://" in value else f"http://{value}"
-        parsed = TypeAdapter(HttpUrl).validate_python(url)
-        if parsed.scheme == "http" and parsed.port == 80 and ":80" not in url:
-            url = url.rstrip("/") + ":11434"
-        return url.replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
+        return _ollama_url(value)
+
+    @field_validator("ollama_urls")
+    @classmethod
+    def _distinct_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        urls = tuple(map(_ollama_url, value))
+        if len(set(urls)) < len(urls):
+            raise ValueError("the same address stands there twice")
+        return urls
 
     @field_validator("embedded_model", "tls_cert", "tls_key")
     @classmethod
@@ -252,6 +261,11 @@ class Settings(BaseSettings):
         return self.key_limits.get(client) or self.key_limits.get(OTHER_CLIENTS) or KeyLimits()
 
     @property
+    def upstream_urls(self) -> tuple[str, ...]:
+        """Addresses of all Ollamas, at least one."""
+        return self.ollama_urls or (self.ollama_url,)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the address that the service listens on."""
         if self.host == "localhost":
@@ -260,6 +274,15 @@ class Settings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def _ollama_url(value: str) -> str:
+    # OLLAMA_HOST may be `host`, `host:port` or a URL (ollama, envconfig.Host).
+    url = value if "://" in value else f"http://{value}"
+    parsed = TypeAdapter(HttpUrl).validate_python(url)
+    if parsed.scheme == "http" and parsed.port == 80 and ":80" not in url:
+        url = url.rstrip("/") + ":11434"
+    return url.replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -29,10 +29,10 @@ async def readyz(request: Request, response: Response) -> Ready:
     return Ready(
         ready=problem is None,
         engine=engine.name,
-        engine_url=engine.client.base_url,
+        engine_url=engine.url,
         engine_version=status.version,
         model=engine.default_model,
-        loaded=status.loaded_model(engine.default_model) is not None,
+        loaded=status.has_loaded(engine.default_model),
         gpu_ratio=status.gpu_ratio(engine.default_model),
         problem=problem,
     )

@@ -32,6 +32,17 @@ class Health(AnswerBody):
     version: str
 
 
+class UpstreamState(AnswerBody):
+    """One server that runs the model, as it answered just now."""
+
+    url: str
+    version: Annotated[str | None, Field(description="what it says; null where it does not answer")]
+    loaded: Annotated[bool, Field(description="whether the default model is in its memory")]
+    in_flight: Annotated[int, Field(description="calls in it")]
+    slots: Annotated[int, Field(description="calls that it is to have at once at most")]
+    problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+
+
 class EngineState(AnswerBody):
     """The engine as it answered just now."""
 
@@ -40,6 +51,7 @@ class EngineState(AnswerBody):
     version: Annotated[str | None, Field(description="what the engine says; null where it does not answer")]
     up: Annotated[bool, Field(description="whether it answers")]
     problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+    upstreams: Annotated[list[UpstreamState], Field(description="each of its servers, one or more")]
 
 
 class ModelState(AnswerBody):

@@ -12,9 +12,11 @@ from app.api.monitoring_schemas import (
     QueueState,
     SavingsFigures,
     Status,
+    UpstreamState,
 )
 from app.api.service import service_of
-from app.engine.engine import Engine, EngineStatus
+from app.engine.engine import Engine
+from app.engine.status import EngineStatus
 from app.telemetry.metrics import OPERATIONS, Operation
 
 router = APIRouter(tags=["monitoring"])
@@ -57,16 +59,27 @@ class Figures:
 def _engine(engine: Engine, found: EngineStatus) -> EngineState:
     return EngineState(
         name=engine.name,
-        url=engine.client.base_url,
+        url=engine.url,
         version=found.version,
         up=found.version is not None,
         problem=found.problem,
+        upstreams=[
+            UpstreamState(
+                url=one.url,
+                version=one.version,
+                loaded=one.has_loaded(engine.default_model),
+                in_flight=upstream.in_flight,
+                slots=upstream.slots,
+                problem=one.problem,
+            )
+            for upstream, one in zip(engine.upstreams.all, found.upstreams, strict=True)
+        ],
     )
 
 
 def _model(engine: Engine, found: EngineStatus) -> ModelState:
     name = engine.default_model
-    return ModelState(name=name, loaded=found.loaded_model(name) is not None, gpu_ratio=found.gpu_ratio(name))
+    return ModelState(name=name, loaded=found.has_loaded(name), gpu_ratio=found.gpu_ratio(name))
 
 
 def _queue(figures: Figures) -> QueueState:

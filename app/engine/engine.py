@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.capsule.prompts import Prompt
-from app.engine.busy import BusyClock, BusyShare
-from app.engine.client import Completion, EngineClient, LoadedModel
-from app.engine.errors import EngineBusyError, EngineError, EngineTimeoutError, ModelNotFoundError, ShuttingDownError
+from app.engine.busy import BusyShare
+from app.engine.client import Completion
+from app.engine.errors import (
+    EngineError,
+    EngineTimeoutError,
+    ModelNotFoundError,
+    NoConnectionError,
+    ShuttingDownError,
+)
 from app.engine.gate import Gate, Priority
-from app.engine.limiter import ConcurrencyLimit
-from app.engine.retries import RetryPolicy, RetryReason, retrying
+from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere, retrying
+from app.engine.status import EngineStatus, UpstreamStatus, canonical
+from app.engine.upstreams import Upstream, Upstreams
 
 EngineName = Literal["ollama", "embedded"]
 
@@ -26,7 +33,7 @@ class EngineObserver(Protocol):
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None: ...
 
     def call_retried(self, reason: RetryReason) -> None:
-        """A call that the engine had not taken is made once more."""
+        """A call is made once more: one that the engine had not taken, or in another server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,64 +59,50 @@ class Call:
     busy_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """What the engine says of itself; `problem` is None where it can serve the default model."""
-
-    version: str | None
-    has_model: bool
-    loaded: tuple[LoadedModel, ...]
-    problem: str | None
-
-    def loaded_model(self, name: str) -> LoadedModel | None:
-        """The model `name` where it is in memory."""
-        return next((model for model in self.loaded if same_model(model.name, name)), None)
-
-    def gpu_ratio(self, name: str) -> float | None:
-        """Share of the model `name` in GPU memory, 0 to 1: 0 where it is not loaded, None where nobody says."""
-        model = self.loaded_model(name)
-        return model.gpu_ratio if model else 0.0
-
-
 class Engine:
-    """`client` behind `gate`. `default_model` serves requests that name none.
+    """`upstreams` behind `gate`. `default_model` serves requests that name none, with `num_ctx` tokens of context.
 
     `why_down` may know why the engine does not answer. `retry_policy` says how calls that it did not take are tried
-    again. `limit`, where there is one, sets how many the gate lets in.
+    again.
     """
 
     def __init__(
         self,
         name: EngineName,
-        client: EngineClient,
+        upstreams: Upstreams,
         gate: Gate,
         default_model: str,
         observer: EngineObserver | None = None,
         why_down: Callable[[], str | None] = lambda: None,
         retry_policy: RetryPolicy = _RETRY_POLICY,
-        limit: ConcurrencyLimit | None = None,
     ) -> None:
         self.name = name
-        self.client = client
+        self.upstreams = upstreams
         self.gate = gate
         self.default_model = default_model
-        self._busy = BusyClock()
+        self.num_ctx = upstreams.all[0].client.num_ctx
         self._observer = observer
         self._why_down = why_down
         self._retry_policy = retry_policy
-        self._limit = limit
         self._running: set[asyncio.Timeout] = set()
         self._is_closed = False
 
     @property
-    def num_ctx(self) -> int:
-        """Context window of every call, tokens."""
-        return self.client.num_ctx
+    def url(self) -> str:
+        """Where the servers listen, comma-separated."""
+        return ",".join(one.client.base_url for one in self.upstreams.all)
 
     async def preload(self, deadline: float) -> None:
-        """Have the default model loaded; holds a place in the engine meanwhile. Raises EngineError."""
+        """Have the default model loaded everywhere; holds a place in the engine meanwhile.
+
+        Raises EngineError where it can be loaded nowhere.
+        """
         async with self._turn("batch", deadline):
-            await self.client.preload(self.default_model)
+            loading = (one.preload(self.default_model) for one in self.upstreams.all)
+            ended = await asyncio.gather(*loading, return_exceptions=True)
+        failed = [result for result in ended if isinstance(result, BaseException)]
+        if len(failed) == len(ended):
+            raise failed[0]
 
     async def complete(self, prompt: Prompt, *, num_predict: int, terms: Terms) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for its place first.
@@ -121,7 +114,7 @@ class Engine:
                 if terms.on_place is not None:
                     terms.on_place()
                 return await retrying(
-                    lambda: self._measured(prompt, num_predict, terms, queue_s),
+                    lambda: self._anywhere(prompt, num_predict, terms, queue_s),
                     self._retry_policy,
                     terms.deadline,
                     self._tell_of_retry,
@@ -157,27 +150,43 @@ class Engine:
         if self._observer is not None:
             self._observer.call_retried(reason)
 
-    async def _measured(self, prompt: Prompt, num_predict: int, terms: Terms, queue_s: float) -> Call:
+    async def _anywhere(self, prompt: Prompt, num_predict: int, terms: Terms, queue_s: float) -> Call:
+        """The completion by the server where it is done first; by another one where that can't serve it."""
+        tried = [self.upstreams.best(terms.model)]
+        while True:
+            try:
+                return await self._measured(tried[-1], prompt, num_predict, terms, queue_s)
+            except EngineError as error:
+                reason = reason_to_go_elsewhere(error, len(tried))
+                if reason is None or not self.upstreams.besides(tried):
+                    raise
+            self._tell_of_retry(reason)
+            tried.append(self.upstreams.best(terms.model, tried))
+
+    def _refit(self) -> None:
+        """Let as many in as the servers that are up have slots."""
+        self.gate.resize(self.upstreams.slots)
+
+    async def _measured(
+        self, upstream: Upstream, prompt: Prompt, num_predict: int, terms: Terms, queue_s: float
+    ) -> Call:
         loop = asyncio.get_running_loop()
         started = loop.time()
         outcome = "ok"
         share = BusyShare()
         try:
-            with self._busy.call(share):
-                completion = await self.client.chat(prompt, model=terms.model, num_predict=num_predict)
-            if self._limit is not None:
-                self.gate.resize(self._limit.ended(self.gate.in_flight, loop.time() - started, completion.worked_s))
+            with upstream.busy.call(share):
+                completion = await upstream.chat(prompt, model=terms.model, num_predict=num_predict)
             return Call(completion, queue_s, loop.time() - started, share.seconds)
         except EngineError as error:
             outcome = error.kind
-            if self._limit is not None and isinstance(error, EngineBusyError):
-                self.gate.resize(self._limit.busy())
             raise
         except asyncio.CancelledError:
             is_late = loop.time() >= terms.deadline
             outcome = EngineTimeoutError.kind if is_late and not self._is_closed else "cancelled"
             raise
         finally:
+            self._refit()
             if self._observer is not None:
                 self._observer.call_ended(terms.model, outcome, loop.time() - started, share.seconds)
 
@@ -186,32 +195,45 @@ class Engine:
             return f"{message}; the embedded engine has {self.default_model} only"
         return f"{message}; get it with: ollama pull {model}"
 
-    def _down(self, version: str | None, problem: str) -> EngineStatus:
-        reason = self._why_down()
-        return EngineStatus(version, False, (), f"{problem}; {reason}" if reason else problem)
-
     async def status(self) -> EngineStatus:
-        """Ask the engine for its version and models; never raises, answers within STATUS_TIMEOUT_S."""
+        """Ask all servers for their version and models; never raises, answers within STATUS_TIMEOUT_S."""
+        return EngineStatus(tuple(await asyncio.gather(*map(self._asked, self.upstreams.all))))
+
+    async def check(self, on_return: Callable[[Upstream], object]) -> EngineStatus:
+        """As `status`, and go by it: `on_return` is told of each server that is back after it was down.
+
+        Calls in a server that has fallen silent are ended, and made in another one, where one is up.
+        """
+        status = await self.status()
+        for upstream, found in zip(self.upstreams.all, status.upstreams, strict=True):
+            if upstream.checked(found):
+                on_return(upstream)
+        for upstream in self.upstreams.all:
+            if upstream.is_up is False and self.upstreams.is_any_up:
+                upstream.give_up()
+        self._refit()
+        return status
+
+    async def _asked(self, upstream: Upstream) -> UpstreamStatus:
+        client, model = upstream.client, self.default_model
         version: str | None = None
         try:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
-                version = await self.client.version()
-                installed = await self.client.installed_models()
-                loaded = await self.client.loaded_models()
+                version = await client.version()
+                installed = tuple(await client.installed_models())
+                loaded = tuple(await client.loaded_models())
         except TimeoutError:
-            return self._down(version, f"no answer within {STATUS_TIMEOUT_S:g} s")
+            return self._failed(upstream, version, f"no answer within {STATUS_TIMEOUT_S:g} s")
         except EngineError as error:
-            return self._down(version, str(error))
-        has_model = any(same_model(name, self.default_model) for name in installed)
-        problem = None if has_model else self._how_to_get(self.default_model, f"model '{self.default_model}' not found")
-        return EngineStatus(version, has_model, tuple(loaded), problem)
+            return self._failed(upstream, version, str(error), is_gone=isinstance(error, NoConnectionError))
+        if any(canonical(name) == canonical(model) for name in installed):
+            return UpstreamStatus(client.base_url, version, installed, loaded)
+        problem = self._how_to_get(model, f"model '{model}' not found")
+        return UpstreamStatus(client.base_url, version, installed, loaded, problem)
 
-
-def same_model(name: str, other: str) -> bool:
-    """Whether two names mean the same model."""
-    return _with_tag(name) == _with_tag(other)
-
-
-def _with_tag(name: str) -> str:
-    """Model names are case-insensitive and mean `:latest` without a tag (ollama, types/model/name.go)."""
-    return (name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest").casefold()
+    def _failed(
+        self, upstream: Upstream, version: str | None, problem: str, *, is_gone: bool = False
+    ) -> UpstreamStatus:
+        reason = self._why_down()
+        told = f"{problem}; {reason}" if reason else problem
+        return UpstreamStatus(upstream.client.base_url, version, problem=told, is_gone=is_gone)

@@ -6,9 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
-from app.engine.errors import EngineBusyError, EngineError, NoConnectionError
+from app.engine.errors import (
+    EngineBusyError,
+    EngineError,
+    EngineFailedError,
+    EngineUnreachableError,
+    ModelNotFoundError,
+    NoConnectionError,
+)
 
-RetryReason = Literal["no_connection", "busy"]
+RetryReason = Literal["no_connection", "busy", "broken", "failed", "model_not_found"]
 RETRY_REASONS: tuple[RetryReason, ...] = get_args(RetryReason)
 
 ResultT = TypeVar("ResultT")
@@ -56,6 +63,23 @@ async def retrying(
                 raise
             on_retry(_reason(error))
         await asyncio.sleep(pause_s)
+
+
+def reason_to_go_elsewhere(error: EngineError, tried: int) -> RetryReason | None:
+    """Why another server may serve a call that ended so after so many had been `tried`; None where it would not.
+
+    A call that makes one server fail may do that to all of them: such a one gets a second chance only.
+    """
+    match error:
+        case EngineBusyError() | NoConnectionError():
+            return _reason(error)
+        case EngineUnreachableError():
+            return "broken"
+        case ModelNotFoundError():
+            return "model_not_found"
+        case EngineFailedError() if tried == 1:
+            return "failed"
+    return None
 
 
 def _reason(error: EngineError) -> RetryReason:

@@ -3,22 +3,26 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Protocol
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal, Protocol
 
 from app.engine.embedded import EmbeddedConfig, EmbeddedEngine
-from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver, EngineStatus
+from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver
 from app.engine.errors import EngineError
 from app.engine.gate import Gate, GateObserver
 from app.engine.limiter import FIRST, MOST, ConcurrencyLimit
 from app.engine.model_file import default_model_path, model_name
 from app.engine.ollama import OllamaClient
 from app.engine.retries import RetryPolicy
+from app.engine.status import EngineStatus
+from app.engine.upstreams import Upstream, Upstreams
 from app.settings import Settings
 
 logger = logging.getLogger("condenser.engine")
 
 WATCH_INTERVAL_S = 15.0
+SEVERAL_WATCH_INTERVAL_S = 2.0
+"""With another server to turn to it is worth to know soon."""
 
 
 class Observer(EngineObserver, GateObserver, Protocol):
@@ -26,37 +30,46 @@ class Observer(EngineObserver, GateObserver, Protocol):
 
 
 async def choose_engine(settings: Settings) -> EngineName:
-    """The engine to run on: what is set, or for `auto` Ollama where it answers now, else the embedded one."""
+    """The engine to run on: what is set, or for `auto` Ollama where one answers now, else the embedded one."""
     if settings.engine != "auto":
         return settings.engine
-    async with _client(settings, settings.ollama_url) as client:
+    urls = settings.upstream_urls
+    found = await asyncio.gather(*(_version(settings, url) for url in urls))
+    if not any(found):
+        logger.warning("no Ollama answers: taking the embedded engine", extra={"ollama_url": ",".join(urls)})
+        return "embedded"
+    logger.info("Ollama answers: taking it", extra={"ollama_url": ",".join(urls), "version": next(filter(None, found))})
+    return "ollama"
+
+
+async def _version(settings: Settings, url: str) -> str | None:
+    async with _client(settings, url) as client:
         try:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
-                version = await client.version()
+                return await client.version()
         except (EngineError, TimeoutError) as error:
-            logger.warning(
-                "no Ollama answers: taking the embedded engine",
-                extra={"ollama_url": settings.ollama_url, "reason": str(error) or "no answer in time"},
-            )
-            return "embedded"
-    logger.info("Ollama answers: taking it", extra={"ollama_url": settings.ollama_url, "version": version})
-    return "ollama"
+            logger.warning("no Ollama here", extra={"ollama_url": url, "reason": str(error) or "no answer in time"})
+            return None
 
 
 @asynccontextmanager
 async def open_engine(settings: Settings, name: EngineName, observer: Observer) -> AsyncIterator[Engine]:
     """The engine `name`, running for the block; the embedded one's process is started and stopped with it."""
     policy = RetryPolicy(settings.engine_retries)
-    if name == "ollama":
-        async with _client(settings, settings.ollama_url) as client:
-            limit = ConcurrencyLimit() if settings.max_concurrency == "auto" else None
-            gate = _gate(settings, FIRST if settings.max_concurrency == "auto" else settings.max_concurrency, observer)
-            yield Engine(name, client, gate, settings.model, observer, retry_policy=policy, limit=limit)
-        return
-    config = embedded_config(settings)
-    async with EmbeddedEngine(config) as embedded, _client(settings, embedded.base_url) as client:
-        gate = _gate(settings, config.num_parallel, observer)
-        yield Engine(name, client, gate, config.name, observer, lambda: embedded.last_error, policy)
+    async with AsyncExitStack() as stack:
+        if name == "ollama":
+            clients = [await stack.enter_async_context(_client(settings, url)) for url in settings.upstream_urls]
+            upstreams = Upstreams([_upstream(client, settings.max_concurrency) for client in clients])
+            most = len(clients) * (MOST if settings.max_concurrency == "auto" else settings.max_concurrency)
+            gate = Gate(upstreams.slots, settings.max_queue, settings.queue_timeout_s, observer, most_concurrency=most)
+            yield Engine(name, upstreams, gate, settings.model, observer, retry_policy=policy)
+            return
+        config = embedded_config(settings)
+        embedded = await stack.enter_async_context(EmbeddedEngine(config))
+        client = await stack.enter_async_context(_client(settings, embedded.base_url))
+        gate = Gate(config.num_parallel, settings.max_queue, settings.queue_timeout_s, observer)
+        upstreams = Upstreams([Upstream(client, config.num_parallel)])
+        yield Engine(name, upstreams, gate, config.name, observer, lambda: embedded.last_error, policy)
 
 
 def embedded_config(settings: Settings) -> EmbeddedConfig:
@@ -77,9 +90,10 @@ def _client(settings: Settings, url: str) -> OllamaClient:
     return OllamaClient(url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive, seed=settings.seed)
 
 
-def _gate(settings: Settings, max_concurrency: int, observer: GateObserver) -> Gate:
-    most = MOST if settings.max_concurrency == "auto" and settings.engine != "embedded" else max_concurrency
-    return Gate(max_concurrency, settings.max_queue, settings.queue_timeout_s, observer, most_concurrency=most)
+def _upstream(client: OllamaClient, max_concurrency: int | Literal["auto"]) -> Upstream:
+    if max_concurrency == "auto":
+        return Upstream(client, FIRST, ConcurrencyLimit())
+    return Upstream(client, max_concurrency)
 
 
 class StatusObserver(Protocol):
@@ -89,7 +103,24 @@ class StatusObserver(Protocol):
 
 
 async def watch(engine: Engine, observer: StatusObserver) -> None:
-    """Check the engine every WATCH_INTERVAL_S seconds, for ever."""
-    while True:
-        observer.engine_checked(await engine.status())
-        await asyncio.sleep(WATCH_INTERVAL_S)
+    """Check the engine every WATCH_INTERVAL_S seconds, for ever; every SEVERAL_WATCH_INTERVAL_S for several servers.
+
+    A server that is back after it was down gets the default model loaded.
+    """
+    interval_s = WATCH_INTERVAL_S if len(engine.upstreams.all) == 1 else SEVERAL_WATCH_INTERVAL_S
+    async with asyncio.TaskGroup() as loading:
+        while True:
+            returned: list[Upstream] = []
+            observer.engine_checked(await engine.check(returned.append))
+            for upstream in returned:
+                loading.create_task(_load(upstream, engine.default_model))
+            await asyncio.sleep(interval_s)
+
+
+async def _load(upstream: Upstream, model: str) -> None:
+    try:
+        await upstream.preload(model)
+    except EngineError as error:
+        logger.warning(
+            "the model is not loaded yet", extra={"engine_url": upstream.client.base_url, "reason": str(error)}
+        )

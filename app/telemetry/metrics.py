@@ -1,8 +1,9 @@
 """The Prometheus metrics, each fed by what happened. Labels take values from fixed lists only."""
 
 import asyncio
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, get_args
 
 from prometheus_client import (
@@ -18,9 +19,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from app.compression.sharing import CacheResult, SharedCompressor
-from app.engine.engine import Engine, EngineStatus
+from app.engine.engine import Engine
 from app.engine.gate import GateOutcome
 from app.engine.retries import RETRY_REASONS, RetryReason
+from app.engine.status import EngineStatus
+from app.engine.upstreams import Upstream, Upstreams
 from app.telemetry.cost import Cost, Prices, local_cost
 from app.telemetry.window import WINDOW_S, Window, bucket_of, quantile
 
@@ -39,6 +42,12 @@ _KNOWN_LABELS = {
     "cache": get_args(CacheResult),
 }
 """Label values that are there from the start, so that a rate over their first rise is right."""
+
+_UPSTREAM_GAUGES: tuple[tuple[str, str, Callable[[Upstream], float]], ...] = (
+    ("up", "1 where this server answered its last check or call, else 0", lambda one: bool(one.is_up)),
+    ("slots", "Calls in this server at once at most", lambda one: one.slots),
+    ("in_flight", "Calls in this server", lambda one: one.in_flight),
+)
 
 _FAILED_OUTCOMES = ("queue_full", "queue_timeout", "unreachable", "busy", "timeout", "failed", "internal")
 """Ends of operations that an alert is about."""
@@ -90,21 +99,19 @@ class Metrics:
         self.retries = self._counter("retries", "Calls made again that the engine had not taken, by why", ("reason",))
         self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
-        self.engine_up = self._gauge("engine_up", "1 where the engine answered the last check or call, else 0")
-        self.jobs = Gauge(
+        self.engine_up = self._gauge(
+            "engine_up", "1 where the engine, or a server of it, answered its last check or call, else 0"
+        )
+        self.jobs = self._gauge(
             "jobs",
             "Batches that are answered later, in the whole database; 0 until the first one since the start",
-            ("state",),
-            namespace="condenser",
-            registry=self.registry,
+            "state",
         )
         self.jobs_counted({"queued": 0, "running": 0})
-        self.gpu_ratio = Gauge(
+        self.gpu_ratio = self._gauge(
             "model_gpu_ratio",
             "Share of the model that is in GPU memory, 0 where it is on the CPU or not loaded, NaN where nobody says",
-            ("model",),
-            namespace="condenser",
-            registry=self.registry,
+            "model",
         )
         for operation in OPERATIONS:
             for outcome in ("ok", *_FAILED_OUTCOMES):
@@ -122,8 +129,8 @@ class Metrics:
             counter.labels(value)
         return counter
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, namespace="condenser", registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace="condenser", registry=self.registry)
 
     def watch_engine(self, engine: Engine) -> None:
         """Take the numbers of calls in the engine and waiting for it from its gate at every scrape."""
@@ -135,8 +142,16 @@ class Metrics:
         self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
         self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
         self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
+        self.engine_up.set_function(lambda: engine.upstreams.is_any_up)
+        self._watch_upstreams(engine.upstreams)
         loop = asyncio.get_running_loop()
         self._gauge("tasks", "Tasks of the event loop").set_function(lambda: len(asyncio.all_tasks(loop)))
+
+    def _watch_upstreams(self, upstreams: Upstreams) -> None:
+        for name, text, value in _UPSTREAM_GAUGES:
+            gauge = self._gauge(f"upstream_{name}", text, "upstream")
+            for one in upstreams.all:
+                gauge.labels(one.client.base_url).set_function(functools.partial(value, one))
 
     def watch_cache(self, cache: SharedCompressor) -> None:
         """Take what the cache holds at every scrape."""
@@ -153,7 +168,6 @@ class Metrics:
 
     def engine_checked(self, status: EngineStatus) -> None:
         """Note what the engine says of itself."""
-        self.engine_up.set(status.version is not None)
         ratio = status.gpu_ratio(self._model)
         self.gpu_ratio.labels(self._model).set(math.nan if ratio is None else ratio)
 
@@ -171,10 +185,6 @@ class Metrics:
         self.spent.add("local", round(local_usd * _PICO))
         if outcome not in ("ok", "cancelled"):
             self.engine_errors.labels(outcome).inc()
-        if outcome == "ok":
-            self.engine_up.set(1)
-        elif outcome == "unreachable":
-            self.engine_up.set(0)
 
     def call_retried(self, reason: RetryReason) -> None:
         """Count a call that is made once more."""

@@ -49,10 +49,10 @@ class Running:
     def footprint(self) -> Footprint:
         """What is taken now; a task by what it runs."""
         engine = self.service.engine
-        pool = engine.client._http._transport._pool  # type: ignore[attr-defined]
         ours = asyncio.all_tasks() - self.upstream.tasks - self.server.server_state.tasks
         names = frozenset(task.get_coro().__qualname__ for task in ours)  # type: ignore[union-attr]
-        busy = sum(not connection.is_idle() for connection in pool.connections)
+        pools = [one.client._http._http._transport._pool for one in engine.upstreams.all]  # type: ignore[attr-defined]
+        busy = sum(not connection.is_idle() for pool in pools for connection in pool.connections)
         return Footprint(engine.gate.in_flight, engine.gate.waiting, names, busy)
 
     async def waits_for(self, waiting: int) -> None:

@@ -85,11 +85,17 @@ async def answers_well(chat: Chat) -> None:
 
 
 class FaultyOllama:
-    """Serves on a loopback port that it keeps over `stop` and `start`; chats about a text go by `behaviour`."""
+    """Serves on a loopback port that it keeps over `stop` and `start`; chats about a text go by `behaviour`.
+
+    `status` has the other answers by their path; there are none at all while it `is_silent`.
+    """
 
     def __init__(self) -> None:
         self.behaviour: Behaviour = answers_well
+        self.status: dict[str, dict[str, Any]] = dict(_STATUS_ANSWERS)
+        self.is_silent = False
         self.chats: list[Chat] = []
+        self.loaded = asyncio.Event()
         self.tasks: set[asyncio.Task[Any]] = set()
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -143,9 +149,12 @@ class FaultyOllama:
         self, path: str, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         chat = Chat(body, reader, writer)
-        if path != "/api/chat":
-            await chat.reply(_STATUS_ANSWERS[path])
+        if self.is_silent:
+            await chat.until_left()
+        elif path != "/api/chat":
+            await chat.reply(self.status[path])
         elif chat.is_warm_up:
+            self.loaded.set()
             await chat.reply(answer("", 50, 1))
         else:
             async with self._came:

@@ -55,6 +55,23 @@ def names(seen: Observations) -> set[str]:
     return {found.name for found in examine(seen)}
 
 
+def test_further_ollamas_that_serve_are_well() -> None:
+    seen = well()
+    assert finding(replace(seen, others=(("http://gpu2:11434", answers(seen)),)), "others").state == "ok"
+
+
+def test_further_ollamas_that_can_not_serve_are_named_with_what_to_do() -> None:
+    seen = well()
+    without = replace(answers(seen), installed=())
+    down = Answers(problem="nothing takes the connection")
+    found = finding(replace(seen, others=(("http://gpu2:11434", without), ("http://gpu3:11434", down))), "others")
+    assert found.state == "warn"
+    assert "2 of 2" in found.sentence
+    assert found.command is not None
+    assert f"OLLAMA_HOST=http://gpu2:11434 ollama pull {seen.wanted.model}" in found.command
+    assert "curl http://gpu3:11434/api/version" in found.command
+
+
 def test_ollama_that_is_not_installed_is_to_be_installed() -> None:
     seen = replace(recording("ollama_down"), unit=None, host=Host())
     assert finding(seen, "ollama").command == "curl -fsSL https://ollama.com/install.sh | sh"

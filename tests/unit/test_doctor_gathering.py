@@ -230,7 +230,8 @@ def ollama(plain_settings: None) -> Any:
 
 
 async def asked(**options: Any) -> Answers:
-    return await ask(load_settings(), **({"with_call": True, "timeout_s": 5.0} | options))
+    settings = load_settings()
+    return await ask(settings, settings.ollama_url, **({"with_call": True, "timeout_s": 5.0} | options))
 
 
 @pytest.mark.anyio

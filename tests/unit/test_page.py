@@ -99,7 +99,9 @@ async def test_the_status_has_the_figures_that_the_metrics_have() -> None:
             await client.post("/compress", json={"text": TEXT})
             body = (await client.get("/status")).json()
             metrics = (await client.get("/metrics")).text
-    assert body["engine"] == {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None}
+    upstream = {"url": URL, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 4, "problem": None}
+    engine = {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None, "upstreams": [upstream]}
+    assert body["engine"] == engine
     assert body["model"] == {"name": MODEL, "loaded": True, "gpu_ratio": 1.0}
     assert body["operations"]["compress"]["per_minute"] == 1
     assert body["operations"]["reconstruct"] == {"per_minute": 0, "latency_s": None}

@@ -74,6 +74,23 @@ def test_ollama_host_is_read_as_ollama_reads_it(host: str, url: str, monkeypatch
     assert load_settings().ollama_url == url
 
 
+def test_several_ollamas_are_named_as_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_OLLAMA_URLS", "gpu1, gpu2:11435,https://gpu.example/Ollama/")
+    urls = ("http://gpu1:11434", "http://gpu2:11435", "https://gpu.example/Ollama")
+    assert load_settings().upstream_urls == urls
+
+
+def test_the_same_ollama_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_OLLAMA_URLS", "gpu1,http://gpu1:11434/")
+    with pytest.raises(SettingsError, match=r"CONDENSER_OLLAMA_URLS.*twice"):
+        load_settings()
+
+
+def test_without_several_there_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_OLLAMA_URL", "http://gpu1:1")
+    assert load_settings().upstream_urls == ("http://gpu1:1",)
+
+
 def test_ollama_url_wins_over_ollama_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "one")
     monkeypatch.setenv("CONDENSER_OLLAMA_URL", "http://two:1")

@@ -54,8 +54,14 @@ function show(status) {
 }
 
 function stateSentence(engine, model) {
-  const name = engine.name === "ollama" ? `Ollama ${engine.version ?? ""}`.trim() : "the embedded engine";
+  const name = engineName(engine);
   return `${engine.problem ? "Not ready" : "Ready"}: ${model.name}, run by ${name}${hardware(model)}`;
+}
+
+function engineName({ name, version, upstreams }) {
+  if (name !== "ollama") return "the embedded engine";
+  const able = upstreams.filter((one) => one.problem === null).length;
+  return upstreams.length > 1 ? `${count(able)} of ${count(upstreams.length)} Ollamas` : `Ollama ${version ?? ""}`.trim();
 }
 
 function hardware({ loaded, gpu_ratio: ratio }) {

@@ -203,12 +203,14 @@ class Observations:
     """One look at the whole. What does not apply (another engine, another machine) is None.
 
     `condenser`: path of the command, for commands that the reader may copy. `is_root`: seen with root's rights.
+    `answers` and all that follows are of the first Ollama of the settings; `others` has the further ones by address.
     """
 
     wanted: Wanted
     condenser: str = "condenser"
     is_root: bool = False
     answers: Answers | None = None
+    others: tuple[tuple[str, Answers], ...] = ()
     server: Server | None = None
     unit: Unit | None = None
     log: Log = field(default_factory=Log)

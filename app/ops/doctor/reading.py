@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from app.engine.engine import same_model
 from app.engine.ollama_answers import ProcessModel
+from app.engine.status import canonical
 from app.ops.doctor.observations import Answers, Gpu, Installed, Observations, StartedBy
 from app.ops.doctor.ollama_log import LogFacts, read_log
 
@@ -76,7 +76,7 @@ def has_vulkan_on(observations: Observations) -> bool | None:
 def installed_model(observations: Observations) -> Installed | None:
     """The wanted model among those that Ollama has."""
     models = observations.answers.installed if observations.answers else ()
-    return next((model for model in models if same_model(model.name, observations.wanted.model)), None)
+    return next((model for model in models if canonical(model.name) == canonical(observations.wanted.model)), None)
 
 
 def loaded_before(observations: Observations) -> ProcessModel | None:
@@ -91,7 +91,7 @@ def loaded_model(observations: Observations) -> ProcessModel | None:
 
 
 def _loaded(observations: Observations, models: tuple[ProcessModel, ...]) -> ProcessModel | None:
-    return next((model for model in models if same_model(model.name, observations.wanted.model)), None)
+    return next((model for model in models if canonical(model.name) == canonical(observations.wanted.model)), None)
 
 
 def is_on_cpu(observations: Observations) -> bool:

@@ -1,5 +1,6 @@
 """Does Ollama answer, and has it the model?"""
 
+from app.engine.status import canonical
 from app.ops.doctor import commands
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
@@ -91,6 +92,25 @@ def check_model(seen: Observations) -> Finding | None:
         f"Ollama has no {seen.wanted.model} (CONDENSER_MODEL). {has}",
         pull,
     )
+
+
+def check_others(seen: Observations) -> Finding | None:
+    """Do the further Ollamas answer, and have they the model?"""
+    if not seen.others:
+        return None
+    wanted = canonical(seen.wanted.model)
+    faults: list[tuple[str, str]] = []
+    for url, answers in seen.others:
+        if answers.problem is not None:
+            faults.append((f"{url}: {answers.problem}.", f"curl {url}/api/version"))
+        elif wanted not in {canonical(model.name) for model in answers.installed}:
+            faults.append((f"{url} has no {seen.wanted.model}.", f"OLLAMA_HOST={url} ollama pull {seen.wanted.model}"))
+    if not faults:
+        told = f"All {len(seen.others)} further ones of CONDENSER_OLLAMA_URLS answer and have the model."
+        return Finding("others", "ok", told)
+    told = f"{len(faults)} of {len(seen.others)} further ones of CONDENSER_OLLAMA_URLS can't serve: the rest must do."
+    details, commands_to_run = zip(*faults, strict=True)
+    return Finding("others", "warn", told, "\n".join(commands_to_run), tuple(details))
 
 
 def check_elsewhere(seen: Observations) -> Finding | None:

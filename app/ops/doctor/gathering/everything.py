@@ -21,12 +21,15 @@ from app.settings import Settings
 
 def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observations:
     """Look at the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
-    answers = None
+    first, *further = settings.upstream_urls
+    answers: Answers | None = None
+    others: tuple[tuple[str, Answers], ...] = ()
     if settings.engine != "embedded":
-        answers = asyncio.run(ask(settings, with_call=with_call, timeout_s=timeout_s))
+        answers = asyncio.run(ask(settings, first, with_call=with_call, timeout_s=timeout_s))
+        others = tuple((url, asyncio.run(ask(settings, url, with_call=False, timeout_s=timeout_s))) for url in further)
     takes_embedded = settings.engine == "embedded" or (settings.engine == "auto" and not (answers and answers.version))
     embedded = look_at_embedded(settings, with_call=with_call, timeout_s=timeout_s) if takes_embedded else None
-    seen = Observations(_wanted(settings), _command(), os.geteuid() == 0, answers, embedded=embedded)
+    seen = Observations(_wanted(settings), _command(), os.geteuid() == 0, answers, others, embedded=embedded)
     if answers is None or not seen.wanted.url_is_local:
         return replace(seen, host=look_at_host(None))
     return _with_machine(seen, settings, answers)
@@ -34,7 +37,7 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
 
 def _with_machine(seen: Observations, settings: Settings, answers: Answers) -> Observations:
     unit, unread_files = look_at_unit()
-    server, unread_process = find_server(_port(settings.ollama_url), unit.main_pid if unit else 0)
+    server, unread_process = find_server(_port(settings.upstream_urls[0]), unit.main_pid if unit else 0)
     log, unread_log = look_at_log(unit, server)
     blind_spots: tuple[BlindSpot, ...] = (*unread_log, *unread_process, *unread_files)
     if answers.version is None and server is None and unit is None:
@@ -45,8 +48,8 @@ def _with_machine(seen: Observations, settings: Settings, answers: Answers) -> O
 def _wanted(settings: Settings) -> Wanted:
     return Wanted(
         engine=settings.engine,
-        ollama_url=settings.ollama_url,
-        url_is_local=_is_local(urlsplit(settings.ollama_url).hostname or ""),
+        ollama_url=settings.upstream_urls[0],
+        url_is_local=_is_local(urlsplit(settings.upstream_urls[0]).hostname or ""),
         model=settings.model,
         num_ctx=settings.num_ctx,
         max_concurrency=AUTO if settings.max_concurrency == "auto" else settings.max_concurrency,

@@ -36,16 +36,14 @@ TEXT = (
 """A text of about 1,000 characters, the middle one of the report's three sizes."""
 
 
-async def ask(settings: Settings, *, with_call: bool, timeout_s: float) -> Answers:
-    """What Ollama says of itself and the wanted model; a real completion too where it has the model.
+async def ask(settings: Settings, url: str, *, with_call: bool, timeout_s: float) -> Answers:
+    """What the Ollama at `url` says of itself and the wanted model; a real completion too where it has the model.
 
     Each status answer may take STATUS_TIMEOUT_S, the completion `timeout_s` seconds. Never raises.
     """
-    client = OllamaClient(
-        settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive, seed=settings.seed
-    )
+    client = OllamaClient(url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive, seed=settings.seed)
     limits = httpx.Timeout(STATUS_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
-    async with client, httpx.AsyncClient(base_url=settings.ollama_url, timeout=limits, trust_env=False) as http:
+    async with client, httpx.AsyncClient(base_url=url, timeout=limits, trust_env=False) as http:
         try:
             version = (await _get(http, "/api/version"))["version"]
         except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:

@@ -1,0 +1,62 @@
+"""What the servers that run the models say of themselves."""
+
+from dataclasses import dataclass
+
+from app.engine.client import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamStatus:
+    """What one server says of itself; `version` is None where it does not answer.
+
+    `problem` is None where it can serve the default model. `is_gone`: there is nobody who could answer.
+    """
+
+    url: str
+    version: str | None
+    installed: tuple[str, ...] = ()
+    loaded: tuple[LoadedModel, ...] = ()
+    problem: str | None = None
+    is_gone: bool = False
+
+    def has_loaded(self, name: str) -> bool:
+        """Whether the model `name` is in memory."""
+        return any(canonical(model.name) == canonical(name) for model in self.loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What all of the engine's servers say, at least one."""
+
+    upstreams: tuple[UpstreamStatus, ...]
+
+    @property
+    def version(self) -> str | None:
+        """Version of the first that answers, None where none does."""
+        return next((one.version for one in self.upstreams if one.version is not None), None)
+
+    @property
+    def problem(self) -> str | None:
+        """Why none can serve the default model; None where one can."""
+        problems = [one.problem for one in self.upstreams if one.problem is not None]
+        return "; ".join(problems) if len(problems) == len(self.upstreams) else None
+
+    def has_loaded(self, name: str) -> bool:
+        """Whether the model `name` is in memory anywhere."""
+        return any(one.has_loaded(name) for one in self.upstreams)
+
+    def gpu_ratio(self, name: str) -> float | None:
+        """Smallest share of the model `name` in GPU memory where it is loaded, 0 to 1; None where nobody says.
+
+        0 where it is loaded nowhere.
+        """
+        models = [model for one in self.upstreams for model in one.loaded if canonical(model.name) == canonical(name)]
+        ratios = [model.gpu_ratio for model in models if model.gpu_ratio is not None]
+        if ratios:
+            return min(ratios)
+        return None if models else 0.0
+
+
+def canonical(name: str) -> str:
+    """Model names are case-insensitive and mean `:latest` without a tag (ollama, types/model/name.go)."""
+    return (name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest").casefold()

@@ -1,0 +1,153 @@
+"""The servers that run the models, and which of them a call goes to."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.capsule.prompts import Prompt
+from app.engine.busy import BusyClock
+from app.engine.client import Completion, EngineClient
+from app.engine.errors import EngineBusyError, EngineUnreachableError
+from app.engine.limiter import ConcurrencyLimit
+from app.engine.status import UpstreamStatus, canonical
+
+logger = logging.getLogger("condenser.engine")
+
+_LOADING_ROUNDS = 2.0
+"""What loading a model takes, in calls: a 7B model's 2 to 5 s, to 1.4 s a call on the reference machine (OLLAMA.md)."""
+
+_SILENT_CHECKS = 2
+"""Checks without an answer after which a server is given up: a single one may be lost in a pause of the machine."""
+
+
+class Upstream:
+    """One server: the calls that are in it, and whether it is up, None where that is not known yet.
+
+    `slots` are how many it is to have at once, or `limit` finds that.
+    """
+
+    def __init__(self, client: EngineClient, slots: int, limit: ConcurrencyLimit | None = None) -> None:
+        self.client = client
+        self.limit = limit
+        self.in_flight = 0
+        self.is_up: bool | None = None
+        self._slots = slots
+        self._loaded: set[str] = set()
+        self._installed: frozenset[str] | None = None
+        self._silent_checks = 0
+        self._calls: set[asyncio.Timeout] = set()
+        self.busy = BusyClock()
+
+    @property
+    def slots(self) -> int:
+        """Calls that it is to have at once."""
+        return self._slots if self.limit is None else self.limit.value
+
+    async def preload(self, model: str) -> None:
+        """Have `model` in memory. Raises EngineError."""
+        async with self._call(model):
+            await self.client.preload(model)
+
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
+        """The completion of `prompt`, of at most `num_predict` tokens.
+
+        Raises EngineError, an EngineUnreachableError where the server is given up meanwhile too.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with self._call(model):
+            completion = await self.client.chat(prompt, model=model, num_predict=num_predict)
+            if self.limit is not None:
+                self.limit.ended(self.in_flight, loop.time() - started, completion.worked_s)
+            return completion
+
+    @asynccontextmanager
+    async def _call(self, model: str) -> AsyncIterator[None]:
+        """Count the block as a call in the server, and learn from its end."""
+        self.in_flight += 1
+        try:
+            async with asyncio.timeout(None) as call:
+                self._calls.add(call)
+                try:
+                    yield
+                finally:
+                    self._calls.discard(call)
+            self._note(is_up=True)
+            self._loaded.add(canonical(model))
+        except TimeoutError:
+            raise EngineUnreachableError(f"{self.client.base_url} does not answer any more") from None
+        except EngineUnreachableError as error:
+            self._note(is_up=False, reason=str(error))
+            raise
+        except EngineBusyError:
+            if self.limit is not None:
+                self.limit.busy()
+            raise
+        finally:
+            self.in_flight -= 1
+
+    def expected_wait(self, model: str) -> float:
+        """About how long a call would take longer here than alone, in calls; infinite where the model is not there."""
+        name = canonical(model)
+        if self._installed is not None and name not in self._installed:
+            return float("inf")
+        return self.in_flight / self.slots + (0.0 if name in self._loaded else _LOADING_ROUNDS)
+
+    def checked(self, status: UpstreamStatus) -> bool:
+        """Take a check's result into account; whether the server is back after it was down."""
+        was_down = self.is_up is False
+        if status.version is not None:
+            self._note(is_up=True)
+            self._silent_checks = 0
+            self._loaded = {canonical(model.name) for model in status.loaded}
+            self._installed = frozenset(map(canonical, status.installed)) or None
+            return was_down
+        self._silent_checks += 1
+        if status.is_gone or self._silent_checks >= _SILENT_CHECKS:
+            self._note(is_up=False, reason=status.problem or "")
+        return False
+
+    def _note(self, *, is_up: bool, reason: str = "") -> None:
+        if self.is_up is True and not is_up:
+            logger.warning("engine down", extra={"engine_url": self.client.base_url, "reason": reason})
+        elif self.is_up is False and is_up:
+            logger.info("engine up again", extra={"engine_url": self.client.base_url})
+        self.is_up = is_up
+
+    def give_up(self) -> None:
+        """End all calls that are in it with EngineUnreachableError."""
+        for call in self._calls:
+            if not call.expired():
+                call.reschedule(0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """All servers, at least one."""
+
+    all: Sequence[Upstream]
+
+    @property
+    def is_any_up(self) -> bool:
+        """Whether one is known to be up."""
+        return any(one.is_up for one in self.all)
+
+    @property
+    def usable(self) -> Sequence[Upstream]:
+        """Those that are not down; all of them where all are, since then only a call can tell."""
+        return [one for one in self.all if one.is_up is not False] or self.all
+
+    @property
+    def slots(self) -> int:
+        """Calls that they are to have at once, all together."""
+        return sum(one.slots for one in self.usable)
+
+    def besides(self, tried: Collection[Upstream]) -> Sequence[Upstream]:
+        """The usable ones that are not among `tried`."""
+        return [one for one in self.usable if one not in tried]
+
+    def best(self, model: str, tried: Collection[Upstream] = ()) -> Upstream:
+        """The one where a call is done first, of those not `tried`. Raises ValueError where there is none."""
+        return min(self.besides(tried), key=lambda one: one.expected_wait(model))
