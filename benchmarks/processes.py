@@ -23,6 +23,13 @@ from benchmarks.simulated_ollama import MODEL
 PROJECT = Path(__file__).parents[1]
 START_LIMIT_S = 60.0
 
+_LITELLM = {
+    "LITELLM_LOG": "ERROR",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "NO_DOCS": "True",
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # it does not start without a key else
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -116,7 +123,7 @@ def litellm(command: str, upstream: str, model: str, core: int | None = 0) -> It
         started = time.perf_counter()
         running = subprocess.Popen(
             [command, "--config", file.name, "--host", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_DOCS": "True"},
+            env=os.environ | _LITELLM,
             stdout=log,
             stderr=log,
         )
