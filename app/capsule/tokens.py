@@ -31,6 +31,8 @@ _KEPT_CHARACTERS = 8192
 _WORD = re.compile(rb"[A-Za-z]{1,24}")
 _WHITE = rb" \t\n\r\f\v"
 _SPACES = re.compile(rb"[%s]{2,16}|[%s]" % (_WHITE, _WHITE[1:]))
+_SOLID = re.compile(r"[^ \t\n\r\f\v]+")
+_WIDE_SPACE = regex.compile(r"[^\S\x00-\x7f]")
 _RULE = re.compile(rb"([=\-_*#~.])\1{3,31}")
 
 
@@ -97,7 +99,9 @@ def estimate_tokens(text: str) -> int:
 
 
 def _counted(text: str) -> int:
-    return _ascii_tokens(text.encode()) if text.isascii() else sum(cost for _, cost in pieces(text))
+    if text.isascii():
+        return _ascii_tokens(text.encode())
+    return sum(cost for _, cost in pieces(text)) if _WIDE_SPACE.search(text) else _mixed_tokens(text)
 
 
 # One request asks several times about its text.
@@ -107,8 +111,20 @@ _estimated = lru_cache(256)(_counted)
 def _ascii_tokens(text: bytes) -> int:
     """What the costs of `pieces` add up to, kind by kind, in a sixth of the time: most texts are ASCII."""
     words = sum([(len(word) + 4) // 5 for word in _WORD.findall(text)])
-    spaces = sum([(len(space) + 3) // 4 for space in _SPACES.findall(text)])
     rules = [len(rule.group()) for rule in _RULE.finditer(text)]
     symbols = len(text.translate(None, _NO_SYMBOL)) - sum(rules) + sum([(length + 7) // 8 for length in rules])
     digits, others = len(text.translate(None, _NO_DIGIT)), len(text.translate(None, _NO_OTHER))
-    return words + spaces + symbols + digits + 3 * others
+    return words + _space_tokens(text) + symbols + digits + 3 * others
+
+
+def _mixed_tokens(text: str) -> int:
+    """As `_ascii_tokens` for a text of which some words are not ASCII but all white space is, at which pieces end."""
+    words = _SOLID.findall(text)
+    wide = [word for word in words if not word.isascii()]
+    ascii_words = " ".join([word for word in words if word.isascii()])  # a single space costs nothing
+    costs = sum(cost for word in wide for _, cost in pieces(word))
+    return _ascii_tokens(ascii_words.encode()) + _space_tokens(text.encode("ascii", "replace")) + costs
+
+
+def _space_tokens(text: bytes) -> int:
+    return sum([(len(space) + 3) // 4 for space in _SPACES.findall(text)])
