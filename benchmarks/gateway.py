@@ -29,9 +29,11 @@ from benchmarks.simulated_ollama import MODEL
 
 SIZE = 2000
 SERVICE_S = 1.2
+SHORT_SERVICE_S = 0.3
 SLOTS = (1, 3, 5, 16, 64)
 MOST_ITEMS = 500
 LATENCY_CALLS = 60
+SHORT_CALLS = 40
 CLIENTS = 32
 RATE_S = 5.0
 WAITING = 1000
@@ -144,8 +146,17 @@ async def batch_seconds(session: aiohttp.ClientSession, url: str, texts: list[st
     return time.perf_counter() - started
 
 
+async def added_latency(figures: Figures, upstream: Process, service: Process, texts: Iterator[str]) -> None:
+    """One round of what the service adds to an engine that takes a while, during which it does most of its own work."""
+    async with load.client() as session:
+        direct = await times_ms(session, directly(upstream.url), texts, SHORT_CALLS)
+        through = await times_ms(session, through_condenser(service.url), texts, SHORT_CALLS)
+    for share, name in ((0.5, "p50"), (0.99, "p99")):
+        figures.add(f"added to {SHORT_SERVICE_S} s: {name} ms", quantile(through, share) - quantile(direct, share))
+
+
 async def latency_and_rate(figures: Figures, ways: dict[str, Call], service: Process, texts: Iterator[str]) -> None:
-    """One round of added latency and of calls a second, way after way."""
+    """One round of latency at concurrency 1 and of calls a second, way after way."""
     same = itertools.repeat(next(texts))
     async with load.client() as session:
         for name, call in ways.items():
@@ -231,6 +242,9 @@ def measured(wished: argparse.Namespace) -> Figures:
             before, most = asyncio.run(waiting_megabytes(upstream, service, texts))
             figures.add("at rest: MB", before)
             figures.add(f"{WAITING} waiting: MB", most)
+    with simulated(4, SHORT_SERVICE_S) as upstream, condenser(upstream.url) as service:
+        for _ in range(wished.rounds):
+            asyncio.run(added_latency(figures, upstream, service, texts))
     for slots in SLOTS:
         with simulated(slots, SERVICE_S) as upstream, condenser(upstream.url, max_concurrency=slots) as service:
             for _ in range(wished.rounds):
@@ -253,9 +267,9 @@ def print_tables(figures: Figures) -> None:
         shares = [f"{figures.median(f'{slots} slots, {way}: share'):.1%}" for way in ("batch", "single")]
         print(f"| {slots} | {rates[0]} | {rates[1]} | {shares[0]} | {rates[2]} | {shares[1]} |")
     print("\n| | |\n| --- | --- |")
-    for name in ("start to ready: s", "at rest: MB", f"{WAITING} waiting: MB", "scrape under load: ms"):
-        print(f"| {name} | {figures.told(name)} |")
-    for name in ("litellm: start s", "litellm: MB"):
+    added = f"added to {SHORT_SERVICE_S} s: "
+    own = (f"{added}p50 ms", f"{added}p99 ms", "start to ready: s", "at rest: MB", f"{WAITING} waiting: MB")
+    for name in (*own, "scrape under load: ms", "litellm: start s", "litellm: MB"):
         if name in figures.values:
             print(f"| {name} | {figures.told(name)} |")
 
