@@ -1,58 +1,42 @@
 """Every setting of the service: a CONDENSER_* variable, or a line in `.env`."""
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
     AliasChoices,
-    BeforeValidator,
     Field,
-    HttpUrl,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.credentials import OTHER_CLIENTS, ApiKey, KeyLimits, parse_digest, parse_keys, parse_limits
+from app.credentials import OTHER_CLIENTS, KeyLimits
+from app.setting_types import (
+    HOST_NAME,
+    ORIGIN,
+    ApiKeys,
+    Digest,
+    Items,
+    Limits,
+    Price,
+    Seconds,
+    Words,
+    api_url,
+    ollama_url,
+)
 
 PREFIX = "CONDENSER_"
 
-EngineName = Literal["ollama", "embedded", "auto"]
-Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-
+EngineName = Literal["ollama", "embedded", "openai", "auto"]
 NO_KEYS = "anyone-may-call"
 NO_JOBS = "off"
-_NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token"})
-_HOST_NAME = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_])?|\[[0-9a-f:.]+\]|[0-9a-f:.]+")
-_ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
-
-
-def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
-    """Has `parse` read a setting that is given as a string."""
-    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
-
-
-def _items(setting: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in setting.split(",") if item.strip())
-
-
-def _words(setting: str) -> tuple[str, ...]:
-    return _items(setting.lower())
-
-
-ApiKeys = Annotated[tuple[ApiKey, ...], NoDecode, _parsed(parse_keys)]
-Limits = Annotated[Mapping[str, KeyLimits], NoDecode, _parsed(parse_limits)]
-Digest = Annotated[bytes, _parsed(parse_digest)]
-Items = Annotated[tuple[str, ...], NoDecode, _parsed(_items)]
-Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
+_NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token", "openai_api_key"})
 
 
 class SettingsError(ValueError):
@@ -85,7 +69,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="address it listens on")
     port: int = Field(8000, ge=0, le=65_535, description="port it listens on; 0 takes a free one")
     engine: EngineName = Field(
-        "ollama", description="`ollama`, `embedded`, or `auto`: Ollama where it answers, else embedded"
+        "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama where it answers, else embedded"
     )
     ollama_url: str = Field(
         "http://127.0.0.1:11434",
@@ -93,10 +77,16 @@ class Settings(BaseSettings):
         description="Ollama's address; `OLLAMA_HOST` is read where this is unset",
     )
     ollama_urls: Items = Field((), description="addresses of several Ollamas, comma-separated, in place of that one")
-    model: str = Field(
-        "qwen2.5:7b-instruct", min_length=1, description="model asked of Ollama where a request names none"
+    openai_url: str | None = Field(
+        None, description="where an OpenAI API begins, `http://gpu1:8000/v1`: of vLLM, llama.cpp's server, Ray Serve"
     )
-    num_ctx: int = Field(4096, ge=512, le=1_048_576, description="context window, tokens, the same in every call")
+    openai_api_key: str = Field("", repr=False, description="key that is sent there")
+    model: str = Field(
+        "qwen2.5:7b-instruct", min_length=1, description="model asked of the engine where a request names none"
+    )
+    num_ctx: int = Field(
+        4096, ge=512, le=1_048_576, description="context window of a call, tokens; `openai`: the server's own at most"
+    )
     keep_alive: str = Field(
         "30m",
         pattern=r"^(-1|0|\d+(\.\d+)?(ms|s|m|h)?)$",
@@ -207,12 +197,17 @@ class Settings(BaseSettings):
     @field_validator("ollama_url")
     @classmethod
     def _absolute_url(cls, value: str) -> str:
-        return _ollama_url(value)
+        return ollama_url(value)
+
+    @field_validator("openai_url")
+    @classmethod
+    def _api_url(cls, value: str | None) -> str | None:
+        return None if value is None else api_url(value)
 
     @field_validator("ollama_urls")
     @classmethod
     def _distinct_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        urls = tuple(map(_ollama_url, value))
+        urls = tuple(map(ollama_url, value))
         if len(set(urls)) < len(urls):
             raise ValueError("the same address stands there twice")
         return urls
@@ -228,9 +223,9 @@ class Settings(BaseSettings):
     @classmethod
     def _well_formed(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         pattern, example = (
-            (_HOST_NAME, "api.example.org, without a port")
+            (HOST_NAME, "api.example.org, without a port")
             if info.field_name == "trusted_hosts"
-            else (_ORIGIN, "https://app.example.org, without a path")
+            else (ORIGIN, "https://app.example.org, without a path")
         )
         for word in value:
             if not pattern.fullmatch(word):
@@ -250,6 +245,8 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}KEY_LIMITS names {', '.join(unknown)}, which {PREFIX}API_KEYS does not have")
         if self.key_limits and not self.api_keys:
             raise ValueError(f"{PREFIX}KEY_LIMITS needs {PREFIX}API_KEYS: without keys no caller is told from another")
+        if self.engine == "openai" and self.openai_url is None:
+            raise ValueError(f"{PREFIX}OPENAI_URL must be set for {PREFIX}ENGINE=openai, such as http://gpu1:8000/v1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY must be set together")
         if self.metrics_port is not None and self.metrics_port == self.port:
@@ -274,15 +271,6 @@ class Settings(BaseSettings):
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
-
-
-def _ollama_url(value: str) -> str:
-    # OLLAMA_HOST may be `host`, `host:port` or a URL (ollama, envconfig.Host).
-    url = value if "://" in value else f"http://{value}"
-    parsed = TypeAdapter(HttpUrl).validate_python(url)
-    if parsed.scheme == "http" and parsed.port == 80 and ":80" not in url:
-        url = url.rstrip("/") + ":11434"
-    return url.replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
 
 
 def load_settings(**overrides: object) -> Settings:

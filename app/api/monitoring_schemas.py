@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer
 
 from app.api.schemas import AnswerBody
+from app.engine.engine import EngineName
 from app.telemetry.metrics import Operation
 from app.telemetry.window import WINDOW_S
 
@@ -18,7 +19,7 @@ class Ready(AnswerBody):
     """Whether the engine can serve the default model."""
 
     ready: bool
-    engine: Literal["ollama", "embedded"]
+    engine: EngineName
     engine_url: str
     engine_version: str | None
     model: str
@@ -46,7 +47,7 @@ class UpstreamState(AnswerBody):
 class EngineState(AnswerBody):
     """The engine as it answered just now."""
 
-    name: Literal["ollama", "embedded"]
+    name: EngineName
     url: str
     version: Annotated[str | None, Field(description="what the engine says; null where it does not answer")]
     up: Annotated[bool, Field(description="whether it answers")]

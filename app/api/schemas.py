@@ -10,6 +10,7 @@ from app.capsule.facts import Kind
 from app.capsule.format import WHOLE, Capsule
 from app.capsule.ledger import FactResult
 from app.compression.compressor import Method, OnEngineError
+from app.engine.engine import EngineName
 
 
 class RequestBody(BaseModel):
@@ -136,7 +137,7 @@ class UsageBody(AnswerBody):
     completion_tokens: int
     calls: int
     model: str
-    engine: Literal["ollama", "embedded"]
+    engine: EngineName
     cached: bool = False
 
 

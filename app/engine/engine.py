@@ -21,7 +21,7 @@ from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere,
 from app.engine.status import EngineStatus, UpstreamStatus, canonical
 from app.engine.upstreams import Upstream, Upstreams
 
-EngineName = Literal["ollama", "embedded"]
+EngineName = Literal["ollama", "embedded", "openai"]
 
 STATUS_TIMEOUT_S = 2.0
 _RETRY_POLICY = RetryPolicy()
@@ -193,6 +193,8 @@ class Engine:
     def _how_to_get(self, model: str, message: str) -> str:
         if self.name == "embedded":
             return f"{message}; the embedded engine has {self.default_model} only"
+        if self.name == "openai":
+            return message
         return f"{message}; get it with: ollama pull {model}"
 
     async def status(self) -> EngineStatus:
@@ -228,7 +230,8 @@ class Engine:
             return self._failed(upstream, version, str(error), is_gone=isinstance(error, NoConnectionError))
         if any(canonical(name) == canonical(model) for name in installed):
             return UpstreamStatus(client.base_url, version, installed, loaded)
-        problem = self._how_to_get(model, f"model '{model}' not found")
+        has = f"; the server has {', '.join(installed) or 'none'} (CONDENSER_MODEL)" if self.name == "openai" else ""
+        problem = self._how_to_get(model, f"model '{model}' not found{has}")
         return UpstreamStatus(client.base_url, version, installed, loaded, problem)
 
     def _failed(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol
 
+from app.engine.client import EngineClient
 from app.engine.embedded import EmbeddedConfig, EmbeddedEngine
 from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver
 from app.engine.errors import EngineError
@@ -13,6 +14,7 @@ from app.engine.gate import Gate, GateObserver
 from app.engine.limiter import FIRST, MOST, ConcurrencyLimit
 from app.engine.model_file import default_model_path, model_name
 from app.engine.ollama import OllamaClient
+from app.engine.openai import OpenAIClient
 from app.engine.retries import RetryPolicy
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
@@ -57,8 +59,10 @@ async def open_engine(settings: Settings, name: EngineName, observer: Observer) 
     """The engine `name`, running for the block; the embedded one's process is started and stopped with it."""
     policy = RetryPolicy(settings.engine_retries)
     async with AsyncExitStack() as stack:
-        if name == "ollama":
-            clients = [await stack.enter_async_context(_client(settings, url)) for url in settings.upstream_urls]
+        if name != "embedded":
+            clients = _clients(settings, name)
+            for client in clients:
+                stack.push_async_callback(client.aclose)
             upstreams = Upstreams([_upstream(client, settings.max_concurrency) for client in clients])
             most = len(clients) * (MOST if settings.max_concurrency == "auto" else settings.max_concurrency)
             gate = Gate(upstreams.slots, settings.max_queue, settings.queue_timeout_s, observer, most_concurrency=most)
@@ -66,9 +70,9 @@ async def open_engine(settings: Settings, name: EngineName, observer: Observer) 
             return
         config = embedded_config(settings)
         embedded = await stack.enter_async_context(EmbeddedEngine(config))
-        client = await stack.enter_async_context(_client(settings, embedded.base_url))
+        own = await stack.enter_async_context(_client(settings, embedded.base_url))
         gate = Gate(config.num_parallel, settings.max_queue, settings.queue_timeout_s, observer)
-        upstreams = Upstreams([Upstream(client, config.num_parallel)])
+        upstreams = Upstreams([Upstream(own, config.num_parallel)])
         yield Engine(name, upstreams, gate, config.name, observer, lambda: embedded.last_error, policy)
 
 
@@ -90,7 +94,14 @@ def _client(settings: Settings, url: str) -> OllamaClient:
     return OllamaClient(url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive, seed=settings.seed)
 
 
-def _upstream(client: OllamaClient, max_concurrency: int | Literal["auto"]) -> Upstream:
+def _clients(settings: Settings, name: EngineName) -> list[EngineClient]:
+    if name == "openai" and settings.openai_url is not None:
+        key = settings.openai_api_key
+        return [OpenAIClient(settings.openai_url, num_ctx=settings.num_ctx, seed=settings.seed, api_key=key)]
+    return [_client(settings, url) for url in settings.upstream_urls]
+
+
+def _upstream(client: EngineClient, max_concurrency: int | Literal["auto"]) -> Upstream:
     if max_concurrency == "auto":
         return Upstream(client, FIRST, ConcurrencyLimit())
     return Upstream(client, max_concurrency)

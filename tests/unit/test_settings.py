@@ -80,6 +80,21 @@ def test_several_ollamas_are_named_as_one_is(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings().upstream_urls == urls
 
 
+def test_the_openai_engine_needs_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_ENGINE", "openai")
+    with pytest.raises(SettingsError, match="CONDENSER_OPENAI_URL must be set"):
+        load_settings()
+    monkeypatch.setenv("CONDENSER_OPENAI_URL", "http://gpu1:8000/v1/")
+    assert load_settings().openai_url == "http://gpu1:8000/v1"
+
+
+@pytest.mark.parametrize("url", ["gpu1:8000", "ftp://gpu1/v1", "http://"])
+def test_an_openai_url_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("CONDENSER_OPENAI_URL", url)
+    with pytest.raises(SettingsError, match="CONDENSER_OPENAI_URL="):
+        load_settings()
+
+
 def test_the_same_ollama_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONDENSER_OLLAMA_URLS", "gpu1,http://gpu1:11434/")
     with pytest.raises(SettingsError, match=r"CONDENSER_OLLAMA_URLS.*twice"):

@@ -59,7 +59,8 @@ function stateSentence(engine, model) {
 }
 
 function engineName({ name, version, upstreams }) {
-  if (name !== "ollama") return "the embedded engine";
+  if (name === "embedded") return "the embedded engine";
+  if (name === "openai") return version ?? "a server with the OpenAI API";
   const able = upstreams.filter((one) => one.problem === null).length;
   return upstreams.length > 1 ? `${count(able)} of ${count(upstreams.length)} Ollamas` : `Ollama ${version ?? ""}`.trim();
 }

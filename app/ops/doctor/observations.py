@@ -199,6 +199,15 @@ class BlindSpot:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAIServer:
+    """What a server with the OpenAI API says of itself; `problem` is None where it answers."""
+
+    url: str
+    models: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """One look at the whole. What does not apply (another engine, another machine) is None.
 
@@ -216,6 +225,7 @@ class Observations:
     log: Log = field(default_factory=Log)
     host: Host = field(default_factory=Host)
     embedded: Embedded | None = None
+    openai: OpenAIServer | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
 
 

@@ -62,7 +62,9 @@ def _headline(seen: Observations, findings: tuple[Finding, ...]) -> Text:
     words: dict[State, str] = {"fail": "failed", "warn": "to look at", "unknown": "not seen"}
     told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
     verdict = ", ".join(told) if told else "all well"
-    if seen.embedded is not None:
+    if seen.openai is not None:
+        subject = f"{seen.wanted.model} at {seen.openai.url}"
+    elif seen.embedded is not None:
         subject = "the embedded engine"
     else:
         subject = f"{seen.wanted.model} on Ollama at {seen.wanted.ollama_url}"

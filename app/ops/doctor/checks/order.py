@@ -7,6 +7,7 @@ from app.ops.doctor.checks.embedded import check_embedded_memory, check_embedded
 from app.ops.doctor.checks.gpu import check_gpu, check_processor
 from app.ops.doctor.checks.memory import check_memory
 from app.ops.doctor.checks.ollama import check_elsewhere, check_engine, check_model, check_others, check_reachable
+from app.ops.doctor.checks.openai import check_openai
 from app.ops.doctor.checks.rights import check_rights
 from app.ops.doctor.checks.rocm import check_rocm
 from app.ops.doctor.checks.serving import check_context, check_drop_ins, check_queue, check_settings, check_slots
@@ -17,6 +18,7 @@ from app.ops.doctor.observations import Observations
 
 CHECKS: tuple[Callable[[Observations], Finding | None], ...] = (
     check_engine,
+    check_openai,
     check_reachable,
     check_model,
     check_others,

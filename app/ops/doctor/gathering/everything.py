@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from app.ops.doctor.gathering.embedded import look_at_embedded
 from app.ops.doctor.gathering.host import look_at_host
 from app.ops.doctor.gathering.ollama_api import ask
+from app.ops.doctor.gathering.openai_api import look_at_openai
 from app.ops.doctor.gathering.server import find_server
 from app.ops.doctor.gathering.systemd import look_at_log, look_at_unit
 from app.ops.doctor.observations import AUTO, Answers, BlindSpot, Log, Observations, Wanted
@@ -21,6 +22,10 @@ from app.settings import Settings
 
 def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observations:
     """Look at the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
+    if settings.engine == "openai":
+        return Observations(
+            _wanted(settings), _command(), openai=asyncio.run(look_at_openai(settings, with_call, timeout_s))
+        )
     first, *further = settings.upstream_urls
     answers: Answers | None = None
     others: tuple[tuple[str, Answers], ...] = ()

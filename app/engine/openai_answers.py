@@ -1,0 +1,82 @@
+"""What servers with the OpenAI API answer, as far as it is read: unknown fields are ignored."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from app.engine.ollama_answers import Answer, Count
+
+
+def _seconds(value: object) -> float:
+    """Milliseconds as seconds; 0, which stands for left out, for what is none."""
+    return value / 1000 if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+def _or_empty(value: object) -> object:
+    return {} if value is None else value
+
+
+class Timings(Answer):
+    """llama.cpp's own: milliseconds in the answer."""
+
+    prompt_ms: Seconds = 0.0
+    predicted_ms: Seconds = 0.0
+
+    @property
+    def worked_s(self) -> float | None:
+        """Seconds that the engine worked on it, None where it does not say; its own queue is not in them."""
+        return self.prompt_ms + self.predicted_ms if self.predicted_ms else None
+
+
+class Usage(Answer):
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+
+
+class Message(Answer):
+    content: str | None = None
+
+
+class Choice(Answer):
+    message: Message
+    finish_reason: str | None = None
+
+
+class ChatAnswer(Answer):
+    """`POST /chat/completions` with `stream: false`."""
+
+    choices: list[Choice]
+    usage: Annotated[Usage, BeforeValidator(_or_empty)] = Usage()
+    timings: Annotated[Timings, BeforeValidator(_or_empty)] = Timings()
+
+
+class Model(Answer):
+    id: str
+    owned_by: str = "OpenAI API"
+
+
+class Models(Answer):
+    """`GET /models`."""
+
+    data: list[Model]
+
+
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def error_message(content: bytes, most_bytes: int) -> str:
+    """The server's own words: `error.message`, `message` or `detail` (FastAPI); else the beginning of what came."""
+    try:
+        body = _ANYTHING.validate_json(content)
+    except ValidationError:
+        body = None
+    if isinstance(body, dict):
+        error = body.get("error")
+        nested = error.get("message") if isinstance(error, dict) else error
+        for message in (nested, body.get("message"), body.get("detail")):
+            if isinstance(message, str):
+                return message
+    return content[:most_bytes].decode(errors="replace")

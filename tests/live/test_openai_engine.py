@@ -1,0 +1,156 @@
+"""Condenser in front of an engine with the OpenAI API: the server of llama.cpp itself, on the embedded model."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.engine.model_file import fetch_model
+from app.settings import default_cache_dir
+from tests.live.conftest import Service, start_service, wait_until_ready
+from tests.live.test_doctor import doctor, found
+from tests.live.texts import MAIL
+from tests.unit.service import TEXT
+
+KEY = "the-engine's-key"
+NAME = "smollm2:135m"
+NUM_CTX = 1024
+
+
+@contextmanager
+def llama_cpp(port: int = 0) -> Iterator[str]:
+    """The server; gives the front of its API's addresses."""
+    model = fetch_model(default_cache_dir())
+    options = {"model": model, "alias": NAME, "api-key": KEY, "port": port, "num-ctx": NUM_CTX}
+    given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.live.llama_cpp", *given],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip() + "/v1"
+    finally:
+        process.kill()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    with llama_cpp() as url:
+        yield url
+
+
+@contextmanager
+def condenser(folder: Path, url: str, **settings: object) -> Iterator[Service]:
+    given: dict[str, object] = {
+        "CONDENSER_OPENAI_URL": url,
+        "CONDENSER_OPENAI_API_KEY": KEY,
+        "CONDENSER_MODEL": NAME,
+        "CONDENSER_ENGINE_RETRIES": 0,
+    }
+    running = start_service(folder, "openai", **given | settings)
+    try:
+        yield running
+    finally:
+        running.process.terminate()
+        running.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def client(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with condenser(tmp_path_factory.mktemp("service"), engine) as service:
+        wait_until_ready(service)
+        with service.client() as client:
+            yield client
+
+
+def compressed(client: httpx.Client, text: str, **fields: Any) -> httpx.Response:
+    return client.post("/compress", json={"text": text, **fields})
+
+
+def test_it_says_which_engine_it_took_and_that_the_model_is_there(client: httpx.Client, engine: str) -> None:
+    ready = client.get("/readyz").json()
+    assert (ready["ready"], ready["engine"], ready["engine_url"]) == (True, "openai", engine)
+    assert (ready["engine_version"], ready["loaded"], ready["gpu_ratio"]) == ("llamacpp", True, None)
+
+
+def test_a_text_is_compressed_with_every_fact_kept(client: httpx.Client) -> None:
+    body = compressed(client, MAIL).raise_for_status().json()
+    assert len(body["compressed"]) < len(MAIL)
+    assert body["fidelity"]["missing"] == []
+    assert body["usage"]["engine"] == "openai"
+    assert body["usage"]["prompt_tokens"] > 100
+    assert 0 < body["usage"]["completion_tokens"] <= 96
+    back = client.post("/reconstruct", json={"capsule": body["capsule"]}).json()
+    assert back["text"] == MAIL
+
+
+def test_a_batch_is_answered(client: httpx.Client) -> None:
+    items = [{"text": f"{TEXT} Number {number}."} for number in range(2)]
+    body = client.post("/batch", json={"operation": "compress", "items": items}).json()
+    assert (body["succeeded"], body["failed"]) == (2, 0)
+
+
+def test_a_model_that_it_does_not_have_is_404_and_tells_which_it_has(client: httpx.Client) -> None:
+    answer = compressed(client, MAIL, model="phi4")
+    assert answer.status_code == 404
+    assert NAME in answer.json()["detail"]
+    assert "ollama pull" not in answer.text
+
+
+def test_a_text_over_the_servers_context_window_is_compressed_part_by_part(client: httpx.Client) -> None:
+    text = "\n\n".join(f"Paragraph {number}: {MAIL}" for number in range(NUM_CTX // 150))
+    body = compressed(client, text).raise_for_status().json()
+    assert body["usage"]["calls"] >= 2
+    assert body["fidelity"]["missing"] == []
+
+
+def test_a_wrong_key_is_told_by_the_answer_and_by_readyz_and_never_shown(engine: str, tmp_path: Path) -> None:
+    with condenser(tmp_path, engine, CONDENSER_OPENAI_API_KEY="sk-wrong") as service, service.client() as client:
+        answer = compressed(client, MAIL)
+        assert (answer.status_code, answer.json()["type"]) == (502, "urn:condenser:problem:rejected")
+        assert "CONDENSER_OPENAI_API_KEY" in answer.json()["detail"]
+        ready = client.get("/readyz")
+        assert ready.status_code == 503
+        assert "CONDENSER_OPENAI_API_KEY" in ready.json()["problem"]
+        status = client.get("/status").text
+        assert "sk-wrong" not in answer.text + ready.text + status + service.log.read_text()
+
+
+def test_a_server_that_has_gone_is_502_and_one_that_is_back_serves(tmp_path: Path) -> None:
+    with llama_cpp() as url:
+        port = int(re.findall(r":(\d+)/", url)[0])
+        running = start_service(
+            tmp_path,
+            "openai",
+            CONDENSER_OPENAI_URL=url,
+            CONDENSER_OPENAI_API_KEY=KEY,
+            CONDENSER_MODEL=NAME,
+            CONDENSER_ENGINE_RETRIES=0,
+        )
+        wait_until_ready(running)
+    with running.client() as client:
+        answer = compressed(client, TEXT)
+        assert (answer.status_code, answer.json()["type"]) == (502, "urn:condenser:problem:unreachable")
+        with llama_cpp(port):
+            assert compressed(client, TEXT).status_code == 200
+    running.process.terminate()
+    running.process.wait(timeout=30)
+
+
+def test_the_doctor_tells_whether_it_serves(engine: str) -> None:
+    settings = {"CONDENSER_ENGINE": "openai", "CONDENSER_OPENAI_URL": engine, "CONDENSER_MODEL": NAME}
+    code, report = doctor(**settings, CONDENSER_OPENAI_API_KEY=KEY)
+    assert (code, found(report)["openai"]["state"]) == (0, "ok")
+    code, report = doctor(**settings, CONDENSER_OPENAI_API_KEY="sk-wrong")
+    assert (code, found(report)["openai"]["state"]) == (1, "fail")
+    assert "sk-wrong" not in str(report)
