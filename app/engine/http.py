@@ -1,6 +1,7 @@
 """Requests to the server that runs the model, and the errors that they can end in."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,7 +20,7 @@ class EngineHttp:
     """One connection pool to `base_url`; `headers` go with every request. Close it with `aclose`."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str] | None = None) -> None:
-        self.base_url = base_url
+        self.base_url = without_userinfo(base_url)
         # No read timeout: the deadline of the request that a call serves bounds it (Engine.complete).
         self._http = httpx.AsyncClient(
             base_url=base_url,
@@ -54,6 +55,12 @@ class EngineHttp:
     async def _exchange(self, method: str, path: str, body: object, limit: int) -> tuple[int, bytes]:
         async with self._http.stream(method, path, json=body) as response:
             return response.status_code, await _read(response, limit)
+
+
+def without_userinfo(url: str) -> str:
+    """`url` as it may be told: without a user name and password in it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
 
 
 def completion_limit(num_predict: int) -> int:

@@ -36,11 +36,11 @@ class OllamaClient:
     """Ollama at `base_url`, through one connection pool; close it with `aclose` or as a context manager."""
 
     def __init__(self, base_url: str, *, num_ctx: int, keep_alive: str, seed: int) -> None:
-        self.base_url = base_url
         self.num_ctx = num_ctx
         self._keep_alive = _keep_alive(keep_alive)
         self._seed = seed
         self._http = EngineHttp(base_url)
+        self.base_url = self._http.base_url
         self._thinkers: dict[str, bool] = {}
 
     async def aclose(self) -> None:

@@ -37,10 +37,10 @@ class OpenAIClient:
     """
 
     def __init__(self, base_url: str, *, num_ctx: int, seed: int, api_key: str = "") -> None:
-        self.base_url = base_url
         self.num_ctx = num_ctx
         self._seed = seed
         self._http = EngineHttp(base_url, {"authorization": f"Bearer {api_key}"} if api_key else None)
+        self.base_url = self._http.base_url
         self._models: tuple[str, ...] = ()
         self._refusal: EngineRejectedError | None = None
 

@@ -11,6 +11,7 @@ from app.engine.embedded import EmbeddedConfig, EmbeddedEngine
 from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver
 from app.engine.errors import EngineError
 from app.engine.gate import Gate, GateObserver
+from app.engine.http import without_userinfo
 from app.engine.limiter import FIRST, MOST, ConcurrencyLimit
 from app.engine.model_file import default_model_path, model_name
 from app.engine.ollama import OllamaClient
@@ -35,12 +36,12 @@ async def choose_engine(settings: Settings) -> EngineName:
     """The engine to run on: what is set, or for `auto` Ollama where one answers now, else the embedded one."""
     if settings.engine != "auto":
         return settings.engine
-    urls = settings.upstream_urls
-    found = await asyncio.gather(*(_version(settings, url) for url in urls))
+    found = await asyncio.gather(*(_version(settings, url) for url in settings.upstream_urls))
+    told = ",".join(map(without_userinfo, settings.upstream_urls))
     if not any(found):
-        logger.warning("no Ollama answers: taking the embedded engine", extra={"ollama_url": ",".join(urls)})
+        logger.warning("no Ollama answers: taking the embedded engine", extra={"ollama_url": told})
         return "embedded"
-    logger.info("Ollama answers: taking it", extra={"ollama_url": ",".join(urls), "version": next(filter(None, found))})
+    logger.info("Ollama answers: taking it", extra={"ollama_url": told, "version": next(filter(None, found))})
     return "ollama"
 
 
@@ -50,7 +51,9 @@ async def _version(settings: Settings, url: str) -> str | None:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
                 return await client.version()
         except (EngineError, TimeoutError) as error:
-            logger.warning("no Ollama here", extra={"ollama_url": url, "reason": str(error) or "no answer in time"})
+            logger.warning(
+                "no Ollama here", extra={"ollama_url": client.base_url, "reason": str(error) or "no answer in time"}
+            )
             return None
 
 

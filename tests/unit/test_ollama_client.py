@@ -73,6 +73,18 @@ async def test_a_completion_has_the_models_text_and_token_counts(ollama: Any, cl
     assert not completion.was_cut
 
 
+async def test_a_password_in_the_address_is_sent_and_never_told() -> None:
+    with respx.mock(base_url=URL) as router:
+        version = router.get("/api/version").respond(500)
+        address = URL.replace("//", "//ann:secret@")
+        async with OllamaClient(address, num_ctx=4096, keep_alive="30m", seed=7) as client:
+            with pytest.raises(EngineError) as caught:
+                await client.version()
+    assert version.calls.last.request.headers["authorization"].startswith("Basic ")
+    assert client.base_url == URL
+    assert "secret" not in str(caught.value)
+
+
 async def test_a_chat_forbids_truncation_and_context_shift(ollama: Any, client: OllamaClient) -> None:
     route = ollama.post("/api/chat").respond(json=ANSWER)
     await chat(client)
