@@ -10,6 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import ValidationError
 
 from app.api import job_intake, operations
+from app.api.batch_order import begin_order
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
 from app.api.operations import Done
@@ -242,7 +243,7 @@ async def _results(
 
     tally = {"items": len(body.items), "succeeded": 0, "failed": 0, "prompt_tokens": 0, "completion_tokens": 0}
     record.fields.update(tally, engine=service.engine.name, batch_operation=body.operation)
-    async with aclosing(as_ready(body.items, under_way, one)) as ready:
+    async with aclosing(as_ready(body.items, under_way, one, begin_order(body.items))) as ready:
         async for index, ended in ready:
             if isinstance(ended, Problem):
                 tally["failed"] += 1

@@ -1,6 +1,7 @@
 """Run many pieces of work side by side, a bounded number at once."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -11,20 +12,23 @@ ResultT = TypeVar("ResultT")
 
 
 async def as_ready(
-    items: Sequence[ItemT], limit: int, work: Callable[[ItemT], Awaitable[ResultT]]
+    items: Sequence[ItemT],
+    limit: int,
+    work: Callable[[ItemT], Awaitable[ResultT]],
+    order: Sequence[int] | None = None,
 ) -> AsyncGenerator[tuple[int, ResultT], None]:
-    """Index and result of each item as it gets ready, at most `limit` under way.
+    """Index and result of each item as it gets ready, at most `limit` under way, begun in `order` of their indexes.
 
     Ends with the first exception that `work` raises; then, and when the iterator is closed or cancelled, what
     is still under way is cancelled and waited for.
     """
     running: dict[asyncio.Task[ResultT], int] = {}
-    started = 0
+    left = deque(order if order is not None else range(len(items)))
     try:
-        while running or started < len(items):
-            while len(running) < limit and started < len(items):
-                running[asyncio.ensure_future(_awaited(work, items[started]))] = started
-                started += 1
+        while running or left:
+            while len(running) < limit and left:
+                index = left.popleft()
+                running[asyncio.ensure_future(_awaited(work, items[index]))] = index
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in sorted(done, key=running.__getitem__):
                 yield running.pop(task), task.result()
