@@ -1,5 +1,6 @@
 """The order in which the items of a batch are begun."""
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -41,12 +42,10 @@ def test_capsules_count_by_their_payload() -> None:
 def test_all_that_share_a_front_are_neighbours_with_the_longest_first(items: list[dict[str, Any]]) -> None:
     begun = [items[at] for at in begin_order(items)]
     fronts = [(item.get("model"), item.get("question")) for item in begun]
-    borders = [one for one, after in zip(fronts, fronts[1:], strict=False) if one != after]
-    assert len(borders) == len(set(fronts)) - bool(fronts)
-    for (front, one), (after, other) in zip(
-        zip(fronts, begun, strict=True), zip(fronts[1:], begun[1:], strict=True), strict=False
-    ):
-        assert front != after or len(one["text"]) >= len(other["text"])
+    assert sum(one != after for one, after in pairwise(fronts)) == len(set(fronts)) - bool(fronts)
+    for one, after in pairwise(begun):
+        same_front = (one.get("model"), one.get("question")) == (after.get("model"), after.get("question"))
+        assert not same_front or len(one["text"]) >= len(after["text"])
 
 
 @given(st.lists(ANYTHING, max_size=8))
