@@ -1,12 +1,19 @@
 """Requests to the server that runs the model, and the errors that they can end in."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
-from app.engine.errors import EngineFailedError, EngineTimeoutError, EngineUnreachableError, NoConnectionError
-from app.tasks import scoped
+from app.engine.errors import (
+    EngineError,
+    EngineFailedError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    NoConnectionError,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
@@ -23,12 +30,14 @@ class EngineHttp:
         self.base_url = without_userinfo(base_url)
         # No read timeout: the deadline of the request that a call serves bounds it (Engine.complete).
         self._http = httpx.AsyncClient(
-            base_url=base_url,
+            base_url=self.base_url,
+            auth=_userinfo(base_url),
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
             # A compressed answer could be a thousand times its size before that can be seen.
             headers={"accept-encoding": "identity", **(headers or {})},
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
             trust_env=False,
+            # httpcore takes several times as long for a call, and more with each one that is under way.
+            transport=AiohttpTransport(client=_session),
         )
 
     async def aclose(self) -> None:
@@ -44,17 +53,35 @@ class EngineHttp:
         EngineFailedError for a body over `limit` bytes.
         """
         try:
-            return await scoped(lambda: self._exchange(method, path, body, limit))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise NoConnectionError(f"no connection to {self.base_url}: {_reason(error)}") from error
-        except httpx.TimeoutException as error:
-            raise EngineTimeoutError(f"{self.base_url} did not answer in time: {_reason(error)}") from error
-        except httpx.HTTPError as error:
-            raise EngineUnreachableError(f"the connection to {self.base_url} broke: {_reason(error)}") from error
+            async with self._http.stream(method, path, json=body) as response:
+                return response.status_code, await _read(response, limit)
+        except (httpx.HTTPError, aiohttp.ClientError) as error:
+            raise self._told(error) from error
 
-    async def _exchange(self, method: str, path: str, body: object, limit: int) -> tuple[int, bytes]:
-        async with self._http.stream(method, path, json=body) as response:
-            return response.status_code, await _read(response, limit)
+    def _told(self, error: httpx.HTTPError | aiohttp.ClientError) -> EngineError:
+        """The error as the rest knows it."""
+        reason = str(error) or type(error.__cause__ or error).__name__
+        broken = EngineUnreachableError(f"the connection to {self.base_url} broke: {reason}")
+        # The transport says ConnectTimeout for whatever happens before an answer begins.
+        if isinstance(error.__cause__, aiohttp.ClientConnectionError) and not isinstance(
+            error.__cause__, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+        ):
+            return broken
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return NoConnectionError(f"no connection to {self.base_url}: {reason}")
+        if isinstance(error, httpx.TimeoutException):
+            return EngineTimeoutError(f"{self.base_url} did not answer in time: {reason}")
+        return broken
+
+
+def _session() -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context(trust_env=False))
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _userinfo(url: str) -> tuple[str, str] | None:
+    parts = urlsplit(url)
+    return None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
 
 
 def without_userinfo(url: str) -> str:
@@ -80,7 +107,3 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
         if len(content) > limit:
             raise EngineFailedError(f"the engine's answer is over {limit} bytes")
     return bytes(content)
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__

@@ -51,8 +51,8 @@ class Running:
         engine = self.service.engine
         ours = asyncio.all_tasks() - self.upstream.tasks - self.server.server_state.tasks
         names = frozenset(task.get_coro().__qualname__ for task in ours)  # type: ignore[union-attr]
-        pools = [one.client._http._http._transport._pool for one in engine.upstreams.all]  # type: ignore[attr-defined]
-        busy = sum(not connection.is_idle() for pool in pools for connection in pool.connections)
+        transports = [one.client._http._http._transport for one in engine.upstreams.all]  # type: ignore[attr-defined]
+        busy = sum(len(one.client.connector._acquired) for one in transports if not callable(one.client))
         return Footprint(engine.gate.in_flight, engine.gate.waiting, names, busy)
 
     async def waits_for(self, waiting: int) -> None:

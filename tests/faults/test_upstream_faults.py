@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 BROKEN: list[tuple[str, Behaviour, int, str, str]] = [
     ("reset at once", faults.resets_at_once, 502, "unreachable", "the connection to http://127.0.0.1"),
     ("reset mid-body", faults.resets_mid_body, 502, "unreachable", "the connection to http://127.0.0.1"),
-    ("closed mid-body", faults.closes_mid_body, 502, "unreachable", "without sending complete message body"),
+    ("closed mid-body", faults.closes_mid_body, 502, "unreachable", "payload is not completed"),
     ("no HTTP", faults.speaks_no_http, 502, "unreachable", "the connection to http://127.0.0.1"),
     ("500", faults.fails(500, "llama runner process has terminated"), 502, "failed", "runner process has terminated"),
     ("404 model", faults.fails(404, "model 'm' not found"), 404, "model_not_found", "ollama pull"),

@@ -11,6 +11,7 @@ import respx
 
 from app.main import create_app
 from app.settings import Settings
+from tests.unit.mocker import EVERY_TRANSPORT
 
 URL = "http://ollama.test:11434"
 MODEL = "qwen2.5:7b-instruct"
@@ -63,7 +64,7 @@ def ollama(chat: Chat | httpx.Response | Exception) -> Iterator[Upstream]:
         response: httpx.Response = await chat(request)
         return response
 
-    with respx.mock(base_url=URL, assert_all_called=False) as router:
+    with respx.mock(base_url=URL, assert_all_called=False, using=EVERY_TRANSPORT) as router:
         router.get("/api/version").respond(json={"version": "0.16.1"})
         router.get("/api/tags").respond(json={"models": [{"name": MODEL}]})
         router.get("/api/ps").respond(json={"models": [{"name": MODEL, "size": 100, "size_vram": 100}]})

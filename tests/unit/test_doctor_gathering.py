@@ -18,6 +18,7 @@ from app.ops.doctor.gathering.tools import Said, engine_variables
 from app.ops.doctor.observations import Answers
 from app.ops.doctor.ollama_log import MAX_LINES, Failure, read_log, telling_lines
 from app.settings import describe, load_settings
+from tests.unit.mocker import EVERY_TRANSPORT
 
 URL = "http://192.0.2.1:11434"  # of no machine (RFC 5737), so that nothing of this one is judged
 CONFIG = 'msg="server config" env="map[OLLAMA_HOST:http://127.0.0.1:11434 OLLAMA_NUM_PARALLEL:2 OLLAMA_VULKAN:false]"'
@@ -215,7 +216,7 @@ def plain_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def ollama(plain_settings: None) -> Any:
     model = {"name": "qwen2.5:7b-instruct", "size": 4683087332}
-    with respx.mock(base_url=URL, assert_all_called=False) as router:
+    with respx.mock(base_url=URL, assert_all_called=False, using=EVERY_TRANSPORT) as router:
         router.get("/api/version").respond(json={"version": "0.16.1"})
         router.get("/api/tags").respond(json={"models": [model]})
         router.get("/api/ps").respond(json={"models": [model | {"size_vram": 0, "context_length": 4096}]})

@@ -22,6 +22,7 @@ from app.engine.errors import (
 )
 from app.engine.http import MAX_ANSWER_BYTES
 from app.engine.ollama import OllamaClient
+from tests.unit.mocker import EVERY_TRANSPORT
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +46,7 @@ ANSWER: dict[str, Any] = {
 
 @pytest.fixture
 def ollama() -> Any:
-    with respx.mock(base_url=URL, assert_all_called=False) as router:
+    with respx.mock(base_url=URL, assert_all_called=False, using=EVERY_TRANSPORT) as router:
         router.post("/api/show").respond(json={"capabilities": ["completion"]})
         yield router
 
@@ -74,7 +75,7 @@ async def test_a_completion_has_the_models_text_and_token_counts(ollama: Any, cl
 
 
 async def test_a_password_in_the_address_is_sent_and_never_told() -> None:
-    with respx.mock(base_url=URL) as router:
+    with respx.mock(base_url=URL, using=EVERY_TRANSPORT) as router:
         version = router.get("/api/version").respond(500)
         address = URL.replace("//", "//ann:secret@")
         async with OllamaClient(address, num_ctx=4096, keep_alive="30m", seed=7) as client:

@@ -18,6 +18,7 @@ from app.engine.errors import (
     PromptTooLongError,
 )
 from app.engine.openai import OpenAIClient
+from tests.unit.mocker import EVERY_TRANSPORT
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,7 @@ def answer(**changed: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Any:
-    with respx.mock(base_url=URL, assert_all_called=False) as router:
+    with respx.mock(base_url=URL, assert_all_called=False, using=EVERY_TRANSPORT) as router:
         router.get("/models").respond(json=VLLM_MODELS)
         router.post("/chat/completions").respond(json=answer())
         yield router
