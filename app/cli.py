@@ -70,7 +70,7 @@ def condenser(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on, over CONDENSER_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, over CONDENSER_PORT.")] = None,
-    engine: Annotated[str | None, typer.Option(help="ollama, embedded or auto, over CONDENSER_ENGINE.")] = None,
+    engine: Annotated[str | None, typer.Option(help="ollama, embedded, openai or auto, over CONDENSER_ENGINE.")] = None,
 ) -> None:
     """Run the service."""
     settings = _load(host=host, port=port, engine=engine)
@@ -96,7 +96,7 @@ def serve(
 
 def _forget_secrets() -> None:
     """Keep keys out of the environment of child processes."""
-    for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN"):
+    for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN", "OPENAI_API_KEY"):
         os.environ.pop(PREFIX + name, None)
 
 

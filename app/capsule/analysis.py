@@ -14,7 +14,7 @@ from app.capsule.language import Language, guess_language
 from app.capsule.lexicon import ALL_FUNCTION_WORDS
 from app.capsule.scanner import find_facts
 from app.capsule.structure import Block, Kind, blocks, line_fact, line_units
-from app.capsule.tokens import pieces
+from app.capsule.tokens import running_totals
 from app.capsule.values import normalise
 
 
@@ -114,12 +114,7 @@ class Source:
 
     @cached_property
     def _token_ends(self) -> tuple[list[int], list[int]]:
-        ends, totals, total = [0], [0], 0
-        for end, cost in pieces(self.text):
-            total += cost
-            ends.append(end)
-            totals.append(total)
-        return ends, totals
+        return running_totals(self.text)
 
     @cached_property
     def _extents(self) -> list[Span | None]:

@@ -96,7 +96,7 @@ class Content:
 def begin_seal(text: str, *, model: str, prompt_version: str, quick: bool = False) -> Encoding:
     """Do most of the work for an exact capsule of `text`, which can be done before its summary is known.
 
-    A `quick` capsule is a tenth larger and takes some fortieth of the time.
+    A `quick` capsule is up to a sixth larger and takes some fortieth of the time.
     """
     return (begin_quick if quick else begin_best)(string(model) + string(prompt_version) + text.encode())
 

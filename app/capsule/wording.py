@@ -8,7 +8,7 @@ of words may be the system prompt's.
 
 from bisect import bisect_right
 from collections import defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import regex
@@ -46,24 +46,33 @@ _PROMPT_RUN = 3  # words
 
 def word_sequence(text: str) -> str:
     """The words of `text`, folded, each with a space on either side, to look for a run of words in."""
-    return f" {' '.join(_WORD.findall(normalise(text)))} "
+    return _in_sequence(normalise(text))
+
+
+def _in_sequence(folded: str) -> str:
+    return f" {' '.join(_WORD.findall(folded))} "
 
 
 def stems(text: str) -> set[str]:
     """What the words of meaning in `text` begin with; of scripts without spaces, each two neighbouring characters."""
     folded = normalise(text)
     found = {_stem(word) for word in _WORD.findall(folded) if len(word) > 2 and _means_something(word)}
-    if not folded.isascii():
-        for run in _CJK.findall(folded):
-            found.update(_pairs(run))
-            found.discard(_stem(run))
+    for run in _runs(folded):
+        found.update(_pairs(run))
+        found.discard(_stem(run))
     return found
+
+
+def _runs(folded: str) -> list[str]:
+    """The runs of Chinese and Japanese characters."""
+    return [] if folded.isascii() else _CJK.findall(folded)
 
 
 def _means_something(word: str) -> bool:
     return word not in ALL_FUNCTION_WORDS and not word.isdigit()
 
 
+@lru_cache(8192)  # a language's common words; each text has them all again
 def _stem(word: str) -> str:
     if len(word) > _STEM + _LONGEST_ENDING:
         return word[:_STEM]
@@ -90,13 +99,14 @@ class Wording:
     def __init__(self, text: str) -> None:
         folded = normalise(text)
         self._folded = folded
-        self._sequence = word_sequence(text)
-        self._words = set(_SPACED.findall(folded))
+        self._sequence = _in_sequence(folded)
+        words = _SPACED.findall(folded)
+        self._words = set(words)
         self._places: dict[str, list[int]] = defaultdict(list)
-        for place, word in enumerate(_SPACED.findall(folded)):
+        for place, word in enumerate(words):
             self._places[_stem(word)].append(place)
         self._followed: dict[tuple[str, str], bool] = {}
-        self._pairs = {pair for run in _CJK.findall(folded) for pair in _pairs(run)}
+        self._pairs = {pair for run in _runs(folded) for pair in _pairs(run)}
         self._characters = set(text)
 
     def covers(self, sentence: str, unchecked: str) -> bool:
@@ -146,7 +156,7 @@ class Wording:
     def _has_cjk(self, folded: str) -> bool:
         """Whether no run of new pairs makes a word, the borders of a run of characters counting as new."""
         new = all_pairs = 0
-        for run in _CJK.findall(folded):
+        for run in _runs(folded):
             if len(run) == 1 and run not in _CJK_GLUE and run not in self._folded:
                 return False
             length = 1

@@ -23,6 +23,7 @@ _TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the te
 _GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
 _FEWEST_GIST_TOKENS = 48
 _MOST_GIST_TOKENS = 96  # "one or two short sentences"; the facts come back verbatim
+_HIDES_BEST_CODEC_S = 0.25  # of a call in the engine; ten times what the best codec takes for a short text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class Compressor:
         tokens = await off_loop(lambda: estimate_tokens(text), size)
         if tokens <= _TOO_SHORT_TOKENS or text.isspace():
             return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
-        async with Beforehand(lambda: _read(wish, terms.model), size) as read:
+        is_hurried = self._engine.usual_call_s < _HIDES_BEST_CODEC_S
+        async with Beforehand(lambda: _read(wish, terms.model, is_hurried), size) as read:
             first = await self._one_round(Answer(text, Usage()), wish, replace(terms, on_place=read.begin))
             source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
             answer = await self._within_target(first, wish, tokens, terms)
@@ -150,13 +152,15 @@ class Compressor:
         return max(1, usage.prompt_tokens - usage.calls * frame)
 
 
-def _read(wish: Compression, model: str) -> tuple[Checked, Encoding | None]:
-    """All that can be found out about a text, and written of its capsule, before its summary is there."""
+def _read(wish: Compression, model: str, is_hurried: bool) -> tuple[Checked, Encoding | None]:
+    """All that can be found out about a text, and written of its capsule, before its summary is there.
+
+    The best codec takes several times as long as all the rest: it is for when the engine takes longer still.
+    """
     checked = explored(wish.text, wish.must_keep)
     if wish.fidelity == "semantic":
         return checked, None
-    # The best codec takes several times as long as all the rest: it is for when nobody waits for that.
-    quick = is_pressed(len(wish.text))
+    quick = is_hurried or is_pressed(len(wish.text))
     return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=quick)
 
 

@@ -16,12 +16,15 @@ class _EveryTransport(HTTPCoreMocker):
     @classmethod
     def to_httpx_request(cls, **kwargs: Any) -> httpx.Request:
         request = kwargs["request"]
-        return request if isinstance(request, httpx.Request) else super().to_httpx_request(**kwargs)
+        if not isinstance(request, httpx.Request):
+            request = super().to_httpx_request(**kwargs)  # type: ignore[no-untyped-call]
+        assert isinstance(request, httpx.Request)
+        return request
 
     @classmethod
     async def from_async_httpx_response(cls, httpx_response: httpx.Response, target: object, **kwargs: Any) -> Any:
         if not isinstance(target, AiohttpTransport):
-            return await super().from_async_httpx_response(httpx_response, target, **kwargs)
+            return await super().from_async_httpx_response(httpx_response, target, **kwargs)  # type: ignore[no-untyped-call]
         return httpx.Response(
             httpx_response.status_code,
             headers=httpx_response.headers.raw,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capsule.chunking import split, units
-from app.capsule.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, pieces
+from app.capsule.tokens import _PIECE, LARGEST_PIECE_TOKENS, _cut, estimate_tokens, pieces
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=2000)
 PROSE = st.lists(
@@ -101,3 +101,8 @@ def test_a_budget_that_no_piece_fits_is_refused() -> None:
 @given(st.text(st.characters(codec="ascii"), max_size=300) | st.text("= -_*#~.ab\n\t1", max_size=300))
 def test_an_estimate_is_the_sum_of_the_costs_of_the_pieces(text: str) -> None:
     assert estimate_tokens(text) == sum(cost for _, cost in pieces(text))
+
+
+@given(st.text(st.sampled_from("aZé9½µ° \t\n\u00a0\u2028=-.#“’—€Ж語😀\u0301\x1c")))
+def test_common_texts_are_cut_as_all_others(text: str) -> None:
+    assert _cut(text) == [match.group() for match in _PIECE.finditer(text)]
