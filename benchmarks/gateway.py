@@ -13,19 +13,17 @@ import contextlib
 import itertools
 import json
 import os
-import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 
-from app.capsule.prompts import summarize_prompt
 from benchmarks import load
 from benchmarks.load import quantile
 from benchmarks.processes import Process, condenser, litellm, simulated
 from benchmarks.simulated_ollama import MODEL
+from benchmarks.ways import Call, Figures, directly, through_condenser, through_litellm
 
 SIZE = 2000
 SERVICE_S = 1.2
@@ -37,65 +35,6 @@ SHORT_CALLS = 40
 CLIENTS = 32
 RATE_S = 5.0
 WAITING = 1000
-
-Call = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
-
-
-@dataclass
-class Figures:
-    """What was measured: for each name its values, one a round."""
-
-    values: dict[str, list[float]] = field(default_factory=dict)
-
-    def add(self, name: str, value: float) -> None:
-        """Write a value of a round down."""
-        self.values.setdefault(name, []).append(value)
-
-    def median(self, name: str) -> float:
-        """The median over the rounds."""
-        return statistics.median(self.values[name])
-
-    def told(self, name: str, digits: int = 1) -> str:
-        """Median, lowest and highest."""
-        values = self.values[name]
-        return f"{self.median(name):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
-
-
-def directly(url: str) -> Call:
-    """The call that the service makes of the engine, made by the client."""
-
-    async def call(session: aiohttp.ClientSession, text: str) -> None:
-        prompt = summarize_prompt(text)
-        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-        body = {"model": MODEL, "messages": messages, "stream": False, "options": {"num_predict": 96}}
-        async with session.post(f"{url}/api/chat", json=body) as response:
-            assert (await response.json())["done"]
-
-    return call
-
-
-def through_condenser(url: str) -> Call:
-    """A compression."""
-
-    async def call(session: aiohttp.ClientSession, text: str) -> None:
-        async with session.post(f"{url}/compress", json={"text": text}) as response:
-            assert response.status == 200, await response.text()
-            await response.json()
-
-    return call
-
-
-def through_litellm(url: str) -> Call:
-    """A bare summary by LiteLLM's proxy, which checks nothing."""
-
-    async def call(session: aiohttp.ClientSession, text: str) -> None:
-        prompt = summarize_prompt(text)
-        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-        async with session.post(f"{url}/chat/completions", json={"model": MODEL, "messages": messages}) as response:
-            assert response.status == 200, await response.text()
-            await response.json()
-
-    return call
 
 
 async def times_ms(session: aiohttp.ClientSession, call: Call, texts: Iterator[str], calls: int) -> list[float]:
@@ -181,22 +120,63 @@ async def _scraped(session: aiohttp.ClientSession, url: str) -> float:
     return slowest
 
 
-async def fullness(figures: Figures, slots: int, upstream: Process, service: Process, texts: Iterator[str]) -> None:
+async def fullness(
+    figures: Figures, slots: int, upstream: Process, services: dict[str, Process], texts: Iterator[str]
+) -> None:
     """One round of how long the same number of calls takes in each way."""
     count = min(MOST_ITEMS // slots, 8) * slots
+    url = services["fixed"].url
 
     def some() -> list[str]:
         return list(itertools.islice(texts, count))
 
     async with load.client() as session:
-        direct = await seconds_for(session, directly(upstream.url), some(), slots)
-        batch = await batch_seconds(session, service.url, some())
-        single = await seconds_for(session, through_condenser(service.url), some(), 2 * slots)
-    figures.add(f"{slots} slots, direct: a minute", 60 * count / direct)
-    figures.add(f"{slots} slots, batch: a minute", 60 * count / batch)
-    figures.add(f"{slots} slots, single: a minute", 60 * count / single)
-    figures.add(f"{slots} slots, batch: share", direct / batch)
-    figures.add(f"{slots} slots, single: share", direct / single)
+        seconds = {
+            "direct": await seconds_for(session, directly(upstream.url), some(), slots),
+            "batch": await batch_seconds(session, url, some()),
+            "single": await seconds_for(session, through_condenser(url), some(), 2 * slots),
+            "auto": await seconds_for(session, through_condenser(services["auto"].url), some(), 2 * slots + 4),
+        }
+    for way, took in seconds.items():
+        figures.add(f"{slots} slots, {way}: a minute", 60 * count / took)
+        figures.add(f"{slots} slots, {way}: share", seconds["direct"] / took)
+
+
+async def gauge(session: aiohttp.ClientSession, service: Process, name: str) -> float:
+    """A gauge of the service's."""
+    async with session.get(f"{service.url}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+async def kept_busy(service: Process, clients: int, texts: Iterator[str], until: Callable[[float], bool]) -> float:
+    """Seconds for which so many clients keep on calling until the concurrency limit is so."""
+    async with load.client() as session:
+        started, is_over = time.perf_counter(), False
+
+        async def client() -> None:
+            while not is_over:
+                await through_condenser(service.url)(session, next(texts))
+
+        calls = [asyncio.create_task(client()) for _ in range(clients)]
+        while not until(await gauge(session, service, "condenser_concurrency_limit")):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        took_s = time.perf_counter() - started
+        is_over = True
+        await asyncio.gather(*calls)
+        return took_s
+
+
+async def change_followed(figures: Figures, upstream: Process, service: Process, texts: Iterator[str]) -> None:
+    """One round of how soon `auto` follows a change of the slots, from 16 to 4 and back."""
+    few, many = 4, 16
+    for name, slots, is_found in (
+        (f"{many} to {few} slots, followed in: s", few, lambda limit: limit <= 1.5 * few + 3),
+        (f"{few} to {many} slots, followed in: s", many, lambda limit: limit >= many),
+    ):
+        async with load.client() as session:
+            await session.post(f"{upstream.url}/control", json={"slots": slots})
+        figures.add(name, await kept_busy(service, 2 * many, texts, is_found))
 
 
 async def waiting_megabytes(upstream: Process, service: Process, texts: Iterator[str]) -> tuple[float, float]:
@@ -212,18 +192,15 @@ async def waiting_megabytes(upstream: Process, service: Process, texts: Iterator
         depth = 0.0
         while depth < WAITING - 4:
             await asyncio.sleep(0.2)
-            async with session.get(f"{service.url}/metrics") as response:
-                lines = (await response.text()).splitlines()
-            depth = next(float(line.split()[1]) for line in lines if line.startswith("condenser_queue_depth "))
+            depth = await gauge(session, service, "condenser_queue_depth")
         most = service.megabytes()
         await session.post(f"{upstream.url}/control", json={"held": False})
         assert all(ended.status == 200 for ended in await asyncio.gather(*calls))
     return before, most
 
 
-def measured(wished: argparse.Namespace) -> Figures:
-    """Everything, round by round."""
-    figures, texts = Figures(), load.texts(SIZE)
+def without_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterator[str]) -> None:
+    """What the service itself takes, in front of an engine that answers at once."""
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(simulated(64, 0.0))
         service = stack.enter_context(condenser(upstream.url, max_concurrency=64))
@@ -242,14 +219,27 @@ def measured(wished: argparse.Namespace) -> Figures:
             before, most = asyncio.run(waiting_megabytes(upstream, service, texts))
             figures.add("at rest: MB", before)
             figures.add(f"{WAITING} waiting: MB", most)
+
+
+def with_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterator[str]) -> None:
+    """What the service adds to an engine that takes a while, and how full it keeps it."""
     with simulated(4, SHORT_SERVICE_S) as upstream, condenser(upstream.url) as service:
         for _ in range(wished.rounds):
             asyncio.run(added_latency(figures, upstream, service, texts))
     for slots in SLOTS:
-        with simulated(slots, SERVICE_S) as upstream, condenser(upstream.url, max_concurrency=slots) as service:
+        with (
+            simulated(slots, SERVICE_S) as upstream,
+            condenser(upstream.url, max_concurrency=slots) as fixed,
+            condenser(upstream.url, max_concurrency="auto") as auto,
+        ):
+            found_s = asyncio.run(kept_busy(auto, 2 * slots + 4, texts, lambda limit, slots=slots: limit >= slots))  # type: ignore[misc]
+            figures.add(f"{slots} slots, auto: found in s", found_s)
             for _ in range(wished.rounds):
-                asyncio.run(fullness(figures, slots, upstream, service, texts))
-    return figures
+                asyncio.run(fullness(figures, slots, upstream, {"fixed": fixed, "auto": auto}, texts))
+    with simulated(16, SERVICE_S) as upstream, condenser(upstream.url, max_concurrency="auto") as service:
+        asyncio.run(kept_busy(service, 32, texts, lambda limit: limit >= 16))
+        for _ in range(wished.rounds):
+            asyncio.run(change_followed(figures, upstream, service, texts))
 
 
 def print_tables(figures: Figures) -> None:
@@ -260,16 +250,19 @@ def print_tables(figures: Figures) -> None:
         told = (figures.told(f"{way}: p50 ms"), figures.told(f"{way}: p99 ms"), figures.told(f"{way}: a second", 0))
         print(f"| {way} | {' | '.join(told)} |")
     print(f"| condenser, from its cache | | | {figures.told('cache hits: a second', 0)} |")
-    print("\n| slots of 1.2 s | direct, a minute | `/batch` | share | concurrent `/compress` | share |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("\n| slots of 1.2 s | direct, a minute | `/batch` | concurrent `/compress` | the same by `auto` |")
+    print("| --- | --- | --- | --- | --- |")
     for slots in SLOTS:
-        rates = [figures.told(f"{slots} slots, {way}: a minute", 0) for way in ("direct", "batch", "single")]
-        shares = [f"{figures.median(f'{slots} slots, {way}: share'):.1%}" for way in ("batch", "single")]
-        print(f"| {slots} | {rates[0]} | {rates[1]} | {shares[0]} | {rates[2]} | {shares[1]} |")
+        cells = [figures.told(f"{slots} slots, direct: a minute", 0)]
+        for way in ("batch", "single", "auto"):
+            rate, share = (figures.median(f"{slots} slots, {way}: {what}") for what in ("a minute", "share"))
+            cells.append(f"{rate:.0f}, {share:.1%}")
+        print(f"| {slots} | {' | '.join(cells)} |")
     print("\n| | |\n| --- | --- |")
     added = f"added to {SHORT_SERVICE_S} s: "
     own = (f"{added}p50 ms", f"{added}p99 ms", "start to ready: s", "at rest: MB", f"{WAITING} waiting: MB")
-    for name in (*own, "scrape under load: ms", "litellm: start s", "litellm: MB"):
+    found = (f"{max(SLOTS)} slots, auto: found in s", "16 to 4 slots, followed in: s", "4 to 16 slots, followed in: s")
+    for name in (*own, "scrape under load: ms", *found, "litellm: start s", "litellm: MB"):
         if name in figures.values:
             print(f"| {name} | {figures.told(name)} |")
 
@@ -279,7 +272,7 @@ def plot(figures: Figures, path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 3.5))
-    for way, style in (("direct", "k--"), ("batch", "o-"), ("single", "s-")):
+    for way, style in (("direct", "k--"), ("batch", "o-"), ("single", "s-"), ("auto", "^-")):
         axes.plot(SLOTS, [figures.median(f"{slots} slots, {way}: a minute") for slots in SLOTS], style, label=way)
     axes.set(xscale="log", yscale="log", xlabel="slots of 1.2 s", ylabel="operations a minute")
     axes.set_xticks(SLOTS, [str(slots) for slots in SLOTS])
@@ -297,7 +290,9 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="file for the plot; needs matplotlib")
     wished = parser.parse_args()
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
-    figures = measured(wished)
+    figures, texts = Figures(), load.texts(SIZE)
+    without_engine_time(figures, wished, texts)
+    with_engine_time(figures, wished, texts)
     print_tables(figures)
     if wished.json:
         wished.json.write_text(json.dumps(figures.values, indent=1) + "\n")

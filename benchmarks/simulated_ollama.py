@@ -2,8 +2,9 @@
 
     .venv/bin/python -m benchmarks.simulated_ollama --port 11500 --slots 5 --service-s 1.2
 
-It answers the calls that the service makes in the shape of Ollama's. `POST /control` sets `service_s`, `spread`,
-`held`, `fault` and `fault_share` while it runs; `GET /control` tells what it has seen.
+It answers the calls that the service makes in the shape of Ollama's, with the text's own beginning for a summary.
+`POST /control` sets `slots`, `service_s`, `spread`, `held`, `fault` and `fault_share` while it runs; `GET /control`
+tells what it has seen.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from starlette.routing import Route
 MODEL = "simulated:7b"
 FAULTS = ("", "500", "503", "cut", "hang", "nonsense")
 CHARACTERS_PER_TOKEN = 4
-SUMMARY = "It tells of what happened, who was there and what comes next."
+MOST_CHARACTERS = 240  # of an answer
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Engine:
     free: asyncio.Semaphore = field(init=False, repr=False)
     released: asyncio.Event = field(init=False, repr=False)
     dice: random.Random = field(init=False, repr=False)
+    shrinking: list[asyncio.Future[bool]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         self.free = asyncio.Semaphore(self.slots)
@@ -80,6 +82,13 @@ class Engine:
                 await asyncio.sleep(self.service_s * (1 + self.spread * self.dice.uniform(-1, 1)))
             self.served += 1
             return time.perf_counter() - started
+
+    def resize(self, slots: int) -> None:
+        """Have so many slots from now on; calls under way keep theirs."""
+        for _ in range(slots - self.slots):
+            self.free.release()
+        self.shrinking = [asyncio.ensure_future(self.free.acquire()) for _ in range(self.slots - slots)]
+        self.slots = slots
 
     def faulty(self) -> str:
         """The fault that the next call ends in, empty for none."""
@@ -119,6 +128,13 @@ async def failed(request: Request, fault: str) -> Response:
     return JSONResponse({"error": "it failed as it was told to"}, int(fault) if fault.isdigit() else 500)
 
 
+def summary_of(prompt: str) -> str:
+    """The text's first words, up to the last end of a sentence: they can stand, so that all of them is checked."""
+    _, _, text = prompt.partition("\n")
+    said = " ".join(text[:MOST_CHARACTERS].split())
+    return said[: said.rfind(". ") + 1] or said
+
+
 async def chatted(engine: Engine, request: Request) -> Response:
     """The answer of a chat, which takes a slot for a while; at once where it is about nothing, as a preload is."""
     asked = json.loads(await request.body())
@@ -129,17 +145,18 @@ async def chatted(engine: Engine, request: Request) -> Response:
         return await failed(request, fault)
     seconds = await engine.serve()
     characters = sum(len(message["content"]) for message in messages)
+    summary = summary_of(messages[-1]["content"])
     return JSONResponse(
         {
             "model": MODEL,
             "created_at": "2026-11-23T10:44:43.19314252Z",
-            "message": {"role": "assistant", "content": SUMMARY},
+            "message": {"role": "assistant", "content": summary},
             "done": True,
             "done_reason": "stop",
             "total_duration": int(seconds * 1e9),
             "prompt_eval_count": characters // CHARACTERS_PER_TOKEN,
             "prompt_eval_duration": int(seconds * 1e8),
-            "eval_count": len(SUMMARY) // CHARACTERS_PER_TOKEN,
+            "eval_count": len(summary) // CHARACTERS_PER_TOKEN,
             "eval_duration": int(seconds * 9e8),
         }
     )
@@ -166,7 +183,9 @@ def application(engine: Engine) -> Starlette:
 
     async def control(request: Request) -> JSONResponse:
         if request.method == "POST":
-            for name, value in (await request.json()).items():
+            asked = await request.json()
+            engine.resize(asked.pop("slots", engine.slots))
+            for name, value in asked.items():
                 setattr(engine, name, value)
             (engine.released.clear if engine.held else engine.released.set)()
         return JSONResponse(engine.told())

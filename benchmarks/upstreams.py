@@ -16,8 +16,9 @@ from collections import Counter
 from contextlib import ExitStack
 
 from benchmarks import load
-from benchmarks.gateway import seconds_for, through_condenser
+from benchmarks.gateway import seconds_for
 from benchmarks.processes import condenser, simulated
+from benchmarks.ways import through_condenser
 
 CALLS_A_SLOT = 8
 

@@ -91,7 +91,7 @@ class Compressor:
         tokens = await off_loop(lambda: estimate_tokens(text), size)
         if tokens <= _TOO_SHORT_TOKENS or text.isspace():
             return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
-        is_hurried = self._engine.usual_call_s < _HIDES_BEST_CODEC_S
+        is_hurried = self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S
         async with Beforehand(lambda: _read(wish, terms.model, is_hurried), size) as read:
             first = await self._one_round(Answer(text, Usage()), wish, replace(terms, on_place=read.begin))
             source_tokens = self._source_tokens(first.usage, wish, tokens, terms)

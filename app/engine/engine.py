@@ -1,7 +1,6 @@
 """The engine as the rest sees it: a completion for a prompt, through the gate, measured."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ EngineName = Literal["ollama", "embedded", "openai"]
 
 STATUS_TIMEOUT_S = 2.0
 _RETRY_POLICY = RetryPolicy()
-_NEWEST_SHARE = 0.2  # of the latest call in the mean of what calls take
 
 
 class EngineObserver(Protocol):
@@ -86,8 +84,6 @@ class Engine:
         self._observer = observer
         self._why_down = why_down
         self._retry_policy = retry_policy
-        self.usual_call_s = math.inf
-        """Moving mean of the seconds that a call takes in the engine; infinite before the first one."""
         self._running: set[asyncio.Timeout] = set()
         self._is_closed = False
 
@@ -181,10 +177,7 @@ class Engine:
         try:
             with upstream.busy.call(share):
                 completion = await upstream.chat(prompt, model=terms.model, num_predict=num_predict)
-            engine_s = loop.time() - started
-            before_s = engine_s if math.isinf(self.usual_call_s) else self.usual_call_s
-            self.usual_call_s = before_s + _NEWEST_SHARE * (engine_s - before_s)
-            return Call(completion, queue_s, engine_s, share.seconds)
+            return Call(completion, queue_s, loop.time() - started, share.seconds)
         except EngineError as error:
             outcome = error.kind
             raise

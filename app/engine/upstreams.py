@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ logger = logging.getLogger("condenser.engine")
 _LOADING_ROUNDS = 2.0
 """What loading a model takes, in calls: a 7B model's 2 to 5 s, to 1.4 s a call on the reference machine (OLLAMA.md)."""
 
+_NEWEST_SHARE = 0.2
+"""Of the latest call in the mean of what calls take."""
+
+_SHORTEST_CALL_S = 0.001
+"""Shorter ones, of an engine that does not do anything, would have all servers look equally full."""
+
 _SILENT_CHECKS = 2
 """Checks without an answer after which a server is given up: a single one may be lost in a pause of the machine."""
 
@@ -25,7 +32,8 @@ _SILENT_CHECKS = 2
 class Upstream:
     """One server: the calls that are in it, and whether it is up, None where that is not known yet.
 
-    `slots` are how many it is to have at once, or `limit` finds that.
+    `slots` are how many it is to have at once, or `limit` finds that. `usual_call_s`: moving mean of the seconds that
+    it works on a call, infinite before the first one.
     """
 
     def __init__(self, client: EngineClient, slots: int, limit: ConcurrencyLimit | None = None) -> None:
@@ -33,6 +41,7 @@ class Upstream:
         self.limit = limit
         self.in_flight = 0
         self.is_up: bool | None = None
+        self.usual_call_s = math.inf
         self._slots = slots
         self._loaded: set[str] = set()
         self._installed: frozenset[str] | None = None
@@ -59,9 +68,16 @@ class Upstream:
         started = loop.time()
         async with self._call(model):
             completion = await self.client.chat(prompt, model=model, num_predict=num_predict)
+            took_s = loop.time() - started
+            self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:
-                self.limit.ended(self.in_flight, loop.time() - started, completion.worked_s)
+                self.limit.ended(self.in_flight, took_s, completion.worked_s)
             return completion
+
+    def _learn(self, call_s: float) -> None:
+        call_s = max(call_s, _SHORTEST_CALL_S)
+        before_s = call_s if math.isinf(self.usual_call_s) else self.usual_call_s
+        self.usual_call_s = before_s + _NEWEST_SHARE * (call_s - before_s)
 
     @asynccontextmanager
     async def _call(self, model: str) -> AsyncIterator[None]:
@@ -88,12 +104,16 @@ class Upstream:
         finally:
             self.in_flight -= 1
 
-    def expected_wait(self, model: str) -> float:
-        """About how long a call would take longer here than alone, in calls; infinite where the model is not there."""
+    def expected_s(self, model: str, call_s: float) -> float:
+        """About how long a call would take here, seconds; infinite where the model is not there.
+
+        `call_s`: what it takes anywhere, for a server that has not shown it.
+        """
         name = canonical(model)
         if self._installed is not None and name not in self._installed:
-            return float("inf")
-        return self.in_flight / self.slots + (0.0 if name in self._loaded else _LOADING_ROUNDS)
+            return math.inf
+        own_s = call_s if math.isinf(self.usual_call_s) else self.usual_call_s
+        return own_s * (1 + self.in_flight / self.slots) + (0.0 if name in self._loaded else _LOADING_ROUNDS * call_s)
 
     def checked(self, status: UpstreamStatus) -> bool:
         """Take a check's result into account; whether the server is back after it was down."""
@@ -148,6 +168,12 @@ class Upstreams:
         """The usable ones that are not among `tried`."""
         return [one for one in self.usable if one not in tried]
 
+    @property
+    def usual_call_s(self) -> float:
+        """Seconds that the quickest of them usually works on a call; infinite before the first one."""
+        return min(one.usual_call_s for one in self.usable)
+
     def best(self, model: str, tried: Collection[Upstream] = ()) -> Upstream:
         """The one where a call is done first, of those not `tried`. Raises ValueError where there is none."""
-        return min(self.besides(tried), key=lambda one: one.expected_wait(model))
+        call_s = 1.0 if math.isinf(self.usual_call_s) else self.usual_call_s
+        return min(self.besides(tried), key=lambda one: one.expected_s(model, call_s))

@@ -15,8 +15,8 @@ async def test_the_best_codec_is_for_an_engine_behind_which_it_hides(
     with ollama(lambda request: said()):
         async with running() as client:
             await warmed_up()
-            engine = client._transport.app.state.service.engine  # type: ignore[attr-defined]
-            monkeypatch.setattr(engine, "usual_call_s", usual_call_s)
+            upstream, *_ = client._transport.app.state.service.engine.upstreams.all  # type: ignore[attr-defined]
+            monkeypatch.setattr(upstream, "usual_call_s", usual_call_s)
             response = await client.post("/compress", json={"text": 3 * TEXT})
             assert response.json()["capsule"]["codec"].startswith(quality)
 

@@ -53,6 +53,24 @@ def test_of_servers_of_different_size_it_goes_where_the_fewest_are_to_a_slot() -
     assert Upstreams([small, large]).best(MODEL) is large
 
 
+def test_it_goes_where_it_is_done_first_though_a_slower_one_is_idle(two: Upstreams) -> None:
+    two.all[0].usual_call_s, two.all[1].usual_call_s = 1.2, 8.0
+    two.all[0].in_flight = 3
+    assert two.best(MODEL) is two.all[0]
+
+
+def test_where_the_quicker_one_is_full_the_slower_one_has_its_part(two: Upstreams) -> None:
+    two.all[0].usual_call_s, two.all[1].usual_call_s = 1.2, 2.0
+    two.all[0].in_flight = 4
+    assert two.best(MODEL) is two.all[1]
+
+
+def test_one_that_has_not_shown_how_quick_it_is_gets_a_call(two: Upstreams) -> None:
+    two.all[0].usual_call_s = 8.0
+    two.all[0].in_flight = 1
+    assert two.best(MODEL) is two.all[1]
+
+
 def test_it_goes_where_the_model_is_loaded_though_another_one_is_idle(two: Upstreams) -> None:
     two.all[1].checked(told("phi4"))
     two.all[0].in_flight = 3
