@@ -31,7 +31,7 @@ CAPSULE: dict[str, Any] = {
         "tokens": 188,
     },
     "model": "smollm2:135m-instruct-q4_1",
-    "prompt_version": "1",
+    "prompt_version": "2",
 }
 
 COMPRESSED: dict[str, Any] = {

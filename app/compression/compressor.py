@@ -21,8 +21,8 @@ OnEngineError = Literal["fail", "extractive"]
 
 _TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the text
 _GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
-_FEWEST_GIST_TOKENS = 48
-_MOST_GIST_TOKENS = 96  # "one or two short sentences"; the facts come back verbatim
+_FEWEST_GIST_TOKENS = 24
+_MOST_GIST_TOKENS = 40  # "one short sentence"; the facts come back verbatim
 _HIDES_BEST_CODEC_S = 0.25  # of a call in the engine; ten times what the best codec takes for a short text
 
 

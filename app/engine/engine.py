@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from app.capsule.prompts import Prompt
@@ -51,7 +51,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One completion and what it took: seconds in the queue, in the engine, and of the engine's busy time."""
+    """One completion and what it took: seconds in the queue, in the engine, and of the engine's busy time.
+
+    `engine_s` counts from its place in the engine on, tries in vain and pauses included.
+    """
 
     completion: Completion
     queue_s: float
@@ -113,12 +116,14 @@ class Engine:
             async with self._turn(terms.priority, terms.deadline) as queue_s:
                 if terms.on_place is not None:
                     terms.on_place()
-                return await retrying(
+                placed = asyncio.get_running_loop().time()
+                call = await retrying(
                     lambda: self._anywhere(prompt, num_predict, terms, queue_s),
                     self._retry_policy,
                     terms.deadline,
                     self._tell_of_retry,
                 )
+                return replace(call, engine_s=asyncio.get_running_loop().time() - placed)
         except ModelNotFoundError as error:
             raise ModelNotFoundError(self._how_to_get(terms.model, str(error))) from error
 

@@ -21,6 +21,16 @@ async def test_a_busy_engine_is_asked_again_until_it_takes_the_call(start: Start
         assert (service.retries("busy"), len(upstream.chats)) == (2, 3)
 
 
+async def test_tries_in_vain_and_the_pauses_between_them_count_as_time_in_the_engine(
+    start: Start, upstream: FaultyOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.behaviour = faults.in_turn(BUSY, answers_well)
+    async with start() as service:
+        monkeypatch.setattr("app.engine.retries.random.uniform", lambda least, most: most)
+        response = await service.compress()
+        assert response.json()["timing"]["engine_ms"] >= 1000 * RetryPolicy().first_s
+
+
 async def test_an_engine_that_stays_busy_is_a_503_with_retry_after(start: Start, upstream: FaultyOllama) -> None:
     upstream.behaviour = BUSY
     async with start(engine_retries=2) as service:
