@@ -72,10 +72,12 @@ def _means_something(word: str) -> bool:
     return word not in ALL_FUNCTION_WORDS and not word.isdigit()
 
 
-@lru_cache(8192)  # a language's common words; each text has them all again
 def _stem(word: str) -> str:
-    if len(word) > _STEM + _LONGEST_ENDING:
-        return word[:_STEM]
+    return word[:_STEM] if len(word) > _STEM + _LONGEST_ENDING else _stem_of_short(word)
+
+
+@lru_cache(8192)  # a language's common words; each text has them all again
+def _stem_of_short(word: str) -> str:
     ending = _ENDING.search(word)
     return word[:_STEM] if ending is None else word[: max(_SHORTEST_STEM, ending.start())][:_STEM]
 

@@ -84,8 +84,8 @@ class LlamaServer:
         params.n_ctx = config.num_ctx * config.num_parallel
         params.n_parallel = config.num_parallel
         params.ctx_shift = False
-        # Each slot keeps its last prompt, whose front the next one shares. llama.cpp would keep all others as well, 11 MB
-        # a text up to 8 GiB.
+        # Each slot keeps its last prompt, whose front the next one shares. llama.cpp would keep all others as well:
+        # 11 MB a text, up to 8 GiB.
         params.cache_ram_mib = 0
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.hostnames = ["127.0.0.1"]
