@@ -230,13 +230,16 @@ def with_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterat
         with (
             simulated(slots, SERVICE_S) as upstream,
             condenser(upstream.url, max_concurrency=slots) as fixed,
-            condenser(upstream.url, max_concurrency="auto") as auto,
+            condenser(upstream.url, max_concurrency="auto", queue_timeout_s=600) as auto,
         ):
             found_s = asyncio.run(kept_busy(auto, 2 * slots + 4, texts, lambda limit, slots=slots: limit >= slots))  # type: ignore[misc]
             figures.add(f"{slots} slots, auto: found in s", found_s)
             for _ in range(wished.rounds):
                 asyncio.run(fullness(figures, slots, upstream, {"fixed": fixed, "auto": auto}, texts))
-    with simulated(16, SERVICE_S) as upstream, condenser(upstream.url, max_concurrency="auto") as service:
+    with (
+        simulated(16, SERVICE_S) as upstream,
+        condenser(upstream.url, max_concurrency="auto", queue_timeout_s=600) as service,
+    ):
         asyncio.run(kept_busy(service, 32, texts, lambda limit: limit >= 16))
         for _ in range(wished.rounds):
             asyncio.run(change_followed(figures, upstream, service, texts))
@@ -291,11 +294,13 @@ def main() -> None:
     wished = parser.parse_args()
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
     figures, texts = Figures(), load.texts(SIZE)
-    without_engine_time(figures, wished, texts)
-    with_engine_time(figures, wished, texts)
+    try:
+        without_engine_time(figures, wished, texts)
+        with_engine_time(figures, wished, texts)
+    finally:
+        if wished.json:
+            wished.json.write_text(json.dumps(figures.values, indent=1) + "\n")
     print_tables(figures)
-    if wished.json:
-        wished.json.write_text(json.dumps(figures.values, indent=1) + "\n")
     if wished.plot:
         plot(figures, wished.plot)
 
