@@ -28,8 +28,8 @@ from benchmarks.ways import Call, Figures, directly, through_condenser, through_
 SIZE = 2000
 SERVICE_S = 1.2
 SHORT_SERVICE_S = 0.3
-SLOTS = (1, 3, 5, 16, 64)
-MOST_ITEMS = 500
+ROUNDS_OF_SLOTS = {1: 8, 3: 8, 5: 8, 16: 16, 64: 16}
+SLOTS = tuple(ROUNDS_OF_SLOTS)
 LATENCY_CALLS = 60
 SHORT_CALLS = 40
 CLIENTS = 32
@@ -124,7 +124,7 @@ async def fullness(
     figures: Figures, slots: int, upstream: Process, services: dict[str, Process], texts: Iterator[str]
 ) -> None:
     """One round of how long the same number of calls takes in each way."""
-    count = min(MOST_ITEMS // slots, 8) * slots
+    count = ROUNDS_OF_SLOTS[slots] * slots
     url = services["fixed"].url
 
     def some() -> list[str]:
@@ -229,7 +229,7 @@ def with_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterat
     for slots in SLOTS:
         with (
             simulated(slots, SERVICE_S) as upstream,
-            condenser(upstream.url, max_concurrency=slots) as fixed,
+            condenser(upstream.url, max_concurrency=slots, max_batch_items=2000) as fixed,
             condenser(upstream.url, max_concurrency="auto", queue_timeout_s=600) as auto,
         ):
             found_s = asyncio.run(kept_busy(auto, 2 * slots + 4, texts, lambda limit, slots=slots: limit >= slots))  # type: ignore[misc]

@@ -7,12 +7,13 @@ from typing import Literal
 from app.capsule.codecs import Encoding
 from app.capsule.facts import find_literals
 from app.capsule.format import Capsule, Fidelity, begin_seal, capsule_bytes, seal
+from app.capsule.lexicon import forget_locales
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
 from app.capsule.repair import Repaired, Report
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask
 from app.compression.safety import Checked, check, explored, summarized
-from app.compression.threads import Beforehand, in_thread, is_pressed, off_loop
+from app.compression.threads import Beforehand, Leisure, in_thread, off_loop
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 
@@ -72,10 +73,12 @@ class Compressor:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._frame_tokens: int | None = None
+        self._leisure = Leisure()
 
     async def warm_up(self, terms: Terms) -> None:
         """Load the default model and the fact finder's tables, have the prompt's constant front cached and counted."""
         await asyncio.to_thread(check, "Warm-up on 1 May at 10:30.", ())
+        forget_locales()
         await self._engine.preload(terms.deadline)
         call = await self._engine.complete(summarize_prompt(""), num_predict=1, terms=terms)
         self._frame_tokens = call.completion.prompt_tokens or None
@@ -91,8 +94,7 @@ class Compressor:
         tokens = await off_loop(lambda: estimate_tokens(text), size)
         if tokens <= _TOO_SHORT_TOKENS or text.isspace():
             return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
-        is_hurried = self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S
-        async with Beforehand(lambda: _read(wish, terms.model, is_hurried), size) as read:
+        async with Beforehand(lambda: self._read(wish, terms.model), size) as read:
             first = await self._one_round(Answer(text, Usage()), wish, replace(terms, on_place=read.begin))
             source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
             answer = await self._within_target(first, wish, tokens, terms)
@@ -105,6 +107,17 @@ class Compressor:
             return replace(made, engine_failed=first.failed or answer.failed)
 
         return await in_thread(result, size)
+
+    def _read(self, wish: Compression, model: str) -> tuple[Checked, Encoding | None]:
+        """All that can be found out about a text, and written of its capsule, before its summary is there."""
+        checked = explored(wish.text, wish.must_keep)
+        if wish.fidelity == "semantic":
+            return checked, None
+        # The best codec takes several times as long as all the rest: it is for when the engine takes longer still.
+        if self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S or not self._leisure.is_left():
+            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=True)
+        with self._leisure.spent():
+            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION)
 
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
         """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""
@@ -150,18 +163,6 @@ class Compressor:
         ):
             return estimated
         return max(1, usage.prompt_tokens - usage.calls * frame)
-
-
-def _read(wish: Compression, model: str, is_hurried: bool) -> tuple[Checked, Encoding | None]:
-    """All that can be found out about a text, and written of its capsule, before its summary is there.
-
-    The best codec takes several times as long as all the rest: it is for when the engine takes longer still.
-    """
-    checked = explored(wish.text, wish.must_keep)
-    if wish.fidelity == "semantic":
-        return checked, None
-    quick = is_hurried or is_pressed(len(wish.text))
-    return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=quick)
 
 
 def _verbatim(wish: Compression, tokens: int, model: str) -> Compressed:

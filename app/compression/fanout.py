@@ -42,5 +42,7 @@ async def _awaited(work: Callable[[ItemT], Awaitable[ResultT]], item: ItemT) -> 
 
 async def gathered(items: Sequence[ItemT], limit: int, work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
     """The results of all items in order, at most `limit` under way; raises the first exception of `work`."""
+    if len(items) == 1:
+        return [await work(items[0])]
     results = {index: result async for index, result in as_ready(items, limit, work)}
     return [results[index] for index in range(len(items))]

@@ -3,12 +3,17 @@
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Generic, Self, TypeVar
 
 _OFF_LOOP_CHARACTERS = 4096  # below it the work takes some 10 ms at most
 _LONG_CHARACTERS = 65_536
+_MUCH = 8  # pieces of work for a thread
+_SHARE = 0.25  # of a core
+_MOST_S = 0.25
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 ResultT = TypeVar("ResultT")
@@ -24,8 +29,8 @@ class _Pool:
 
     @property
     def is_pressed(self) -> bool:
-        """Whether work waits for a thread."""
-        return self._pending > self._size
+        """Whether much work waits for a thread."""
+        return self._pending > _MUCH * self._size
 
     async def run(self, work: Callable[[], ResultT]) -> ResultT:
         """The result of `work`; where the await is cancelled a thread that has begun with it goes on to its end."""
@@ -37,9 +42,11 @@ class _Pool:
             self._pending -= 1
 
 
-# Apart, so that a text of a megabyte does not make those of two kilobytes wait.
-_SHORT = _Pool("short", min(4, _CORES))
+# Apart, so that a text of a megabyte does not make those of two kilobytes wait, and an answer that somebody waits for
+# does not wait behind what has time until the engine is done.
+_SHORT = _Pool("short", min(2, _CORES))
 _LONG = _Pool("long", min(2, _CORES))
+_BEFORE = _Pool("before", min(2, _CORES))
 
 
 async def in_thread(work: Callable[[], ResultT], characters: int) -> ResultT:
@@ -52,9 +59,31 @@ async def off_loop(work: Callable[[], ResultT], characters: int) -> ResultT:
     return work() if characters < _OFF_LOOP_CHARACTERS else await in_thread(work, characters)
 
 
-def is_pressed(characters: int) -> bool:
-    """Whether texts of that length wait for a thread, so that what can be done more quickly should be."""
-    return (_SHORT if characters < _LONG_CHARACTERS else _LONG).is_pressed
+class Leisure:
+    """Processor time that may go into doing something better than need be, when there is little to do: `_SHARE` of the
+    time that passes, of which `_MOST_S` can be saved up.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._saved_s = _MOST_S
+        self._since = clock()
+
+    def is_left(self) -> bool:
+        """Whether any is left, and not much other work waits."""
+        now = self._clock()
+        self._saved_s = min(_MOST_S, self._saved_s + _SHARE * (now - self._since))
+        self._since = now
+        return self._saved_s > 0 and not (_BEFORE.is_pressed or _SHORT.is_pressed)
+
+    @contextmanager
+    def spent(self) -> Iterator[None]:
+        """Take the time of the block off it."""
+        started = self._clock()
+        try:
+            yield
+        finally:
+            self._saved_s -= self._clock() - started
 
 
 class Beforehand(Generic[ResultT]):
@@ -71,7 +100,8 @@ class Beforehand(Generic[ResultT]):
     def begin(self) -> None:
         """Begin, unless it has begun."""
         if self._task is None:
-            self._task = asyncio.create_task(in_thread(self._work, self._characters))
+            pool = _BEFORE if self._characters < _LONG_CHARACTERS else _LONG
+            self._task = asyncio.create_task(pool.run(self._work))
 
     async def result(self) -> ResultT:
         """The result, as soon as it is there; begins with it now where it had not begun."""
