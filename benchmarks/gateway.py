@@ -28,7 +28,7 @@ from benchmarks.ways import Call, Figures, directly, through_condenser, through_
 SIZE = 2000
 SERVICE_S = 1.2
 SHORT_SERVICE_S = 0.3
-ROUNDS_OF_SLOTS = {1: 8, 3: 8, 5: 8, 16: 16, 64: 16}
+ROUNDS_OF_SLOTS = {1: 8, 3: 8, 5: 8, 16: 12, 64: 12}
 SLOTS = tuple(ROUNDS_OF_SLOTS)
 LATENCY_CALLS = 60
 SHORT_CALLS = 40
