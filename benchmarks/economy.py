@@ -1,6 +1,6 @@
-"""How little the engine need write: engine time and fidelity by the most tokens of a completion, beside a plain prompt.
+"""How little the engine need read and write: its time and fidelity by share of a text and tokens of a completion.
 
-    .venv/bin/python -m benchmarks.economy [--tokens 24,32,40,48,64,96] [--json FILE]
+    .venv/bin/python -m benchmarks.economy [--curve 24:0.5,40:0.5,40:1] [--json FILE]
 
 The embedded model on one slot of the embedded engine, and all texts of the fidelity corpus that fit one call. The
 contestants take turns; a number of its own before each text keeps it from finding that in the engine's prefix cache.
@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from app.capsule.prompts import Prompt, completion_text, summarize_prompt
+from app.capsule.skim import skim
 from app.capsule.tokens import estimate_tokens
 from app.compression.safety import explored, summarized
 from app.engine.embedded import EmbeddedEngine
@@ -30,7 +31,7 @@ from benchmarks.scoring import Score, score
 
 PLAIN = "plain prompt"
 PLAIN_TOKENS = 100
-TOKENS = (24, 32, 40, 48, 64, 96)
+CURVE = "24:0.5,40:0.25,40:0.5,40:1,96:1"
 LONGEST_TOKENS = 2500
 
 
@@ -95,16 +96,16 @@ async def plainly(engine: httpx.AsyncClient, model: str, marked: Marked) -> Made
     return made(PLAIN, marked, answer, answer["message"]["content"], ())
 
 
-async def by_condenser(engine: httpx.AsyncClient, model: str, marked: Marked, tokens: int) -> Made:
-    """What the service makes of a completion of so many tokens at most."""
-    answer = await asked(engine, model, summarize_prompt(marked.text), tokens)
+async def by_condenser(engine: httpx.AsyncClient, model: str, marked: Marked, tokens: int, share: float) -> Made:
+    """What the service makes of a completion of so many tokens at most about that share of the text."""
+    answer = await asked(engine, model, summarize_prompt(skim(marked.text, share)), tokens)
     gist = completion_text(answer["message"]["content"], answer.get("done_reason") == "length")
     result = summarized(explored(marked.text, ()), gist, question=None, target=None)
     missing = (*result.report.missing, *result.report.left_out)
-    return made(str(tokens), marked, answer, result.text, missing, result.has_written_sentences)
+    return made(f"{tokens}, {share:.0%}", marked, answer, result.text, missing, result.has_written_sentences)
 
 
-async def measured(texts: list[Marked], tokens: list[int]) -> list[Made]:
+async def measured(texts: list[Marked], curve: list[tuple[int, float]]) -> list[Made]:
     """All texts by all contestants."""
     config = embedded_config(load_settings(embedded_num_parallel=1))
     rows: dict[str, list[Made]] = {}
@@ -114,10 +115,9 @@ async def measured(texts: list[Marked], tokens: list[int]) -> list[Made]:
     ):
         for marked in texts:
             rows.setdefault(PLAIN, []).append(await plainly(engine, config.name, numbered(0, marked)))
-            for number, most in enumerate(tokens, 1):
-                rows.setdefault(str(most), []).append(
-                    await by_condenser(engine, config.name, numbered(number, marked), most)
-                )
+            for number, (most, share) in enumerate(curve, 1):
+                row = await by_condenser(engine, config.name, numbered(number, marked), most, share)
+                rows.setdefault(row.contestant, []).append(row)
     return [row for own in rows.values() for row in own]
 
 
@@ -125,7 +125,7 @@ def table(rows: list[Made]) -> str:
     """A line a contestant."""
     plain_s = sum(row.engine_s for row in rows if row.contestant == PLAIN)
     head = (
-        "| most tokens | engine time over plain | written | with the model's words | present | listed | unseen "
+        "| most tokens, read | engine time over plain | written | with the model's words | present | listed | unseen "
         "| invented | tokens | answered |"
     )
     lines = [head, "|" + " --- |" * 10]
@@ -150,12 +150,13 @@ def table(rows: list[Made]) -> str:
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokens", default=",".join(map(str, TOKENS)), help="most tokens of a completion")
+    parser.add_argument("--curve", default=CURVE, help="most tokens of a completion : share of the text that is read")
     parser.add_argument("--only", default="", help="only texts whose name contains this")
     parser.add_argument("--json", type=Path, help="file for all values")
     wished = parser.parse_args()
     texts = [one for one in load() if wished.only in one.name and estimate_tokens(one.text) <= LONGEST_TOKENS]
-    rows = asyncio.run(measured(texts, [int(most) for most in wished.tokens.split(",")]))
+    curve = [(int(most), float(share)) for most, share in (pair.split(":") for pair in wished.curve.split(","))]
+    rows = asyncio.run(measured(texts, curve))
     print(f"{len(texts)} texts, {sum(len(one.facts) for one in texts)} marked facts\n")
     print(table(rows))
     if wished.json:

@@ -10,6 +10,7 @@ from app.capsule.format import Capsule, Fidelity, begin_seal, capsule_bytes, sea
 from app.capsule.lexicon import forget_locales
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
 from app.capsule.repair import Repaired, Report
+from app.capsule.skim import skim
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask
 from app.compression.safety import Checked, check, explored, summarized
@@ -24,6 +25,7 @@ _TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the te
 _GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
 _FEWEST_GIST_TOKENS = 24
 _MOST_GIST_TOKENS = 40  # "one short sentence"; the facts come back verbatim
+READ_SHARE = 0.5  # of the source's tokens that the model reads (benchmarks/economy.py)
 _HIDES_BEST_CODEC_S = 0.25  # of a call in the engine; ten times what the best codec takes for a short text
 
 
@@ -95,8 +97,9 @@ class Compressor:
         if tokens <= _TOO_SHORT_TOKENS or text.isspace():
             return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
         async with Beforehand(lambda: self._read(wish, terms.model), size) as read:
-            first = await self._one_round(Answer(text, Usage()), wish, replace(terms, on_place=read.begin))
-            source_tokens = self._source_tokens(first.usage, wish, tokens, terms)
+            asked = text if wish.question else await off_loop(lambda: skim(text, READ_SHARE), size)
+            first = await self._one_round(Answer(asked, Usage()), wish, replace(terms, on_place=read.begin))
+            source_tokens = self._source_tokens(first.usage, wish, tokens, asked, terms)
             answer = await self._within_target(first, wish, tokens, terms)
             checked, begun = await read.result()
         target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
@@ -151,8 +154,11 @@ class Compressor:
             answer = shorter
         return answer
 
-    def _source_tokens(self, usage: Usage, wish: Compression, estimated: int, terms: Terms) -> int:
-        """The model's own count of the source where the frame around its parts has been counted, else estimated."""
+    def _source_tokens(self, usage: Usage, wish: Compression, estimated: int, asked: str, terms: Terms) -> int:
+        """The source's tokens, `estimated`, by the model's own count of what it was `asked` about.
+
+        Where the frame around that has not been counted, the estimate.
+        """
         frame = self._frame_tokens
         if (
             wish.max_engine_calls is not None
@@ -162,7 +168,8 @@ class Compressor:
             or terms.model != self._engine.default_model
         ):
             return estimated
-        return max(1, usage.prompt_tokens - usage.calls * frame)
+        counted = max(1, usage.prompt_tokens - usage.calls * frame)
+        return max(1, round(counted * estimated / (estimate_tokens(asked) or 1)))
 
 
 def _verbatim(wish: Compression, tokens: int, model: str) -> Compressed:

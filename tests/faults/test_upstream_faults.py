@@ -113,12 +113,12 @@ async def test_a_truncated_prompt_is_asked_again_in_parts_and_no_fact_is_lost(
 
     cut, whole = faults.says("A ferry leaves.", prompt_eval_count=512), faults.says("A ferry leaves.")
     upstream.behaviour = faults.when(is_too_long, cut, whole)
-    text = TEXT + "".join(f" Pier {number} closes at noon." for number in range(30))
+    text = TEXT + "".join(f" Pier {number} closes at noon." for number in range(90))
     async with start(num_ctx=512) as service:
         answered = (await service.compress(text)).json()
         assert answered["usage"]["calls"] >= 2
         assert answered["fidelity"]["missing"] == []
-        assert all(f"Pier {number}" in answered["compressed"] for number in range(30))
+        assert all(f"Pier {number}" in answered["compressed"] for number in range(90))
 
 
 @pytest.fixture

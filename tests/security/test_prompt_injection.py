@@ -13,6 +13,8 @@ import pytest
 import regex
 
 from app.capsule.prompts import expand_prompt, summarize_prompt
+from app.capsule.skim import skim
+from app.compression.compressor import READ_SHARE
 from tests.security.injections import Injection, load, obeyed, squeezed
 from tests.unit.service import answer, ollama, prompt_of, running
 
@@ -77,7 +79,7 @@ LEAKS = [prompts_and_their_parts, prompts_within_sentences]
 
 async def summarized_by(obedience: Obedience) -> list[dict[str, Any]]:
     """What `/compress` makes of all texts with a model that obeys so."""
-    answers = {summarize_prompt(one.text).user: obedience(one) for one in INJECTIONS}
+    answers = {summarize_prompt(skim(one.text, READ_SHARE)).user: obedience(one) for one in INJECTIONS}
     return await batch("compress", [{"text": one.text, "fidelity": "semantic"} for one in INJECTIONS], answers)
 
 

@@ -158,7 +158,7 @@ async def test_a_silently_truncated_prompt_is_cut_again() -> None:
 
     with ollama(truncating):
         async with running(num_ctx=512) as client:
-            answered = (await compress(client, TEXT * 3)).json()
+            answered = (await compress(client, TEXT * 8)).json()
     assert answered["usage"]["calls"] > 1
 
 
