@@ -152,9 +152,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--curve", default=CURVE, help="most tokens of a completion : share of the text that is read")
     parser.add_argument("--only", default="", help="only texts whose name contains this")
+    parser.add_argument("--every", type=int, default=1, help="only each text so many apart")
     parser.add_argument("--json", type=Path, help="file for all values")
     wished = parser.parse_args()
     texts = [one for one in load() if wished.only in one.name and estimate_tokens(one.text) <= LONGEST_TOKENS]
+    texts = texts[:: wished.every]
     curve = [(int(most), float(share)) for most, share in (pair.split(":") for pair in wished.curve.split(","))]
     rows = asyncio.run(measured(texts, curve))
     print(f"{len(texts)} texts, {sum(len(one.facts) for one in texts)} marked facts\n")
