@@ -337,9 +337,7 @@ def test_the_largest_body_that_a_condenser_takes_gets_through(fleet: Fleet) -> N
     assert answer.status_code == 200
 
 
-def test_a_client_that_leaves_frees_its_place(fleet: Fleet, upstream: Process, request: pytest.FixtureRequest) -> None:
-    if "haproxy" in request.node.name:
-        pytest.skip("open defect: through HAProxy a leaving client's place was not freed in time, see the closing note")
+def test_a_client_that_leaves_frees_its_place(fleet: Fleet, upstream: Process) -> None:
     connection = http.client.HTTPConnection(fleet.url.removeprefix("http://"), timeout=LIMIT_S)
     with holding(upstream):
         with contextlib.closing(connection):
