@@ -6,8 +6,6 @@ from typing import TypeVar
 
 from starlette.types import Receive
 
-from app.tasks import end
-
 ResultT = TypeVar("ResultT")
 
 
@@ -21,18 +19,21 @@ async def cancel_on_disconnect(receive: Receive, awaitable: Awaitable[ResultT]) 
     The request's body must have been read: `receive` may bring nothing but the disconnect. Raises
     ClientDisconnectedError then, and otherwise what `awaitable` raises.
     """
-    work = asyncio.ensure_future(awaitable)
-    watch = asyncio.ensure_future(_disconnected(receive))
     try:
-        await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-        watch.result()
-        raise ClientDisconnectedError
-    finally:
-        await end((work, watch))
+        async with asyncio.timeout(None) as presence:
+            watch = asyncio.ensure_future(_end_on_disconnect(receive, presence))
+            try:
+                return await awaitable
+            finally:
+                watch.cancel()
+    except TimeoutError:
+        if presence.expired():
+            raise ClientDisconnectedError from None
+        raise
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _end_on_disconnect(receive: Receive, presence: asyncio.Timeout) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    if not presence.expired():
+        presence.reschedule(0.0)
