@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Collection
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
-
-ResultT = TypeVar("ResultT")
 
 
 async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
@@ -17,11 +15,6 @@ async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
     """
     for task in tasks:
         task.cancel()
-    await _ended(tasks)
-
-
-async def _ended(tasks: Collection[asyncio.Future[Any]]) -> None:
-    """Wait until `tasks` have ended; what they raise is dropped."""
     with anyio.CancelScope(shield=True):
         if tasks:
             await asyncio.wait(tasks)

@@ -32,13 +32,17 @@ class Figures:
         return f"{self.median(name):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
+def messages_about(text: str) -> list[dict[str, str]]:
+    """What the service asks the engine about a text."""
+    prompt = summarize_prompt(text)
+    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+
+
 def directly(url: str) -> Call:
     """The call that the service makes of the engine, made by the client."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
-        prompt = summarize_prompt(text)
-        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-        body = {"model": MODEL, "messages": messages, "stream": False, "options": {"num_predict": 96}}
+        body = {"model": MODEL, "messages": messages_about(text), "stream": False, "options": {"num_predict": 96}}
         async with session.post(f"{url}/api/chat", json=body) as response:
             assert (await response.json())["done"]
 
@@ -60,9 +64,8 @@ def through_litellm(url: str) -> Call:
     """A bare summary by LiteLLM's proxy, which checks nothing."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
-        prompt = summarize_prompt(text)
-        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-        async with session.post(f"{url}/chat/completions", json={"model": MODEL, "messages": messages}) as response:
+        body = {"model": MODEL, "messages": messages_about(text)}
+        async with session.post(f"{url}/chat/completions", json=body) as response:
             assert response.status == 200, await response.text()
             await response.json()
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import regex
 
-from app.capsule.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, pieces
+from app.capsule.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, running_totals
 
 # A sentence ends at a full stop with a space behind it, unless a lower-case letter, a digit or a comma goes on
 # ("e.g. this", "No. 5"), or an initial, a title or an ordinal stands before it ("J. Smith", "Dr. Kim",
@@ -62,7 +62,7 @@ def split(text: str, budget: int) -> list[str]:
     """Cut `text` into parts of at most `budget` estimated tokens that join to the text.
 
     Cuts come at paragraph borders, else between sentences or lines, else between words, else anywhere between
-    two pieces of `tokens.pieces`. Parts are of similar size, so that none is left with too little to tell.
+    two pieces of `tokens.running_totals`. Parts are of similar size, so that none is left with too little to tell.
     Raises ValueError for a budget below LARGEST_PIECE_TOKENS. An empty text has one empty part.
     """
     if budget < LARGEST_PIECE_TOKENS:
@@ -70,11 +70,7 @@ def split(text: str, budget: int) -> list[str]:
     total = estimate_tokens(text)
     if total <= budget:
         return [text]
-    ends: list[int] = []
-    totals: list[int] = []
-    for end, cost in pieces(text):
-        ends.append(end)
-        totals.append(cost + (totals[-1] if totals else 0))
+    ends, totals = (column[1:] for column in running_totals(text))
     aim = total / -(-total // budget)
     borders = _borders(text)
     parts = []

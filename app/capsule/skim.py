@@ -13,7 +13,7 @@ LEAST_TOKENS = 96
 
 def skim(text: str, share: float) -> str:
     """The first sentence or line of each paragraph of `text`, then the second ones and so on, as many as are within
-    `share` of its tokens or LEAST_TOKENS, in the text's order. Linear time.
+    `share` of its tokens or LEAST_TOKENS, one at least, in the text's order.
     """
     tokens = estimate_tokens(text)
     room = max(LEAST_TOKENS, int(share * tokens))

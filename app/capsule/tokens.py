@@ -5,7 +5,6 @@ turns out too long costs a refused call and a second cut, one that is a little s
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
 
@@ -69,17 +68,12 @@ def _cost(kind: str | None, piece: str) -> int:
             return 3
 
 
-def pieces(text: str) -> Iterator[tuple[int, int]]:
-    """End offset and estimated tokens of each piece of `text`, in order; the pieces join to the text.
-
-    A text cut at the end of a piece has the same pieces on both sides, so the costs of parts add up.
-    """
-    cut = _cut(text)
-    return zip(accumulate(map(len, cut)), map(_cost_of, cut), strict=True)
-
-
 def running_totals(text: str) -> tuple[list[int], list[int]]:
-    """The end of each piece of `text`, and the estimated tokens up to there; 0 and 0 before the first."""
+    """The end of each piece of `text`, in order, and the estimated tokens up to there; 0 and 0 before the first.
+
+    The pieces join to the text, which has the same ones on both sides of a cut at the end of one, so that the costs of
+    parts add up.
+    """
     cut = _cut(text)
     return list(accumulate(map(len, cut), initial=0)), list(accumulate(map(_cost_of, cut), initial=0))
 

@@ -1,6 +1,7 @@
 """Compress a text: the model writes the gist, repair makes it safe, the capsule keeps the way back."""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -117,10 +118,9 @@ class Compressor:
         if wish.fidelity == "semantic":
             return checked, None
         # The best codec takes several times as long as all the rest: it is for when the engine takes longer still.
-        if self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S or not self._leisure.is_left():
-            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=True)
-        with self._leisure.spent():
-            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION)
+        quick = self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S or not self._leisure.is_left()
+        with nullcontext() if quick else self._leisure.spent():
+            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=quick)
 
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
         """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""

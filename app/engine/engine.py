@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.capsule.prompts import Prompt
@@ -116,14 +116,15 @@ class Engine:
             async with self._turn(terms.priority, terms.deadline) as queue_s:
                 if terms.on_place is not None:
                     terms.on_place()
-                placed = asyncio.get_running_loop().time()
-                call = await retrying(
-                    lambda: self._anywhere(prompt, num_predict, terms, queue_s),
+                loop = asyncio.get_running_loop()
+                placed = loop.time()
+                completion, busy_s = await retrying(
+                    lambda: self._anywhere(prompt, num_predict, terms),
                     self._retry_policy,
                     terms.deadline,
                     self._tell_of_retry,
                 )
-                return replace(call, engine_s=asyncio.get_running_loop().time() - placed)
+                return Call(completion, queue_s, loop.time() - placed, busy_s)
         except ModelNotFoundError as error:
             raise ModelNotFoundError(self._how_to_get(terms.model, str(error))) from error
 
@@ -155,12 +156,12 @@ class Engine:
         if self._observer is not None:
             self._observer.call_retried(reason)
 
-    async def _anywhere(self, prompt: Prompt, num_predict: int, terms: Terms, queue_s: float) -> Call:
+    async def _anywhere(self, prompt: Prompt, num_predict: int, terms: Terms) -> tuple[Completion, float]:
         """The completion by the server where it is done first; by another one where that can't serve it."""
         tried = [self.upstreams.best(terms.model)]
         while True:
             try:
-                return await self._measured(tried[-1], prompt, num_predict, terms, queue_s)
+                return await self._measured(tried[-1], prompt, num_predict, terms)
             except EngineError as error:
                 reason = reason_to_go_elsewhere(error, len(tried))
                 if reason is None or not self.upstreams.besides(tried):
@@ -173,8 +174,9 @@ class Engine:
         self.gate.resize(self.upstreams.slots)
 
     async def _measured(
-        self, upstream: Upstream, prompt: Prompt, num_predict: int, terms: Terms, queue_s: float
-    ) -> Call:
+        self, upstream: Upstream, prompt: Prompt, num_predict: int, terms: Terms
+    ) -> tuple[Completion, float]:
+        """The completion, and the part of the server's busy time that falls to it, seconds."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         outcome = "ok"
@@ -182,7 +184,7 @@ class Engine:
         try:
             with upstream.busy.call(share):
                 completion = await upstream.chat(prompt, model=terms.model, num_predict=num_predict)
-            return Call(completion, queue_s, loop.time() - started, share.seconds)
+            return completion, share.seconds
         except EngineError as error:
             outcome = error.kind
             raise

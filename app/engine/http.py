@@ -19,6 +19,7 @@ CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
 MAX_MESSAGE_CHARACTERS = 500
 
+_AS_MANY_AS_COME = httpx.Limits(max_connections=0, keepalive_expiry=15.0)  # aiohttp's 0; by None it means its 100
 _BYTES_AROUND_COMPLETION = 65_536
 _BYTES_PER_TOKEN = 1024  # the longest tokens are runs of some hundred spaces; JSON writes a byte in six at most
 
@@ -37,7 +38,7 @@ class EngineHttp:
             headers={"accept-encoding": "identity", **(headers or {})},
             trust_env=False,
             # httpcore takes several times as long for a call, and more with each one that is under way.
-            transport=AiohttpTransport(client=_session),
+            transport=AiohttpTransport(trust_env=False, limits=_AS_MANY_AS_COME),
         )
 
     async def aclose(self) -> None:
@@ -72,11 +73,6 @@ class EngineHttp:
         if isinstance(error, httpx.TimeoutException):
             return EngineTimeoutError(f"{self.base_url} did not answer in time: {reason}")
         return broken
-
-
-def _session() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context(trust_env=False))
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _userinfo(url: str) -> tuple[str, str] | None:

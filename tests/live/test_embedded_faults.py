@@ -36,20 +36,12 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
-async def waiting(service: ServiceProcess, calls: int) -> None:
-    """Return when so many calls wait for the engine."""
+async def becomes(service: ServiceProcess, gauge: str, value: int) -> None:
+    """Return when a gauge of the service's has that value."""
     for _ in range(2000):
-        if f"condenser_queue_depth {float(calls)}\n" in (await service.client.get("/metrics")).text:
+        if f"condenser_{gauge} {float(value)}\n" in (await service.client.get("/metrics")).text:
             return
-    raise AssertionError(f"there are never {calls} calls waiting")
-
-
-async def in_flight(service: ServiceProcess, calls: int) -> None:
-    """Return when so many calls are in the engine."""
-    for _ in range(2000):
-        if f"condenser_in_flight {float(calls)}\n" in (await service.client.get("/metrics")).text:
-            return
-    raise AssertionError(f"there are never {calls} calls in the engine")
+    raise AssertionError(f"condenser_{gauge} is never {value}")
 
 
 async def test_an_engine_that_is_killed_under_load_comes_back_and_only_what_it_worked_on_is_lost(
@@ -57,7 +49,7 @@ async def test_an_engine_that_is_killed_under_load_comes_back_and_only_what_it_w
 ) -> None:
     async with embedded_service(tmp_path) as service:
         requests = [asyncio.create_task(service.compress(f"Note {number}. {TEXT}")) for number in range(6)]
-        await in_flight(service, 2)
+        await becomes(service, "in_flight", 2)
         (child,) = children(service.process.pid)
         os.kill(child, signal.SIGKILL)
         statuses = [response.status_code for response in await asyncio.gather(*requests)]
@@ -65,17 +57,17 @@ async def test_an_engine_that_is_killed_under_load_comes_back_and_only_what_it_w
         assert statuses.count(502) <= 2
         assert (await service.compress(TEXT)).status_code == 200
         assert children(service.process.pid) != [child]
-        await in_flight(service, 0)
+        await becomes(service, "in_flight", 0)
 
 
 async def test_a_signal_to_the_whole_group_lets_what_runs_finish_on_the_engine(tmp_path: Path) -> None:
     # So do systemd (KillMode=control-group) and a terminal's Ctrl+C.
     async with embedded_service(tmp_path) as service:
         assert (await service.compress(TEXT)).status_code == 200  # with it the service's own calls are over
-        await in_flight(service, 0)
+        await becomes(service, "in_flight", 0)
         requests = [asyncio.create_task(service.compress(f"Note {number}. {TEXT}")) for number in range(4)]
-        await in_flight(service, 2)
-        await waiting(service, 2)
+        await becomes(service, "in_flight", 2)
+        await becomes(service, "queue_depth", 2)
         os.killpg(service.process.pid, signal.SIGTERM)
         assert [response.status_code for response in await asyncio.gather(*requests)] == [200] * 4
         assert await service.ended() in (0, -signal.SIGTERM)

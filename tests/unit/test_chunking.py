@@ -1,11 +1,13 @@
 """Cutting a text into parts and units."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.capsule.chunking import split, units
-from app.capsule.tokens import _PIECE, LARGEST_PIECE_TOKENS, _cut, estimate_tokens, pieces
+from app.capsule.tokens import _PIECE, LARGEST_PIECE_TOKENS, _cut, estimate_tokens, running_totals
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=2000)
 PROSE = st.lists(
@@ -49,9 +51,15 @@ def test_joined_units_are_the_text(text: str) -> None:
     assert "".join(text[unit.start : unit.end] for unit in units(text)) == text
 
 
+def pieces(text: str) -> list[tuple[int, int]]:
+    """The end and the cost of each piece."""
+    ends, totals = running_totals(text)
+    return [(end, after - before) for end, (before, after) in zip(ends[1:], pairwise(totals), strict=True)]
+
+
 @given(ANY_TEXT)
 def test_pieces_cover_the_text_and_none_costs_more_than_the_largest(text: str) -> None:
-    found = list(pieces(text))
+    found = pieces(text)
     assert [end for end, _ in found] == sorted({end for end, _ in found})
     assert (found[-1][0] if found else 0) == len(text)
     assert all(0 <= cost <= LARGEST_PIECE_TOKENS for _, cost in found)
