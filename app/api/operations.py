@@ -22,7 +22,7 @@ from app.api.schemas import (
     UsageBody,
 )
 from app.api.service import Service
-from app.capsule.repair import Report
+from app.capsule.report import Report
 from app.compression.compressor import Compressed, Compression, Sizes
 from app.compression.model_calls import Usage
 from app.compression.sharing import Caching

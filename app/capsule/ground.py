@@ -3,8 +3,11 @@
 from functools import cached_property
 
 from app.capsule.analysis import Source
+from app.capsule.facts import Fact
 from app.capsule.selection import Candidate, keys_of_segments, parts_of_names, segment_candidates, weights
-from app.capsule.verification import Verifier
+from app.capsule.verification import Verifier, required
+
+_WORDED = frozenset({"name", "quote", "setting", "negation", "condition"})
 
 
 class Ground:
@@ -18,6 +21,7 @@ class Ground:
     def explore(self) -> None:
         """Find all of what most repairs ask for."""
         self.verifier.read()
+        _ = self.worded
         for closeness in (0, 1):
             self.candidates(closeness)
 
@@ -25,6 +29,11 @@ class Ground:
     def worth(self) -> dict[str, float]:
         """What each fact is worth, by its key."""
         return weights(self.source)
+
+    @cached_property
+    def worded(self) -> list[Fact]:
+        """The required facts that a sentence states by having their words."""
+        return [fact for fact in required(self.source.facts) if fact.kind in _WORDED]
 
     @cached_property
     def contained(self) -> dict[str, list[str]]:

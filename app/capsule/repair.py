@@ -5,20 +5,17 @@ right where the source leaves no choice, else the sentence goes. What the senten
 verbatim segments of the source (`selection`), in source order. No model is called.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.capsule.analysis import CLOSEST, Source
 from app.capsule.chunking import Span, units
 from app.capsule.correction import corrected
-from app.capsule.facts import Fact, keys_stated
+from app.capsule.facts import keys_stated
 from app.capsule.ground import Ground
-from app.capsule.ledger import FactResult, LedgerEntry, ledger
-from app.capsule.pieces import SEPARATOR, Piece, join
+from app.capsule.pieces import Piece, join
 from app.capsule.relevance import relevance
-from app.capsule.remainder import left_out
-from app.capsule.scanner import find_facts
+from app.capsule.report import Repaired, Written, reported
 from app.capsule.selection import (
     Candidate,
     Chosen,
@@ -27,7 +24,7 @@ from app.capsule.selection import (
     with_needs,
 )
 from app.capsule.tokens import estimate_tokens
-from app.capsule.verification import Evidence, Verifier, required
+from app.capsule.verification import Evidence, Verifier
 
 TARGET_TOLERANCE = 1.1
 """A result may be this much over its target."""
@@ -39,57 +36,6 @@ _ANSWER_SHARE = 0.6  # of the best segment's relevance; what is below it does no
 _MOST_ANSWERS = 3  # segments
 _MOST_TRIES = 4  # at meeting the target
 _LOOSE_ENDS = " \t\n,;:，；、—–-"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How the facts of a source fared, and how the result was made.
-
-    `facts`: distinct facts of the source; `kept`: those that the model's sentences state; `restored`: those that came
-    back as words of the source; `missing`: the text of each other one; `invented_removed`: distinct facts of the
-    model's that the source lacks. `left_out`: the sentences and lines that the result does not tell whole, those
-    without any fact too. `sentences`: of the model's, `dropped` and `corrected` ones; `segments`: slices of
-    the source in the result; `structure`: kinds of blocks in the source; `degraded`: what went wrong in the checking;
-    `ledger`: what became of each fact.
-    """
-
-    facts: int
-    kept: int
-    restored: int
-    missing: tuple[str, ...]
-    invented_removed: int
-    left_out: tuple[str, ...] = ()
-    sentences: int = 0
-    dropped: int = 0
-    corrected: int = 0
-    segments: int = 0
-    structure: tuple[str, ...] = ()
-    degraded: str | None = None
-    ledger: tuple[LedgerEntry, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Repaired:
-    """A text whose every fact stands in the source, as `pieces`, and the report on it."""
-
-    pieces: tuple[Piece, ...]
-    text: str
-    report: Report
-
-    @property
-    def has_written_sentences(self) -> bool:
-        """Whether anything that the model wrote is left in it."""
-        return any(isinstance(piece, str) for piece in self.pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """The sentences of the model's that may stand, and what came of the others."""
-
-    sentences: tuple[str, ...]
-    seen: int
-    corrected: int
-    invented: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +72,7 @@ def repair(
     ground = ground or Ground(source)
     written = _supported_sentences(ground.verifier, summary)
     room = None if target_tokens is None else int(target_tokens * TARGET_TOLERANCE)
-    spoken = _sentence_candidates(source, written.sentences, ground.worth, ground.contained)
+    spoken = _sentence_candidates(ground, written.sentences)
     wish = _Wish(ground.worth, spoken, ground, question, room, keep_written)
     pieces = _composed(source, written, wish)
     for _ in range(_MOST_TRIES if room is not None else 0):
@@ -136,10 +82,10 @@ def repair(
             break
         wish = replace(wish, room=max(0, wish.room - excess))
         pieces = _composed(source, written, wish)
-    return _reported(source, pieces, written)
+    return reported(ground.verifier, pieces, written)
 
 
-def _composed(source: Source, written: _Written, wish: _Wish) -> tuple[Piece, ...]:
+def _composed(source: Source, written: Written, wish: _Wish) -> tuple[Piece, ...]:
     """The pieces of the result: whole clauses where they will do, else cut closer to their facts."""
     closest = 0 if wish.keep_written else CLOSEST if wish.room is not None else CLOSEST - 1
     for closeness in range(closest + 1):
@@ -175,45 +121,9 @@ def _chosen(source: Source, wish: _Wish, closeness: int) -> Chosen:
     return chosen
 
 
-def _reported(source: Source, pieces: tuple[Piece, ...], written: _Written) -> Repaired:
-    sentences = [piece for piece in pieces if isinstance(piece, str)]
-    text = join(pieces, source.text)
-    result = Evidence.of(text, find_facts(text, source.language))
-    stated = Evidence.of(SEPARATOR.join(sentences), find_facts(SEPARATOR.join(sentences), source.language))
-
-    def result_of(fact: Fact) -> FactResult:
-        return "missing" if not result.has(fact) else "kept" if sentences and stated.has(fact) else "restored"
-
-    entries = ledger(source, result_of)
-    count = Counter(entry.result for entry in entries)
-    report = Report(
-        facts=len(entries),
-        kept=count["kept"],
-        restored=count["restored"],
-        missing=tuple(entry.text for entry in entries if entry.result == "missing"),
-        invented_removed=written.invented,
-        left_out=tuple(source.text[span.start : span.end] for span in left_out(source.flat, pieces)),
-        sentences=len(sentences),
-        dropped=written.seen - len(written.sentences),
-        corrected=written.corrected,
-        segments=len(pieces) - len(sentences),
-        structure=tuple(source.kinds),
-        ledger=entries,
-    )
-    return Repaired(pieces, text, report)
-
-
-def verbatim(source: Source) -> Repaired:
-    """The source as its own summary: every fact is in it."""
-    entries = ledger(source, lambda fact: "restored")
-    facts = len(entries)
-    report = Report(facts, 0, facts, (), 0, segments=1, structure=tuple(source.kinds), ledger=entries)
-    return Repaired((Span(0, len(source.text)),), source.text, report)
-
-
-def _supported_sentences(verifier: Verifier, summary: str) -> _Written:
+def _supported_sentences(verifier: Verifier, summary: str) -> Written:
     if not summary.strip():
-        return _Written((), 0, 0, 0)
+        return Written((), 0, 0, 0)
     sentences: dict[str, None] = {}
     invented: set[str] = set()
     seen = mended = 0
@@ -230,22 +140,17 @@ def _supported_sentences(verifier: Verifier, summary: str) -> _Written:
             sentences[better] = None
         elif judgement.is_supported:
             sentences[sentence] = None
-    return _Written(tuple(sentences), seen, mended, len(invented))
+    return Written(tuple(sentences), seen, mended, len(invented))
 
 
-def _sentence_candidates(
-    source: Source, sentences: Sequence[str], worth: Mapping[str, float], contained: Mapping[str, Sequence[str]]
-) -> list[Candidate]:
-    names = [
-        fact for fact in required(source.facts) if fact.kind in ("name", "quote", "setting", "negation", "condition")
-    ]
+def _sentence_candidates(ground: Ground, sentences: Sequence[str]) -> list[Candidate]:
     found = []
     for index, sentence in enumerate(sentences):
-        facts = find_facts(sentence, source.language)
+        facts = ground.verifier.facts_of(sentence)
         evidence = Evidence.of(sentence, facts)
-        keys = {key for fact in facts for key in (*keys_stated(fact), *contained.get(fact.key, ()))}
-        keys.update(fact.key for fact in names if evidence.has(fact))
-        found.append(Candidate(index, True, estimate_tokens(sentence) + 1, frozenset(keys & worth.keys())))
+        keys = {key for fact in facts for key in (*keys_stated(fact), *ground.contained.get(fact.key, ()))}
+        keys.update(fact.key for fact in ground.worded if evidence.has(fact))
+        found.append(Candidate(index, True, estimate_tokens(sentence) + 1, frozenset(keys & ground.worth.keys())))
     return found
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from app.capsule.analysis import Segment, Source
 from app.capsule.clauses import clauses
 from app.capsule.facts import Fact, keys_stated
-from app.capsule.language import guess_language
+from app.capsule.language import Language, guess_language
 from app.capsule.polarity import directions
 from app.capsule.scanner import find_facts
 from app.capsule.values import uncounted
@@ -21,23 +21,29 @@ from app.capsule.wording import Wording, stems, word_sequence
 
 _WINDOW = 2  # segments on either side in which the facts of one clause may stand, pronouns being what they are
 
+_TELLING_CHARACTERS = 200  # of a sentence; the language of a shorter one is mostly its source's, whatever it looks like
+
 _VALUES = frozenset({"number", "range", "date", "time", "identifier", "url", "email", "ip", "path"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """What a text says, in a form in which a fact can be looked up: its fact keys and its words in order."""
 
     text: str
     keys: frozenset[str]
-    words: str
+
+    @cached_property
+    def words(self) -> str:
+        """The words of the text in order, as `word_sequence` has them."""
+        return word_sequence(self.text)
 
     @classmethod
     def of(cls, text: str, facts: Iterable[Fact] | None = None) -> "Evidence":
         """Evidence of `text`; its `facts` are found where they are not given."""
         found = find_facts(text) if facts is None else facts
         keys = frozenset(key for fact in found if fact.kind != "must_keep" for key in keys_stated(fact))
-        return cls(text, keys, word_sequence(text))
+        return cls(text, keys)
 
     def has(self, fact: Fact) -> bool:
         """Whether this text states `fact`.
@@ -106,6 +112,7 @@ class Verifier:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.evidence = Evidence.of(source.text, source.facts)
+        self._readings: dict[str, tuple[Language, list[Fact]]] = {}
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
@@ -129,17 +136,27 @@ class Verifier:
 
     def read(self) -> None:
         """Read the source as far as judging any sentence needs it."""
-        _ = self._places, self._wording, self._segment_words
+        _ = self._places, self._wording, self._segment_words, self.evidence.words
 
     def _said(self, segment: Segment) -> str:
         return self.source.text[segment.span.start : segment.span.end]
 
+    def facts_of(self, sentence: str) -> list[Fact]:
+        """The facts of a sentence that is held against the source."""
+        return self._read(sentence)[1]
+
+    def _read(self, sentence: str) -> tuple[Language, list[Fact]]:
+        if sentence not in self._readings:
+            language = guess_language(sentence)
+            is_too_short = language.code not in ("zh", "ja") and len(sentence) < _TELLING_CHARACTERS
+            if is_too_short and self.source.language.code:
+                language = self.source.language
+            self._readings[sentence] = language, find_facts(sentence, language)
+        return self._readings[sentence]
+
     def judge(self, sentence: str) -> Judgement:
         """Whether `sentence` may stand beside the source."""
-        language = guess_language(sentence)
-        if language.code not in ("zh", "ja") and len(sentence) < 200 and self.source.language.code:
-            language = self.source.language
-        facts = find_facts(sentence, language)
+        language, facts = self._read(sentence)
         invented = tuple(fact for fact in facts if not self.evidence.supports(fact))
         if invented:
             return Judgement(invented)

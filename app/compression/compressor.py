@@ -10,7 +10,7 @@ from app.capsule.facts import find_literals
 from app.capsule.format import Capsule, Fidelity, begin_seal, capsule_bytes, seal
 from app.capsule.lexicon import forget_locales
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
-from app.capsule.repair import Repaired, Report
+from app.capsule.report import Repaired, Report
 from app.capsule.skim import skim
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask

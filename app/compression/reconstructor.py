@@ -5,7 +5,7 @@ from typing import Literal
 
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
 from app.capsule.prompts import expand_prompt
-from app.capsule.repair import Report
+from app.capsule.report import Report
 from app.compression.model_calls import Usage, ask
 from app.compression.safety import rewritten
 from app.compression.threads import off_loop

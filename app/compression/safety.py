@@ -14,7 +14,8 @@ from app.capsule.facts import find_literals
 from app.capsule.ground import Ground
 from app.capsule.pieces import join
 from app.capsule.remainder import left_out
-from app.capsule.repair import TARGET_TOLERANCE, Repaired, Report, repair, verbatim
+from app.capsule.repair import TARGET_TOLERANCE, repair
+from app.capsule.report import Repaired, Report, verbatim
 from app.capsule.tokens import estimate_tokens
 
 _log = logging.getLogger(__name__)

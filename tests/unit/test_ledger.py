@@ -6,7 +6,8 @@ from hypothesis import given
 
 from app.capsule.analysis import Source
 from app.capsule.ledger import LedgerEntry
-from app.capsule.repair import repair, verbatim
+from app.capsule.repair import repair
+from app.capsule.report import verbatim
 from tests.unit.strategies import ANY
 
 TEXT = (

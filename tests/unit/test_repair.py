@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app.capsule.analysis import Source
 from app.capsule.facts import LiteralNotFoundError
-from app.capsule.repair import Repaired, repair
+from app.capsule.repair import repair
+from app.capsule.report import Repaired
 from app.capsule.scanner import find_facts
 from app.capsule.tokens import estimate_tokens
 from app.capsule.verification import Evidence, required
