@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from app.capsule.analysis import Source
+from app.capsule.analysis import CLOSEST, Source
 from app.capsule.facts import Fact
 from app.capsule.selection import Candidate, keys_of_segments, parts_of_names, segment_candidates, weights
 from app.capsule.verification import Verifier, required
@@ -22,7 +22,7 @@ class Ground:
         """Find all of what most repairs ask for."""
         self.verifier.read()
         _ = self.worded
-        for closeness in (0, 1):
+        for closeness in range(CLOSEST):
             self.candidates(closeness)
 
     @cached_property

@@ -147,7 +147,7 @@ def _sentence_candidates(ground: Ground, sentences: Sequence[str]) -> list[Candi
     found = []
     for index, sentence in enumerate(sentences):
         facts = ground.verifier.facts_of(sentence)
-        evidence = Evidence.of(sentence, facts)
+        evidence = Evidence(sentence, facts)
         keys = {key for fact in facts for key in (*keys_stated(fact), *ground.contained.get(fact.key, ()))}
         keys.update(fact.key for fact in ground.worded if evidence.has(fact))
         found.append(Candidate(index, True, estimate_tokens(sentence) + 1, frozenset(keys & ground.worth.keys())))

@@ -73,12 +73,12 @@ def reported(verifier: Verifier, pieces: Sequence[Piece], written: Written) -> R
     sentences = [piece for piece in pieces if isinstance(piece, str)]
     text = join(pieces, source.text)
     spoken = [fact for sentence in sentences for fact in verifier.facts_of(sentence)]
-    stated = Evidence.of(SEPARATOR.join(sentences), spoken)
-    result = Evidence.of(text, (*spoken, *_copied(source, pieces)))
+    stated = Evidence(SEPARATOR.join(sentences), spoken)
+    result = Evidence(text, (*spoken, *_copied(source, pieces)))
 
     @cache
     def read_anew() -> Evidence:
-        return Evidence.of(text, find_facts(text, source.language))
+        return Evidence(text, find_facts(text, source.language))
 
     def result_of(fact: Fact) -> FactResult:
         # A fact that a cut goes through may be stated all the same, which only reading can tell.

@@ -26,11 +26,13 @@ _PIECE = regex.compile(
 )
 
 # The same pieces in a fifth of the time, for texts of ASCII, Latin letters and common punctuation, as most are.
-_COMMON_PIECE = re.compile(
-    r"[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]{1,24}|[0-9²³¹¼½¾]{1,6}|\s{1,16}"
-    r"|={4,32}|-{4,32}|_{4,32}|\*{4,32}|#{4,32}|~{4,32}|\.{4,32}|.",
-    re.DOTALL,
+_COMMON = (
+    r"[A-Za-zªº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]{1,24}|[0-9²³¹¼½¾]{1,6}"
+    r"|={4,32}|-{4,32}|_{4,32}|\*{4,32}|#{4,32}|~{4,32}|\.{4,32}"
 )
+_COMMON_PIECE = re.compile(rf"{_COMMON}|\s{{1,16}}|.", re.DOTALL)
+# With the single space before each, which costs nothing: half as many of them.
+_COMMON_COUNTED = re.compile(rf" ?(?:{_COMMON})|\s{{1,16}}|.", re.DOTALL)
 _UNCOMMON = re.compile(r"[^\t-\r -\xb4\xb6-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 
 _KEPT_CHARACTERS = 8192
@@ -96,7 +98,14 @@ def estimate_tokens(text: str) -> int:
 
 
 def _counted(text: str) -> int:
-    return sum(map(_cost_of, _cut(text)))
+    if _UNCOMMON.search(text):
+        return sum(map(_cost_of, _cut(text)))
+    return sum(map(_cost_behind_space, _COMMON_COUNTED.findall(text)))
+
+
+@lru_cache(8192)
+def _cost_behind_space(piece: str) -> int:
+    return _cost_of(piece.removeprefix(" ")) if not piece.isspace() else _cost_of(piece)
 
 
 # One request asks several times about its text.

@@ -26,24 +26,21 @@ _TELLING_CHARACTERS = 200  # of a sentence; the language of a shorter one is mos
 _VALUES = frozenset({"number", "range", "date", "time", "identifier", "url", "email", "ip", "path"})
 
 
-@dataclass(frozen=True)
 class Evidence:
     """What a text says, in a form in which a fact can be looked up: its fact keys and its words in order."""
 
-    text: str
-    keys: frozenset[str]
+    def __init__(self, text: str, facts: Iterable[Fact], words: str | None = None) -> None:
+        """`facts`: those of `text`; `words`: its `word_sequence`, where that has been made already."""
+        self.text = text
+        self.keys = frozenset(key for fact in facts if fact.kind != "must_keep" for key in keys_stated(fact))
+        self._words = words
 
-    @cached_property
+    @property
     def words(self) -> str:
         """The words of the text in order, as `word_sequence` has them."""
-        return word_sequence(self.text)
-
-    @classmethod
-    def of(cls, text: str, facts: Iterable[Fact] | None = None) -> "Evidence":
-        """Evidence of `text`; its `facts` are found where they are not given."""
-        found = find_facts(text) if facts is None else facts
-        keys = frozenset(key for fact in found if fact.kind != "must_keep" for key in keys_stated(fact))
-        return cls(text, keys)
+        if self._words is None:
+            self._words = word_sequence(self.text)
+        return self._words
 
     def has(self, fact: Fact) -> bool:
         """Whether this text states `fact`.
@@ -111,7 +108,8 @@ class Verifier:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.evidence = Evidence.of(source.text, source.facts)
+        self._wording = Wording(source.text)
+        self.evidence = Evidence(source.text, source.facts, self._wording.sequence)
         self._readings: dict[str, tuple[Language, list[Fact]]] = {}
 
     @cached_property
@@ -127,16 +125,12 @@ class Verifier:
         return places
 
     @cached_property
-    def _wording(self) -> Wording:
-        return Wording(self.source.text)
-
-    @cached_property
     def _segment_words(self) -> list[str]:
         return [word_sequence(self._said(segment)) for segment in self.source.segments]
 
     def read(self) -> None:
         """Read the source as far as judging any sentence needs it."""
-        _ = self._places, self._wording, self._segment_words, self.evidence.words
+        _ = self._places, self._segment_words
 
     def _said(self, segment: Segment) -> str:
         return self.source.text[segment.span.start : segment.span.end]

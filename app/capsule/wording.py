@@ -96,12 +96,15 @@ def _grammar_pairs() -> frozenset[str]:
 
 
 class Wording:
-    """The words, pairs of characters and signs of a source, and where its words stand."""
+    """The words, pairs of characters and signs of a source, and where its words stand.
+
+    `sequence`: its words in order, as `word_sequence` has them.
+    """
 
     def __init__(self, text: str) -> None:
         folded = normalise(text)
         self._folded = folded
-        self._sequence = _in_sequence(folded)
+        self.sequence = _in_sequence(folded)
         words = _SPACED.findall(folded)
         self._words = set(words)
         self._places: dict[str, list[int]] = defaultdict(list)
@@ -133,7 +136,7 @@ class Wording:
         words = _SPACED.findall(normalise(sentence))
         meant = [_stem(word) for word in words if word not in ALL_FUNCTION_WORDS and _stem(word) in self._places]
         if len(meant) < 2:
-            return not set(words) & TELLING_WORDS if not meant else word_sequence(unchecked) in self._sequence
+            return not set(words) & TELLING_WORDS if not meant else word_sequence(unchecked) in self.sequence
         follows = [False, *(self._follows(one, other) for one, other in pairwise(meant)), False]
         return all(before or behind for before, behind in pairwise(follows))
 
@@ -175,7 +178,7 @@ class Wording:
 
     def _quotes_prompt(self, words: list[str]) -> bool:
         runs = {" ".join(words[at : at + _PROMPT_RUN]) for at in range(len(words) - _PROMPT_RUN + 1)}
-        return any(f" {run} " not in self._sequence for run in runs & _prompt_runs())
+        return any(f" {run} " not in self.sequence for run in runs & _prompt_runs())
 
 
 @cache

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, Self, TypeVar
 
+from app.engine.traffic import traffic
+
 _OFF_LOOP_CHARACTERS = 4096  # below it the work takes some 10 ms at most
 _LONG_CHARACTERS = 65_536
 _MUCH = 8  # pieces of work for a thread
@@ -25,6 +27,7 @@ class _Pool:
     def __init__(self, name: str, size: int) -> None:
         self._threads = ThreadPoolExecutor(size, name)
         self._size = size
+        self._free: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
         self._pending = 0
 
     @property
@@ -37,9 +40,18 @@ class _Pool:
         context = contextvars.copy_context()
         self._pending += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: context.run(work))
+            async with self._thread():
+                await traffic.lull()
+                return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: context.run(work))
         finally:
             self._pending -= 1
+
+    def _thread(self) -> asyncio.Semaphore:
+        """What to hold for a thread; tests have one event loop after another."""
+        loop = asyncio.get_running_loop()
+        if self._free is None or self._free[0] is not loop:
+            self._free = loop, asyncio.Semaphore(self._size)
+        return self._free[1]
 
 
 # Apart, so that a text of a megabyte does not make those of two kilobytes wait, and an answer that somebody waits for

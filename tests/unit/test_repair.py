@@ -195,7 +195,7 @@ def test_whatever_the_model_writes_no_fact_of_the_result_is_invented(
 ) -> None:
     source = Source(text)
     result = repair(source, summary, target_tokens=target)
-    evidence = Evidence.of(text, source.facts)
+    evidence = Evidence(text, source.facts)
     assert all(
         evidence.supports(fact) or fact.text in text or _is_put_together(fact.text, text)
         for fact in find_facts(result.text, source.language)
@@ -211,7 +211,7 @@ def _is_put_together(said: str, text: str) -> bool:
 def test_whatever_the_model_writes_every_lost_fact_is_listed(text: str, summary: str, target: int | None) -> None:
     source = Source(text)
     result = repair(source, summary, target_tokens=target)
-    evidence = Evidence.of(result.text, find_facts(result.text, source.language))
+    evidence = Evidence(result.text, find_facts(result.text, source.language))
     lost = [fact.text for fact in required(source.facts) if not evidence.has(fact)]
     assert sorted(result.report.missing) == sorted(lost)
     assert result.report.kept + result.report.restored + len(lost) == result.report.facts

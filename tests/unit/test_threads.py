@@ -1,6 +1,10 @@
-"""Time for doing better than need be is what nothing else needs."""
+"""When work on texts is done in threads, and how well."""
 
-from app.compression.threads import Leisure
+import asyncio
+from functools import partial
+
+from app.compression.threads import Leisure, in_thread
+from app.engine.traffic import traffic
 
 
 class Clock:
@@ -45,3 +49,24 @@ def test_no_more_of_it_is_saved_up_than_for_a_moment() -> None:
     assert leisure.is_left()
     spend(leisure, clock, 0.4)
     assert not leisure.is_left()
+
+
+def test_work_waits_for_its_thread_in_any_event_loop() -> None:
+    async def squares() -> list[int]:
+        return list(await asyncio.gather(*(in_thread(partial(pow, number, 2), 10) for number in range(20))))
+
+    assert asyncio.run(squares()) == asyncio.run(squares()) == [number**2 for number in range(20)]
+
+
+def test_no_work_begins_between_an_answer_of_the_engine_and_the_next_request() -> None:
+    async def order() -> list[str]:
+        seen = list[str]()
+        work = asyncio.create_task(in_thread(lambda: seen.append("work"), 10))
+        for _ in range(50):
+            traffic.passes()
+            await asyncio.sleep(0)
+        seen.append("passed")
+        await work
+        return seen
+
+    assert asyncio.run(order()) == ["passed", "work"]

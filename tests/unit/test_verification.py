@@ -81,13 +81,13 @@ def test_spellings_of_one_fact_count_as_one(one: str, other: str, languages: tup
     ],
 )
 def test_a_fact_that_only_resembles_one_of_the_source_is_invented(claim: str, source: str) -> None:
-    evidence = Evidence.of(source, facts_of(source, EN))
+    evidence = Evidence(source, facts_of(source, EN))
     assert not all(evidence.has(fact) for fact in facts_of(claim, EN))
 
 
 @pytest.mark.parametrize(("claim", "source"), [("30 September", "2025-09-30"), ("2025", "30 Sept. 2025")])
 def test_a_date_states_what_it_implies(claim: str, source: str) -> None:
-    evidence = Evidence.of(source, facts_of(source, EN))
+    evidence = Evidence(source, facts_of(source, EN))
     assert all(evidence.has(fact) for fact in facts_of(claim, EN))
 
 
@@ -183,5 +183,5 @@ def test_chinese_words_are_told_by_pairs_of_characters(sentence: str, is_support
 @given(ANY)
 def test_a_text_states_all_of_its_own_facts(text: str) -> None:
     source = Source(text)
-    evidence = Evidence.of(text, source.facts)
+    evidence = Evidence(text, source.facts)
     assert all(evidence.has(fact) for fact in source.facts)
