@@ -143,6 +143,7 @@ async def chatted(engine: Engine, request: Request) -> Response:
         return JSONResponse({"model": MODEL, "message": {"role": "assistant", "content": ""}, "done": True})
     if fault := engine.faulty():
         return await failed(request, fault)
+    arrived = time.perf_counter()
     seconds = await engine.serve()
     characters = sum(len(message["content"]) for message in messages)
     summary = summary_of(messages[-1]["content"])
@@ -153,7 +154,7 @@ async def chatted(engine: Engine, request: Request) -> Response:
             "message": {"role": "assistant", "content": summary},
             "done": True,
             "done_reason": "stop",
-            "total_duration": int(seconds * 1e9),
+            "total_duration": int((time.perf_counter() - arrived) * 1e9),
             "prompt_eval_count": characters // CHARACTERS_PER_TOKEN,
             "prompt_eval_duration": int(seconds * 1e8),
             "eval_count": len(summary) // CHARACTERS_PER_TOKEN,

@@ -10,7 +10,7 @@ from app.capsule.prompts import Prompt
 class Completion:
     """What the model wrote, and how many tokens that took: 0 where the engine did not say, or said what can't be.
 
-    `worked_s`: the engine's own word for how long it worked on it, seconds, its own queue left out.
+    By the engine's own word, seconds: `worked_s`, how long it worked on it; `took_s`, its own queue as well.
     """
 
     text: str
@@ -18,6 +18,7 @@ class Completion:
     completion_tokens: int
     was_cut: bool
     worked_s: float | None = None
+    took_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

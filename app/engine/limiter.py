@@ -16,14 +16,19 @@ _NO_WAIT = 1.02  # times s, and the way there and back
 _WAY_S = 0.03
 _OVER = 1.08
 _BUSY_CUT = 0.8
-_LARGEST_WINDOW = 16
+_FEWEST_CALLS = 4
+_ENOUGH_CALLS = 16  # to tell that far too many are in the engine, where a round of them would take long
+_FAR_TOO_LONG = 2.5  # times s; twice is what half as many again can come to, where all calls end at once
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    in_engine: int
-    took_s: float
-    worked_s: float
+@dataclass(slots=True)
+class _Seen:
+    """Calls that ended under one limit: how many, and sums of what is known of each."""
+
+    calls: int = 0
+    in_engine: int = 0
+    took_s: float = 0.0
+    worked_s: float = 0.0
 
 
 class ConcurrencyLimit:
@@ -31,7 +36,7 @@ class ConcurrencyLimit:
 
     def __init__(self) -> None:
         self.value = FIRST
-        self._window: list[_Ended] = []
+        self._seen = _Seen()
         self._from_before = 0
 
     def ended(self, in_engine: int, took_s: float, worked_s: float | None) -> int:
@@ -42,9 +47,15 @@ class ConcurrencyLimit:
         if self._from_before:
             self._from_before -= 1
         elif worked_s is not None and in_engine >= self.value:  # else there was not enough to do to tell anything
-            self._window.append(_Ended(in_engine, took_s, worked_s))
-            if len(self._window) >= max(4, min(self.value, _LARGEST_WINDOW)):
-                self._judge()
+            seen = self._seen
+            seen.calls += 1
+            seen.in_engine += in_engine
+            seen.took_s += took_s
+            seen.worked_s += worked_s
+            # Of calls that end at the same time all have waited, or none: only a whole round of them tells.
+            is_round = seen.calls >= max(_FEWEST_CALLS, self.value)
+            if is_round or (seen.calls >= _ENOUGH_CALLS and seen.took_s > _FAR_TOO_LONG * seen.worked_s):
+                self._judge(in_engine)
         return self.value
 
     def busy(self) -> int:
@@ -52,19 +63,16 @@ class ConcurrencyLimit:
         self._set(int(_BUSY_CUT * self.value), self.value)
         return self.value
 
-    def _judge(self) -> None:
-        window = self._window
-        took_s, worked_s, in_engine = (
-            sum(getattr(one, name) for one in window) / len(window) for name in ("took_s", "worked_s", "in_engine")
-        )
-        if took_s <= _NO_WAIT * worked_s + _WAY_S:
-            self._set(self.value + max(1, self.value // 2), window[-1].in_engine)
+    def _judge(self, in_engine: int) -> None:
+        seen = self._seen
+        if seen.took_s <= _NO_WAIT * seen.worked_s + _WAY_S * seen.calls:
+            self._set(self.value + max(1, self.value // 2), in_engine)
         else:
-            self._set(int(_OVER * in_engine * worked_s / took_s) + 1, window[-1].in_engine)
+            self._set(int(_OVER * seen.in_engine / seen.calls * seen.worked_s / seen.took_s) + 1, in_engine)
 
     def _set(self, value: int, in_engine: int) -> None:
         """From now on `value`; the calls that are in the engine came by the limit before."""
         bounded = min(MOST, max(1, value))
         self._from_before = in_engine if bounded != self.value else 0
         self.value = bounded
-        self._window.clear()
+        self._seen = _Seen()

@@ -97,6 +97,7 @@ class OllamaClient:
             completion_tokens=answer.eval_count if answer.eval_count <= num_predict else 0,
             was_cut=answer.done_reason == "length",
             worked_s=answer.worked_s,
+            took_s=answer.took_s,
         )
 
     async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class ChatAnswer(Answer):
     message: Message
     done: bool
     done_reason: str = ""
+    total_duration: Count = 0
     load_duration: Count = 0
     prompt_eval_count: Count = 0
     prompt_eval_duration: Count = 0
@@ -38,6 +39,11 @@ class ChatAnswer(Answer):
         """Seconds that the engine worked on it, None where it does not say; its own queue is not in them."""
         durations = (self.load_duration, self.prompt_eval_duration, self.eval_duration)
         return sum(durations) / 1e9 if self.eval_duration else None
+
+    @property
+    def took_s(self) -> float | None:
+        """Seconds from when the engine had the request, its own queue among them; None where it does not say."""
+        return self.total_duration / 1e9 or None
 
 
 class Version(Answer):

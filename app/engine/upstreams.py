@@ -71,7 +71,9 @@ class Upstream:
             took_s = loop.time() - started
             self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:
-                self.limit.ended(self.in_flight, took_s, completion.worked_s)
+                # What a call waits for on this side, in a burst or a pause of the machine, says nothing of the engine.
+                own_s = took_s if completion.took_s is None else min(took_s, completion.took_s)
+                self.limit.ended(self.in_flight, own_s, completion.worked_s)
             return completion
 
     def _learn(self, call_s: float) -> None:

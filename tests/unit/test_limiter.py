@@ -48,16 +48,18 @@ class SimulatedEngine:
         return sum(1 for _ in itertools.takewhile(lambda ended: ended < until, self.calls()))
 
 
+@pytest.mark.parametrize("spread", [0.2, 0.0], ids=["", "calls that end at once"])
 @pytest.mark.parametrize("slots", [1, 2, 3, 5, 8, 16, 64])
-def test_after_half_a_minute_the_engine_does_95_percent_of_what_it_can(slots: int) -> None:
-    engine = SimulatedEngine(ConcurrencyLimit(), slots)
+def test_after_half_a_minute_the_engine_does_95_percent_of_what_it_can(slots: int, spread: float) -> None:
+    engine = SimulatedEngine(ConcurrencyLimit(), slots, spread)
     engine.run(30)
     assert engine.run(300) >= 0.95 * slots * 300 / SERVICE_S
 
 
+@pytest.mark.parametrize("spread", [0.2, 0.0], ids=["", "calls that end at once"])
 @pytest.mark.parametrize("slots", [1, 3, 16, 64])
-def test_no_more_wait_inside_than_a_fifth_of_the_slots_and_three(slots: int) -> None:
-    engine = SimulatedEngine(ConcurrencyLimit(), slots)
+def test_no_more_wait_inside_than_a_fifth_of_the_slots_and_three(slots: int, spread: float) -> None:
+    engine = SimulatedEngine(ConcurrencyLimit(), slots, spread)
     engine.run(30)
     values = []
     for ended in engine.calls():
