@@ -22,6 +22,7 @@ import aiohttp
 from benchmarks import load
 from benchmarks.load import quantile
 from benchmarks.processes import Process, condenser, litellm, simulated
+from benchmarks.rounds import batch_ends, call_ends, per_minute
 from benchmarks.simulated_ollama import MODEL
 from benchmarks.ways import Call, Figures, directly, through_condenser, through_litellm
 
@@ -63,28 +64,6 @@ async def per_second(session: aiohttp.ClientSession, call: Call, texts: Iterator
     return done / (time.perf_counter() - started)
 
 
-async def seconds_for(session: aiohttp.ClientSession, call: Call, texts: list[str], clients: int) -> float:
-    """Seconds that so many clients take for all texts."""
-    left = iter(texts)
-
-    async def client() -> None:
-        for text in left:
-            await call(session, text)
-
-    started = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return time.perf_counter() - started
-
-
-async def batch_seconds(session: aiohttp.ClientSession, url: str, texts: list[str]) -> float:
-    """Seconds of one batch."""
-    started = time.perf_counter()
-    body = {"operation": "compress", "items": [{"text": text} for text in texts]}
-    async with session.post(f"{url}/batch", json=body) as response:
-        assert (await response.json())["failed"] == 0
-    return time.perf_counter() - started
-
-
 async def added_latency(figures: Figures, upstream: Process, service: Process, texts: Iterator[str]) -> None:
     """One round of what the service adds to an engine that takes a while, during which it does most of its own work."""
     async with load.client() as session:
@@ -123,7 +102,7 @@ async def _scraped(session: aiohttp.ClientSession, url: str) -> float:
 async def fullness(
     figures: Figures, slots: int, upstream: Process, services: dict[str, Process], texts: Iterator[str]
 ) -> None:
-    """One round of how long the same number of calls takes in each way."""
+    """One round of how many calls a minute the same number of them makes in each way, and of how long all take."""
     count = ROUNDS_OF_SLOTS[slots] * slots
     url = services["fixed"].url
 
@@ -131,15 +110,17 @@ async def fullness(
         return list(itertools.islice(texts, count))
 
     async with load.client() as session:
-        seconds = {
-            "direct": await seconds_for(session, directly(upstream.url), some(), slots),
-            "batch": await batch_seconds(session, url, some()),
-            "single": await seconds_for(session, through_condenser(url), some(), 2 * slots),
-            "auto": await seconds_for(session, through_condenser(services["auto"].url), some(), 2 * slots + 4),
+        ends = {
+            "direct": await call_ends(session, directly(upstream.url), some(), slots),
+            "batch": await batch_ends(session, url, some()),
+            "single": await call_ends(session, through_condenser(url), some(), 2 * slots),
+            "auto": await call_ends(session, through_condenser(services["auto"].url), some(), 2 * slots + 4),
         }
-    for way, took in seconds.items():
-        figures.add(f"{slots} slots, {way}: a minute", 60 * count / took)
-        figures.add(f"{slots} slots, {way}: share", seconds["direct"] / took)
+    direct = ends["direct"]
+    for way, own in ends.items():
+        figures.add(f"{slots} slots, {way}: a minute", per_minute(own, slots))
+        figures.add(f"{slots} slots, {way}: share", per_minute(own, slots) / per_minute(direct, slots))
+        figures.add(f"{slots} slots, {way}: all {ROUNDS_OF_SLOTS[slots]} rounds", direct[-1] / own[-1])
 
 
 async def gauge(session: aiohttp.ClientSession, service: Process, name: str) -> float:
@@ -253,13 +234,16 @@ def print_tables(figures: Figures) -> None:
         told = (figures.told(f"{way}: p50 ms"), figures.told(f"{way}: p99 ms"), figures.told(f"{way}: a second", 0))
         print(f"| {way} | {' | '.join(told)} |")
     print(f"| condenser, from its cache | | | {figures.told('cache hits: a second', 0)} |")
-    print("\n| slots of 1.2 s | direct, a minute | `/batch` | concurrent `/compress` | the same by `auto` |")
-    print("| --- | --- | --- | --- | --- |")
+    ways_to_fill = "direct, a minute | `/batch` | concurrent `/compress` | the same by `auto` | one whole batch"
+    print(f"\n| slots of 1.2 s | {ways_to_fill} |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for slots in SLOTS:
         cells = [figures.told(f"{slots} slots, direct: a minute", 0)]
         for way in ("batch", "single", "auto"):
             rate, share = (figures.median(f"{slots} slots, {way}: {what}") for what in ("a minute", "share"))
             cells.append(f"{rate:.0f}, {share:.1%}")
+        rounds = ROUNDS_OF_SLOTS[slots]
+        cells.append(f"of {rounds} rounds: {figures.median(f'{slots} slots, batch: all {rounds} rounds'):.1%}")
         print(f"| {slots} | {' | '.join(cells)} |")
     print("\n| | |\n| --- | --- |")
     added = f"added to {SHORT_SERVICE_S} s: "

@@ -16,8 +16,8 @@ from collections import Counter
 from contextlib import ExitStack
 
 from benchmarks import load
-from benchmarks.gateway import seconds_for
 from benchmarks.processes import condenser, simulated
+from benchmarks.rounds import call_ends
 from benchmarks.ways import through_condenser
 
 CALLS_A_SLOT = 8
@@ -26,7 +26,7 @@ CALLS_A_SLOT = 8
 async def per_minute(url: str, slots: int, texts: list[str]) -> float:
     """Compressions a minute."""
     async with load.client() as session:
-        return 60 * len(texts) / await seconds_for(session, through_condenser(url), texts, 2 * slots)
+        return 60 * len(texts) / (await call_ends(session, through_condenser(url), texts, 2 * slots))[-1]
 
 
 async def statuses_around_a_death(url: str, slots: int, texts: list[str], pid: int, after_s: float) -> Counter[int]:

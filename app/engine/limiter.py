@@ -18,6 +18,7 @@ _OVER = 1.08
 _BUSY_CUT = 0.8
 _FEWEST_CALLS = 4
 _ENOUGH_CALLS = 16  # to tell that far too many are in the engine, where a round of them would take long
+_NEAR = 0.75  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
 _FAR_TOO_LONG = 2.5  # times s; twice is what half as many again can come to, where all calls end at once
 
 
@@ -68,7 +69,9 @@ class ConcurrencyLimit:
         if seen.took_s <= _NO_WAIT * seen.worked_s + _WAY_S * seen.calls:
             self._set(self.value + max(1, self.value // 2), in_engine)
         else:
-            self._set(int(_OVER * seen.in_engine / seen.calls * seen.worked_s / seen.took_s) + 1, in_engine)
+            found = int(_OVER * seen.in_engine / seen.calls * seen.worked_s / seen.took_s) + 1
+            is_near = self.value > found >= _NEAR * self.value
+            self._set((self.value + found + 1) // 2 if is_near else found, in_engine)
 
     def _set(self, value: int, in_engine: int) -> None:
         """From now on `value`; the calls that are in the engine came by the limit before."""
