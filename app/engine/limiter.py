@@ -19,7 +19,7 @@ _BUSY_CUT = 0.8
 _FEWEST_CALLS = 4
 _ENOUGH_CALLS = 16  # to tell that far too many are in the engine, where a round of them would take long
 _NEAR = 0.75  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
-_FAR_TOO_LONG = 2.5  # times s; twice is what half as many again can come to, where all calls end at once
+_FAR_TOO_LONG = 2.5  # times s; twice is what twice as many as it works on can come to
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class ConcurrencyLimit:
     def _judge(self, in_engine: int) -> None:
         seen = self._seen
         if seen.took_s <= _NO_WAIT * seen.worked_s + _WAY_S * seen.calls:
-            self._set(self.value + max(1, self.value // 2), in_engine)
+            self._set(2 * self.value, in_engine)
         else:
             found = int(_OVER * seen.in_engine / seen.calls * seen.worked_s / seen.took_s) + 1
             is_near = self.value > found >= _NEAR * self.value
