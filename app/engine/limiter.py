@@ -3,8 +3,9 @@
 By Little's law, of L calls in an engine that works on each for s seconds and answers after t, it works on L * s / t at
 once. Where t is no longer than s all of them are worked on, and more can be sent; else that many and a little more, so
 that no slot is ever empty and a change is seen. This is the gradient of Netflix's concurrency-limits (Gradient2Limit)
-with Ollama's own word for s: the shortest time ever seen, which it takes there, grows old as texts and load change.
-A busy engine takes a fifth off at once, as AIMD does.
+with Ollama's own word for s and t: the shortest time ever seen, which it takes there, grows old as texts and load
+change, and what a burst waits for on this side of the connection is no wait in the engine. A busy engine takes a fifth
+off at once, as AIMD does.
 """
 
 from dataclasses import dataclass
