@@ -19,7 +19,7 @@ _OVER = 1.08
 _BUSY_CUT = 0.8
 _FEWEST_CALLS = 4
 _ENOUGH_CALLS = 16  # to tell that far too many are in the engine, where a round of them would take long
-_NEAR = 0.75  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
+_NEAR = 0.8  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
 _FAR_TOO_LONG = 2.5  # times s; twice is what twice as many as it works on can come to
 
 
