@@ -19,7 +19,8 @@ _OVER = 1.08
 _BUSY_CUT = 0.8
 _FEWEST_CALLS = 4
 _ENOUGH_CALLS = 16  # to tell that far too many are in the engine, where a round of them would take long
-_NEAR = 0.8  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
+_NEAR = 0.75  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
+_MANY = 8  # half of a cut from fewer could be none
 _FAR_TOO_LONG = 2.5  # times s; twice is what twice as many as it works on can come to
 
 
@@ -71,7 +72,7 @@ class ConcurrencyLimit:
             self._set(2 * self.value, in_engine)
         else:
             found = int(_OVER * seen.in_engine / seen.calls * seen.worked_s / seen.took_s) + 1
-            is_near = self.value > found >= _NEAR * self.value
+            is_near = self.value >= _MANY and self.value > found >= _NEAR * self.value
             self._set((self.value + found + 1) // 2 if is_near else found, in_engine)
 
     def _set(self, value: int, in_engine: int) -> None:
