@@ -59,7 +59,10 @@ class Repaired:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The sentences of the model's that may stand, and what came of the others."""
+    """The sentences of the model's that may stand, of `seen` ones, and how many of them had to be `corrected`.
+
+    `invented`: distinct facts of the model's that the source lacks.
+    """
 
     sentences: tuple[str, ...]
     seen: int

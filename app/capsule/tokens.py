@@ -80,16 +80,15 @@ def running_totals(text: str) -> tuple[list[int], list[int]]:
     return list(accumulate(map(len, cut), initial=0)), list(accumulate(map(_cost_of, cut), initial=0))
 
 
-def _cut(text: str) -> list[str]:
+def _cut(text: str, common: re.Pattern[str] = _COMMON_PIECE) -> list[str]:
     if _UNCOMMON.search(text):
         return [match.group() for match in _PIECE.finditer(text)]
-    return _COMMON_PIECE.findall(text)
+    return common.findall(text)
 
 
 @lru_cache(8192)  # a language's common words; each text has them all again
 def _cost_of(piece: str) -> int:
-    match = _PIECE.match(piece)
-    return _cost(match.lastgroup, piece) if match else 0
+    return sum(_cost(match.lastgroup, match.group()) for match in _PIECE.finditer(piece))
 
 
 def estimate_tokens(text: str) -> int:
@@ -98,14 +97,7 @@ def estimate_tokens(text: str) -> int:
 
 
 def _counted(text: str) -> int:
-    if _UNCOMMON.search(text):
-        return sum(map(_cost_of, _cut(text)))
-    return sum(map(_cost_behind_space, _COMMON_COUNTED.findall(text)))
-
-
-@lru_cache(8192)
-def _cost_behind_space(piece: str) -> int:
-    return _cost_of(piece.removeprefix(" ")) if not piece.isspace() else _cost_of(piece)
+    return sum(map(_cost_of, _cut(text, _COMMON_COUNTED)))
 
 
 # One request asks several times about its text.

@@ -74,6 +74,20 @@ async def test_a_completion_has_the_models_text_and_token_counts(ollama: Any, cl
     assert not completion.was_cut
 
 
+async def test_a_completion_has_ollamas_word_for_how_long_it_had_the_call_and_worked_on_it(
+    ollama: Any, client: OllamaClient
+) -> None:
+    ollama.post("/api/chat").respond(json=ANSWER)
+    completion = await chat(client)
+    assert (completion.took_s, completion.worked_s) == (0.563642844, 0.557844464)
+
+
+async def test_an_ollama_that_leaves_its_durations_out_has_no_word_for_them(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json={name: ANSWER[name] for name in ("message", "done")})
+    completion = await chat(client)
+    assert (completion.took_s, completion.worked_s) == (None, None)
+
+
 async def test_a_password_in_the_address_is_sent_and_never_told() -> None:
     with respx.mock(base_url=URL, using=EVERY_TRANSPORT) as router:
         version = router.get("/api/version").respond(500)

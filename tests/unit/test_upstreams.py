@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.engine.client import LoadedModel
+from app.capsule.prompts import Prompt
+from app.engine.client import Completion, LoadedModel
 from app.engine.errors import (
     EngineBusyError,
     EngineError,
@@ -13,6 +14,7 @@ from app.engine.errors import (
     NoConnectionError,
     PromptTooLongError,
 )
+from app.engine.limiter import ConcurrencyLimit
 from app.engine.ollama import OllamaClient
 from app.engine.retries import reason_to_go_elsewhere
 from app.engine.status import EngineStatus, UpstreamStatus
@@ -173,3 +175,33 @@ def test_the_gpu_share_is_that_of_the_server_with_the_smallest() -> None:
     assert EngineStatus((loaded(1.0), GONE)).gpu_ratio(MODEL) == 1.0
     assert EngineStatus((loaded(None),)).gpu_ratio(MODEL) is None
     assert EngineStatus((GONE,)).gpu_ratio(MODEL) == 0.0
+
+
+class RecordingLimit(ConcurrencyLimit):
+    """Writes down how long it is told that calls took."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[float] = []
+
+    def ended(self, in_engine: int, took_s: float, worked_s: float | None) -> int:
+        self.told.append(took_s)
+        return super().ended(in_engine, took_s, worked_s)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("word_s", "is_taken"), [(1e-9, True), (1e9, False), (None, False)])
+async def test_the_limit_goes_by_the_engines_word_for_how_long_it_had_a_call_unless_that_cant_be(
+    monkeypatch: pytest.MonkeyPatch, word_s: float | None, is_taken: bool
+) -> None:
+    limit = RecordingLimit()
+    one = Upstream(upstream(1).client, 4, limit)
+
+    async def chat(prompt: Prompt, *, model: str, num_predict: int) -> Completion:
+        return Completion("A gist.", 10, 3, was_cut=False, worked_s=1e-9, took_s=word_s)
+
+    monkeypatch.setattr(one.client, "chat", chat)
+    await one.chat(Prompt("", ""), model=MODEL, num_predict=8)
+    (told,) = limit.told
+    assert (told == word_s) is is_taken
+    assert 0 < told < 60
