@@ -1,55 +1,52 @@
-"""Compress a text: the model writes the gist, repair makes it safe, the capsule keeps the way back."""
+"""Compresses a text: reads it, has the model summarize it, checks the summary, chooses, reports, seals."""
 
 import asyncio
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from app.capsule.codecs import Encoding
-from app.capsule.facts import find_literals
-from app.capsule.format import Capsule, Fidelity, begin_seal, capsule_bytes, seal
-from app.capsule.lexicon import forget_locales
-from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
-from app.capsule.report import Repaired, Report
-from app.capsule.skim import skim
-from app.capsule.tokens import estimate_tokens
-from app.compression.model_calls import Answer, Usage, ask
-from app.compression.safety import Checked, check, explored, summarized
-from app.compression.threads import Beforehand, Leisure, in_thread, off_loop
+from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
+from app.compression.prompts import PROMPT_VERSION, summarize_prompt
+from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary, Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
+from app.summary.check import Claim, Evidence
+from app.summary.report import Report, compose, report
+from app.summary.select import Wish, select
+from app.text.document import Document, read
+from app.text.language import Language
+from app.text.tokens import estimate_tokens
 
-Method = Literal["verbatim", "abstractive", "extractive"]
+Method = Literal["auto", "abstractive", "extractive"]
+MadeBy = Literal["verbatim", "abstractive", "extractive"]
 OnEngineError = Literal["fail", "extractive"]
 
-_TOO_SHORT_TOKENS = 24  # below it a summary with its facts is as long as the text
-_GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model writes where no target is given
-_FEWEST_GIST_TOKENS = 24
-_MOST_GIST_TOKENS = 40  # "one short sentence"; the facts come back verbatim
-READ_SHARE = 0.5  # of the source's tokens that the model reads (benchmarks/economy.py)
-_HIDES_BEST_CODEC_S = 0.25  # of a call in the engine; ten times what the best codec takes for a short text
+_VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
+_SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
+_OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
 
 
 @dataclass(frozen=True, slots=True)
-class Compression:
+class CompressOptions:
     """What to compress and how.
 
-    `target_ratio`: wished tokens of the result over the source's, 0.05 to 0.9. `max_engine_calls`: model calls at most,
-    None for one for each part of the text; what the model is not asked about is told by the text's own clauses.
+    `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: the share of the text's worth
+    that the smallest result keeps, where there is no target.
     """
 
     text: str
     fidelity: Fidelity = "exact"
     target_ratio: float | None = None
+    coverage: float = 0.8
+    method: Method = "auto"
     question: str | None = None
     must_keep: tuple[str, ...] = ()
     on_engine_error: OnEngineError = "fail"
-    max_engine_calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Sizes of source, result and capsule. Tokens are the model's count where it counted, else estimated."""
+    """Sizes of source, result and capsule; tokens are estimated, both texts' in the same way."""
 
     source_tokens: int
     compressed_tokens: int
@@ -62,7 +59,7 @@ class Compressed:
     """The result of a compression. `engine_failed`: it was made without the model, which was wished for."""
 
     text: str
-    method: Method
+    method: MadeBy
     capsule: Capsule
     report: Report
     sizes: Sizes
@@ -71,142 +68,103 @@ class Compressed:
 
 
 class Compressor:
-    """Compresses with `engine`. Keeps what a model counts for the prompt around a text, once measured."""
+    """Compresses with the summaries of `summarizer`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, summarizer: Summarizer) -> None:
         self._engine = engine
-        self._frame_tokens: int | None = None
-        self._leisure = Leisure()
+        self._summarizer = summarizer
 
     async def warm_up(self, terms: Terms) -> None:
-        """Load the default model and the fact finder's tables, have the prompt's constant front cached and counted."""
-        await asyncio.to_thread(check, "Warm-up on 1 May at 10:30.", ())
-        forget_locales()
+        """Load the default model, and have the constant front of the prompt cached."""
         await self._engine.preload(terms.deadline)
-        call = await self._engine.complete(summarize_prompt(""), num_predict=1, terms=terms)
-        self._frame_tokens = call.completion.prompt_tokens or None
+        await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
 
-    async def compress(self, wish: Compression, terms: Terms) -> Compressed:
+    async def compress(self, options: CompressOptions, terms: Terms) -> Compressed:
         """Compress a text on `terms`.
 
-        Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the wish
-        says to go on without the model.
+        Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the options
+        say to go on without the model.
         """
-        text, size = wish.text, len(wish.text)
-        find_literals(text, wish.must_keep)
-        tokens = await off_loop(lambda: estimate_tokens(text), size)
-        if tokens <= _TOO_SHORT_TOKENS or text.isspace():
-            return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
-        async with Beforehand(lambda: self._read(wish, terms.model), size) as read:
-            asked = text if wish.question else await off_loop(lambda: skim(text, READ_SHARE), size)
-            first = await self._one_round(Answer(asked, Usage()), wish, replace(terms, on_place=read.begin))
-            source_tokens = self._source_tokens(first.usage, wish, tokens, asked, terms)
-            answer = await self._within_target(first, wish, tokens, terms)
-            checked, begun = await read.result()
-        target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
+        if len(options.text) < _OFF_LOOP_CHARACTERS:
+            document, keep = _read(options)
+        else:
+            document, keep = await asyncio.to_thread(_read, options)
+        summary, failed = await self._summarized(document, options, terms)
+        if len(options.text) < _OFF_LOOP_CHARACTERS:
+            return _made(document, keep, summary, options, terms.model, failed)
+        return await asyncio.to_thread(_made, document, keep, summary, options, terms.model, failed)
 
-        def result() -> Compressed:
-            repaired = summarized(checked, answer.text, question=wish.question, target=target)
-            made = _sealed(wish, repaired, answer.usage, source_tokens, terms.model, begun)
-            return replace(made, engine_failed=first.failed or answer.failed)
-
-        return await in_thread(result, size)
-
-    def _read(self, wish: Compression, model: str) -> tuple[Checked, Encoding | None]:
-        """All that can be found out about a text, and written of its capsule, before its summary is there."""
-        checked = explored(wish.text, wish.must_keep)
-        if wish.fidelity == "semantic":
-            return checked, None
-        # The best codec takes several times as long as all the rest: it is for when the engine takes longer still.
-        quick = self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S or not self._leisure.is_left()
-        with nullcontext() if quick else self._leisure.spent():
-            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=quick)
-
-    async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
-        """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""
+    async def _summarized(
+        self, document: Document, options: CompressOptions, terms: Terms
+    ) -> tuple[Summary | None, bool]:
+        """The model's summary, None where it is not asked; and whether it was asked in vain."""
+        num_predict = summary_tokens(document, options)
+        if num_predict is None or (options.method == "auto" and not self._summarizer.is_worth_asking(terms.model)):
+            return None, False
+        evidence = Evidence(document)
         try:
-            answer = await ask(
-                self._engine,
-                before.text,
-                lambda part: summarize_prompt(part, wish.question),
-                lambda part_tokens: gist_tokens(part_tokens, wish.target_ratio),
-                terms,
-                max_calls=self._calls_left(before, wish),
-            )
+            return await self._summarizer.summarize(document, evidence, num_predict, options.question, terms), False
         except EngineError as error:
-            if wish.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
+            if options.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
                 raise
-            return Answer("", before.usage, failed=True)
-        return Answer(answer.text, before.usage + answer.usage)
-
-    def _calls_left(self, before: Answer, wish: Compression) -> int | None:
-        return None if wish.max_engine_calls is None else wish.max_engine_calls - before.usage.calls
-
-    async def _within_target(self, answer: Answer, wish: Compression, tokens: int, terms: Terms) -> Answer:
-        """Sum the summary up again while it is over the target, as far as the wish pays for more calls."""
-        if wish.target_ratio is None:
-            return answer
-        target = max(_MOST_GIST_TOKENS, int(wish.target_ratio * tokens))
-        while (self._calls_left(answer, wish) or 0) > 0 and estimate_tokens(answer.text) > target:
-            shorter = await self._one_round(answer, wish, terms)
-            if estimate_tokens(shorter.text) >= estimate_tokens(answer.text):
-                return Answer(answer.text, shorter.usage)
-            answer = shorter
-        return answer
-
-    def _source_tokens(self, usage: Usage, wish: Compression, estimated: int, asked: str, terms: Terms) -> int:
-        """The source's tokens, `estimated`, by the model's own count of what it was `asked` about.
-
-        Where the frame around that has not been counted, the estimate.
-        """
-        frame = self._frame_tokens
-        if (
-            wish.max_engine_calls is not None
-            or not usage.calls
-            or frame is None
-            or wish.question
-            or terms.model != self._engine.default_model
-        ):
-            return estimated
-        counted = max(1, usage.prompt_tokens - usage.calls * frame)
-        return max(1, round(counted * estimated / (estimate_tokens(asked) or 1)))
+            return None, True
 
 
-def _verbatim(wish: Compression, tokens: int, model: str) -> Compressed:
-    return _sealed(wish, check(wish.text, wish.must_keep).verbatim(), Usage(), tokens, model)
+def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
+    """The document, and the units that must be kept."""
+    document = read(options.text)
+    keep = dict.fromkeys(unit for literal in options.must_keep for unit in document.units_of(literal))
+    return document, tuple(keep)
 
 
-def _sealed(
-    wish: Compression,
-    repaired: Repaired,
-    usage: Usage,
-    source_tokens: int,
+def compress_extractive(options: CompressOptions, model: str = "") -> Compressed:
+    """Compress a text by whole units of it alone. Raises LiteralNotFoundError."""
+    document, keep = _read(options)
+    return _made(document, keep, None, options, model, failed=False)
+
+
+def summary_tokens(document: Document, options: CompressOptions) -> int | None:
+    """Most tokens of a summary of one part: half of the budget. None where a model's summary is of no use."""
+    if options.method == "extractive" or not document.is_prose:
+        return None
+    tokens = sum(document.costs)
+    ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
+    wished = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
+    return wished if wished >= LEAST_SUMMARY_TOKENS else None
+
+
+def _made(
+    document: Document,
+    keep: tuple[int, ...],
+    summary: Summary | None,
+    options: CompressOptions,
     model: str,
-    begun: Encoding | None = None,
+    failed: bool,
 ) -> Compressed:
+    """The result of `summary` and the document's units, with its report and capsule."""
+    claims = summary.claims if summary else ()
+    source_tokens = estimate_tokens(document.text)
+    budget = None if options.target_ratio is None else int(source_tokens * options.target_ratio)
+    if options.method == "abstractive" and claims:
+        taken: Sequence[Claim] = claims
+        units: set[int] = set(keep)
+    else:
+        chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
+        taken, units = [claims[at] for at in chosen.claims], chosen.units
+    text, passages = compose(document, taken, units)
+    if estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
+        taken, units = [], set(range(len(document.units)))
+        text, passages = document.text, compose(document, [], units)[1]
+    dropped = summary.dropped if summary else ()
+    result = report(document, text, passages, units, len(claims) + len(dropped), len(claims), dropped)
+    made_by: MadeBy = "verbatim" if text == document.text else "abstractive" if result.is_by_model else "extractive"
     capsule = seal(
-        wish.text,
-        repaired.pieces,
-        fidelity=wish.fidelity,
+        document.text,
+        text,
+        fidelity=options.fidelity,
         tokens=source_tokens,
         model=model,
         prompt_version=PROMPT_VERSION,
-        begun=begun,
     )
-    is_verbatim = repaired.text == wish.text
-    # Estimates of both texts are off by the same factor, so the model's count of one scales the other.
-    scale = source_tokens / (estimate_tokens(wish.text) or 1)
-    sizes = Sizes(
-        source_tokens=source_tokens,
-        compressed_tokens=source_tokens if is_verbatim else round(estimate_tokens(repaired.text) * scale),
-        source_bytes=len(wish.text.encode()),
-        capsule_bytes=capsule_bytes(capsule),
-    )
-    method: Method = "verbatim" if is_verbatim else "abstractive" if repaired.has_written_sentences else "extractive"
-    return Compressed(repaired.text, method, capsule, repaired.report, sizes, usage)
-
-
-def gist_tokens(part_tokens: int, target_ratio: float | None) -> int:
-    """Most tokens that the model may write about a part: half of the target, the other half is for facts."""
-    ratio = _GIST_RATIO if target_ratio is None else target_ratio / 2
-    return min(_MOST_GIST_TOKENS, max(_FEWEST_GIST_TOKENS, int(part_tokens * ratio)))
+    sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
+    return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)

@@ -1,0 +1,248 @@
+"""Asks the model for a summary of a document, part by part, and checks its sentences."""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+from app.compression.fanout import gathered
+from app.compression.prompts import INSTRUCTIONS, Prompt, check_prompt, completion_text, summarize_prompt
+from app.engine.engine import Call, Engine, Terms
+from app.engine.errors import EngineFailedError, PromptTooLongError
+from app.summary.check import Claim, Dropped, Evidence, Judgement, Reason, judge, repeats, split_draft, well_formed
+from app.text.document import Document, read
+from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, running_totals
+
+EngineCheck = Literal["auto", "on", "off"]
+
+MOST_SUMMARY_TOKENS = 100  # a part
+LEAST_SUMMARY_TOKENS = 30  # below it no whole sentence that is worth a call fits
+_MARGIN = 0.9  # estimates of a prompt may be this far off before the engine refuses it
+_TEMPLATE_TOKENS = 32  # a chat template's marks around two messages, generously
+_LEAST_PART_TOKENS = 64
+_CANDIDATES = 20  # first tokens whose log probabilities are asked for
+_WINDOW = 100  # sentences by which a model is judged
+_LEAST_STANDING = 0.5  # of them
+_PROBE_EVERY = 20  # texts of which a model whose sentences mostly fall still gets one
+_UNSURE = 0.001  # of the probability, below which an answer is neither yes nor no
+
+logger = logging.getLogger("condenser")
+
+
+class SummaryObserver(Protocol):
+    """Is told what became of each sentence that a model wrote: `stood`, or the rule that dropped it."""
+
+    def sentence_judged(self, result: Reason | Literal["stood"]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request's model calls took. Seconds in the queue and the engine are summed over the calls."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 0
+    queue_s: float = 0.0
+    engine_s: float = 0.0
+    busy_s: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.calls + other.calls,
+            self.queue_s + other.queue_s,
+            self.engine_s + other.engine_s,
+            self.busy_s + other.busy_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The sentences of the model's that stand and those that do not, and what the calls took."""
+
+    claims: tuple[Claim, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    usage: Usage = Usage()
+
+
+def used(call: Call, prompt: Prompt) -> Usage:
+    """What a call took. A count that the engine leaves out is estimated: the call was paid for all the same."""
+    completion = call.completion
+    prompt_tokens = completion.prompt_tokens or estimate_tokens(prompt.system) + estimate_tokens(prompt.user)
+    completion_tokens = completion.completion_tokens or estimate_tokens(completion.text)
+    return Usage(prompt_tokens, completion_tokens, 1, call.queue_s, call.engine_s, call.busy_s)
+
+
+def part_budget(num_ctx: int, make_prompt: Callable[[str], Prompt], num_predict: int) -> int:
+    """Most estimated tokens of a part, so that prompt and completion fit `num_ctx` together."""
+    frame = make_prompt("")
+    around = estimate_tokens(frame.system) + estimate_tokens(frame.user) + _TEMPLATE_TOKENS
+    return max(_LEAST_PART_TOKENS, int(_MARGIN * (num_ctx - around - num_predict)))
+
+
+def parts(document: Document, budget: int) -> list[str]:
+    """The text in parts of at most `budget` estimated tokens, of similar size, each of whole units.
+
+    Only a unit that is larger than the budget is cut. Without white space at their ends the parts join to the text.
+    """
+    total = sum(document.costs)
+    if total <= budget:
+        return [document.text.strip()]
+    aim = math.ceil(total / math.ceil(total / budget))
+    found: list[str] = []
+    start, end, size = 0, 0, 0
+    for unit, cost in zip(document.units, document.costs, strict=True):
+        if size and (size + cost > budget or size >= aim):
+            found += _pieces(document.text[start:end], budget)
+            start, size = unit.start, 0
+        end, size = unit.end, size + cost + 1
+    return [*found, *_pieces(document.text[start:], budget)]
+
+
+def _pieces(text: str, budget: int) -> list[str]:
+    """`text` as one piece, or cut at the budget where it is larger: a unit of its own, without a better place to cut."""
+    stripped = text.strip()
+    budget = max(budget, LARGEST_PIECE_TOKENS)
+    if estimate_tokens(stripped) <= budget:
+        return [stripped] if stripped else []
+    ends, totals = running_totals(stripped)
+    found, start, spent = [], 0, 0
+    for at in range(1, len(ends)):
+        if totals[at] - spent > budget:
+            found.append(stripped[start : ends[at - 1]])
+            start, spent = ends[at - 1], totals[at - 1]
+    return [*found, stripped[start:]]
+
+
+@dataclass(slots=True)
+class Record:
+    """How a model's last sentences fared, and how many texts it was left out of since its last one."""
+
+    results: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
+    left_out: int = 0
+
+    @property
+    def standing(self) -> float | None:
+        """The share of its last sentences that stood; None before there were enough of them."""
+        return sum(self.results) / len(self.results) if len(self.results) == _WINDOW else None
+
+    @property
+    def is_too_weak(self) -> bool:
+        """Whether over half of its last sentences fell."""
+        standing = self.standing
+        return standing is not None and standing < _LEAST_STANDING
+
+
+class Summarizer:
+    """Has summaries written and checked by `engine`. Keeps a record of how each model's sentences fare."""
+
+    def __init__(
+        self, engine: Engine, min_support: float, engine_check: EngineCheck, observer: SummaryObserver | None = None
+    ) -> None:
+        self._engine = engine
+        self._min_support = min_support
+        self._engine_check = engine_check
+        self._observer = observer
+        self.records: dict[str, Record] = {}
+
+    def is_worth_asking(self, model: str) -> bool:
+        """Whether `model` is asked for the next text: a model whose sentences mostly fall gets one in _PROBE_EVERY."""
+        record = self.records.get(model)
+        if record is None or not record.is_too_weak:
+            return True
+        record.left_out = (record.left_out + 1) % _PROBE_EVERY
+        return record.left_out == 0
+
+    async def summarize(
+        self, document: Document, evidence: Evidence, num_predict: int, question: str | None, terms: Terms
+    ) -> Summary:
+        """The model's summary of a document, in sentences that stand; one call a part. Raises EngineError."""
+
+        def make_prompt(part: str) -> Prompt:
+            return summarize_prompt(part, document.language, num_predict, question)
+
+        async def about(part: str) -> Summary:
+            prompt = make_prompt(part)
+            try:
+                call = await self._engine.complete(prompt, num_predict=num_predict, terms=terms)
+            except PromptTooLongError as error:
+                return await self._in_halves(part, str(error), about)
+            draft = completion_text(call.completion.text, call.completion.was_cut)
+            summary = await self._checked(draft, part, evidence, terms)
+            return replace(summary, usage=used(call, prompt) + summary.usage)
+
+        budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
+        found = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
+        joined = _without_repetitions(_joined(found), document)
+        self._note(terms.model, joined)
+        return joined
+
+    async def _in_halves(self, part: str, refusal: str, about: Callable[[str], "asyncio.Future[Summary]"]) -> Summary:
+        """The summary of a part that the engine found too long, by its halves."""
+        tokens = estimate_tokens(part)
+        if tokens <= _LEAST_PART_TOKENS:
+            raise EngineFailedError(f"the engine refuses even a prompt of about {tokens} tokens: {refusal}")
+        halves = parts(read(part), max(_LEAST_PART_TOKENS, tokens // 2 + 1))
+        return _joined([await about(half) for half in halves])
+
+    async def _checked(self, draft: str, part: str, evidence: Evidence, terms: Terms) -> Summary:
+        claims: list[Claim] = []
+        dropped: list[Dropped] = []
+        usage = Usage()
+        for sentence in split_draft(draft):
+            reason = well_formed(sentence, evidence.document, INSTRUCTIONS)
+            judgement = judge(sentence, evidence, self._min_support) if reason is None else Judgement(0.0, (), reason)
+            if judgement.reason is None:
+                claims.append(Claim(sentence, judgement.support, judgement.units))
+            else:
+                dropped.append(Dropped(sentence, judgement.reason))
+        return Summary(tuple(claims), tuple(dropped), usage)
+
+    def _note(self, model: str, summary: Summary) -> None:
+        """Keep what became of a model's sentences."""
+        record = self.records.setdefault(model, Record())
+        was_too_weak = record.is_too_weak
+        record.results.extend([True] * len(summary.claims) + [False] * len(summary.dropped))
+        if record.is_too_weak and not was_too_weak:
+            logger.warning(
+                "most sentences of the model do not stand: method auto leaves it out, and probes it now and then",
+                extra={"model": model, "standing": record.standing},
+            )
+        if self._observer is not None:
+            for _ in summary.claims:
+                self._observer.sentence_judged("stood")
+            for one in summary.dropped:
+                self._observer.sentence_judged(one.reason)
+
+
+def _joined(found: Sequence[Summary]) -> Summary:
+    return Summary(
+        tuple(claim for summary in found for claim in summary.claims),
+        tuple(one for summary in found for one in summary.dropped),
+        sum((summary.usage for summary in found), Usage()),
+    )
+
+
+def _without_repetitions(summary: Summary, document: Document) -> Summary:
+    """Without the sentences that say again what an earlier one says."""
+    claims: list[Claim] = []
+    dropped = list(summary.dropped)
+    for claim in summary.claims:
+        if repeats(claim.text, [one.text for one in claims], document.language):
+            dropped.append(Dropped(claim.text, "repeated"))
+        else:
+            claims.append(claim)
+    return replace(summary, claims=tuple(claims), dropped=tuple(dropped))
+
+
+def log_odds(first_token: Mapping[str, float]) -> float | None:
+    """The log-odds of yes against no in the log probabilities of an answer's first token; None where it is neither."""
+    yes = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "yes")
+    no = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "no")
+    if yes + no < _UNSURE:
+        return None
+    return math.log(max(yes, 1e-9)) - math.log(max(no, 1e-9))

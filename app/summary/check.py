@@ -1,0 +1,270 @@
+"""Judges the sentences of a summary by their source: which of them stand.
+
+First stage, by rules: figures by value, names by their words, polarity, direction, and how much of the sentence its best
+supporting units say. Second stage, where the engine gives log probabilities: the odds that it answers "yes" rather than
+"no" when it is asked whether the text states the sentence, added to what the rules found.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import regex
+
+from app.text import cues
+from app.text.document import Document, is_courtesy, sentences
+from app.text.facts import Fact, find_facts
+from app.text.language import Language, all_stems, stems, words
+
+Reason = Literal["not_a_sentence", "echo", "repeated", "about_the_text", "figure", "name", "polarity", "direction", "added", "support", "engine"]
+
+MIN_SUPPORT = 0.92  # of a sentence in the text's own words; see benchmarks/factuality.py
+_MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
+_OWN_WORDS = 0.8  # of that weight: from here on a sentence is in the text's own words
+_MOST_UNITS = 3
+_SAME_SENTENCE = 0.8  # of the stems of the shorter of two sentences that repeat each other
+_FEWEST_WORDS = 3
+_DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
+
+_LIST_MARK = regex.compile(r"(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
+_LABEL = regex.compile(r"(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?:\s+(?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of the model's that stands, the units of the source that it rests on, and how well (0 to 1)."""
+
+    text: str
+    support: float
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A sentence of the model's that does not stand, and the rule that it broke."""
+
+    text: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules say of a sentence: `reason` is None where it may stand. `support`: 0 to 1."""
+
+    support: float
+    units: tuple[int, ...]
+    reason: Reason | None
+
+
+class Evidence:
+    """A document, prepared for judging sentences by it."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    @cached_property
+    def keys(self) -> list[frozenset[str]]:
+        """The fact keys that each unit states."""
+        return [frozenset(key for fact in facts for key in fact.keys_stated) for facts in self.document.facts]
+
+    @cached_property
+    def all_keys(self) -> frozenset[str]:
+        """The fact keys that the text states anywhere, in its headers and time stamps too."""
+        found = find_facts(self.document.text, self.document.language)
+        return frozenset(key for fact in found for key in fact.keys_stated)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All words of the text; an abbreviation without its stops too."""
+        text = self.document.text
+        return frozenset(words(text)) | (frozenset(words(text.replace(".", ""))) if "." in text else frozenset())
+
+    @cached_property
+    def prefixes(self) -> frozenset[str]:
+        """What the words of the text begin with."""
+        return frozenset(word[:_DEMONYM_PREFIX] for word in self.words if len(word) > _DEMONYM_PREFIX)
+
+    @cached_property
+    def sequences(self) -> list[list[str]]:
+        """The stems of all words of each unit, function words too."""
+        return [all_stems(self.document.text[unit.head : unit.end], self.document.language) for unit in self.document.units]
+
+    @cached_property
+    def pairs(self) -> list[frozenset[tuple[str, str]]]:
+        """The pairs of neighbouring stems of each unit."""
+        return [frozenset(zip(found, found[1:], strict=False)) for found in self.sequences]
+
+    @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """The units in which each content stem stands."""
+        places: dict[str, list[int]] = {}
+        for at, found in enumerate(self.document.stems):
+            for stem in dict.fromkeys(found):
+                places.setdefault(stem, []).append(at)
+        return places
+
+
+def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -> Judgement:
+    """Whether `sentence` may stand beside its source, by rules alone."""
+    weights = _weights(stems(sentence, evidence.document.language), evidence)
+    units = _supporting(weights, evidence)
+    around = _with_neighbours(units, len(evidence.document.units))
+    known = _share_known(weights, evidence)
+    support = _support(sentence, known, units, around, evidence)
+    reason = _broken_rule(sentence, around, evidence)
+    if reason is None and known < 1 and any(_copies(sentence, evidence.sequences[at], evidence) for at in units):
+        reason = "added"
+    if reason is None and (known < _MIN_KNOWN or support < min_support):
+        reason = "support"
+    return Judgement(support if reason is None else min(support, 0.5), tuple(sorted(units)), reason)
+
+
+def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
+    """The weight of each content stem of a sentence: the rarer in the source, the more."""
+    count, frequencies = len(evidence.document.units), evidence.document.frequencies
+    return {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(found) for n in (frequencies[stem],)}
+
+
+def _share_known(weights: dict[str, float], evidence: Evidence) -> float:
+    """The share of a sentence's content, by weight, that stands anywhere in the source."""
+    total = sum(weights.values())
+    return sum(weight for stem, weight in weights.items() if stem in evidence.places) / total if total else 0.0
+
+
+def _supporting(weights: dict[str, float], evidence: Evidence) -> list[int]:
+    """The units that together say most of a sentence, best first."""
+    left = dict(weights)
+    units: list[int] = []
+    while len(units) < _MOST_UNITS:
+        gains: dict[int, float] = {}
+        for stem, weight in left.items():
+            for at in evidence.places.get(stem, ()):
+                gains[at] = gains.get(at, 0.0) + weight
+        if not gains:
+            break
+        best = max(gains, key=lambda at: (gains[at], -at))
+        units.append(best)
+        left = {stem: weight for stem, weight in left.items() if best not in evidence.places.get(stem, ())}
+    return units
+
+
+def _with_neighbours(units: Iterable[int], count: int) -> list[int]:
+    return sorted({near for at in units for near in (at - 1, at, at + 1) if 0 <= near < count})
+
+
+def _support(
+    sentence: str, known: float, units: Sequence[int], around: Sequence[int], evidence: Evidence
+) -> float:
+    """How well its units support a sentence, 0 to 1.
+
+    A sentence in the text's own words should have them in the text's order: the mean of its longest common subsequence
+    with one unit and of its pairs of words that its units have (ROUGE-L and ROUGE-2 precision, Lin 2004). About a
+    sentence in the model's own words the order says nothing.
+    """
+    found = all_stems(sentence, evidence.document.language)
+    pairs = list(zip(found, found[1:], strict=False))
+    if not units or not pairs:
+        return 0.0
+    if known < _OWN_WORDS:
+        return 1.0
+    same_pairs = sum(any(pair in evidence.pairs[at] for at in around) for pair in pairs) / len(pairs)
+    in_order = max(common_subsequence(found, evidence.sequences[at]) for at in units) / len(found)
+    return (same_pairs + in_order) / 2
+
+
+def _copies(sentence: str, unit: Sequence[str], evidence: Evidence) -> bool:
+    """Whether a sentence has all the words of a unit: then what the source lacks of its words was put in."""
+    found = all_stems(sentence, evidence.document.language)
+    return len(unit) * 2 > len(found) and common_subsequence(found, unit) == len(unit)
+
+
+def common_subsequence(one: Sequence[str], two: Sequence[str]) -> int:
+    """The length of the longest common subsequence, by the bits of one number (Hyyrö 2004)."""
+    masks: dict[str, int] = {}
+    for at, word in enumerate(two):
+        masks[word] = masks.get(word, 0) | 1 << at
+    every = (1 << len(two)) - 1
+    row = every
+    for word in one:
+        kept = row & masks.get(word, 0)
+        row = (row + kept) | (row - kept)
+    return len(two) - (row & every).bit_count()
+
+
+def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Reason | None:
+    """The first rule on figures, names, polarity or direction that a sentence breaks."""
+    document, language = evidence.document, evidence.document.language
+    near = frozenset(key for at in around for key in evidence.keys[at])
+    facts = find_facts(sentence, language)
+    figures = [fact for fact in facts if fact.kind != "name"]
+    if not all(_is_stated(fact, evidence.all_keys) for fact in figures):
+        return "figure"
+    if figures and not any(_is_stated(fact, near) for fact in figures):
+        return "figure"
+    if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
+        return "name"
+    said = [document.text_of(at) for at in around]
+    if cues.has("negation", sentence, language) and not any(cues.has("negation", one, language) for one in said):
+        return "polarity"
+    directions = cues.directions(sentence)
+    there = frozenset(direction for one in said for direction in cues.directions(one))
+    return "direction" if directions and there and not directions & there else None
+
+
+def _is_stated(fact: Fact, keys: frozenset[str]) -> bool:
+    """Whether a figure, date or identifier is there by value; a number also where it is said with a unit."""
+    if fact.key in keys:
+        return True
+    if fact.kind == "number" and ".." in fact.key:
+        return all(end in keys for end in fact.key.split(".."))
+    return False
+
+
+def _is_named(name: str, evidence: Evidence) -> bool:
+    """Whether the source has each word of a name that begins with a capital, or one of the same beginning."""
+    for part in name.replace("-", " ").replace("’", "'").split():
+        plain = part.removesuffix("'s").replace(".", "")
+        if not plain[:1].isupper():
+            continue
+        found = words(plain)
+        if all(word in evidence.words for word in found):
+            continue
+        if not (len(plain) > _DEMONYM_PREFIX and plain.lower()[:_DEMONYM_PREFIX] in evidence.prefixes):
+            return False
+    return True
+
+
+def well_formed(sentence: str, document: Document, instructions: Sequence[str]) -> Reason | None:
+    """Why a piece of a completion is no sentence of a summary; None where it is one."""
+    found = words(sentence)
+    content = stems(sentence, document.language)
+    if len(found) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;":
+        return "not_a_sentence"
+    if is_courtesy(sentence, document.language):
+        return "not_a_sentence"
+    if any(_overlap(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
+        return "echo"
+    return None
+
+
+def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
+    """Whether `sentence` says again what one of the `earlier` ones says."""
+    content = stems(sentence, language)
+    return any(_overlap(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
+
+
+def _overlap(one: Sequence[str], two: Sequence[str]) -> float:
+    """The share of the stems of `one` that `two` has."""
+    known = set(two)
+    return sum(stem in known for stem in one) / len(one) if one else 0.0
+
+
+def split_draft(draft: str) -> list[str]:
+    """The sentences of a completion, without list marks, emphasis and labels such as "Main point:"."""
+    found = []
+    for line in draft.splitlines():
+        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip()).replace("**", ""))
+        found += [plain[span.start : span.end] for span in sentences(plain)]
+    return found

@@ -1,0 +1,343 @@
+"""Chooses what a result consists of: claims of the model's and whole units of the source, by worth per token.
+
+Greedy maximum coverage under a budget (Khuller, Moss and Naor 1999): what adds most worth for its tokens comes next.
+Worth is that of the facts and the central words that are not yet said, of the unit's place, and of what it does
+(decides, forbids, concludes). With a question, how well a unit answers it (BM25) comes first.
+"""
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.summary.check import Claim
+from app.text import cues
+from app.text.blocks import PROSE
+from app.text.document import Document
+from app.text.facts import Fact, find_facts
+from app.text.language import stems
+from app.text.tokens import estimate_tokens
+
+TOLERANCE = 1.1  # of the budget, which a result fills up to where it is not full otherwise
+_NEAR = 1.04  # of the budget: results are as often a little over it as under it
+LEAST_FILLED = 0.85  # of the budget, from where on nothing of little worth is added to fill it
+_SEPARATOR_TOKENS = 1
+_ROUNDING = 1e-9
+
+_FACT_WORTH: Mapping[str, float] = {
+    "url": 2.5, "email": 2.5, "path": 2.5, "identifier": 3.0, "date": 4.0, "time": 0.8, "number": 0.8, "name": 1.2,
+}  # fmt: skip
+_FACT_SCALE = 0.85
+_STATEMENT_WORTH = 0.1  # of a unit without any figure or name
+_OPENING_WORTH = 1.75  # of the first unit of a text
+_PLACE_WORTH = 0.2  # of each token of a paragraph's first unit; less for each later one
+_PLACE_DECAY = 0.85
+_TOKEN_WORTH = 0.03
+_CLOSING_WORTH = 0.6  # of the last unit of the last paragraph
+_CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 0.6, "conclusion": 1.4}
+_MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps
+_HEADING_WORTH = 0.15
+_CENTRAL_WORTH = 0.85  # of all words of a unit, were each as frequent as the most frequent one
+_LOG_LEVELS = (("error", "fatal", "critical", "exception", "failed", "panic"), ("warn", "denied", "refused", "timeout"))
+_QUESTION_WORTH = 12.0  # of the best answer, beside which all else is small
+_NEIGHBOUR_SHARE = 0.3  # of a unit's score for the question that the units beside it have as well
+_QUESTION_POWER = 1.5  # above 1, weak answers count for less
+_CAUSE_FACTOR = 1.3  # for a unit that names a cause, where the question asks why
+_WHY = ("why", "warum", "weshalb", "wieso", "pourquoi", "por qué", "perché", "por que", "waarom", "почему", "为什么", "なぜ")
+_SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
+_COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How much of a document is wanted: a `budget` in tokens or, where that is None, the share `coverage` of its worth.
+
+    `must_keep`: units that are taken whatever they cost.
+    """
+
+    budget: int | None
+    coverage: float
+    question: str | None = None
+    must_keep: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Indexes of the claims and the units that were chosen."""
+
+    claims: tuple[int, ...]
+    units: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What items (the units of a document, then claims) are worth.
+
+    `concepts`: facts and stems, each worth something once; `concepts_of` an item. `own`: of an item by itself. `share`:
+    what counts of an item's worth, 1 but for minor units.
+    """
+
+    concepts: Mapping[str, float]
+    concepts_of: Sequence[frozenset[str]]
+    own: Sequence[float]
+    share: Sequence[float]
+    costs: Sequence[int]
+
+
+def worth_of(document: Document, claims: Sequence[Claim], question: str | None) -> Worth:
+    """What each unit of a document and each claim says, and how much that is worth."""
+    concepts = _concepts(document)
+    facts = [*document.facts, *(find_facts(claim.text, document.language) for claim in claims)]
+    content = [*document.stems, *(stems(claim.text, document.language) for claim in claims)]
+    concepts_of = [
+        frozenset(_keys(found, concepts)).union(stem for stem in words if stem in concepts)
+        for found, words in zip(facts, content, strict=True)
+    ]
+    costs = [*document.costs, *(estimate_tokens(claim.text) for claim in claims)]
+    answers = _answers(document, claims, question) if question else [0.0] * len(costs)
+    count = len(document.units)
+    own = [_own_worth(document, at) for at in range(count)]
+    own += [_claim_worth(at, cost) for at, cost in enumerate(costs[count:])]
+    share = [_MINOR_SHARE if unit.is_minor and not answers[at] else 1.0 for at, unit in enumerate(document.units)]
+    return Worth(
+        concepts, concepts_of, [one + two for one, two in zip(own, answers, strict=True)], [*share, *([1.0] * len(claims))], costs
+    )
+
+
+def _claim_worth(at: int, cost: int) -> float:
+    """A claim counts as much as the first unit of a paragraph; the first one, which has the main point, of the text."""
+    return _STATEMENT_WORTH + (_PLACE_WORTH + _TOKEN_WORTH) * cost + (0.0 if at else _OPENING_WORTH)
+
+
+def _keys(facts: Iterable[Fact], concepts: Mapping[str, float]) -> set[str]:
+    return {key for fact in facts for key in map(_fact_concept, fact.keys_stated) if key in concepts}
+
+
+def _fact_concept(key: str) -> str:
+    return f"={key}"
+
+
+def _concepts(document: Document) -> dict[str, float]:
+    """The worth of each fact and of each stem that several units have."""
+    facts = [fact for found in document.facts for fact in found]
+    mentions = Counter(fact.key for fact in facts)
+    concepts = {}
+    for fact in facts:
+        bare = 0.6 if fact.kind == "number" and " " not in fact.key and len(fact.key) < 5 else 1.0
+        concepts[_fact_concept(fact.key)] = _FACT_SCALE * (
+            _FACT_WORTH[fact.kind] * bare * (1 + 0.3 * math.log2(min(mentions[fact.key], 4)))
+        )
+    frequencies = document.frequencies
+    most = max(frequencies.values(), default=1)
+    for stem, count in frequencies.items():
+        if count > 1:
+            concepts[stem] = _CENTRAL_WORTH * count / most
+    return concepts
+
+
+def _own_worth(document: Document, at: int) -> float:
+    unit = document.units[at]
+    if unit.kind == "heading":
+        return _HEADING_WORTH
+    said = document.text_of(at)
+    if unit.kind not in PROSE:
+        return _STATEMENT_WORTH + _level(said) if unit.kind == "log" else _STATEMENT_WORTH
+    worth = _STATEMENT_WORTH
+    if unit.kind == "prose":
+        worth += _place_worth(document, at)
+    if said.rstrip().endswith(("?", "？")):
+        return worth * 0.5
+    return worth + sum(value for cue, value in _CUE_WORTH.items() if cues.has(cue, said, document.language))
+
+
+def _level(line: str) -> float:
+    lowered = line.lower()
+    return next((3.0 - rank for rank, words in enumerate(_LOG_LEVELS) if any(word in lowered for word in words)), 0.0)
+
+
+def _place_worth(document: Document, at: int) -> float:
+    unit = document.units[at]
+    is_last = at + 1 == len(document.units)
+    worth = _PLACE_WORTH * document.costs[at] * _PLACE_DECAY**unit.place + _TOKEN_WORTH * document.costs[at]
+    if unit.place == 0 and unit.block == document.first_prose:
+        return worth + _OPENING_WORTH
+    return worth + (_CLOSING_WORTH if is_last else 0.0)
+
+
+def _answers(document: Document, claims: Sequence[Claim], question: str) -> list[float]:
+    """How well each unit and each claim answers `question`, the best unit with _QUESTION_WORTH.
+
+    BM25, and a share of the neighbours' scores. A claim answers it by having been written for that.
+    """
+    language = document.language
+    scores = bm25(document.stems, stems(question, language), document.frequencies)
+    if _asks_why(question):
+        causes = [cues.has("cause", document.text_of(at), language) for at in range(len(scores))]
+        scores = [score * (_CAUSE_FACTOR if is_cause else 1.0) for score, is_cause in zip(scores, causes, strict=True)]
+    best = max(scores, default=0.0)
+    if best:
+        beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)]
+        scores = [max(score, _NEIGHBOUR_SHARE * near) / best for score, near in zip(scores, beside, strict=True)]
+    return [_QUESTION_WORTH * score**_QUESTION_POWER for score in scores] + [_QUESTION_WORTH] * len(claims)
+
+
+def _asks_why(question: str) -> bool:
+    return question.lower().lstrip("¿ ").startswith(_WHY)
+
+
+def bm25(
+    documents: Sequence[Sequence[str]], query: Iterable[str], frequencies: Mapping[str, int], k1: float = 1.2, b: float = 0.75
+) -> list[float]:
+    """The scores of documents, given as stems, for the stems of a query (Robertson and Zaragoza 2009)."""
+    count = len(documents)
+    mean = sum(map(len, documents)) / count if count else 1.0
+    asked = {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(query) if (n := frequencies.get(stem, 0))}
+    scores = []
+    for found in documents:
+        norm = k1 * (1 - b + b * len(found) / (mean or 1.0))
+        tf = Counter(stem for stem in found if stem in asked)
+        scores.append(sum(asked[stem] * n * (k1 + 1) / (n + norm) for stem, n in tf.items()))
+    return scores
+
+
+def select(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection:
+    """What of `claims` and of the document's units makes the best result that `wish` allows."""
+    return _Selector(document, claims, wish).run()
+
+
+class _Selector:
+    """One greedy choice among items: the units of a document, then the claims. `said`: concepts in the result so far."""
+
+    def __init__(self, document: Document, claims: Sequence[Claim], wish: Wish) -> None:
+        self.document = document
+        self.claims = claims
+        self.wish = wish
+        self.worth = worth_of(document, claims, wish.question)
+        self.count = len(document.units)
+        self.taken: set[int] = set()
+        self.tokens = 0
+        self.gained = 0.0
+        self.said: set[str] = set()
+        self.closures: dict[int, frozenset[int]] = {}
+        self.claimed: set[str] = set()
+
+    def run(self) -> Selection:
+        for unit in self.wish.must_keep:
+            self._take(self._closure(unit))
+        if self.wish.budget is None:
+            self._take_best(None, self.wish.coverage * self._all_worth())
+        else:
+            self._fill(self.wish.budget)
+        self._drop_bare_headings()
+        claims = sorted(item - self.count for item in self.taken if item >= self.count)
+        return Selection(tuple(claims), frozenset(item for item in self.taken if item < self.count))
+
+    def _fill(self, budget: int) -> None:
+        """Use the budget: exactly where that can be, else up to TOLERANCE; with minor units only where need be."""
+        self._take_best(int(budget * _NEAR))
+        for is_minor in (False, True):
+            if self.tokens < LEAST_FILLED * budget:
+                self._take_best(int(budget * TOLERANCE), is_minor=is_minor)
+        if not self.taken and self.count:
+            self._take(self._closure(max(range(self.count), key=self._density)))
+
+    def _closure(self, item: int) -> frozenset[int]:
+        """The item with all that it needs, and with an exception that follows it."""
+        known = self.closures.get(item)
+        if known is not None:
+            return known
+        found, open_items = {item}, [item]
+        while open_items:
+            at = open_items.pop()
+            if at >= self.count:
+                continue
+            for needed in (*self.document.units[at].needs, *self._followers(at)):
+                if needed not in found:
+                    found.add(needed)
+                    open_items.append(needed)
+        self.closures[item] = frozenset(found)
+        return self.closures[item]
+
+    def _followers(self, at: int) -> tuple[int, ...]:
+        """The next unit, where it takes something away from this one, answers it, or is what this one introduces."""
+        units = self.document.units
+        if at + 1 >= self.count or units[at].kind not in PROSE or units[at + 1].kind not in PROSE:
+            return ()
+        said = self.document.text_of(at).rstrip("\"'”’» \n")
+        if said.endswith(("?", "？", "؟", ":", "：")):
+            return (at + 1,)
+        follows = units[at + 1].block == units[at].block
+        following = self.document.text[units[at + 1].head : units[at + 1].end]
+        return (at + 1,) if follows and cues.has("exception", following, self.document.language) else ()
+
+    def _gain(self, items: Iterable[int]) -> float:
+        """What items that are not yet taken add to the result's worth."""
+        concepts: set[str] = set()
+        gain = 0.0
+        for item in items:
+            fresh = self.worth.concepts_of[item] - self.said - concepts
+            own = self.worth.own[item] * (1 - self._said_by_claims(item))
+            gain += self.worth.share[item] * (own + sum(self.worth.concepts[concept] for concept in fresh))
+            concepts |= fresh
+        return gain
+
+    def _said_by_claims(self, item: int) -> float:
+        """The share of a unit's content that the claims in the result say."""
+        if not self.claimed or item >= self.count or self.wish.question:
+            return 0.0
+        content = self.document.stems[item]
+        return sum(stem in self.claimed for stem in content) / len(content) if content else 0.0
+
+    def _new(self, item: int) -> list[int]:
+        """What comes into the result with an item."""
+        return [one for one in self._closure(item) if one not in self.taken]
+
+    def _cost(self, items: Iterable[int]) -> int:
+        return sum(self.worth.costs[item] + _SEPARATOR_TOKENS for item in items)
+
+    def _density(self, item: int) -> float:
+        new = self._new(item)
+        return self._gain(new) / self._cost(new) ** _COST_POWER if new else 0.0
+
+    def _take(self, items: Iterable[int]) -> None:
+        new = [item for item in items if item not in self.taken]
+        self.tokens += self._cost(new)
+        self.gained += self._gain(new)
+        self.taken.update(new)
+        for item in new:
+            self.said |= self.worth.concepts_of[item]
+            if item >= self.count:
+                self.claimed.update(stems(self.claims[item - self.count].text, self.document.language))
+
+    def _take_best(self, budget: int | None, worth: float = math.inf, *, is_minor: bool = False) -> None:
+        """Take what adds most per token, while it fits into `budget` and less than `worth` is in the result.
+
+        What an item adds only falls as others are taken, so an outdated estimate is only made anew (Minoux 1978).
+        """
+        items = [item for item, share in enumerate(self.worth.share) if is_minor or share == 1.0]
+        heap = [(-self._density(item), item) for item in items if item not in self.taken]
+        heapq.heapify(heap)
+        while heap and self.gained < worth - _ROUNDING:
+            estimate, item = heapq.heappop(heap)
+            if item in self.taken or self._said_by_claims(item) > _SAID:
+                continue
+            density = self._density(item)
+            if density < -estimate - _ROUNDING:
+                heapq.heappush(heap, (-density, item))
+            elif budget is None or self.tokens + self._cost(self._new(item)) <= budget:
+                self._take(self._closure(item))
+
+    def _all_worth(self) -> float:
+        """The worth of all units that are not minor."""
+        major = [at for at in range(self.count) if self.worth.share[at] == 1.0]
+        concepts: frozenset[str] = frozenset().union(*(self.worth.concepts_of[at] for at in major))
+        return sum(self.worth.own[at] for at in major) + sum(self.worth.concepts[concept] for concept in concepts)
+
+    def _drop_bare_headings(self) -> None:
+        """Leave out headings under which nothing of their section is in the result."""
+        headings = [at for at, unit in enumerate(self.document.units) if unit.kind == "heading"]
+        for at, end in zip(headings, [*headings[1:], self.count], strict=False):
+            is_bare = not any(unit in self.taken for unit in range(at + 1, end))
+            if at in self.taken and is_bare and at not in self.wish.must_keep:
+                self.taken.discard(at)

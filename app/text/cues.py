@@ -1,0 +1,202 @@
+"""Words by which a sentence shows what it is: that it leans on another one, decides something, is a mere courtesy.
+
+Each table is by language, for the languages that it knows; a text in another language has no cues.
+"""
+
+from functools import cache
+from typing import Literal
+
+import regex
+
+from app.text.language import Language
+
+Cue = Literal["pronoun", "connective", "condition", "exception", "binding", "conclusion", "courtesy", "negation", "cause"]
+
+_WORDS: dict[Cue, dict[str, str]] = {
+    # At the head of a sentence: it is about what a sentence before it names.
+    "pronoun": {
+        "en": "he|she|it(?! (?:is|was|will be|seems|appears|takes|took) (?:\\w+ ){0,2}(?:that|to|clear|likely|important|possible))|they|his|her"
+        "|its|their|him|them",
+        "de": "er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
+        "fr": "il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
+        "es": "él|ella|ellos|ellas|su|sus",
+        "it": "egli|ella|lui|lei|essi|esse|loro|il suo|la sua|i suoi|le sue",
+        "pt": "ele|ela|eles|elas|seu|sua|seus|suas",
+        "nl": "hij|zij|ze|zijn|haar|hun",
+        "ru": "он|она|они|оно|его|её|ее|их",
+        "zh": "他|她|它|他们|她们|它们|其",
+        "ja": "彼|彼女|彼ら|それ",
+        "hi": "वह|वे|उसने|उन्होंने|उसका|उनका|इसका",
+    },
+    # At the head of a sentence: it goes on from the sentence right before it.
+    "connective": {
+        "en": "but|however|therefore|thus|hence|so|also|moreover|furthermore|in addition|additionally|instead|otherwise"
+        "|nevertheless|nonetheless|still|yet|consequently|as a result|as such|for example|for instance|similarly|likewise"
+        "|by contrast|in contrast|on the other hand|conversely|both|the former|the latter|another|others|among (?:them|these)"
+        "|and|or|nor|because of (?:this|that)|in turn|this|that(?! (?:the|a)\\b)|these|those|such|then|after that|afterwards"
+        "|in (?:this|that|these|such) (?:case|cases|way)|to (?:this|that) end|if (?:so|not)|even so|meanwhile|again|too|same|the same",
+        "de": "aber|jedoch|doch|allerdings|deshalb|deswegen|daher|darum|dadurch|dabei|dafür|dagegen|damit|davon|dazu|daran|darauf"
+        "|daraus|somit|folglich|außerdem|zudem|ferner|darüber hinaus|stattdessen|andernfalls|sonst|trotzdem|dennoch|zum beispiel"
+        "|beispielsweise|ebenso|ebenfalls|hingegen|und|oder|dies|dieser|diese|dieses|diesem|diesen|solche|danach|dann|anschließend"
+        "|das (?:ist|war|sind|waren|hat|wird|wurde|bedeutet|heißt|zeigt|gilt)|so(?= (?:ist|war|hat|kann|wird|soll))|auch|beide|letztere",
+        "fr": "mais|cependant|toutefois|donc|ainsi|alors|de plus|en outre|par ailleurs|en revanche|pourtant|néanmoins|par exemple|de même"
+        "|et|ou|or|ce|cet|cette|ces|cela|ceci|c['’]est|celui-ci|celle-ci|ensuite|puis|après quoi|à ce titre|dans ce cas|par conséquent|aussi",
+        "es": "pero|sin embargo|no obstante|por (?:lo )?tanto|por eso|así|además|asimismo|en cambio|también|por ejemplo|y|o|este|esta|esto"
+        "|estos|estas|ese|esa|eso|dicho|dicha|luego|después|entonces|en ese caso|por consiguiente|aun así",
+        "it": "ma|però|tuttavia|quindi|perciò|pertanto|inoltre|invece|infatti|anche|e|o|questo|questa|questi|queste|ciò|poi|così|per esempio",
+        "pt": "mas|porém|contudo|no entanto|portanto|assim|além disso|também|por exemplo|e|ou|este|esta|isto|esse|essa|isso|depois|então",
+        "nl": "maar|echter|daarom|dus|bovendien|ook|daarnaast|toch|bijvoorbeeld|en|of|dit|dat|deze|die|daarna|vervolgens|dan|zo",
+        "ru": "но|однако|поэтому|таким образом|кроме того|также|тем не менее|например|и|или|это|этот|эта|эти|затем|потом|при этом|а",
+        "zh": "但是|但|可是|不过|然而|因此|所以|此外|另外|而且|例如|比如|这|那|这些|那些|其中|同时|然后|于是|否则|也",
+        "ja": "しかし|だが|ただし|そのため|したがって|また|さらに|例えば|たとえば|この|その|これ|それ|そして|次に|なお",
+        "hi": "लेकिन|परंतु|इसलिए|इसके अलावा|और|या|यह|ये|फिर|हालांकि",
+    },
+    # At the head of a sentence: what follows holds only under it.
+    "condition": {
+        "en": "if|in case|in the event|where|when|whenever|should (?:you|the|a|any)",
+        "de": "wenn|falls|sofern|sollte|sollten|im falle",
+        "fr": "si|s['’]il|s['’]ils|en cas|au cas où|lorsque",
+        "es": "si|en caso|cuando",
+        "it": "se|in caso|qualora",
+        "pt": "se|caso|em caso",
+        "nl": "als|indien|in geval",
+        "ru": "если|в случае",
+        "zh": "如果|若|如需|一旦",
+        "ja": "もし|万一",
+    },
+    # At the head of a sentence: it takes something away from the rule before it.
+    "exception": {
+        "en": "unless|except|exceptions?|excluded|not included|only if|provided|however, (?:this|it|that|the)|this does not|these do not"
+        "|it does not apply|does not apply|but not|if not|otherwise",
+        "de": "ausgenommen|ausnahmen?|außer|es sei denn|dies gilt nicht|das gilt nicht|nicht (?:erfasst|enthalten|inbegriffen|betroffen)|sofern|nur wenn|andernfalls",
+        "fr": "sauf|excepté|à l['’]exception|toutefois|exceptions?|cela ne|ceci ne|sinon|à condition",
+        "es": "salvo|excepto|a menos que|excepciones?|esto no|no se aplica|siempre que|de lo contrario",
+        "it": "salvo|eccetto|tranne|a meno che|eccezioni?|ciò non|purché",
+        "pt": "salvo|exceto|a menos que|exceções|isto não|desde que",
+        "nl": "behalve|tenzij|uitgezonderd|dit geldt niet|mits",
+        "ru": "кроме|за исключением|исключение|если не|при условии",
+        "zh": "除非|除外|但不|例外",
+        "ja": "ただし|例外",
+    },
+    # Anywhere: somebody decides, must, may not, or promises; a condition holds.
+    "binding": {
+        "en": "must|shall|may not|must not|should not|cannot|can not|do not|don['’]t|never|always|only|required|obliged|forbidden|prohibited"
+        "|decided|decision|agreed|approved|rejected|resolved|voted|deadline|by (?:the end of|monday|tuesday|wednesday|thursday|friday|saturday"
+        "|sunday)|due|unless|until|except|allergic|warn(?:ed|ing)?|please|will not|won['’]t|no longer|cancel(?:led|s)?|responsible|liable|ban(?:ned)?"
+        "|recommend(?:s|ed)?|advise[sd]?|need(?:s|ed)? to|has to|have to|had to",
+        "de": "muss|müssen|darf|dürfen|soll|sollen|nicht|kein|keine|keinen|nie|niemals|nur|immer|erst|beschloss|beschlossen|beschließt|entschieden"
+        "|vereinbart|genehmigt|abgelehnt|frist|bis zum|spätestens|verboten|untersagt|ausgeschlossen|es sei denn|sofern|bitte|künftig"
+        "|empfiehlt|empfehlen|verpflichtet|haftet",
+        "fr": "doit|doivent|devra|devront|ne peut|ne peuvent|interdit|interdite|jamais|toujours|uniquement|seulement|seule?s?|décidé|décision|approuvé"
+        "|rejeté|adopté|avant le|au plus tard|délai|sauf|à condition|obligatoire|recommande|s['’]applique|faut",
+        "es": "debe|deben|deberá|deberán|no puede|no pueden|prohibido|prohibida|nunca|siempre|solo|sólo|únicamente|decidió|decisión|acordó|aprobó|rechazó"
+        "|antes del|plazo|a más tardar|salvo|obligatorio|recomienda|hay que",
+        "it": "deve|devono|non può|vietato|mai|sempre|solo|soltanto|deciso|decisione|approvato|respinto|entro|salvo|obbligatorio|bisogna",
+        "pt": "deve|devem|não pode|proibido|nunca|sempre|só|somente|decidiu|decisão|aprovou|rejeitou|até|prazo|salvo|obrigatório",
+        "nl": "moet|moeten|mag niet|verboden|nooit|altijd|alleen|besloten|besluit|goedgekeurd|afgewezen|uiterlijk|tenzij|verplicht",
+        "ru": "должен|должна|должны|нельзя|запрещено|никогда|всегда|только|решил|решили|решено|решение|одобрен|отклон|до окончания|не позднее|обязан",
+        "zh": "必须|不得|不能|不准|禁止|不要|应当|应该|决定|批准|同意|拒绝|以前|之前|截止|只有|只能|务必|需要",
+        "ja": "なければならない|してはならない|禁止|必ず|決定|決めた|承認|却下|までに|期限|ください|のみ|できません",
+        "hi": "चाहिए|नहीं|कभी|केवल|निर्णय|फैसला|अनिवार्य|मना|जब तक|तक",
+    },
+    # Anywhere: a result, a conclusion, an answer.
+    "conclusion": {
+        "en": "in conclusion|to conclude|concludes?|concluded|in summary|in short|to sum up|overall|on the whole|all in all|finally|in the end"
+        "|the (?:result|results|outcome|upshot|conclusion|bottom line|reason|cause|aim|goal)|as a result|showed that|shows that|found that|found"
+        "|revealed|caused by|root cause|because|due to|turned out|the decision is|main topic|key",
+        "de": "fazit|zusammenfassend|insgesamt|schließlich|letztlich|unterm strich|im ergebnis|ergebnis|ergab|ergaben|zeigt|zeigte|ursache|grund|weil|wegen",
+        "fr": "en conclusion|en résumé|au final|finalement|en somme|résultat|résultats|montre|révèle|cause|parce que|conclut|conclu|donc",
+        "es": "en conclusión|en resumen|finalmente|en definitiva|resultado|resultados|muestra|reveló|causa|porque|debido a|concluye",
+        "it": "in conclusione|in sintesi|infine|risultato|risultati|mostra|causa|perché",
+        "pt": "em conclusão|em resumo|finalmente|resultado|resultados|mostra|causa|porque",
+        "nl": "tot slot|kortom|uiteindelijk|resultaat|resultaten|blijkt|oorzaak|omdat",
+        "ru": "в итоге|в результате|таким образом|вывод|показал|показали|причина|потому что",
+        "zh": "总之|结果|最终|结论|发现|原因|因为|由于",
+        "ja": "結論|結果|最終的|判明|原因|ため",
+        "hi": "अंत में|परिणाम|कारण|क्योंकि",
+    },
+    # Greetings, thanks and good wishes.
+    "courtesy": {
+        "en": "^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings)\\b|thank you|thanks(?! to (?:the|a|an|its|his|her|their)\\b)|you are welcome"
+        "|you['’]re welcome|best (?:wishes|regards)|kind regards|regards,?$|sincerely|cheers|have a (?:nice|good|great|lovely)|hope (?:you|that you|this finds|all|everyone"
+        "|the weather|that the weather)|(?:good|great|nice|lovely|pleasure) to (?:see|meet|hear|talk)|see you|take care|how can i help|happy to help"
+        "|look(?:ing)? forward|do not hesitate|don['’]t hesitate|wish you|(?:send|sending) (?:you )?my|sorry to hear|all the best|enjoyed the",
+        "de": "^(?:hallo|hi|liebe[rs]?|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|moin)\\b|danke|vielen dank|dank an|bedanke|herzlichen dank|mit (?:freundlichen|besten|herzlichen) grüßen"
+        "|viele grüße|liebe grüße|schönen (?:tag|abend)|schönes wochenende|alles gute|freue mich|ich hoffe|wir hoffen|hoffe,? (?:es|dass|ihr|sie)|wünsche",
+        "fr": "^(?:bonjour|bonsoir|salut|cher|chère|chers|madame|monsieur)\\b|merci|cordialement|bien à vous|salutations|bonne (?:journée|soirée)|j['’]espère|nous espérons|au plaisir"
+        "|n['’]hésitez pas|je vous souhaite",
+        "es": "^(?:hola|estimad[oa]s?|querid[oa]s?|buenos días|buenas tardes)\\b|gracias|saludos|atentamente|un abrazo|espero que|esperamos que|que tengas?|le deseo",
+        "it": "^(?:ciao|gentile|caro|cara|buongiorno|salve)\\b|grazie|saluti|cordiali|spero che|buona giornata|auguri",
+        "pt": "^(?:olá|oi|prezad[oa]s?|car[oa]s?|bom dia|boa tarde)\\b|obrigad[oa]|abraço|atenciosamente|espero que|tenha um",
+        "nl": "^(?:hallo|beste|geachte|hoi|goedemorgen)\\b|bedankt|dank (?:je|u)|groet|groeten|hopelijk|ik hoop|fijne dag",
+        "sv": "^(?:hej|kära)\\b|tack|vänliga hälsningar|hoppas",
+        "pl": "^(?:cześć|witam|szanown\\w+|dzień dobry)\\b|dziękuj\\w+|pozdrawiam|mam nadzieję",
+        "tr": "^(?:merhaba|sayın|selam)\\b|teşekkür|saygılar|umarım",
+        "ru": "^(?:здравствуйте|привет|добрый (?:день|вечер)|доброе утро|уважаем\\w+|дорог\\w+)|спасибо|благодар\\w+|с уважением|надеюсь|желаю|всего доброго|очень мило",
+        "uk": "^(?:вітаю|привіт|добрий день|шановн\\w+)|дякую|з повагою|сподіваюся",
+        "zh": "^(?:大家好|各位|您好|你好|尊敬的|亲爱的)|谢谢|感谢|辛苦|此致|敬礼|祝(?:您|你|大家)|希望以后|希望大家|再见",
+        "ja": "^(?:こんにちは|お疲れ様|お世話|拝啓|いつも)|ありがとう|よろしくお願い|感謝|失礼いたします|敬具|お疲れさま",
+        "ko": "안녕하세요|감사합니다|수고",
+        "hi": "^(?:नमस्ते|नमस्कार|प्रिय|आदरणीय)|धन्यवाद|शुक्रिया|आभार|आशा है|शुभकामना",
+        "ar": "^(?:مرحبا|السلام عليكم|عزيزي)|شكرا|تحياتي|أتمنى",
+    },
+    "negation": {
+        "en": "not|\\w{2,6}n['’]t|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|unable|fail(?:s|ed)? to|refus(?:e|es|ed)|lack(?:s|ed)?|denied|denies|deny|rejected|rejects|reject",
+        "de": "nicht|kein(?:e|en|em|er|es)?|nie|niemals|niemand(?:em|en)?|nichts|ohne|weder|abgelehnt|lehnt|lehnte",
+        "fr": "ne|n|pas|aucun|aucune|jamais|rien|sans|ni|nul|nulle|non|refus\\w*",
+        "es": "no|nunca|jamás|ningún|ninguna|ninguno|nadie|nada|sin|ni|tampoco|rechaz\\w+",
+        "it": "non|mai|nessun\\w*|niente|nulla|senza|né",
+        "pt": "não|nunca|nenhum\\w*|ninguém|nada|sem|nem",
+        "nl": "niet|geen|nooit|niemand|niets|zonder|noch",
+        "ru": "не|ни|нет|нельзя|никто|ничего|никогда|без",
+        "zh": "不|没|沒|未|无|無|非|勿|别",
+        "ja": "ない|なかっ|ません|ず",
+        "hi": "नहीं|न|मत|बिना",
+    },
+    "cause": {
+        "en": "because|due to|since|as a result|caused?|reason|owing to|led to|therefore",
+        "de": "weil|da|wegen|aufgrund|ursache|grund|deshalb|daher",
+        "fr": "parce que|car|en raison|à cause|cause|grâce",
+        "es": "porque|debido|causa|razón|por eso",
+        "it": "perché|causa|a causa|poiché",
+        "pt": "porque|devido|causa",
+        "nl": "omdat|wegens|door|oorzaak",
+        "ru": "потому|из-за|причин\\w+|так как",
+        "zh": "因为|由于|原因",
+        "ja": "ため|から|原因",
+        "hi": "क्योंकि|कारण",
+    },
+}  # fmt: skip
+_AT_HEAD: frozenset[Cue] = frozenset({"pronoun", "connective", "condition", "exception"})
+_DIRECTIONS = {
+    "up": "r[oi]se[ns]?|rising|increas\\w+|grew|grow[ns]?|growing|gain\\w*|climb\\w*|higher|jump\\w*|surg\\w+|rais\\w+|expand\\w*|more|above"
+    "|steig\\w+|stieg\\w*|gestiegen\\w*|erhöh\\w+|zunahm|wuchs|gewachsen|mehr|augment\\w+|hausse|aument\\w+|subi\\w+|creci\\w+",
+    "down": "fell|fall(?:s|en|ing)?|decreas\\w+|declin\\w+|dropp?\\w*|lower\\w*|shrank|shrink\\w*|plung\\w+|cuts?|reduc\\w+|sank|sink\\w*|less|fewer|below"
+    "|gesunken\\w*|gefallen|zurückgegangen|zurückging|verringert\\w*|weniger|baiss\\w+|dimin\\w+|recul\\w+|baj\\w+|descendi\\w+|cay\\w+",
+}
+_DIRECTION = {name: regex.compile(rf"\b(?:{spelt})\b", regex.IGNORECASE) for name, spelt in _DIRECTIONS.items()}
+
+
+@cache
+def pattern(cue: Cue, code: str) -> regex.Pattern[str] | None:
+    """Finds the cue in a sentence of the language `code`; None where its words are not known."""
+    spelt = _WORDS[cue].get(code)
+    if spelt is None:
+        return None
+    if code in ("zh", "ja"):
+        return regex.compile(rf"\A\W*(?:{spelt})" if cue in _AT_HEAD else spelt)
+    head = r"\A\W*" if cue in _AT_HEAD else r"(?<!\w)"
+    if cue == "courtesy":
+        return regex.compile(rf"(?<!\w)(?:{spelt})", regex.IGNORECASE)
+    return regex.compile(rf"{head}(?:{spelt})(?!\w)", regex.IGNORECASE)
+
+
+def has(cue: Cue, sentence: str, language: Language) -> bool:
+    """Whether `sentence` shows the cue."""
+    found = pattern(cue, language.code)
+    return found is not None and found.search(sentence) is not None
+
+
+def directions(sentence: str) -> frozenset[str]:
+    """Whether something in `sentence` goes `up` or `down`."""
+    return frozenset(name for name, found in _DIRECTION.items() if found.search(sentence))

@@ -1,0 +1,261 @@
+"""Finds the facts of a text: spans that a summary must not invent and whose loss is reported.
+
+Facts are URLs, e-mail and IP addresses, paths, identifiers (letters mixed with digits, underscores or inner capitals),
+dates, times, numbers with sign, separators, magnitude, currency and unit, ranges, number words, and names: words with a
+capital inside a sentence and runs of them. In German, where every noun has a capital, only such runs are names.
+Not found: names in scripts without capitals, and amounts in vaguer words ("several").
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Literal
+
+import regex
+
+from app.text import figures
+from app.text.figures import Figure
+from app.text.language import FUNCTION_WORDS, Language, words
+from app.text.values import implied_keys, normalise, number_key
+
+Kind = Literal["url", "email", "path", "identifier", "date", "time", "number", "name"]
+
+NUMBER_WORDS: dict[str, int] = {
+    word: number
+    for number, spelt in {
+        2: "two zwei deux dos zwo due dois два две",
+        3: "three drei trois tres tre três три",
+        4: "four vier quatre cuatro quattro quatro четыре",
+        5: "five fünf cinq cinco cinque пять",
+        6: "six sechs seis sei шесть",
+        7: "seven sieben sept siete sette sete семь",
+        8: "eight acht huit ocho otto oito восемь",
+        9: "nine neun neuf nueve nove девять",
+        10: "ten zehn dix diez dieci dez десять",
+        11: "eleven elf onze undici",
+        12: "twelve zwölf douze doce dozen dutzend dodici",
+        13: "thirteen dreizehn treize trece",
+        14: "fourteen vierzehn quatorze catorce",
+        15: "fifteen fünfzehn quinze quince",
+        16: "sixteen sechzehn seize dieciséis",
+        17: "seventeen siebzehn diecisiete",
+        18: "eighteen achtzehn dieciocho",
+        19: "nineteen neunzehn diecinueve",
+        20: "twenty zwanzig vingt veinte venti vinte",
+        30: "thirty dreißig trente treinta",
+        40: "forty vierzig quarante cuarenta",
+        50: "fifty fünfzig cinquante cincuenta",
+        60: "sixty sechzig soixante sesenta",
+        70: "seventy siebzig setenta",
+        80: "eighty achtzig ochenta",
+        90: "ninety neunzig noventa",
+        100: "hundred hundert cent cien ciento",
+        1000: "thousand tausend mille mil",
+    }.items()
+    for word in spelt.split()
+}
+_ELSEWHERE_A_WORD = frozenset("due sei sept dez six mil onze tre elf dos".split())
+"""Number words that mean something else in another language of the table."""
+
+_PART = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]"
+_MASTER = regex.compile(
+    rf"""
+    (?P<url>    (?=[hfswgprmaj])(?:https?|ftps?|ssh|git|wss?|s3|file|postgres(?:ql)?|mysql|redis|amqp|mongodb)
+                ://[^\s<>"'“”«»「」`，。；、）]{{1,2048}}+ | (?=w)www\.[^\s<>"'“”«»`，。；、）]{{1,2048}}+ )
+  | (?=\d|[上下晚凌中午])(?:
+      (?P<widetime> {figures.WIDE_TIME} )
+    | (?P<ip>   (?=\d)(?<![\w.])(?:\d{{1,3}}+\.){{3}}\d{{1,3}}+(?![\d.]\d)(?:/\d{{1,2}}+|:\d{{1,5}}+)?+(?!\w) )
+    | (?P<date> {figures.DATE} )
+    | (?P<widedate> {figures.WIDE_DATE} )
+    | (?P<time> {figures.TIME} ) )
+  | (?=[\d$€£¥￥+\-−±EUGJCRAHN])(?P<number> {figures.SIGNED} )
+  | (?<![\w.])(?P<path> (?=[~./\\A-Z])(?:~|\.{{1,2}}+|[A-Z]:)?+[/\\](?![/\\*])[\w.\-+@%]++(?:[/\\][\w.\-+@%*]++)*+/?+ )
+  | (?P<word> [@\#]?+(?<![^\W_])(?:[\p{{Lu}}\p{{Lt}}]|\p{{Ll}}++(?=[_\d@./:\\\-#\p{{Lu}}]))(?:{_PART}|[._\-/:\\@+\#&'’~](?={_PART}))*+ )
+    """,
+    regex.VERBOSE | regex.VERSION1,
+)
+# Runs without white space that are more than a lower-case word with punctuation: only in them can a fact begin.
+_CANDIDATE = re.compile(r"[a-z.,;:!?'\"()\-]*[^a-z\s.,;:!?'\"()\-]\S*")
+_LOOKAHEAD = 24  # characters behind a candidate that may belong to the fact: "215 000", "10 : 30 pm"
+_LONGER_TOKEN = regex.compile(rf"\d(?:{_PART}|[._\-/:\\@+#&'’~](?={_PART}))*+", regex.VERSION1)
+_RANGE_LIKE = regex.compile(r"[\d.,]+[-–—][\d.,]+$")
+_FILE_EXTENSION = regex.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}$")
+_CAMEL = regex.compile(r"\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}{2}")
+_NAME_NEXT = regex.compile(
+    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|van|von|der|den|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
+    r"(?P<next>\p{Lu}(?!\w)\.|\p{Lu}[\w\-’'&]*+)"
+)
+_SENTENCE_HEAD = regex.compile(r"(?:^|[.!?:;…。！？]|[\n\r]|[-*•#>|]|\d[.)])[\s\"'“”„«»‘’`(\[*_#>|\-•–—]{0,16}+$")
+_COMPOUND = regex.compile(r"\d[\d.,]*-\p{L}+(?:-\p{L}+)*$")  # "30-minute", "19-year-old"
+_ORDINAL = regex.compile(r"(?:st|nd|rd|th|er|ème|e|º|ª)(?!\w)")
+_MARKS_AT_END = "'’-=&+:~._"
+
+
+class LiteralNotFoundError(ValueError):
+    """A string that must be kept does not stand in the text; the message quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact at `start` to `end` (code points); `key` is the same for all spellings of the same fact."""
+
+    kind: Kind
+    start: int
+    end: int
+    key: str
+
+    @property
+    def keys_stated(self) -> tuple[str, ...]:
+        """The keys that a text with this fact states: its own and those that it implies (a date its year)."""
+        return _keys_stated(self.kind, self.key)
+
+
+@lru_cache(4096)
+def _keys_stated(kind: Kind, key: str) -> tuple[str, ...]:
+    if kind == "date" and "-" in key:
+        return (key, *implied_keys(key))
+    if kind == "number":
+        ends = key.split("..")
+        bare = [end.partition(" ")[0] for end in ends]
+        return tuple(dict.fromkeys((key, *ends, *bare)))
+    return (key,)
+
+
+def find_facts(text: str, language: Language) -> list[Fact]:
+    """The facts of `text` in the order of their places; none overlaps another. Linear time."""
+    facts: list[Fact] = []
+    reach = 0
+    for candidate in _CANDIDATE.finditer(text):
+        start, end = candidate.span()
+        while (match := _MASTER.search(text, max(start, reach), end + _LOOKAHEAD)) and match.start() < end:
+            reach = match.end()
+            fact = _read(text, match, language)
+            if fact is not None:
+                facts.append(fact)
+                reach = max(reach, fact.end)
+    return _with_number_words(text, facts, language)
+
+
+def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None:
+    """The fact that a match of _MASTER stands for, None where it is none."""
+    kind, (start, end), found = match.lastgroup, match.span(), match.group()
+    if kind == "number":
+        return _number(text, start, end, language)
+    if kind == "word":
+        return _word(text, found, start, language)
+    if kind == "time":
+        return Fact("time", start, end, figures.read_time(found))
+    if kind == "date":
+        key = figures.read_date(found, language)
+        return Fact("date", start, end, key) if key else Fact("identifier", start, end, found)
+    if kind == "url":
+        found = found.rstrip(".,;:!?)]}*_")
+        return Fact("url", start, start + len(found), found.rstrip("/"))
+    if kind == "widetime":
+        return Fact("time", start, end, figures.read_wide_time(found))
+    if kind == "widedate":
+        return Fact("date", start, end, figures.read_wide_date(found))
+    return Fact("path" if kind == "path" else "identifier", start, end, found)
+
+
+def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
+    before = text[start - 1 : start]
+    if text[start].isdigit() and (before.isalnum() and before < "\u2e80" or before == "_"):
+        return None
+    if end - start <= 2 and text[end : end + 1] in (".", ")") and _is_list_mark(text, start):
+        return None
+    if date := figures.date_at_day(text, start, end):
+        return _dated(start, date)
+    figure = figures.read_number(text, start, end, language)
+    token = _LONGER_TOKEN.match(text, start) if text[start].isdigit() else None
+    if token and token.end() > figure.end:
+        found = token.group().rstrip(_MARKS_AT_END)
+        if _ORDINAL.match(text, end):
+            return Fact("number", start, start + len(found), number_key(text[start:end], decimal_comma=False))
+        if _COMPOUND.match(found):
+            return Fact("number", start, start + len(found), figure.key)
+        if len(found) > figure.end - start and not _RANGE_LIKE.match(found):
+            return Fact("identifier", start, start + len(found), normalise(found))
+    return Fact("number", start, figure.end, figure.key)
+
+
+def _dated(start: int, figure: Figure) -> Fact:
+    return Fact("date", start, figure.end, figure.key)
+
+
+def _is_list_mark(text: str, start: int) -> bool:
+    """Whether the number at `start` only counts the items of a list."""
+    before = text[max(0, start - 40) : start].rstrip(" (#*>\t-")
+    return not before or before[-1] in "\r\n"
+
+
+def _word(text: str, found: str, start: int, language: Language) -> Fact | None:
+    """A word with a capital, inner marks or digits as a fact; None for a plain word."""
+    token = found.rstrip(_MARKS_AT_END)
+    end = start + len(token)
+    if token.isalpha():
+        if date := figures.date_at_month(text, token, end):
+            return _dated(start, date)
+        if _CAMEL.search(token):
+            return Fact("identifier", start, end, token)
+        return _name(text, start, end, language) if token[0].isupper() else None
+    if "@" in token[1:] and "." in token:
+        return Fact("email", start, end, token.casefold())
+    has_digit = any(map(str.isdigit, token))
+    if "/" in token and (token.count("/") > 1 or _FILE_EXTENSION.search(token)):
+        return Fact("path", start, end, token)
+    if "_" in token or token[0] in "@#" or has_digit or (_FILE_EXTENSION.search(token) and not token[0].isupper()):
+        return Fact("identifier", start, end, normalise(token))
+    return _name(text, start, end, language) if token[0].isupper() else None
+
+
+def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
+    """The name that begins with the word at `start` to `end`; None where only its place gives it the capital."""
+    is_head = _SENTENCE_HEAD.search(text, max(0, start - 18), start) is not None
+    stop, count = end, 1
+    while (following := _NAME_NEXT.match(text, stop)) is not None:
+        stop, count = following.end("next"), count + 1
+    first = text[start:end]
+    if is_head and first.lower() in language.function_words:
+        return _name_behind(text, end, stop, language) if count > 1 else None
+    if count == 1 and (is_head or language.code == "de" or len(first) == 1 or _is_function_word(first)):
+        return None
+    return _named(text, start, stop)
+
+
+def _is_function_word(word: str) -> bool:
+    return word.lower().partition("'")[0].partition("’")[0] in FUNCTION_WORDS["en"]
+
+
+def _name_behind(text: str, end: int, stop: int, language: Language) -> Fact | None:
+    """The name that goes on behind a function word at a sentence's head, as in "The River Tay"."""
+    start = next(at for at in range(end, stop) if text[at].isupper())
+    if (language.code == "de" and " " not in text[start:stop]) or stop - start < 2:
+        return None
+    return _named(text, start, stop)
+
+
+def _named(text: str, start: int, stop: int) -> Fact:
+    return Fact("name", start, stop, normalise(text[start:stop]).removesuffix("'s").rstrip("'-."))
+
+
+def _with_number_words(text: str, facts: list[Fact], language: Language) -> list[Fact]:
+    lowered = text.lower()
+    present = NUMBER_WORDS.keys() & set(words(text))
+    if not present or len(lowered) != len(text):
+        return facts
+    taken = {fact.start for fact in facts}
+    added = []
+    for word in present:
+        if word in _ELSEWHERE_A_WORD and not (word in ("six", "sept") and language.code in ("en", "fr")):
+            continue
+        key = number_key(str(NUMBER_WORDS[word]), decimal_comma=False)
+        for match in _whole_word(word).finditer(lowered):
+            if match.start() not in taken:
+                added.append(Fact("number", match.start(), match.end(), key))
+    return sorted([*facts, *added], key=lambda fact: fact.start) if added else facts
+
+
+@cache
+def _whole_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){word}(?!\w)")
