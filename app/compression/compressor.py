@@ -1,21 +1,20 @@
 """Compress a text: the model writes the gist, repair makes it safe, the capsule keeps the way back."""
 
 import asyncio
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.capsule.codecs import Encoding
 from app.capsule.facts import find_literals
-from app.capsule.format import Capsule, Fidelity, begin_seal, capsule_bytes, seal
+from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.capsule.lexicon import forget_locales
+from app.capsule.pieces import join
 from app.capsule.prompts import PROMPT_VERSION, summarize_prompt
 from app.capsule.report import Repaired, Report
 from app.capsule.skim import skim
 from app.capsule.tokens import estimate_tokens
 from app.compression.model_calls import Answer, Usage, ask
-from app.compression.safety import Checked, check, explored, summarized
-from app.compression.threads import Beforehand, Leisure, in_thread, off_loop
+from app.compression.safety import check, explored, summarized
+from app.compression.threads import Beforehand, in_thread, off_loop
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 
@@ -27,7 +26,6 @@ _GIST_RATIO = 0.2  # of the source's tokens, for the sentences that the model wr
 _FEWEST_GIST_TOKENS = 24
 _MOST_GIST_TOKENS = 40  # "one short sentence"; the facts come back verbatim
 READ_SHARE = 0.5  # of the source's tokens that the model reads (benchmarks/economy.py)
-_HIDES_BEST_CODEC_S = 0.25  # of a call in the engine; ten times what the best codec takes for a short text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,6 @@ class Compressor:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._frame_tokens: int | None = None
-        self._leisure = Leisure()
 
     async def warm_up(self, terms: Terms) -> None:
         """Load the default model and the fact finder's tables, have the prompt's constant front cached and counted."""
@@ -97,30 +94,20 @@ class Compressor:
         tokens = await off_loop(lambda: estimate_tokens(text), size)
         if tokens <= _TOO_SHORT_TOKENS or text.isspace():
             return await in_thread(lambda: _verbatim(wish, tokens, terms.model), size)
-        async with Beforehand(lambda: self._read(wish, terms.model), size) as read:
+        async with Beforehand(lambda: explored(wish.text, wish.must_keep), size) as read:
             asked = text if wish.question else await off_loop(lambda: skim(text, READ_SHARE), size)
             first = await self._one_round(Answer(asked, Usage()), wish, replace(terms, on_place=read.begin))
             source_tokens = self._source_tokens(first.usage, wish, tokens, asked, terms)
             answer = await self._within_target(first, wish, tokens, terms)
-            checked, begun = await read.result()
+            checked = await read.result()
         target = None if wish.target_ratio is None else int(tokens * wish.target_ratio)
 
         def result() -> Compressed:
             repaired = summarized(checked, answer.text, question=wish.question, target=target)
-            made = _sealed(wish, repaired, answer.usage, source_tokens, terms.model, begun)
+            made = _sealed(wish, repaired, answer.usage, source_tokens, terms.model)
             return replace(made, engine_failed=first.failed or answer.failed)
 
         return await in_thread(result, size)
-
-    def _read(self, wish: Compression, model: str) -> tuple[Checked, Encoding | None]:
-        """All that can be found out about a text, and written of its capsule, before its summary is there."""
-        checked = explored(wish.text, wish.must_keep)
-        if wish.fidelity == "semantic":
-            return checked, None
-        # The best codec takes several times as long as all the rest: it is for when the engine takes longer still.
-        quick = self._engine.upstreams.usual_call_s < _HIDES_BEST_CODEC_S or not self._leisure.is_left()
-        with nullcontext() if quick else self._leisure.spent():
-            return checked, begin_seal(wish.text, model=model, prompt_version=PROMPT_VERSION, quick=quick)
 
     async def _one_round(self, before: Answer, wish: Compression, terms: Terms) -> Answer:
         """The model's summary of a text, or of a summary; empty where it failed and the wish says to go on."""
@@ -182,16 +169,14 @@ def _sealed(
     usage: Usage,
     source_tokens: int,
     model: str,
-    begun: Encoding | None = None,
 ) -> Compressed:
     capsule = seal(
         wish.text,
-        repaired.pieces,
+        join(repaired.pieces, wish.text),
         fidelity=wish.fidelity,
         tokens=source_tokens,
         model=model,
         prompt_version=PROMPT_VERSION,
-        begun=begun,
     )
     is_verbatim = repaired.text == wish.text
     # Estimates of both texts are off by the same factor, so the model's count of one scales the other.
