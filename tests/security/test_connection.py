@@ -169,7 +169,7 @@ def test_trailers_are_not_taken_for_headers(served: Served) -> None:
     sealed = seal("abc", "abc", fidelity="exact", tokens=1, model="a-model", prompt_version="1")
     body = b'{"capsule": %b}' % sealed.model_dump_json().encode()
     chunked = b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(body), body)
-    trailers = b"Accept: application/cbor\r\nX-Request-ID: other\r\n\r\n"
+    trailers = b"Content-Type: text/plain\r\nX-Request-ID: other\r\n\r\n"
     answer = exchange(served, POST.replace(b"/compress", b"/reconstruct") + chunked + trailers)
     assert status(answer) == 200
     assert b"content-type: application/json\r\n" in answer
