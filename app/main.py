@@ -16,9 +16,10 @@ from app.api.clients import Client
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
+from app.compression.cache import SharedCompressor
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
-from app.compression.sharing import SharedCompressor
+from app.compression.summarizer import Summarizer
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
@@ -58,8 +59,9 @@ def create_app(
         name = await choose_engine(settings)
         async with open_engine(settings, name, metrics) as engine:
             metrics.watch_engine(engine)
-            compressor = Compressor(engine)
-            reconstructor = Reconstructor(engine, settings.max_text_bytes)
+            summarizer = Summarizer(engine, settings.min_support, settings.engine_check, metrics)
+            compressor = Compressor(engine, summarizer)
+            reconstructor = Reconstructor(summarizer, settings.max_text_bytes)
             clients = _clients(settings, engine)
             metrics.expect_clients(clients)
             pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"))

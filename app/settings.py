@@ -30,10 +30,12 @@ from app.setting_types import (
     api_url,
     ollama_url,
 )
+from app.summary.check import MIN_SUPPORT
 
 PREFIX = "CONDENSER_"
 
 EngineName = Literal["ollama", "embedded", "openai", "auto"]
+EngineCheck = Literal["auto", "on", "off"]
 NO_KEYS = "anyone-may-call"
 NO_JOBS = "off"
 _NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token", "openai_api_key"})
@@ -148,6 +150,25 @@ class Settings(BaseSettings):
     )
     embedded_threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads of the embedded engine; unset: one per core"
+    )
+    coverage: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of a text's worth that a result keeps where a request has no `target_ratio`",
+    )
+    min_support: float = Field(
+        MIN_SUPPORT,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="support that a sentence of the model's needs to stand",
+    )
+    engine_check: EngineCheck = Field(
+        "auto",
+        description="whether the engine is asked if the text states a sentence of its own: `on`, `off`, or `auto`, "
+        "where it gives log probabilities and its model tells true from false",
     )
     cache_dir: Path = Field(
         default_factory=default_cache_dir,

@@ -1,48 +1,32 @@
-"""Reading of request bodies, bounded while they come in: strict JSON, or CBOR. Answers are in either as well."""
+"""Reading of request bodies: strict JSON, bounded while it comes in."""
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
-from starlette.types import Receive, Scope
 
-from app.api import cbor, strict_json
+from app.api import strict_json
 from app.api.prefer import prefers_async
 from app.api.problems import ProblemError, found, invalid, too_large, too_slow, unsupported_encoding
 from app.api.record import record_of
 from app.engine.errors import QueueFullError
 from app.settings import Settings
 
-_JSON = "application/json"
 _VALUES_PER_ITEM = 128  # 100 strings of must_keep, and every other field
 _LONGEST_LENGTH = 18  # digits
 
 
 class BoundedRequest(Request):
-    """A request whose body is refused as soon as it is over the limit of size or time.
-
-    FastAPI reads a body by `json` only where its type is JSON, so a body in CBOR is said to be that.
-    """
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        super().__init__(scope, receive)
-        self._is_cbor = cbor.is_cbor(Request(scope))
-
-    @property
-    def headers(self) -> Headers:
-        """The headers of the request."""
-        given = super().headers
-        return Headers({**given, "content-type": _JSON}) if self._is_cbor else given
+    """A request whose body is refused as soon as it is over the limit of size or time."""
 
     async def body(self) -> bytes:
         """The whole body. Raises ProblemError where it is over CONDENSER_MAX_BODY_BYTES, compressed, or too slow."""
         if not hasattr(self, "_body"):
             settings: Settings = self.app.state.service.settings
-            _check_headers(super().headers, settings.max_body_bytes)
+            _check_headers(self.headers, settings.max_body_bytes)
             try:
                 async with asyncio.timeout(settings.body_timeout_s):
                     self._body = await self._bounded(settings.max_body_bytes)
@@ -65,19 +49,18 @@ class BoundedRequest(Request):
         return bytes(content)
 
     async def json(self) -> Any:
-        """The body as JSON, out of CBOR where it is that. Raises ProblemError where it is none."""
+        """The body as JSON. Raises ProblemError where it is none."""
         content = await self.body()
         settings: Settings = self.app.state.service.settings
         most_items = settings.max_job_items if prefers_async(self) else settings.max_batch_items
         most_values = _VALUES_PER_ITEM * (most_items + 1)
-        name = "CBOR" if self._is_cbor else "JSON"
         try:
-            value = (cbor if self._is_cbor else strict_json).loads(content, most_values)
+            value = strict_json.loads(content, most_values)
             path = lone_surrogate(value)
         except RecursionError:
-            raise invalid(f"body: not {name} that this service reads: nested too deeply") from None
+            raise invalid("body: not JSON that this service reads: nested too deeply") from None
         except ValueError as error:
-            raise invalid(f"body: not {name} that this service reads: {str(error)[:200]}") from None
+            raise invalid(f"body: not JSON that this service reads: {str(error)[:200]}") from None
         if path and not path.startswith("items."):  # a batch's items are checked each on its own
             raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
         return value
@@ -117,18 +100,13 @@ def _has_utf8(text: str) -> bool:
 
 
 class BoundedRoute(APIRoute):
-    """A route that reads its body through BoundedRequest, and answers in CBOR where the client wants that."""
+    """A route that reads its body through BoundedRequest."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler of the route, given a BoundedRequest."""
         handler = super().get_route_handler()
 
         async def bounded(request: Request) -> Response:
-            response = await handler(BoundedRequest(request.scope, request.receive))
-            if cbor.wants_cbor(request) and response.media_type == _JSON and not hasattr(response, "body_iterator"):
-                content = cbor.dumps(json.loads(bytes(response.body)))
-                headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-                return Response(content, response.status_code, headers, cbor.CBOR)
-            return response
+            return await handler(BoundedRequest(request.scope, request.receive))
 
         return bounded

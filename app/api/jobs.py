@@ -17,7 +17,7 @@ from app.api.problems import Found, ProblemError, found, problem_body
 from app.api.routes import NDJSON, cache_scope, one_line, perform_item, problem_answers
 from app.api.schemas import BatchResult
 from app.api.service import Service, service_of
-from app.compression.sharing import Caching
+from app.compression.cache import Caching
 from app.engine.engine import Engine
 from app.engine.errors import ShuttingDownError
 from app.jobs.runner import Jobs, JobsConfig

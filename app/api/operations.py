@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -12,24 +12,28 @@ from app.api.schemas import (
     CompressRequest,
     CompressResponse,
     CostBody,
+    DroppedSentence,
+    ExplainedFact,
+    Explanation,
     FidelityReport,
-    LedgerRow,
-    Making,
+    PassageBody,
     ReconstructRequest,
     ReconstructResponse,
     SizesBody,
+    SummaryCounts,
     TimingBody,
     UsageBody,
 )
 from app.api.service import Service
-from app.capsule.report import Report
-from app.compression.compressor import Compressed, Compression, Sizes
-from app.compression.model_calls import Usage
-from app.compression.sharing import Caching
+from app.compression.cache import Caching
+from app.compression.compressor import Compressed, CompressOptions, Sizes
+from app.compression.summarizer import Usage
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
+from app.summary.report import Report
 from app.telemetry.cost import Cost, cost
+from app.text.blocks import Span
 
 # What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
 _KEPT_SHARE = 0.1
@@ -54,17 +58,18 @@ async def compress(
     size, limit = len(body.text.encode()), service.settings.max_text_bytes
     if size > limit:
         raise too_large(f"text: {size} bytes, over the limit of {limit} bytes (CONDENSER_MAX_TEXT_BYTES)")
-    wish = Compression(
+    options = CompressOptions(
         text=body.text,
         fidelity=body.fidelity,
         target_ratio=body.target_ratio,
+        coverage=service.settings.coverage if body.coverage is None else body.coverage,
+        method=body.method,
         question=body.question,
         must_keep=tuple(body.must_keep),
         on_engine_error=body.on_engine_error,
-        max_engine_calls=body.max_engine_calls,
     )
     async with _on_terms(service, body, priority) as terms:
-        result, cached = await service.compressor.compress(wish, terms, caching)
+        result, cached = await service.compressor.compress(options, terms, caching)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(service, replace(result.usage, busy_s=0.0) if cached else result.usage)
     usage = Usage() if cached else result.usage
@@ -73,7 +78,7 @@ async def compress(
         compressed=result.text,
         method=result.method,
         capsule=result.capsule,
-        fidelity=_report(result.report, _ledger(result.report) if body.explain else None),
+        fidelity=_report(result.report, _explanation(result.report) if body.explain else None),
         sizes=_sizes(result.sizes),
         usage=_usage(service, usage, terms, cached),
         timing=_timing(usage, started),
@@ -132,9 +137,7 @@ def _count(service: Service, result: Compressed, usage: Usage) -> None:
     tokens.labels("source").inc(result.sizes.source_tokens)
     tokens.labels("compressed").inc(result.sizes.compressed_tokens)
     facts.labels("kept").inc(result.report.kept)
-    facts.labels("restored").inc(result.report.restored)
-    facts.labels("missing").inc(len(result.report.missing))
-    facts.labels("invented_removed").inc(result.report.invented_removed)
+    facts.labels("missing").inc(result.report.missing_count)
 
 
 def _count_tokens(service: Service, usage: Usage) -> None:
@@ -142,35 +145,36 @@ def _count_tokens(service: Service, usage: Usage) -> None:
     service.metrics.tokens.labels("completion").inc(usage.completion_tokens)
 
 
-def _ledger(report: Report) -> list[LedgerRow]:
-    return [
-        LedgerRow(
-            text=entry.text,
-            kind=entry.kind,
-            result=entry.result,
-            places=[(place.start, place.end) for place in entry.places],
-        )
-        for entry in report.ledger
-    ]
+def _explanation(report: Report) -> Explanation:
+    return Explanation(
+        facts=[
+            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=_ranges(one.places))
+            for one in report.explained
+        ],
+        dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
+    )
 
 
-def _report(report: Report, ledger: list[LedgerRow] | None = None) -> FidelityReport:
+def _ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    return [(span.start, span.end) for span in spans]
+
+
+def _report(report: Report, explanation: Explanation | None = None) -> FidelityReport:
     return FidelityReport(
         facts=report.facts,
         kept=report.kept,
-        restored=report.restored,
         missing=list(report.missing),
-        left_out=list(report.left_out),
-        invented_removed=report.invented_removed,
-        made=Making(
-            sentences=report.sentences,
-            dropped=report.dropped,
-            corrected=report.corrected,
-            segments=report.segments,
-            structure=list(report.structure),
-            degraded=report.degraded,
+        missing_count=report.missing_count,
+        passages=[
+            PassageBody(start=one.start, end=one.end, by=one.by, source=_ranges(one.source), support=one.support)
+            for one in report.passages
+        ],
+        omitted=_ranges(report.omitted),
+        structure=list(report.structure),
+        summary=SummaryCounts(
+            written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)
         ),
-        ledger=ledger,
+        explain=explanation,
     )
 
 

@@ -14,7 +14,6 @@ from starlette.routing import Match
 from app.api.record import record_of
 from app.api.schemas import Problem
 from app.asgi import ClientDisconnectedError
-from app.capsule.facts import LiteralNotFoundError
 from app.capsule.format import CapsuleError
 from app.engine.errors import (
     EngineBusyError,
@@ -30,6 +29,7 @@ from app.engine.errors import (
 )
 from app.jobs.values import JobsUnavailableError
 from app.telemetry.logs import logger, request_id
+from app.text.facts import LiteralNotFoundError
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -29,9 +29,9 @@ from app.api.schemas import (
 )
 from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
-from app.capsule.tokens import estimate_tokens
+from app.compression.cache import Caching
 from app.compression.fanout import as_ready
-from app.compression.sharing import Caching
+from app.text.tokens import estimate_tokens
 
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)

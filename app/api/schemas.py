@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from app.api import examples
 from app.api.fields import ModelName, TimeoutSeconds
-from app.capsule.facts import Kind
-from app.capsule.format import WHOLE, Capsule
-from app.capsule.ledger import FactResult
-from app.compression.compressor import Method, OnEngineError
+from app.capsule.format import Capsule
+from app.compression.compressor import MadeBy, Method, OnEngineError
 from app.engine.engine import EngineName
+from app.summary.check import Reason
+from app.text.facts import Kind
 
 
 class RequestBody(BaseModel):
@@ -35,8 +35,24 @@ class CompressRequest(RequestBody):
     ] = "exact"
     target_ratio: Annotated[
         float | None,
-        Field(ge=0.05, le=0.9, description="wished size of the result in tokens over the source's"),
+        Field(ge=0.01, le=1, description="wished size of the result in tokens over the source's"),
     ] = None
+    coverage: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1,
+            description="share of the text's worth that the smallest result keeps; left out: CONDENSER_COVERAGE. "
+            "Not together with `target_ratio`",
+        ),
+    ] = None
+    method: Annotated[
+        Method,
+        Field(
+            description="`auto`: the model's sentences that stand and whole sentences of the text, whichever say "
+            "more per token; `abstractive`: the model's only; `extractive`: the text's only, without a model call"
+        ),
+    ] = "auto"
     question: Annotated[
         str | None, Field(min_length=1, max_length=1000, description="compress for answering this question")
     ] = None
@@ -47,77 +63,87 @@ class CompressRequest(RequestBody):
     model: ModelName = None
     on_engine_error: Annotated[
         OnEngineError,
-        Field(description="`extractive`: where the engine fails, answer with clauses of the text instead of a problem"),
+        Field(
+            description="`extractive`: where the engine fails, answer with sentences of the text instead of a problem"
+        ),
     ] = "fail"
-    max_engine_calls: Annotated[
-        Annotated[int, Field(ge=0, le=10_000), WHOLE] | None,
-        Field(description="model calls at most; left out: one for each part of the text; 0: clauses of the text only"),
-    ] = None
     explain: Annotated[
-        bool, Field(description="list in `fidelity.ledger` what became of each fact, and where in the text it stands")
+        bool,
+        Field(
+            description="list in `fidelity.explain` what became of each fact and of each sentence of the model's "
+            "that does not stand"
+        ),
     ] = False
     timeout_s: TimeoutSeconds = None
 
+    @model_validator(mode="after")
+    def _one_measure(self) -> "CompressRequest":
+        if self.target_ratio is not None and self.coverage is not None:
+            raise ValueError("target_ratio and coverage can't be given together")
+        return self
 
-class LedgerRow(AnswerBody):
-    """A fact of the source and what became of it."""
+
+Range = Annotated[tuple[int, int], Field(description="start and end (exclusive) in Unicode code points")]
+
+
+class PassageBody(AnswerBody):
+    """A passage of the result, and what of the source it is or rests on."""
+
+    start: Annotated[int, Field(description="where it begins in `compressed`, in Unicode code points")]
+    end: Annotated[int, Field(description="where it ends there, exclusive")]
+    by: Annotated[
+        Literal["model", "source"],
+        Field(description="`source`: to the letter from the text; `model`: a sentence of the model's that stands"),
+    ]
+    source: Annotated[list[Range], Field(description="where it stands in the text, or what there supports it")]
+    support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 for the text's own")]
+
+
+class SummaryCounts(AnswerBody):
+    """What became of the sentences that the model wrote."""
+
+    written: int
+    stood: Annotated[int, Field(description="sentences that passed the check")]
+    taken: Annotated[int, Field(description="of these, those that are in the result")]
+
+
+class ExplainedFact(AnswerBody):
+    """A fact of the source, and whether it is in the result."""
 
     text: Annotated[str, Field(description="the fact as it is first spelt")]
-    kind: Annotated[Kind, Field(description="what kind of fact it is")]
-    result: Annotated[
-        FactResult,
-        Field(
-            description="`kept`: a sentence of the model's states it; `restored`: brought back by verbatim clauses of "
-            "the source; `missing`: did not fit the target"
-        ),
-    ]
-    places: Annotated[
-        list[tuple[int, int]],
-        Field(
-            description="wherever the source states it, in whatever spelling, in order: start and end (exclusive) in "
-            "Unicode code points; facts may overlap"
-        ),
-    ]
+    kind: Kind
+    kept: bool
+    places: Annotated[list[Range], Field(description="wherever the source states it, in whatever spelling")]
 
 
-class Making(AnswerBody):
-    """How a result was made out of what the model wrote and the source itself."""
+class DroppedSentence(AnswerBody):
+    """A sentence of the model's that does not stand, and the rule that it broke."""
 
-    sentences: Annotated[int, Field(description="sentences of the model's in the result")]
-    dropped: Annotated[int, Field(description="sentences of the model's that the source does not support, left out")]
-    corrected: Annotated[int, Field(description="sentences of the model's in which one wrong fact was put right")]
-    segments: Annotated[int, Field(description="verbatim slices of the source in the result")]
-    structure: Annotated[
-        list[str],
-        Field(description="what the source is made of: prose, table, log, code, json, yaml, diff, chat ..."),
-    ]
-    degraded: Annotated[
-        str | None, Field(description="what went wrong in the checking, which then did not take place; else null")
-    ]
+    text: str
+    reason: Reason
+
+
+class Explanation(AnswerBody):
+    """What became of each fact, and of each sentence of the model's that does not stand."""
+
+    facts: list[ExplainedFact]
+    dropped: list[DroppedSentence]
 
 
 class FidelityReport(AnswerBody):
-    """How the facts of the source fared: numbers of distinct facts, those that are missing, how the result was made."""
+    """What a result has of its source, by offsets."""
 
-    facts: int
-    kept: Annotated[int, Field(description="facts that the model's sentences state")]
-    restored: Annotated[int, Field(description="facts brought back by verbatim clauses of the source")]
-    missing: Annotated[list[str], Field(description="facts that did not fit the target")]
-    left_out: Annotated[
-        list[str],
-        Field(description="sentences and lines that the result does not tell whole, those without any fact too"),
-    ]
-    invented_removed: Annotated[
-        int, Field(description="facts of the model's that the source does not state, taken out")
-    ]
-    made: Making
-    ledger: Annotated[
-        list[LedgerRow] | None,
-        Field(
-            exclude_if=lambda rows: rows is None,
-            description="each fact once, so that its results add up to `kept`, `restored` and `missing`; only where "
-            "the request says `explain`",
-        ),
+    facts: Annotated[int, Field(description="distinct facts of the source: figures, dates, names, identifiers")]
+    kept: Annotated[int, Field(description="facts that are in the result")]
+    missing: Annotated[list[str], Field(description="the most important facts that are not, at most 20")]
+    missing_count: Annotated[int, Field(description="number of all facts that are not")]
+    passages: list[PassageBody]
+    omitted: Annotated[list[Range], Field(description="what of the source is not in the result")]
+    structure: Annotated[list[str], Field(description="what the source is made of: prose, list, table, log, code ...")]
+    summary: SummaryCounts
+    explain: Annotated[
+        Explanation | None,
+        Field(exclude_if=lambda value: value is None, description="only where the request says `explain`"),
     ] = None
 
 
@@ -164,10 +190,10 @@ class CompressResponse(AnswerBody):
 
     compressed: str
     method: Annotated[
-        Method,
+        MadeBy,
         Field(
             description="`verbatim`: the text itself, it would not get shorter; `abstractive`: with sentences of the "
-            "model's; `extractive`: clauses of the text only"
+            "model's; `extractive`: sentences of the text only"
         ),
     ]
     capsule: Capsule

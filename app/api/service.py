@@ -7,8 +7,8 @@ from starlette.requests import HTTPConnection
 
 from app.api.clients import Client
 from app.api.pending import PendingBytes
+from app.compression.cache import SharedCompressor
 from app.compression.reconstructor import Reconstructor
-from app.compression.sharing import SharedCompressor
 from app.engine.engine import Engine
 from app.jobs.runner import Jobs
 from app.settings import Settings

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
@@ -11,8 +11,9 @@ from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Evidence
-from app.summary.report import Report, compose, report
+from app.summary.report import Passage, Report, compose, report
 from app.summary.select import Wish, select
+from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.language import Language
 from app.text.tokens import estimate_tokens
@@ -147,16 +148,21 @@ def _made(
     budget = None if options.target_ratio is None else int(source_tokens * options.target_ratio)
     if options.method == "abstractive" and claims:
         taken: Sequence[Claim] = claims
-        units: set[int] = set(keep)
+        units = frozenset(keep)
     else:
         chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
         taken, units = [claims[at] for at in chosen.claims], chosen.units
-    text, passages = compose(document, taken, units)
+    text, passages = compose(document, [*taken, *sorted(units)])
     if estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
-        taken, units = [], set(range(len(document.units)))
-        text, passages = document.text, compose(document, [], units)[1]
+        units = frozenset(range(len(document.units)))
+        text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()
-    result = report(document, text, passages, units, len(claims) + len(dropped), len(claims), dropped)
+    result = replace(
+        report(document, text, passages, units),
+        written=len(claims) + len(dropped),
+        stood=len(claims),
+        dropped=dropped,
+    )
     made_by: MadeBy = "verbatim" if text == document.text else "abstractive" if result.is_by_model else "extractive"
     capsule = seal(
         document.text,
@@ -168,3 +174,11 @@ def _made(
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
     return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)
+
+
+def _whole(document: Document) -> tuple[Passage, ...]:
+    """The one passage of a result that is the source itself; none where that has no unit."""
+    if not document.units:
+        return ()
+    start, end = document.units[0].start, document.units[-1].end
+    return (Passage(start, end, "source", (Span(start, end),)),)

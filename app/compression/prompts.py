@@ -2,10 +2,9 @@
 sentence against it share their front, which the engine keeps in its prefix cache.
 """
 
-from dataclasses import dataclass
-
 import regex
 
+from app.engine.client import Prompt
 from app.text.document import sentences
 from app.text.language import Language
 
@@ -18,13 +17,13 @@ _SUMMARIZE = (
     "exactly as in the text, say nothing that is not in it, and do not mention the text itself."
 )
 _ANSWER = (
-    "Answer this question from the text, in {language}: {question}\nUse at most {count} short, complete sentences. Write "
-    "figures and names exactly as in the text, and say nothing that is not in it."
+    "Answer this question from the text, in {language}: {question}\nUse at most {count} short, complete sentences. "
+    "Write figures and names exactly as in the text, and say nothing that is not in it."
 )
 _CHECK = "Claim: {claim}\n\nIs every detail of the claim stated in the text? Answer yes or no."
 _EXPAND = (
-    "Write the notes out as a flowing text in {language}, in complete sentences. Say all that they say, each thing once, "
-    "and add nothing."
+    "Write these notes out as a flowing text in {language}, in complete sentences. Say all that they say, each thing "
+    "once, and add nothing."
 )
 
 INSTRUCTIONS = (_SYSTEM, _SUMMARIZE, _ANSWER, _CHECK, _EXPAND)
@@ -40,14 +39,6 @@ _THINK = regex.compile(r"<think>.*?(?:</think>|\Z)", regex.DOTALL)
 # Small models dress plain text up as HTML.
 _TAG = regex.compile(r"</?+[A-Za-z][A-Za-z0-9]{0,15}+(?:\s[^<>]{0,200}+)?+>")
 _ENDS_SENTENCE = regex.compile(r"""(?<!\d)[.!?…。！？।؟]["'”’»)\]」』]{0,4}+\Z""")
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What is sent to the model: `system`, the same for every text, and `user`, which begins with the text."""
-
-    system: str
-    user: str
 
 
 def summarize_prompt(text: str, language: Language, num_predict: int, question: str | None = None) -> Prompt:
@@ -66,7 +57,7 @@ def check_prompt(text: str, claim: str) -> Prompt:
 
 def expand_prompt(notes: str, language: Language) -> Prompt:
     """The prompt for a full text out of `notes`, the summary in a capsule."""
-    return _about(notes, _EXPAND.format(language=language.name or "the language of the notes"), "notes")
+    return _about(notes, _EXPAND.format(language=language.name or _SAME_LANGUAGE))
 
 
 def completion_text(completion: str, was_cut: bool) -> str:
@@ -80,18 +71,18 @@ def completion_text(completion: str, was_cut: bool) -> str:
     return answer[: whole[-1].end] if whole else ""
 
 
-def _about(text: str, instruction: str, tag: str = "text") -> Prompt:
-    return Prompt(_SYSTEM, f"{_fenced(tag, text)}\n\n{instruction}")
+def _about(text: str, instruction: str) -> Prompt:
+    return Prompt(_SYSTEM, f"{_fenced(text)}\n\n{instruction}")
 
 
 def _as_data(text: str) -> str:
     return _CONTROL.sub(lambda mark: f"{mark.group()[0]} {mark.group()[1:]}", text).replace("\0", "\ufffd")
 
 
-def _fenced(tag: str, text: str) -> str:
+def _fenced(text: str) -> str:
     """`text` between tags that it does not contain itself."""
-    name, number = tag, 0
+    name, number = "text", 0
     while f"{name}>" in text:
         number += 1
-        name = f"{tag}{number}"
+        name = f"text{number}"
     return f"<{name}>\n{_as_data(text)}\n</{name}>"

@@ -1,20 +1,23 @@
-"""Reconstruct a text from its capsule: exactly, without the model, or rewritten by it out of the summary."""
+"""Reconstructs a text from its capsule: exactly, without the model, or as the model writes it from the summary."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
-from app.capsule.prompts import expand_prompt
-from app.capsule.report import Report
-from app.compression.model_calls import Usage, ask
-from app.compression.safety import rewritten
-from app.compression.threads import off_loop
-from app.engine.engine import Engine, Terms
+from app.compression.summarizer import Summarizer, Usage
+from app.engine.engine import Terms
+from app.summary.check import Claim, Dropped, Evidence
+from app.summary.report import Report, Slice, compose, report
+from app.text.document import Document, read
+from app.text.language import stems
 
 Mode = Literal["exact", "semantic", "auto"]
 
 _MOST_EXPANDED_TOKENS = 1024
-_ANY_SOURCE = 4096  # characters of a payload that are opened in a thread whatever they declare
+_OFF_LOOP_BYTES = 262_144  # that opening a capsule decodes: below it the work takes a few milliseconds
+_SAID = 0.8  # of a unit's content, in the claims that rest on it: then it is not said again
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,10 @@ class Reconstructed:
 
 
 class Reconstructor:
-    """Reconstructs with `engine`; sources over `max_text_bytes` are refused."""
+    """Reconstructs with `summarizer`; sources over `max_text_bytes` are refused."""
 
-    def __init__(self, engine: Engine, max_text_bytes: int) -> None:
-        self._engine = engine
+    def __init__(self, summarizer: Summarizer, max_text_bytes: int) -> None:
+        self._summarizer = summarizer
         self._max_text_bytes = max_text_bytes
 
     async def reconstruct(self, capsule: Capsule, mode: Mode, terms: Terms) -> Reconstructed:
@@ -41,10 +44,10 @@ class Reconstructor:
         Raises CapsuleError for a capsule that can't be opened or, in mode `exact`, does not hold the source;
         EngineError where the model is needed and fails.
         """
-        # A capsule of a hundred bytes may take as long as the source that it declares.
-        size = len(capsule.payload)
-        size = size if size > _ANY_SOURCE else max(size, declared_bytes(capsule))
-        content = await off_loop(lambda: unseal(capsule, self._max_text_bytes), size)
+        if max(len(capsule.payload), declared_bytes(capsule)) < _OFF_LOOP_BYTES:
+            content = unseal(capsule, self._max_text_bytes)
+        else:
+            content = await asyncio.to_thread(unseal, capsule, self._max_text_bytes)
         if content.source is not None and mode != "semantic":
             return Reconstructed(content.source, "exact", verified=True, report=None, usage=Usage())
         if mode == "exact":
@@ -52,14 +55,39 @@ class Reconstructor:
         return await self._rewritten(content.summary, content.source_tokens, terms)
 
     async def _rewritten(self, summary: str, source_tokens: int, terms: Terms) -> Reconstructed:
-        """The model's text out of the summary, repaired against it as a summary is against its source."""
-        if not summary.strip():
-            return Reconstructed(summary, "semantic", False, rewritten(summary, summary).report, Usage())
+        """The text that the model writes from a summary, in sentences that stand by it, with what they leave out."""
+        document = read(summary)
+        claims: tuple[Claim, ...] = ()
+        usage, written = Usage(), 0
+        dropped: tuple[Dropped, ...] = ()
+        if document.is_prose:
+            most = max(32, min(source_tokens, _MOST_EXPANDED_TOKENS, self._summarizer.num_ctx // 2))
+            expanded = await self._summarizer.expand(document, Evidence(document), most, terms)
+            claims, usage, dropped = expanded.claims, expanded.usage, expanded.dropped
+            written = len(claims) + len(dropped)
+        slices = _in_order(document, claims)
+        text, passages = compose(document, slices)
+        units = [unit for one in slices if isinstance(one, int) for unit in (one,)]
+        made = report(document, text, passages, units)
+        return Reconstructed(
+            text, "semantic", False, replace(made, written=written, stood=len(claims), dropped=dropped), usage
+        )
 
-        def most_tokens(part_tokens: int) -> int:
-            wished = max(2 * part_tokens, source_tokens)
-            return max(32, min(wished, _MOST_EXPANDED_TOKENS, self._engine.num_ctx // 2))
 
-        answer = await ask(self._engine, summary, expand_prompt, most_tokens, terms)
-        repaired = await off_loop(lambda: rewritten(summary, answer.text), len(summary) + len(answer.text))
-        return Reconstructed(repaired.text, "semantic", False, repaired.report, answer.usage)
+def _in_order(document: Document, claims: Sequence[Claim]) -> list[Slice]:
+    """The claims at the places of the units that they rest on, and the units that they do not say."""
+    slices: list[Slice] = []
+    waiting = sorted(claims, key=lambda claim: claim.units[:1])
+    for unit in range(len(document.units)):
+        while waiting and (waiting[0].units[:1] or (0,))[0] <= unit:
+            slices.append(waiting.pop(0))
+        if not _is_said(document, unit, claims):
+            slices.append(unit)
+    return slices
+
+
+def _is_said(document: Document, unit: int, claims: Sequence[Claim]) -> bool:
+    """Whether the claims that rest on a unit say what it says."""
+    said = {stem for claim in claims if unit in claim.units for stem in stems(claim.text, document.language)}
+    content = document.stems[unit]
+    return bool(said) and sum(stem in said for stem in content) >= _SAID * len(content)

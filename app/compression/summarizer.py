@@ -1,22 +1,21 @@
 """Asks the model for a summary of a document, part by part, and checks its sentences."""
 
-import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from app.compression.fanout import gathered
-from app.compression.prompts import INSTRUCTIONS, Prompt, check_prompt, completion_text, summarize_prompt
+from app.compression.prompts import INSTRUCTIONS, completion_text, expand_prompt, summarize_prompt
+from app.engine.client import Prompt
 from app.engine.engine import Call, Engine, Terms
 from app.engine.errors import EngineFailedError, PromptTooLongError
+from app.settings import EngineCheck
 from app.summary.check import Claim, Dropped, Evidence, Judgement, Reason, judge, repeats, split_draft, well_formed
 from app.text.document import Document, read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, running_totals
-
-EngineCheck = Literal["auto", "on", "off"]
 
 MOST_SUMMARY_TOKENS = 100  # a part
 LEAST_SUMMARY_TOKENS = 30  # below it no whole sentence that is worth a call fits
@@ -104,7 +103,7 @@ def parts(document: Document, budget: int) -> list[str]:
 
 
 def _pieces(text: str, budget: int) -> list[str]:
-    """`text` as one piece, or cut at the budget where it is larger: a unit of its own, without a better place to cut."""
+    """`text` as one piece, or cut at the budget where it is larger: then it is one unit without a better place."""
     stripped = text.strip()
     budget = max(budget, LARGEST_PIECE_TOKENS)
     if estimate_tokens(stripped) <= budget:
@@ -157,6 +156,11 @@ class Summarizer:
         record.left_out = (record.left_out + 1) % _PROBE_EVERY
         return record.left_out == 0
 
+    @property
+    def num_ctx(self) -> int:
+        """The engine's context window, tokens."""
+        return self._engine.num_ctx
+
     async def summarize(
         self, document: Document, evidence: Evidence, num_predict: int, question: str | None, terms: Terms
     ) -> Summary:
@@ -165,29 +169,41 @@ class Summarizer:
         def make_prompt(part: str) -> Prompt:
             return summarize_prompt(part, document.language, num_predict, question)
 
+        summary = await self._written(document, evidence, make_prompt, num_predict, terms)
+        self._note(terms.model, summary)
+        return summary
+
+    async def expand(self, document: Document, evidence: Evidence, num_predict: int, terms: Terms) -> Summary:
+        """The text that the model writes from notes, in sentences that stand by them. Raises EngineError."""
+
+        def make_prompt(part: str) -> Prompt:
+            return expand_prompt(part, document.language)
+
+        return await self._written(document, evidence, make_prompt, num_predict, terms)
+
+    async def _written(
+        self,
+        document: Document,
+        evidence: Evidence,
+        make_prompt: Callable[[str], Prompt],
+        num_predict: int,
+        terms: Terms,
+    ) -> Summary:
+        """What the model writes about each part of a document, its sentences checked."""
+
         async def about(part: str) -> Summary:
             prompt = make_prompt(part)
             try:
                 call = await self._engine.complete(prompt, num_predict=num_predict, terms=terms)
             except PromptTooLongError as error:
-                return await self._in_halves(part, str(error), about)
+                return await _in_halves(part, str(error), about)
             draft = completion_text(call.completion.text, call.completion.was_cut)
             summary = await self._checked(draft, part, evidence, terms)
             return replace(summary, usage=used(call, prompt) + summary.usage)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
         found = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
-        joined = _without_repetitions(_joined(found), document)
-        self._note(terms.model, joined)
-        return joined
-
-    async def _in_halves(self, part: str, refusal: str, about: Callable[[str], "asyncio.Future[Summary]"]) -> Summary:
-        """The summary of a part that the engine found too long, by its halves."""
-        tokens = estimate_tokens(part)
-        if tokens <= _LEAST_PART_TOKENS:
-            raise EngineFailedError(f"the engine refuses even a prompt of about {tokens} tokens: {refusal}")
-        halves = parts(read(part), max(_LEAST_PART_TOKENS, tokens // 2 + 1))
-        return _joined([await about(half) for half in halves])
+        return _without_repetitions(_joined(found), document)
 
     async def _checked(self, draft: str, part: str, evidence: Evidence, terms: Terms) -> Summary:
         claims: list[Claim] = []
@@ -217,6 +233,15 @@ class Summarizer:
                 self._observer.sentence_judged("stood")
             for one in summary.dropped:
                 self._observer.sentence_judged(one.reason)
+
+
+async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[Summary]]) -> Summary:
+    """The summary of a part that the engine found too long, by its halves."""
+    tokens = estimate_tokens(part)
+    if tokens <= _LEAST_PART_TOKENS:
+        raise EngineFailedError(f"the engine refuses even a prompt of about {tokens} tokens: {refusal}")
+    halves = parts(read(part), max(_LEAST_PART_TOKENS, tokens // 2 + 1))
+    return _joined([await about(half) for half in halves])
 
 
 def _joined(found: Sequence[Summary]) -> Summary:

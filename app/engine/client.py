@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.capsule.prompts import Prompt
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent to the model as its two messages."""
+
+    system: str
+    user: str
 
 
 @dataclass(frozen=True, slots=True)

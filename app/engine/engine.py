@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from app.capsule.prompts import Prompt
 from app.engine.busy import BusyShare
-from app.engine.client import Completion
+from app.engine.client import Completion, Prompt
 from app.engine.errors import (
     EngineError,
     EngineTimeoutError,
@@ -38,15 +37,11 @@ class EngineObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms a request's calls are made: `deadline` is a time of the running event loop, seconds.
-
-    `on_place` is told each time that a call has got its place in the engine.
-    """
+    """On what terms a request's calls are made: `deadline` is a time of the running event loop, seconds."""
 
     model: str
     deadline: float
     priority: Priority = "interactive"
-    on_place: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +109,6 @@ class Engine:
         """
         try:
             async with self._turn(terms.priority, terms.deadline) as queue_s:
-                if terms.on_place is not None:
-                    terms.on_place()
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
                 completion, busy_s = await retrying(

@@ -14,7 +14,6 @@ from app.engine.errors import (
     EngineUnreachableError,
     NoConnectionError,
 )
-from app.engine.traffic import traffic
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
@@ -54,10 +53,8 @@ class EngineHttp:
         Raises NoConnectionError, EngineUnreachableError where the connection broke, EngineTimeoutError, and
         EngineFailedError for a body over `limit` bytes.
         """
-        traffic.passes()
         try:
             async with self._http.stream(method, path, json=body) as response:
-                traffic.passes()
                 return response.status_code, await _read(response, limit)
         except (httpx.HTTPError, aiohttp.ClientError) as error:
             raise self._told(error) from error

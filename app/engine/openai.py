@@ -8,8 +8,7 @@ from typing import Self, TypeVar
 
 from pydantic import ValidationError
 
-from app.capsule.prompts import Prompt
-from app.engine.client import Completion, LoadedModel
+from app.engine.client import Completion, LoadedModel, Prompt
 from app.engine.errors import (
     EngineBusyError,
     EngineError,

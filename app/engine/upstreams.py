@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.capsule.prompts import Prompt
 from app.engine.busy import BusyClock
-from app.engine.client import Completion, EngineClient
+from app.engine.client import Completion, EngineClient, Prompt
 from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.status import UpstreamStatus, canonical

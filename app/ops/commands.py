@@ -125,9 +125,7 @@ def _figures(answer: Answer) -> str:
 
 @people.command(epilog=_CODES)
 def reconstruct(
-    file: Annotated[
-        str, typer.Argument(help="A capsule, or an answer of compress, JSON or CBOR; - is standard input.")
-    ],
+    file: Annotated[str, typer.Argument(help="A capsule, or an answer of compress, in JSON; - is standard input.")],
     mode: Annotated[str, typer.Option(help="auto, exact or semantic.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="File for the text; left out: standard output.")] = None,
     as_json: JsonOption = False,

@@ -1,6 +1,5 @@
 """What the commands read: texts, capsules, folders and JSON lines."""
 
-import base64
 import hashlib
 import json
 import os
@@ -8,8 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import cbor2
 
 from app.ops.exits import USAGE, CommandError
 
@@ -55,15 +52,12 @@ def read_text(source: str) -> str:
 
 
 def read_capsule(source: str) -> object:
-    """A capsule, or the one in an answer of `/compress`, from JSON or CBOR. Raises CommandError."""
+    """A capsule, or the one in an answer of `/compress`, from JSON. Raises CommandError."""
     data = read_bytes(source)
     try:
         found = json.loads(data)
-    except ValueError:
-        try:
-            found = cbor2.loads(data)
-        except (cbor2.CBORDecodeError, RecursionError):
-            raise CommandError(f"{_named(source)} is neither JSON nor CBOR", USAGE) from None
+    except (ValueError, RecursionError):
+        raise CommandError(f"{_named(source)} is no JSON", USAGE) from None
     capsule = capsule_in(found)
     if capsule is None:
         raise CommandError(f"{_named(source)} holds no capsule: an object with version and payload", USAGE)
@@ -77,9 +71,6 @@ def capsule_in(found: object) -> object | None:
             found = found[key]
     if not isinstance(found, dict) or not {"version", "payload"} <= found.keys():
         return None
-    payload = found["payload"]
-    if isinstance(payload, bytes):
-        return {**found, "payload": base64.b64encode(payload).decode()}
     return found
 
 

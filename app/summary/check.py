@@ -1,14 +1,15 @@
 """Judges the sentences of a summary by their source: which of them stand.
 
-First stage, by rules: figures by value, names by their words, polarity, direction, and how much of the sentence its best
-supporting units say. Second stage, where the engine gives log probabilities: the odds that it answers "yes" rather than
-"no" when it is asked whether the text states the sentence, added to what the rules found.
+First stage, by rules: figures by value, names by their words, polarity, direction, and how much of the sentence its
+best supporting units say. Second stage, where the engine gives log probabilities: the odds that it answers "yes" rather
+than "no" when it is asked whether the text states the sentence, added to what the rules found.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import regex
@@ -18,7 +19,9 @@ from app.text.document import Document, is_courtesy, sentences
 from app.text.facts import Fact, find_facts
 from app.text.language import Language, all_stems, stems, words
 
-Reason = Literal["not_a_sentence", "echo", "repeated", "about_the_text", "figure", "name", "polarity", "direction", "added", "support", "engine"]
+Reason = Literal[
+    "not_a_sentence", "echo", "repeated", "figure", "name", "polarity", "direction", "added", "support", "engine"
+]
 
 MIN_SUPPORT = 0.92  # of a sentence in the text's own words; see benchmarks/factuality.py
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
@@ -89,12 +92,14 @@ class Evidence:
     @cached_property
     def sequences(self) -> list[list[str]]:
         """The stems of all words of each unit, function words too."""
-        return [all_stems(self.document.text[unit.head : unit.end], self.document.language) for unit in self.document.units]
+        return [
+            all_stems(self.document.text[unit.head : unit.end], self.document.language) for unit in self.document.units
+        ]
 
     @cached_property
     def pairs(self) -> list[frozenset[tuple[str, str]]]:
         """The pairs of neighbouring stems of each unit."""
-        return [frozenset(zip(found, found[1:], strict=False)) for found in self.sequences]
+        return [frozenset(pairwise(found)) for found in self.sequences]
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
@@ -154,9 +159,7 @@ def _with_neighbours(units: Iterable[int], count: int) -> list[int]:
     return sorted({near for at in units for near in (at - 1, at, at + 1) if 0 <= near < count})
 
 
-def _support(
-    sentence: str, known: float, units: Sequence[int], around: Sequence[int], evidence: Evidence
-) -> float:
+def _support(sentence: str, known: float, units: Sequence[int], around: Sequence[int], evidence: Evidence) -> float:
     """How well its units support a sentence, 0 to 1.
 
     A sentence in the text's own words should have them in the text's order: the mean of its longest common subsequence
@@ -164,7 +167,7 @@ def _support(
     sentence in the model's own words the order says nothing.
     """
     found = all_stems(sentence, evidence.document.language)
-    pairs = list(zip(found, found[1:], strict=False))
+    pairs = list(pairwise(found))
     if not units or not pairs:
         return 0.0
     if known < _OWN_WORDS:

@@ -1,6 +1,6 @@
 """Puts a result together from what was chosen, and says where each passage comes from and what is not in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +12,14 @@ from app.text.facts import Kind as FactKind
 from app.text.values import normalise
 
 MOST_MISSING = 20
+_PARAGRAPH = "\n\n"
 _LONGEST_MISSING = 120  # characters; a longer fact is only counted
-_RANKS: dict[FactKind, int] = {"date": 0, "number": 1, "identifier": 2, "url": 3, "email": 3, "time": 4, "name": 5, "path": 6}
+_KINDS_BY_WEIGHT: tuple[FactKind, ...] = ("date", "number", "identifier", "url", "email", "time", "name", "path")
+
+
+By = Literal["model", "source"]
+Slice = Claim | int
+"""What a result is made of: a claim, or the number of a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Passage:
 
     start: int
     end: int
-    by: Literal["model", "source"]
+    by: By
     source: tuple[Span, ...]
     support: float = 1.0
 
@@ -64,16 +70,16 @@ class Report:
         return any(passage.by == "model" for passage in self.passages)
 
 
-def compose(document: Document, claims: Sequence[Claim], units: Iterable[int]) -> tuple[str, tuple[Passage, ...]]:
-    """The text of a result and its passages: the claims first, then the units in their order in the source.
+def compose(document: Document, slices: Sequence[Slice]) -> tuple[str, tuple[Passage, ...]]:
+    """The text of a result, made of `slices` in their order, and its passages.
 
-    Neighbouring units of the source are one passage, to the letter as they stand there.
+    Units that follow each other in the source are one passage, to the letter as they stand there.
     """
     parts: list[str] = []
     passages: list[Passage] = []
     length = 0
 
-    def add(separator: str, text: str, by: Literal["model", "source"], source: tuple[Span, ...], support: float) -> None:
+    def add(separator: str, text: str, by: By, source: tuple[Span, ...], support: float = 1.0) -> None:
         nonlocal length
         if parts:
             parts.append(separator)
@@ -82,27 +88,46 @@ def compose(document: Document, claims: Sequence[Claim], units: Iterable[int]) -
         passages.append(Passage(length, length + len(text), by, source, support))
         length += len(text)
 
-    for claim in claims:
-        add(_space(document), claim.text, "model", _spans(document, claim.units), round(claim.support, 3))
-    before: int | None = None
-    for first, last in _runs(sorted(units)):
-        span = Span(document.units[first].start, document.units[last].end)
-        add(_separator(document, before, first), document.text[span.start : span.end], "source", (span,), 1.0)
-        before = last
+    before: Slice | None = None
+    for one in _joined(slices):
+        if isinstance(one, Claim):
+            separator = _space(document) if isinstance(before, Claim) else _PARAGRAPH
+            add(separator, one.text, "model", _spans(document, one.units), round(one.support, 3))
+            before = one
+        else:
+            first, last = one
+            span = Span(document.units[first].start, document.units[last].end)
+            separator = _separator(document, before, first) if isinstance(before, int) else _PARAGRAPH
+            add(separator, document.text[span.start : span.end], "source", (span,))
+            before = last
     return "".join(parts), tuple(passages)
+
+
+def _joined(slices: Sequence[Slice]) -> Iterator[Claim | tuple[int, int]]:
+    """The slices, with runs of units that follow each other as their first and last one."""
+    run: tuple[int, int] | None = None
+    for one in slices:
+        if isinstance(one, int) and run is not None and one == run[1] + 1:
+            run = (run[0], one)
+            continue
+        if run is not None:
+            yield run
+        run = (one, one) if isinstance(one, int) else None
+        if isinstance(one, Claim):
+            yield one
+    if run is not None:
+        yield run
 
 
 def _space(document: Document) -> str:
     return "" if document.language.is_unspaced else " "
 
 
-def _separator(document: Document, before: int | None, after: int) -> str:
+def _separator(document: Document, before: int, after: int) -> str:
     """What stands between two passages: a space in a paragraph, a line break between lines, a blank line else."""
-    if before is None:
-        return "\n\n"
     one, two = document.units[before], document.units[after]
     if one.block != two.block:
-        return "\n\n" if "\n\n" in document.text[one.end : two.start] or one.kind in PROSE else "\n"
+        return _PARAGRAPH if "\n\n" in document.text[one.end : two.start] or one.kind in PROSE else "\n"
     same_line = "\n" not in document.text[one.end : two.start] and two.head == two.start
     return _space(document) if one.kind in PROSE and (same_line or document.blocks[one.block].is_wrapped) else "\n"
 
@@ -124,39 +149,28 @@ def _spans(document: Document, units: Iterable[int]) -> tuple[Span, ...]:
     )
 
 
-def report(
-    document: Document,
-    text: str,
-    passages: tuple[Passage, ...],
-    units: Iterable[int],
-    written: int = 0,
-    stood: int = 0,
-    dropped: tuple[Dropped, ...] = (),
-) -> Report:
+def report(document: Document, text: str, passages: tuple[Passage, ...], units: Iterable[int]) -> Report:
     """The report on the result `text`, which has `units` of the source in it."""
     chosen = set(units)
-    explained = _explained(document, text, passages, chosen)
-    missing = sorted((fact for fact in explained if not fact.kept), key=lambda fact: (_RANKS[fact.kind], -len(fact.places)))
-    listed = [fact for fact in missing if len(fact.text) <= _LONGEST_MISSING][:MOST_MISSING]
-    listed.sort(key=lambda fact: fact.places[0].start)
+    explained = _explained(document, text, chosen)
+    missing = sorted(
+        (one for one in explained if not one.kept), key=lambda one: (_KINDS_BY_WEIGHT.index(one.kind), -len(one.places))
+    )
+    listed = [one for one in missing if len(one.text) <= _LONGEST_MISSING][:MOST_MISSING]
+    listed.sort(key=lambda one: one.places[0].start)
     return Report(
         passages=passages,
         omitted=_spans(document, (at for at in range(len(document.units)) if at not in chosen)),
         facts=len(explained),
         kept=len(explained) - len(missing),
-        missing=tuple(fact.text for fact in listed),
+        missing=tuple(one.text for one in listed),
         missing_count=len(missing),
         structure=document.structure,
         explained=explained,
-        written=written,
-        stood=stood,
-        dropped=dropped,
     )
 
 
-def _explained(
-    document: Document, text: str, passages: Sequence[Passage], chosen: set[int]
-) -> tuple[Explained, ...]:
+def _explained(document: Document, text: str, chosen: set[int]) -> tuple[Explained, ...]:
     """Each distinct fact of the source. One is kept where a chosen unit states it, or the result has its words."""
     stated = {key for at in chosen for fact in document.facts[at] for key in fact.keys_stated}
     places: dict[str, list[Fact]] = {}

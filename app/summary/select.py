@@ -40,11 +40,24 @@ _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier
 _HEADING_WORTH = 0.15
 _CENTRAL_WORTH = 0.85  # of all words of a unit, were each as frequent as the most frequent one
 _LOG_LEVELS = (("error", "fatal", "critical", "exception", "failed", "panic"), ("warn", "denied", "refused", "timeout"))
-_QUESTION_WORTH = 12.0  # of the best answer, beside which all else is small
+_QUESTION_WORTH = 8.0  # of each token of the best answer, beside which all else is small
 _NEIGHBOUR_SHARE = 0.3  # of a unit's score for the question that the units beside it have as well
 _QUESTION_POWER = 1.5  # above 1, weak answers count for less
 _CAUSE_FACTOR = 1.3  # for a unit that names a cause, where the question asks why
-_WHY = ("why", "warum", "weshalb", "wieso", "pourquoi", "por qué", "perché", "por que", "waarom", "почему", "为什么", "なぜ")
+_WHY = (
+    "why",
+    "warum",
+    "weshalb",
+    "wieso",
+    "pourquoi",
+    "por qué",
+    "perché",
+    "por que",
+    "waarom",
+    "почему",
+    "为什么",
+    "なぜ",
+)
 _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 _COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
 
@@ -101,7 +114,11 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     own += [_claim_worth(at, cost) for at, cost in enumerate(costs[count:])]
     share = [_MINOR_SHARE if unit.is_minor and not answers[at] else 1.0 for at, unit in enumerate(document.units)]
     return Worth(
-        concepts, concepts_of, [one + two for one, two in zip(own, answers, strict=True)], [*share, *([1.0] * len(claims))], costs
+        concepts,
+        concepts_of,
+        [one + two for one, two in zip(own, answers, strict=True)],
+        [*share, *([1.0] * len(claims))],
+        costs,
     )
 
 
@@ -160,7 +177,7 @@ def _place_worth(document: Document, at: int) -> float:
     unit = document.units[at]
     is_last = at + 1 == len(document.units)
     worth = _PLACE_WORTH * document.costs[at] * _PLACE_DECAY**unit.place + _TOKEN_WORTH * document.costs[at]
-    if unit.place == 0 and unit.block == document.first_prose:
+    if at == document.opening:
         return worth + _OPENING_WORTH
     return worth + (_CLOSING_WORTH if is_last else 0.0)
 
@@ -179,7 +196,10 @@ def _answers(document: Document, claims: Sequence[Claim], question: str) -> list
     if best:
         beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)]
         scores = [max(score, _NEIGHBOUR_SHARE * near) / best for score, near in zip(scores, beside, strict=True)]
-    return [_QUESTION_WORTH * score**_QUESTION_POWER for score in scores] + [_QUESTION_WORTH] * len(claims)
+    worth = [
+        _QUESTION_WORTH * score**_QUESTION_POWER * cost for score, cost in zip(scores, document.costs, strict=True)
+    ]
+    return worth + [_QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
 
 
 def _asks_why(question: str) -> bool:
@@ -187,12 +207,18 @@ def _asks_why(question: str) -> bool:
 
 
 def bm25(
-    documents: Sequence[Sequence[str]], query: Iterable[str], frequencies: Mapping[str, int], k1: float = 1.2, b: float = 0.75
+    documents: Sequence[Sequence[str]],
+    query: Iterable[str],
+    frequencies: Mapping[str, int],
+    k1: float = 1.2,
+    b: float = 0.75,
 ) -> list[float]:
     """The scores of documents, given as stems, for the stems of a query (Robertson and Zaragoza 2009)."""
     count = len(documents)
     mean = sum(map(len, documents)) / count if count else 1.0
-    asked = {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(query) if (n := frequencies.get(stem, 0))}
+    asked = {
+        stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(query) if (n := frequencies.get(stem, 0))
+    }
     scores = []
     for found in documents:
         norm = k1 * (1 - b + b * len(found) / (mean or 1.0))
@@ -207,7 +233,7 @@ def select(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection
 
 
 class _Selector:
-    """One greedy choice among items: the units of a document, then the claims. `said`: concepts in the result so far."""
+    """One greedy choice among items: a document's units, then the claims. `said`: concepts in the result so far."""
 
     def __init__(self, document: Document, claims: Sequence[Claim], wish: Wish) -> None:
         self.document = document

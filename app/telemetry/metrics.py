@@ -18,12 +18,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from app.compression.sharing import CacheResult, SharedCompressor
+from app.compression.cache import CacheResult, SharedCompressor
 from app.engine.engine import Engine
 from app.engine.gate import GateOutcome
 from app.engine.retries import RETRY_REASONS, RetryReason
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
+from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, local_cost
 from app.telemetry.window import WINDOW_S, Window, bucket_of, quantile
 
@@ -34,7 +35,8 @@ OTHER_MODEL = "other"
 
 _KNOWN_LABELS = {
     "tokens": ("prompt", "completion", "source", "compressed"),
-    "facts": ("kept", "restored", "missing", "invented_removed"),
+    "facts": ("kept", "missing"),
+    "summary_sentences": ("stood", *get_args(Reason)),
     "cost_dollars": ("cloud", "local"),
     "queue_passes": get_args(GateOutcome),
     "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
@@ -92,6 +94,11 @@ class Metrics:
         )
         self.tokens = self._counter("tokens", "Tokens by kind", ("kind",))
         self.facts = self._counter("facts", "Facts of compressed texts by what became of them", ("result",))
+        self.sentences = self._counter(
+            "summary_sentences",
+            "Sentences that the model wrote: those that stood, and those that did not by the rule they broke",
+            ("result",),
+        )
         self.costs = self._counter(
             "cost_dollars", "USD: cloud, what a cloud would charge; local, spent here", ("basis",)
         )
@@ -160,6 +167,10 @@ class Metrics:
     def cache_asked(self, result: CacheResult) -> None:
         """A text was looked for among the kept results and those under way."""
         self.cache.labels(result).inc()
+
+    def sentence_judged(self, result: Reason | Literal["stood"]) -> None:
+        """Count a sentence that the model wrote."""
+        self.sentences.labels(result).inc()
 
     def expect_clients(self, names: Iterable[str]) -> None:
         """Show each client's count from the start, so that a rate over its first rise is right."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import regex
@@ -222,7 +223,7 @@ def _is_wrapped(rows: Sequence[str], look: Kind) -> bool:
     """Whether lines end where the width does, most of them inside a sentence."""
     if len(rows) < 2 or max(len(row) for row in rows) > _WIDEST_WRAPPED:
         return False
-    inner = [row for row, after in zip(rows, rows[1:], strict=False) if look != "list" or not LIST_MARK.match(after)]
+    inner = [row for row, after in pairwise(rows) if look != "list" or not LIST_MARK.match(after)]
     long = sum(len(row) >= 45 for row in inner)
     open_ended = sum(row.rstrip()[-1:] not in ".!?:;。！？" for row in inner)
     return bool(inner) and long * 5 >= len(inner) * 4 and open_ended * 2 >= len(inner)

@@ -10,7 +10,9 @@ import regex
 
 from app.text.language import Language
 
-Cue = Literal["pronoun", "connective", "condition", "exception", "binding", "conclusion", "courtesy", "negation", "cause"]
+Cue = Literal[
+    "pronoun", "connective", "condition", "exception", "binding", "conclusion", "courtesy", "negation", "cause"
+]
 
 _WORDS: dict[Cue, dict[str, str]] = {
     # At the head of a sentence: it is about what a sentence before it names.

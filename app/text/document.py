@@ -78,9 +78,10 @@ class Document:
         return any(block.kind in PROSE for block in self.blocks)
 
     @cached_property
-    def first_prose(self) -> int | None:
-        """The number of the first block of prose."""
-        return next((number for number, block in enumerate(self.blocks) if block.kind == "prose"), None)
+    def opening(self) -> int | None:
+        """The first sentence of prose that is not minor."""
+        found = (at for at, unit in enumerate(self.units) if unit.kind == "prose" and not unit.is_minor)
+        return next(found, None)
 
     @cached_property
     def structure(self) -> tuple[Kind, ...]:
@@ -169,11 +170,9 @@ def _units(text: str, found: list[Block]) -> Iterator[Unit]:
                 lead = _stripped(text, span.start, span.end).start if block.kind == "heading" else span.start
                 yield Unit(span.start, span.end, block.kind, number, place, max(lead, _mark_end(text, span)))
             continue
-        place = 0
-        for span, is_head in _prose_spans(text, block):
+        for place, (span, is_head) in enumerate(_prose_spans(text, block)):
             head = _words_start(text, span, block.kind) if is_head else span.start
             yield Unit(span.start, span.end, block.kind, number, place, head)
-            place += 1
 
 
 def _prose_spans(text: str, block: Block) -> Iterator[tuple[Span, bool]]:
@@ -188,11 +187,9 @@ def _runs(text: str, block: Block) -> list[Span]:
     """What sentences do not go over: lines, or items and turns with all their lines, or a wrapped paragraph."""
     starts = []
     for at, line in enumerate(block.lines):
-        if at == 0 or not block.is_wrapped:
+        if at == 0 or not block.is_wrapped or (block.kind == "list" and LIST_MARK.match(text, line.start, line.end)):
             starts.append(line.start)
-        elif block.kind == "list" and LIST_MARK.match(text, line.start, line.end):
-            starts.append(line.start)
-    ends = [start for start in starts[1:]] + [block.lines[-1].end]
+    ends = [*starts[1:], block.lines[-1].end]
     return [Span(start, end) for start, end in zip(starts, ends, strict=True)]
 
 

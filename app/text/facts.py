@@ -160,7 +160,7 @@ def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None
 
 def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
     before = text[start - 1 : start]
-    if text[start].isdigit() and (before.isalnum() and before < "\u2e80" or before == "_"):
+    if text[start].isdigit() and ((before.isalnum() and before < "\u2e80") or before == "_"):
         return None
     if end - start <= 2 and text[end : end + 1] in (".", ")") and _is_list_mark(text, start):
         return None
@@ -250,9 +250,8 @@ def _with_number_words(text: str, facts: list[Fact], language: Language) -> list
         if word in _ELSEWHERE_A_WORD and not (word in ("six", "sept") and language.code in ("en", "fr")):
             continue
         key = number_key(str(NUMBER_WORDS[word]), decimal_comma=False)
-        for match in _whole_word(word).finditer(lowered):
-            if match.start() not in taken:
-                added.append(Fact("number", match.start(), match.end(), key))
+        places = (match.span() for match in _whole_word(word).finditer(lowered))
+        added += [Fact("number", start, end, key) for start, end in places if start not in taken]
     return sorted([*facts, *added], key=lambda fact: fact.start) if added else facts
 
 

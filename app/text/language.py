@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import Stemmer
 
@@ -162,7 +163,7 @@ def stems(text: str, language: Language) -> list[str]:
     """
     found = words(text)
     if language.is_unspaced:
-        return [one + two for one, two in zip(found, found[1:], strict=False)] or found
+        return [one + two for one, two in pairwise(found)] or found
     return content_stems(found, language)
 
 

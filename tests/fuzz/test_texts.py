@@ -8,18 +8,16 @@ import os
 import time
 from collections.abc import Callable
 
-import brotli
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.capsule.analysis import Source
-from app.capsule.codecs import BROTLI, PRIMED
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
-from app.capsule.payload import Head, check_value, pack_head
 from app.capsule.scanner import find_facts
 from app.capsule.structure import blocks
 from tests.fuzz.shapes import SHAPES
+from tests.security.forging import NAMES, capsule, declaring, frame_of, string
 
 EXAMPLES = int(os.environ.get("CONDENSER_FUZZ_EXAMPLES", "100"))
 SMALL, FACTOR = 8_000, 4
@@ -27,19 +25,11 @@ SMALL, FACTOR = 8_000, 4
 MOST_GROWTH = 10.0
 SHORTEST_S = 0.004  # below it what is measured is the machine
 
-HEADS = st.builds(
-    Head,
-    is_exact=st.booleans(),
-    codec=st.sampled_from([BROTLI, PRIMED]),
-    source_bytes=st.integers(0, 2**21),
-    source_tokens=st.integers(0, 2**21),
-    sha256=st.binary(min_size=32, max_size=32),
-)
 STREAMS = st.binary(max_size=400) | st.lists(st.sampled_from(range(256)), max_size=400).map(bytes)
 
 
 TEXT = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\n" * 8
-SEALED = seal(TEXT, (), fidelity="exact", tokens=60, model="m", prompt_version="1")
+SEALED = seal(TEXT, "The pump P-17 failed.", fidelity="exact", tokens=60, model="m", prompt_version="1")
 
 
 def cpu_s(work: Callable[[], object]) -> float:
@@ -81,27 +71,48 @@ def test_shapes_in_any_order_can_be_read(shapes: list[str], size: int) -> None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(
-    st.binary(max_size=600)
-    | st.builds(lambda head, body: check_value(pack_head(head) + body) + pack_head(head) + body, HEADS, STREAMS)
-)
+@given(st.binary(max_size=600))
 def test_any_bytes_in_a_capsule_are_refused_or_opened(payload: bytes) -> None:
-    opens(Capsule(version=2, payload=base64.b64encode(payload).decode()))
+    opens(Capsule(version=1, payload=base64.b64encode(payload).decode()))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(HEADS, STREAMS)
-def test_any_stream_under_a_right_check_value_is_refused_or_opened(head: Head, stream: bytes) -> None:
-    body = pack_head(head) + brotli.compress(stream, quality=3)
-    opens(Capsule(version=2, payload=base64.b64encode(check_value(body) + body).decode()))
+@given(
+    st.integers(0, 3),
+    st.integers(0, 2**21),
+    st.binary(max_size=200) | st.text(max_size=100).map(str.encode),
+    STREAMS,
+    st.booleans(),
+)
+def test_any_stream_under_a_right_check_value_is_refused_or_opened(
+    flags: int, declared: int, source: bytes, stream: bytes, is_consistent: bool
+) -> None:
+    if is_consistent:
+        declared, stream = len(source), NAMES + string(source) + stream
+    opens(capsule(frame_of(stream), declared, source, flags=flags))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.integers(0, 3), st.integers(0, 2**21), STREAMS)
+def test_any_frame_under_a_right_check_value_is_refused_or_opened(flags: int, declared: int, frame: bytes) -> None:
+    opens(capsule(frame, declared, flags=flags))
+    opens(capsule(b"\x20\x40" + frame, declared, flags=flags))  # it declares 64 bytes
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(STREAMS, st.integers(0, 2**40))
+def test_a_frame_that_declares_another_size_than_it_has_is_refused(stream: bytes, size: int) -> None:
+    made = capsule(declaring(NAMES + stream, size), 2**20)
+    assert size == len(NAMES + stream) or not opens(made)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.data())
 def test_a_sealed_capsule_with_any_bytes_changed_is_refused(data: st.DataObject) -> None:
     payload = bytearray(base64.b64decode(SEALED.payload))
-    at = data.draw(st.integers(0, len(payload) - 1))
-    payload[at] ^= data.draw(st.integers(1, 255))
+    places = data.draw(st.dictionaries(st.integers(0, len(payload) - 1), st.integers(1, 255), min_size=1, max_size=8))
+    for at, change in places.items():
+        payload[at] ^= change
     changed = SEALED.model_copy(update={"payload": base64.b64encode(payload).decode()})
     with pytest.raises(CapsuleError):
         unseal(changed, 2**20)

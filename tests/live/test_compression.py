@@ -4,7 +4,6 @@ import hashlib
 import json
 from typing import Any
 
-import cbor2
 import httpx
 import pytest
 
@@ -138,14 +137,6 @@ def test_the_report_says_how_the_result_was_made(mail: dict[str, Any]) -> None:
     assert made["structure"] == ["prose"]
     assert made["degraded"] is None
     assert made["sentences"] + made["segments"] > 0
-
-
-def test_a_capsule_in_cbor_is_smaller_and_gives_the_text_back(client: httpx.Client, mail: dict[str, Any]) -> None:
-    cbor = {"Content-Type": "application/cbor", "Accept": "application/cbor"}
-    answer = cbor2.loads(client.post("/compress", content=cbor2.dumps({"text": MAIL}), headers=cbor).content)
-    assert len(cbor2.dumps(answer["capsule"])) == answer["sizes"]["capsule_bytes"] < mail["sizes"]["capsule_bytes"]
-    back = client.post("/reconstruct", content=cbor2.dumps({"capsule": answer["capsule"]}), headers=cbor)
-    assert cbor2.loads(back.content)["text"] == MAIL
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Hostile bodies: what they may cost is bounded before they are parsed, and each gets a problem that says why."""
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import json
@@ -8,21 +9,18 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
-import brotli
-import cbor2
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api import cbor, strict_json
+from app.api import strict_json
 from tests.unit.service import TEXT, answer, ollama, running
 
 pytestmark = pytest.mark.anyio
 
 CHAT = httpx.Response(200, json=answer("A ferry leaves at 07:45."))
 JSON = {"content-type": "application/json"}
-CBOR = {"content-type": "application/cbor"}
 MEGABYTE = 1_000_000
 
 
@@ -90,10 +88,6 @@ BOMBS = {
     "strings of commas": (b"[" + b'",",' * 2_000_000 + b'""]', JSON),
     "strings of commas without end": (b'",' * 3_000_000, JSON),
     "one name again and again": (b"{" + b'"a":1,' * MEGABYTE + b'"a":1}', JSON),
-    "CBOR empty lists": (b"\x9a\x00\x5b\x8d\x80" + b"\x80" * 6 * MEGABYTE, CBOR),
-    "CBOR empty maps": (b"\x9f" + b"\xa0" * 6 * MEGABYTE + b"\xff", CBOR),
-    "CBOR numbers": (b"\x9f" + b"\x19\xff\xff" * 2_000_000 + b"\xff", CBOR),
-    "CBOR string chunks": (b"\x7f" + b"\x60" * 6 * MEGABYTE + b"\xff", CBOR),
 }
 
 
@@ -138,49 +132,6 @@ def test_values_are_counted_as_the_parser_sees_them(value: object) -> None:
             strict_json.loads(content, count(value) // 3)
 
 
-# CBOR
-
-
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"\x81" * 100_000, "depth"),
-        (b"\x9f" * 100_000, "depth"),
-        (b"\xa1\x61a" * 50_000, "depth"),
-        (b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff", "end of stream"),
-        (b"\xbb\x7f\xff\xff\xff\xff\xff\xff\xff", "end of stream"),
-        (b"\x7b\x7f\xff\xff\xff\xff\xff\xff\xffabc", "end of stream"),
-        (b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xffabc", "end of stream"),
-        (b"\x9a\x00\x0f\xff\xff\x00", "end of stream"),
-        (b"\xc6" * 100_000 + b"\x00", "tagged"),
-        (b"\xd8\x23\x68(a+)+b!!", "tagged"),
-        (b"\xd8\x24\x61a", "tagged"),
-        (b"\xc2\x5a\x00\x01\x00\x00" + b"\xff" * 65_536, "tagged"),
-        (b"\xc4\x82\x1b\x7f\xff\xff\xff\xff\xff\xff\xff\x01", "tagged"),
-        (cbor2.dumps({"text": {"a": cbor2.CBORTag(258, [1])}}), "tagged"),
-        (b"\xa2\x61a\x01\x61a\x02", "Duplicate map key"),
-        (b"\xa1\x01\x02", "map key"),
-        (b"\xa1\x64text\x62\xff\xff", "text string"),
-        (b"\xa1\x64text\xf9\x7e\x00", "no place"),
-        (b"\xa1\x64text\xfb\x7f\xf0\x00\x00\x00\x00\x00\x00", "no place"),
-        (b"\xa1\x64text\xf7", "no place"),
-        (b"\xa1\x64text\xe5", "no place"),
-        (b"\x1c", "CBOR"),
-        (b"\xff", "CBOR"),
-    ],
-)
-async def test_a_hostile_cbor_body_is_a_422_that_says_why(content: bytes, why: str) -> None:
-    response = await post(content, CBOR)
-    assert (response.status_code, response.headers["content-type"]) == (422, "application/problem+json")
-    assert why in response.json()["detail"]
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_cbor_or_a_value_error(content: bytes) -> None:
-    with contextlib.suppress(ValueError):
-        cbor.loads(content, 1000)
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_are_json_or_a_value_error(content: bytes) -> None:
     with contextlib.suppress(ValueError):
@@ -192,7 +143,7 @@ def test_any_bytes_are_json_or_a_value_error(content: bytes) -> None:
 PACKED = {
     "gzip": gzip.compress(b'{"text": "' + b"a" * 100 * MEGABYTE + b'"}'),
     "deflate": zlib.compress(b'{"text": "a"}'),
-    "br": brotli.compress(b'{"text": "a"}'),
+    "br": base64.b64decode("CwaAeyJ0ZXh0IjogImEifQM="),
     "gzip, gzip": gzip.compress(gzip.compress(b'{"text": "a"}')),
     "x-unknown": b'{"text": "a"}',
 }

@@ -2,208 +2,280 @@
 
 import base64
 import hashlib
-import random
-import string
-from dataclasses import replace
+import json
 
-import brotli
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.capsule.chunking import Span
-from app.capsule.codecs import (
-    BROTLI,
-    PRIMED,
-    QUICK,
-    QUICK_PRIMED,
-    Codec,
-    PayloadError,
-    begin_quick,
-    can_prime,
-    decode_brotli,
-    encode_best,
-    encode_brotli,
-    encode_primed,
-    prime,
-)
-from app.capsule.format import Capsule, CapsuleError, Fidelity, begin_seal, capsule_bytes, seal, unseal
-from app.capsule.payload import Head, Reader, check_value, number, pack_head, pack_pieces, unpack_pieces
-from app.capsule.payload import string as packed
-from app.capsule.pieces import Piece, join
+from app.capsule.codec import DATA, Payload, PayloadError, pack, unpack
+from app.capsule.format import Capsule, CapsuleError, Fidelity, capsule_bytes, declared_bytes, seal, unseal
+from benchmarks.codec import cut, of_sentences
+from benchmarks.corpus import Marked, load
+from tests.security.forging import with_bytes
 
 LIMIT = 1_048_576
-PROSE = (
-    "The harbour office has confirmed that the old pier will be closed for repairs from the first week of March. "
-    "Ferries to the islands leave from the eastern quay instead, which is a short walk from the railway station, and "
-    "the fares do not change. Passengers who have booked a place for a car are asked to be there half an hour earlier "
-    "than usual, because there is not much room to wait, and nobody knows yet how long the work is going to take this time. "
-)
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
-TEXT = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\r\n" * 4
+CHINESE = st.text(
+    st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF) | st.sampled_from("，。 a\n😀"), max_size=200
+)
+TEXTS = UNICODE | CHINESE
+FIDELITIES: tuple[Fidelity, ...] = ("exact", "semantic")
+TEXT = "The pump P-17 failed at 14:35. Nobody was hurt. It is repaired.\r\n" * 12
+SUMMARY = "The pump P-17 failed at 14:35."
+SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
 
 
-def sealed(
-    text: str = TEXT, fidelity: Fidelity = "exact", pieces: tuple[Piece, ...] | None = None, quick: bool = False
-) -> Capsule:
-    return seal(
-        text,
-        (Span(0, len(text)),) if pieces is None else pieces,
-        fidelity=fidelity,
-        tokens=60,
-        model="smollm2:135m",
-        prompt_version="1",
-        begun=begin_seal(text, model="smollm2:135m", prompt_version="1", quick=quick) if fidelity == "exact" else None,
-    )
-
-
-def described(fidelity: Fidelity = "exact") -> Capsule:
-    """A capsule with all of its plain fields."""
-    bare = sealed(TEXT, fidelity)
-    source = {"sha256": HEAD.sha256.hex(), "bytes": len(TEXT.encode()), "tokens": 60}
-    fields = {
-        "fidelity": fidelity,
-        "codec": PRIMED.name,
-        "source": source,
-        "model": "smollm2:135m",
-        "prompt_version": "1",
-    }
-    return altered(bare, **fields)
+def sealed(text: str = TEXT, summary: str = SUMMARY, fidelity: Fidelity = "exact") -> Capsule:
+    return seal(text, summary, fidelity=fidelity, tokens=60, model="smollm2:135m", prompt_version="3")
 
 
 def altered(capsule: Capsule, **fields: object) -> Capsule:
     return Capsule.model_validate(capsule.model_dump() | fields)
 
 
-HEAD = Head(True, BROTLI, len(TEXT.encode()), 60, hashlib.sha256(TEXT.encode()).digest())
-NAMES = packed("smollm2:135m") + packed("1")
+# What goes in comes out
 
 
-def forged(stream: bytes, head: Head = HEAD, compressed: bytes | None = None) -> Capsule:
-    """A capsule made up with a check value that belongs to it."""
-    body = pack_head(head) + (brotli.compress(stream) if compressed is None else compressed)
-    return Capsule(version=2, payload=base64.b64encode(check_value(body) + body).decode())
-
-
-@st.composite
-def texts_with_pieces(draw: st.DrawFn) -> tuple[str, tuple[Piece, ...]]:
-    text = draw(UNICODE)
-    pieces: list[Piece] = []
-    for _ in range(draw(st.integers(0, 4))):
-        if draw(st.booleans()):
-            pieces.append(draw(UNICODE))
-        else:
-            start = draw(st.integers(0, len(text)))
-            pieces.append(Span(start, draw(st.integers(start, len(text)))))
-    if len(join(pieces, text)) > len(text):
-        pieces = []
-    return text, tuple(pieces)
-
-
-@given(texts_with_pieces())
-def test_any_unicode_text_and_its_summary_come_back_from_an_exact_capsule(
-    case: tuple[str, tuple[Piece, ...]],
-) -> None:
-    text, pieces = case
-    content = unseal(sealed(text, "exact", pieces), LIMIT)
+@given(TEXTS, TEXTS)
+def test_any_text_and_any_summary_come_back_from_an_exact_capsule(text: str, summary: str) -> None:
+    content = unseal(sealed(text, summary), LIMIT)
     assert content.source is not None
     assert content.source.encode() == text.encode()
-    assert content.summary == join(pieces, text)
+    assert (content.summary, content.source_tokens) == (summary, 60)
 
 
-@given(UNICODE)
-def test_a_capsule_survives_the_way_through_json(text: str) -> None:
-    capsule = Capsule.model_validate_json(sealed(text).model_dump_json())
-    assert unseal(capsule, LIMIT).source == text
+@given(TEXTS, TEXTS)
+def test_any_summary_comes_back_from_a_semantic_capsule_and_the_text_does_not(text: str, summary: str) -> None:
+    content = unseal(sealed(text, summary, "semantic"), LIMIT)
+    assert content.summary == summary
+    assert content.source == (text if summary == text else None)
 
 
-def test_a_semantic_capsule_holds_the_summary_alone() -> None:
-    content = unseal(sealed(TEXT, "semantic", ("A pump failed.",)), LIMIT)
-    assert content.summary == "A pump failed."
-    assert content.source is None
+@given(TEXTS, st.sampled_from(FIDELITIES))
+def test_a_capsule_survives_the_way_through_json(text: str, fidelity: Fidelity) -> None:
+    capsule = sealed(text, text[:100], fidelity)
+    assert unseal(Capsule.model_validate_json(capsule.model_dump_json()), LIMIT) == unseal(capsule, LIMIT)
 
 
-def test_a_semantic_capsule_of_a_verbatim_text_holds_the_source() -> None:
-    assert unseal(sealed(TEXT, "semantic"), LIMIT).source == TEXT
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\0",
+        "\n" * 1000,
+        "\r\n\r",
+        "\ufeffa",
+        "\u2028\x85",
+        "e\u0301\u00e9",
+        "\U0010ffff\uffff",
+        "שלום\u202eabc",
+    ],
+)
+def test_nothing_in_a_text_is_normalized(text: str) -> None:
+    assert unseal(sealed(text, text), LIMIT).source == text
 
 
-@pytest.mark.parametrize("fidelity", ["exact", "semantic"])
-def test_the_plain_fields_may_be_left_out(fidelity: Fidelity) -> None:
-    capsule = sealed(TEXT, fidelity, ("A pump failed.",))
-    bare = Capsule(version=2, payload=capsule.payload)
-    assert unseal(bare, LIMIT) == unseal(capsule, LIMIT)
-    assert set(bare.model_dump()) == {"version", "payload"}
+def test_five_megabytes_come_back() -> None:
+    text = "".join(f"{number} pumps failed, and nobody was hurt.\n" for number in range(120_000))
+    assert unseal(sealed(text), 2 * len(text)).source == text
 
 
-def test_the_plain_fields_are_left_out_where_they_would_outgrow_the_source() -> None:
-    short, long = PROSE[:420], PROSE * 3
+def test_a_lone_surrogate_is_refused_because_it_has_no_utf_8_form() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        sealed("a\ud800")
+
+
+# Size
+
+
+def ratio(text: str, summary: str, fidelity: Fidelity = "exact") -> float:
+    capsule = seal(text, summary, fidelity=fidelity, tokens=160, model="qwen2.5:7b-instruct", prompt_version="3")
+    return capsule_bytes(capsule) / len(text.encode())
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+@pytest.mark.parametrize("size", [500, 600, 800, 1200, 2000])
+@pytest.mark.parametrize("marked", load(), ids=lambda marked: marked.name)
+def test_a_capsule_is_smaller_than_its_source_from_500_bytes_on(marked: Marked, size: int, fidelity: Fidelity) -> None:
+    text = cut(marked.text, size)
+    assert ratio(text, of_sentences(text), fidelity) < 1
+
+
+def test_sentences_of_the_source_cost_next_to_nothing_in_the_summary() -> None:
+    text = cut(load()[0].text, 2000)
+    assert ratio(text, of_sentences(text)) < 1.05 * ratio(text, "")
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2000), UNICODE)
+def test_a_capsule_is_at_most_a_third_larger_than_what_is_in_it(text: str, summary: str) -> None:
+    assert capsule_bytes(sealed(text, summary)) <= 4 * (len(text.encode()) + len(summary.encode())) / 3 + 120
+
+
+def test_the_plain_fields_are_left_out_where_the_capsule_would_not_be_smaller_than_its_source_with_them() -> None:
+    short, long = TEXT[:200], TEXT
     assert set(sealed(short).model_dump()) == {"version", "payload"}
-    assert capsule_bytes(sealed(short)) < len(short.encode())
     assert len(sealed(long).model_dump()) == 7
+    assert capsule_bytes(sealed(long)) < len(long.encode())
 
 
-@pytest.mark.parametrize("fidelity", ["exact", "semantic"])
-def test_every_capsule_cut_short_is_refused(fidelity: Fidelity) -> None:
-    capsule = sealed(TEXT, fidelity, ("A pump failed.",))
-    for end in range(len(capsule.payload)):
+def test_the_plain_fields_say_what_is_in_the_payload() -> None:
+    assert sealed().model_dump(exclude={"payload"}) == {
+        "version": 1,
+        "fidelity": "exact",
+        "codec": "zstd",
+        "source": {"sha256": SHA256, "bytes": len(TEXT.encode()), "tokens": 60},
+        "model": "smollm2:135m",
+        "prompt_version": "3",
+    }
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+def test_a_capsule_opens_without_its_plain_fields(fidelity: Fidelity) -> None:
+    capsule = sealed(fidelity=fidelity)
+    assert unseal(Capsule(version=1, payload=capsule.payload), LIMIT) == unseal(capsule, LIMIT)
+
+
+def test_the_size_in_json_is_that_of_its_compact_form() -> None:
+    capsule = sealed()
+    compact = json.dumps(capsule.model_dump(), separators=(",", ":"), ensure_ascii=False)
+    assert capsule_bytes(capsule) == len(compact.encode())
+
+
+@pytest.mark.parametrize(("fidelity", "held"), [("exact", len(TEXT) + len(SUMMARY)), ("semantic", len(SUMMARY))])
+def test_a_capsule_declares_the_size_of_what_it_holds(fidelity: Fidelity, held: int) -> None:
+    bare = Capsule(version=1, payload=sealed(fidelity=fidelity).payload)
+    assert held < declared_bytes(bare) < held + 25
+    assert declared_bytes(sealed(fidelity=fidelity)) >= len(TEXT)
+
+
+def test_a_payload_that_can_not_be_read_declares_nothing() -> None:
+    assert declared_bytes(Capsule(version=1, payload="AAAA")) == 0
+
+
+# What was touched does not come out
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+@pytest.mark.parametrize("text", [TEXT, "这座城市的人口超过三百万，是重要的工业中心。" * 9])
+def test_a_capsule_with_any_byte_changed_is_refused(text: str, fidelity: Fidelity) -> None:
+    data = bytearray(base64.b64decode(sealed(text, text[:40], fidelity).payload))
+    for at in range(len(data)):
+        for flipped in (0x01, 0x80, 0xFF):
+            data[at] ^= flipped
+            with pytest.raises(CapsuleError):
+                unseal(with_bytes(bytes(data)), LIMIT)
+            data[at] ^= flipped
+
+
+@pytest.mark.parametrize("fidelity", FIDELITIES)
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_capsule_cut_anywhere_is_refused(fidelity: Fidelity, plain: bool) -> None:
+    capsule = sealed(fidelity=fidelity)
+    whole = capsule if plain else Capsule(version=1, payload=capsule.payload)
+    for end in range(len(whole.payload)):
         with pytest.raises(CapsuleError):
-            unseal(altered(capsule, payload=capsule.payload[:end]), LIMIT)
+            unseal(altered(whole, payload=whole.payload[:end]), LIMIT)
+    data = base64.b64decode(whole.payload)
+    for end in range(len(data)):
+        with pytest.raises(CapsuleError):
+            unseal(altered(whole, payload=base64.b64encode(data[:end]).decode()), LIMIT)
 
 
-@pytest.mark.parametrize("fidelity", ["exact", "semantic"])
-@given(position=st.integers(0, 10_000), letter=st.sampled_from(string.ascii_letters + string.digits + "+/=!"))
-def test_a_capsule_with_one_letter_changed_is_refused(fidelity: Fidelity, position: int, letter: str) -> None:
-    capsule = sealed(TEXT, fidelity, ("A pump failed.",))
-    at = position % len(capsule.payload)
-    if capsule.payload[at] == letter:
-        return
-    payload = capsule.payload[:at] + letter + capsule.payload[at + 1 :]
+@given(TEXTS, TEXTS, st.sampled_from(FIDELITIES), st.data())
+def test_a_capsule_of_any_text_with_a_byte_changed_added_or_missing_is_refused(
+    text: str, summary: str, fidelity: Fidelity, draw: st.DataObject
+) -> None:
+    data = base64.b64decode(sealed(text, summary, fidelity).payload)
+    at = draw.draw(st.integers(0, len(data) - 1))
+    changed = bytes([data[at] ^ draw.draw(st.integers(1, 255))])
+    for touched in (data[:at] + changed + data[at + 1 :], data[:at], data[:at] + changed + data[at:], data + changed):
+        if touched != data:
+            with pytest.raises(CapsuleError):
+                unseal(with_bytes(touched), LIMIT)
+
+
+@given(st.binary(max_size=300))
+def test_a_made_up_payload_is_refused(data: bytes) -> None:
     with pytest.raises(CapsuleError):
+        unseal(with_bytes(data), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda payload: payload[:-2], "not base64: it was cut or altered"),
+        (lambda payload: payload + "!", "not base64: it was cut or altered"),
+        (lambda payload: payload + "\n", "not base64: it was cut or altered"),
+        (lambda payload: "Ω" + payload, "not base64: it was cut or altered"),
+        (lambda payload: payload[:-4], "is cut|altered"),
+        (lambda payload: payload[:4] + "AAAA" + payload[8:], "the check value differs: the capsule was cut or altered"),
+        (lambda payload: "", "the payload is cut"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(change: object, why: str) -> None:
+    assert callable(change)
+    with pytest.raises(CapsuleError, match=why):
+        unseal(altered(sealed(), payload=change(sealed().payload)), LIMIT)
+
+
+def test_base64_with_bits_that_mean_nothing_is_refused() -> None:
+    capsule = next(one for size in range(3) if (one := sealed(TEXT, SUMMARY[size:])).payload.endswith("="))
+    last = capsule.payload.rstrip("=")[-1]
+    other = chr(ord(last) + 1)
+    payload = capsule.payload.replace(f"{last}=", f"{other}=")
+    assert base64.b64decode(payload) == base64.b64decode(capsule.payload)
+    with pytest.raises(CapsuleError, match="not base64 as this service writes it"):
         unseal(altered(capsule, payload=payload), LIMIT)
 
 
+@pytest.mark.parametrize("fidelity", FIDELITIES)
 @pytest.mark.parametrize(
     "fields",
     [
         {"fidelity": "semantic"},
-        {"codec": "lzma"},
+        {"fidelity": "exact"},
         {"model": "another"},
         {"prompt_version": "0"},
-        {"source": {"sha256": "0" * 64, "bytes": 260, "tokens": 60}},
-        {"source": {"sha256": HEAD.sha256.hex(), "bytes": len(TEXT) - 1, "tokens": 60}},
-        {"source": {"sha256": HEAD.sha256.hex(), "bytes": len(TEXT), "tokens": 61}},
+        {"source": {"sha256": "0" * 64, "bytes": len(TEXT), "tokens": 60}},
+        {"source": {"sha256": SHA256, "bytes": len(TEXT) - 1, "tokens": 60}},
+        {"source": {"sha256": SHA256, "bytes": len(TEXT), "tokens": 61}},
     ],
 )
-@pytest.mark.parametrize("fidelity", ["exact", "semantic"])
-def test_a_capsule_with_any_plain_field_changed_is_refused(fidelity: Fidelity, fields: dict[str, object]) -> None:
-    capsule = described(fidelity)
-    if fields == {"fidelity": fidelity}:
+def test_a_capsule_with_any_plain_field_changed_is_refused_by_its_name(
+    fidelity: Fidelity, fields: dict[str, object]
+) -> None:
+    capsule = sealed(fidelity=fidelity)
+    if fields.items() <= capsule.model_dump().items():
+        assert unseal(altered(capsule, **fields), LIMIT) == unseal(capsule, LIMIT)
         return
-    with pytest.raises(CapsuleError):
+    with pytest.raises(CapsuleError, match=f"{next(iter(fields))} is not what the payload says"):
         unseal(altered(capsule, **fields), LIMIT)
 
 
-def test_a_capsule_of_a_future_version_is_refused_by_name() -> None:
-    with pytest.raises(CapsuleError, match="version 3 is newer"):
-        unseal(altered(sealed(), version=3), LIMIT)
+@pytest.mark.parametrize("version", [2, 3, 99])
+def test_another_version_is_refused_by_its_number(version: int) -> None:
+    with pytest.raises(CapsuleError, match=f"version {version} is unknown.*reads version 1"):
+        unseal(altered(sealed(), version=version), LIMIT)
 
 
-def test_an_unknown_codec_is_refused_with_those_that_are_known() -> None:
-    unknown = Codec(9, "lzma", bytes, lambda data, limit: data)
-    with pytest.raises(CapsuleError, match=r"number 9.*brotli-11, brotli-11-p1"):
-        unseal(forged(b"", replace(HEAD, codec=unknown)), LIMIT)
+@pytest.mark.parametrize("codec", ["brotli-11", "brotli-11-p1", "lzma", ""])
+def test_another_codec_is_refused(codec: str) -> None:
+    with pytest.raises(CapsuleError, match=r"codec is unknown.*reads zstd"):
+        unseal(altered(sealed(), codec=codec), LIMIT)
 
 
-def test_a_source_over_the_limit_is_refused_before_anything_is_decoded() -> None:
-    with pytest.raises(CapsuleError, match="limit"):
-        unseal(forged(b"", replace(HEAD, source_bytes=101), compressed=b"no stream"), 100)
-
-
-@given(st.binary(max_size=200))
-def test_a_made_up_payload_is_refused(data: bytes) -> None:
-    with pytest.raises(CapsuleError):
-        unseal(altered(sealed(), payload=base64.b64encode(data).decode()), LIMIT)
+@pytest.mark.parametrize(
+    "fields", [{"version": 2}, {"version": 2, "codec": "brotli-11-p1"}, {"version": 1, "codec": "brotli-11"}]
+)
+def test_a_capsule_of_release_0_1_0_is_refused_as_one(fields: dict[str, object]) -> None:
+    payload = (
+        "Aa3ATwMvEVVykMOPcC1JjyeADHNtb2xsbTI6MTM1bQEyVGhlIHB1bXAgUC0xNyBmYWlsZWQgYXQgMTQ6MzUuIE5vYm9keSB3YXMgaHVydC4A"
+    )
+    with pytest.raises(CapsuleError, match=r"0\.1\.0"):
+        unseal(Capsule.model_validate({"payload": payload} | fields), LIMIT)
 
 
 @pytest.mark.parametrize("field", ["extra", "payload2"])
@@ -212,146 +284,54 @@ def test_a_capsule_with_an_unknown_field_is_refused(field: str) -> None:
         altered(sealed(), **{field: 1})
 
 
-def test_decoding_stops_at_the_limit_however_much_a_stream_would_yield() -> None:
-    bomb = brotli.compress(b"\0" * 50_000_000)
-    with pytest.raises(PayloadError, match="more than the 1000 bytes"):
-        decode_brotli(bomb, 1000)
+# Bounds
 
 
-@given(st.integers(0, 300_000), st.sampled_from(["repeats", "random"]), st.integers(0, 11))
-@settings(max_examples=40, deadline=None)
-def test_a_stream_of_just_the_limit_is_decoded_whatever_its_size(size: int, content: str, quality: int) -> None:
-    data = random.Random(size).randbytes(size) if content == "random" else (b"A sentence again. " * size)[:size]
-    assert decode_brotli(brotli.compress(data, quality=quality), size) == data
+@pytest.mark.parametrize("capsule", [sealed(), Capsule(version=1, payload=sealed().payload)])
+def test_a_source_over_the_limit_is_refused_and_one_at_it_is_not(capsule: Capsule) -> None:
+    assert unseal(capsule, len(TEXT)).source == TEXT
+    with pytest.raises(CapsuleError, match=f"source.bytes is {len(TEXT)}, over the limit of {len(TEXT) - 1} bytes"):
+        unseal(capsule, len(TEXT) - 1)
 
 
-def test_a_capsule_whose_payload_yields_more_than_it_declares_is_refused() -> None:
-    with pytest.raises(CapsuleError, match="more than"):
-        unseal(forged(b"\0" * 50_000_000), LIMIT)
+def test_a_semantic_capsule_of_a_source_over_the_limit_is_refused_as_well() -> None:
+    with pytest.raises(CapsuleError, match="over the limit"):
+        unseal(sealed(fidelity="semantic"), len(TEXT) - 1)
 
 
-@pytest.mark.parametrize(
-    ("stream", "reason"),
-    [
-        (b"", "cut"),
-        (b"\x05ab", "cut"),
-        (NAMES + b"not the source", "cut"),
-        (NAMES + TEXT.encode()[:-1] + b"!", "SHA-256"),
-        (NAMES + TEXT.encode() + b"\x00\x05ab", "cut"),
-        (NAMES + TEXT.encode() + b"\xff\xff\xff\xff\xff\xff\xff\xff", "too large"),
-        (NAMES + TEXT.encode() + b"\x00\x01\xff", "UTF-8"),
-        (NAMES + TEXT.encode() + b"\x01\xff\xff\x7f", "outside"),
-        (NAMES + TEXT.encode() + b"\x02\x01", "outside"),
-    ],
-)
-def test_a_capsule_made_up_with_a_right_check_value_is_still_refused(stream: bytes, reason: str) -> None:
-    with pytest.raises(CapsuleError, match=reason):
-        unseal(forged(stream), LIMIT)
+# The payload
 
 
-def test_a_semantic_capsule_with_a_summary_longer_than_its_source_is_refused() -> None:
-    with pytest.raises(CapsuleError, match="longer than the source"):
-        unseal(forged(NAMES + TEXT.encode() + b"!", replace(HEAD, is_exact=False)), LIMIT)
+@given(TEXTS, TEXTS, st.text(max_size=40), st.integers(0, 2**40), st.booleans())
+def test_a_payload_comes_back_as_it_was(text: str, summary: str, model: str, tokens: int, is_exact: bool) -> None:
+    encoded = text.encode()
+    source = text if is_exact else None
+    payload = Payload(model, "3", source, summary, len(encoded), tokens, hashlib.sha256(encoded).digest())
+    assert unpack(pack(payload), LIMIT) == payload
 
 
-@pytest.mark.parametrize("codec", [BROTLI, PRIMED, QUICK, QUICK_PRIMED])
-@pytest.mark.parametrize(
-    ("data", "reason"), [(b"\xff" * 50, "damaged"), (brotli.compress(TEXT.encode())[:-5], "cut|damaged")]
-)
-def test_a_stream_that_is_none_is_told_from_one_that_is_cut(codec: Codec, data: bytes, reason: str) -> None:
-    with pytest.raises(CapsuleError, match=reason):
-        unseal(forged(b"", replace(HEAD, codec=codec), compressed=data), LIMIT)
-
-
-PRIME_SHA256 = {
-    11: "7d837afd65c025a0eb7e206496a1d61ead9f5ce0f3b24c7ba4adb41de7ee7ba0",
-    5: "9907f37286c29eaf9e1f37d708ef528efc0b8851007e99d4b2a7b29b97ad33a7",
-}
-
-
-@pytest.mark.parametrize("quality", PRIME_SHA256)
-def test_the_installed_brotli_writes_the_prime_as_it_is_shipped(quality: int) -> None:
-    written, text = prime(quality)
-    assert hashlib.sha256(written).hexdigest() == PRIME_SHA256[quality]
-    assert len(text) == 17_737
-    assert can_prime(quality)
-
-
-@given(st.binary(max_size=3000) | st.integers(60_000, 70_000).map(bytes))
-def test_the_quick_codecs_give_back_what_they_were_given(stream: bytes) -> None:
-    begun = begin_quick(stream)
-    assert begun.codec in (QUICK, QUICK_PRIMED)
-    assert begun.codec.decode(begun.finish(b"the end"), len(stream) + 7) == stream + b"the end"
-
-
-@given(texts_with_pieces())
-def test_a_capsule_that_was_sealed_quickly_holds_the_same(case: tuple[str, tuple[Piece, ...]]) -> None:
-    text, pieces = case
-    assert unseal(sealed(text, pieces=pieces, quick=True), LIMIT) == unseal(sealed(text, pieces=pieces), LIMIT)
+def test_a_summary_over_the_limit_is_refused_before_it_is_decoded() -> None:
+    payload = Payload("m", "3", None, "a" * LIMIT, 10, 1, bytes(32))
+    with pytest.raises(PayloadError, match="declares 1048580 bytes, more than the 5106 that the capsule allows"):
+        unpack(pack(payload), 1010)
 
 
 @pytest.mark.parametrize(
-    ("text", "codec"),
-    [(PROSE, BROTLI), ('{"id": 1, "status": "active", "created_at": "2025-01-01T00:00:00Z"}', PRIMED)],
+    ("name", "sha256"),
+    [("utf8.txt", ""), ("utf8.tables", ""), ("utf16.txt", ""), ("utf16.tables", "")],
 )
-def test_the_codec_that_writes_less_is_taken(text: str, codec: Codec) -> None:
-    taken, written = encode_best(text.encode())
-    assert taken == codec
-    assert len(written) <= min(len(encode_primed(text.encode())), len(encode_brotli(text.encode())))
+def test_the_dictionaries_stay_as_they_are_because_every_capsule_needs_them(name: str, sha256: str) -> None:
+    assert hashlib.sha256(DATA.joinpath(name).read_bytes()).hexdigest() == sha256
 
 
-@given(texts_with_pieces())
-def test_pieces_come_back_as_they_were(case: tuple[str, tuple[Piece, ...]]) -> None:
-    text, pieces = case
-    assert tuple(unpack_pieces(Reader(pack_pieces(pieces)), text)) == pieces
-
-
-@given(st.integers(0, 2**41))
-def test_numbers_come_back_as_they_were(value: int) -> None:
-    assert Reader(number(value)).number() == value
-
-
-def test_a_piece_list_that_repeats_the_source_is_refused() -> None:
-    repeated = (Span(0, len(TEXT)),) * 1000
-    with pytest.raises(CapsuleError, match="longer than the source"):
-        unseal(sealed(TEXT, "exact", repeated[:2]), LIMIT)
-    with pytest.raises(CapsuleError):
-        unseal(sealed(TEXT, "exact", repeated), LIMIT)
-
-
-def test_a_slice_outside_of_the_source_is_refused() -> None:
-    with pytest.raises(CapsuleError, match="outside"):
-        unseal(sealed(TEXT, "exact", (Span(0, len(TEXT) + 1),)), LIMIT)
-
-
-VERSION_2 = {
-    "brotli-11": "Aa3ATwMvEVVykMOPcC1JjyeADHNtb2xsbTI6MTM1bQEyVGhlIHB1bXAgUC0xNyBmYWlsZWQgYXQgMTQ6MzUuIE5vYm9keSB3YXMgaHVydC4ADkEgcHVtcCBmYWlsZWQuAR4D",
-    "brotli-11-p1": "UWbuswUvEVVykMOPcC1JeAIIDHNtb2xsbTI6MTM1bQEyVGhlIHB1bXAgUC0xNyBmYWlsZWQgYXQgMTQ6MzUuIE5vYm9keSB3YXMgaHVydC4ADkEgcHVtcCBmYWlsZWQuAR4D",
-}
-
-VERSION_1 = {
-    "version": 1,
-    "fidelity": "exact",
-    "codec": "brotli-11",
-    "payload": "39I4n0jzNpgPIIBUaGUgcHVtcCBQLTE3IGZhaWxlZCBhdCAxNDozNS4gTm9i"
-    "b2R5IHdhcyBodXJ0LgAOQSBwdW1wIGZhaWxlZC4BHgM=",
-    "source": {
-        "sha256": "557290c38f702d491b08eaa1fd7a5c05914ff282880b874c1d69c5e1f25e7b2a",
-        "bytes": 47,
-        "tokens": 17,
-    },
-    "model": "smollm2:135m",
-    "prompt_version": "1",
+PAYLOADS = {
+    "utf-8": "",
+    "utf-16": "",
 }
 
 
-def test_a_capsule_written_by_version_1_stays_readable() -> None:
-    capsule = Capsule.model_validate(VERSION_1)
-    assert unseal(capsule, LIMIT).source == "The pump P-17 failed at 14:35. Nobody was hurt."
-
-
-@pytest.mark.parametrize("codec", VERSION_2)
-def test_a_capsule_of_each_codec_stays_readable(codec: str) -> None:
-    content = unseal(Capsule(version=2, codec=codec, payload=VERSION_2[codec]), LIMIT)
-    assert content.source == "The pump P-17 failed at 14:35. Nobody was hurt."
-    assert content.summary == "A pump failed.\nThe pump P-17 failed at 14:35."
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("utf-8", TEXT), ("utf-16", "这座城市的人口超过三百万，是重要的工业中心。" * 9)]
+)
+def test_a_capsule_that_was_written_once_stays_readable(encoding: str, text: str) -> None:
+    assert unseal(Capsule(version=1, payload=PAYLOADS[encoding]), LIMIT).source == text

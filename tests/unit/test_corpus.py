@@ -30,7 +30,7 @@ def test_whatever_the_model_answers_nothing_is_made_up_and_the_text_comes_back(m
     assert "pirate" not in result.text
     assert result.report.invented_removed >= 5
     assert result.report.missing == ()
-    capsule = seal(marked.text, result.pieces, fidelity="exact", tokens=1, model="m", prompt_version="2")
+    capsule = seal(marked.text, result.text, fidelity="exact", tokens=1, model="m", prompt_version="3")
     content = unseal(capsule, 1_048_576)
     assert (content.source, content.summary) == (marked.text, result.text)
 

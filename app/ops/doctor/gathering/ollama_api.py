@@ -7,13 +7,15 @@ from typing import Any
 
 import httpx
 
-from app.capsule.prompts import Prompt, summarize_prompt
+from app.compression.prompts import summarize_prompt
+from app.engine.client import Prompt
 from app.engine.errors import EngineError
 from app.engine.http import CONNECT_TIMEOUT_S
 from app.engine.ollama import OllamaClient, error_of
 from app.engine.ollama_answers import ProcessModel
 from app.ops.doctor.observations import Answers, Call, Installed
 from app.settings import Settings
+from app.text.language import Language
 
 STATUS_TIMEOUT_S = 5.0
 NUM_PREDICT = 48
@@ -99,7 +101,7 @@ async def _show(http: httpx.AsyncClient, model: str) -> dict[str, Any] | None:
 
 def _prompt() -> Prompt:
     # Begins differently each time, so that the engine's prefix cache does not hide the prompt's evaluation.
-    return summarize_prompt(f"Note {time.time_ns()}. {TEXT}")
+    return summarize_prompt(f"Note {time.time_ns()}. {TEXT}", Language("en"), NUM_PREDICT)
 
 
 async def _call(client: OllamaClient, http: httpx.AsyncClient, model: str, timeout_s: float) -> Call:

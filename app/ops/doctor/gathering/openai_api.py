@@ -2,11 +2,12 @@
 
 import asyncio
 
-from app.capsule.prompts import summarize_prompt
+from app.compression.prompts import summarize_prompt
 from app.engine.errors import EngineError
 from app.engine.openai import OpenAIClient
 from app.ops.doctor.observations import OpenAIServer
 from app.settings import Settings
+from app.text.language import Language
 
 
 async def look_at_openai(settings: Settings, with_call: bool, timeout_s: float) -> OpenAIServer:
@@ -20,7 +21,7 @@ async def look_at_openai(settings: Settings, with_call: bool, timeout_s: float) 
                 models = tuple(await client.installed_models())
                 await client.preload(settings.model)
                 if with_call:
-                    await client.chat(summarize_prompt(""), model=settings.model, num_predict=1)
+                    await client.chat(summarize_prompt("", Language("en"), 1), model=settings.model, num_predict=1)
         except EngineError as error:
             return OpenAIServer(url, models, str(error))
         except TimeoutError:

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 
 from cachetools import TTLCache
 
-from app.capsule.prompts import PROMPT_VERSION
-from app.compression.compressor import Compressed, Compression
+from app.compression.compressor import Compressed, CompressOptions
+from app.compression.prompts import PROMPT_VERSION
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError, QueueFullError
 from app.engine.gate import Priority
@@ -17,9 +17,10 @@ from app.engine.gate import Priority
 CacheResult = Literal["hit", "shared", "miss"]
 
 _OVERHEAD_BYTES = 2048  # of the objects that a result is made of, beside its strings
+_BYTES_PER_OBJECT = 100  # a span, a passage or a tuple
 _BYTES_PER_CHARACTER = 2  # Python takes 1, 2 or 4 for each of a string
 
-Compress = Callable[[Compression, Terms], Awaitable[Compressed]]
+Compress = Callable[[CompressOptions, Terms], Awaitable[Compressed]]
 
 
 class CacheObserver(Protocol):
@@ -64,11 +65,11 @@ class SharedCompressor:
         """About how much memory the kept results take."""
         return int(self._kept.currsize)
 
-    async def compress(self, wish: Compression, terms: Terms, caching: Caching) -> tuple[Compressed, bool]:
+    async def compress(self, options: CompressOptions, terms: Terms, caching: Caching) -> tuple[Compressed, bool]:
         """The result, and whether it cost no work of its own. Raises what `compress` raises."""
-        key = _key(wish, terms.model, caching.scope)
+        key = _key(options, terms.model, caching.scope)
         if not self.max_bytes or not caching.reads:
-            result = await self._compress(wish, terms)
+            result = await self._compress(options, terms)
             self._keep(key, result, caching)
             return result, False
         while True:
@@ -79,7 +80,7 @@ class SharedCompressor:
             flight = self._flights.get((key, terms.priority))
             if flight is None:
                 self._observer.cache_asked("miss")
-                return await self._own(key, wish, terms, caching), False
+                return await self._own(key, options, terms, caching), False
             try:
                 result = await self._wait((key, terms.priority), flight)
             except (EngineTimeoutError, QueueFullError, asyncio.CancelledError):
@@ -90,8 +91,8 @@ class SharedCompressor:
             self._observer.cache_asked("shared")
             return result, True
 
-    async def _own(self, key: bytes, wish: Compression, terms: Terms, caching: Caching) -> Compressed:
-        flight = _Flight(asyncio.ensure_future(self._compress(wish, terms)))
+    async def _own(self, key: bytes, options: CompressOptions, terms: Terms, caching: Caching) -> Compressed:
+        flight = _Flight(asyncio.ensure_future(self._compress(options, terms)))
         # An interactive call does not wait behind the rest of a batch.
         place = (key, terms.priority)
         self._flights[place] = flight
@@ -122,15 +123,21 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _key(wish: Compression, model: str, scope: str) -> bytes:
+def _key(options: CompressOptions, model: str, scope: str) -> bytes:
     """A hash of all that a result depends on, and of who may see it."""
-    parts = (scope, model, PROMPT_VERSION, *astuple(wish))
+    parts = (scope, model, PROMPT_VERSION, *astuple(options))
     return hashlib.blake2b(repr(parts).encode(errors="surrogatepass"), digest_size=32).digest()
 
 
 def _size(result: Compressed) -> int:
     """About how many bytes of memory a result takes."""
     report = result.report
-    characters = len(result.text) + sum(map(len, report.left_out)) + sum(map(len, report.missing))
-    ledger = sum(200 + len(entry.text) * _BYTES_PER_CHARACTER for entry in report.ledger)
-    return _OVERHEAD_BYTES + len(result.capsule.payload) + characters * _BYTES_PER_CHARACTER + ledger
+    texts = (
+        result.text,
+        *report.missing,
+        *(one.text for one in report.explained),
+        *(one.text for one in report.dropped),
+    )
+    objects = 3 * len(report.passages) + len(report.omitted) + sum(2 + len(one.places) for one in report.explained)
+    payload = len(result.capsule.payload)
+    return _OVERHEAD_BYTES + payload + sum(map(len, texts)) * _BYTES_PER_CHARACTER + objects * _BYTES_PER_OBJECT
