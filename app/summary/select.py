@@ -26,16 +26,21 @@ _SEPARATOR_TOKENS = 1
 _ROUNDING = 1e-9
 
 _FACT_WORTH: Mapping[str, float] = {
-    "url": 2.5, "email": 2.5, "path": 2.5, "identifier": 3.0, "date": 4.0, "time": 0.8, "number": 0.8, "name": 1.2,
+    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 0.7, "name": 1.0,
 }  # fmt: skip
-_FACT_SCALE = 0.85
+_AMOUNT_WORTH = 1.5  # of a number with a unit or a currency
+_SMALL_NUMBER_SHARE = 0.6  # of a number's worth that a bare one of few digits has
+_SMALL_NUMBER = 5  # characters of the key of a number, from which on it is not small
+_MENTION_WORTH = 0.3  # of a fact's worth, for each doubling of how often the text states it
 _STATEMENT_WORTH = 0.1  # of a unit without any figure or name
 _OPENING_WORTH = 1.75  # of the first unit of a text
 _PLACE_WORTH = 0.2  # of each token of a paragraph's first unit; less for each later one
+_FULL_SENTENCE = 4  # content words and facts; a shorter one, such as "Now for the bad news.", counts less by its place
 _PLACE_DECAY = 0.85
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.6  # of the last unit of the last paragraph
-_CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 0.6, "conclusion": 1.4}
+_AGREEMENT_WORTH = 1.0
+_CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
 _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps
 _HEADING_WORTH = 0.15
 _CENTRAL_WORTH = 0.85  # of all words of a unit, were each as frequent as the most frequent one
@@ -43,6 +48,8 @@ _LOG_LEVELS = (("error", "fatal", "critical", "exception", "failed", "panic"), (
 _QUESTION_WORTH = 8.0  # of each token of the best answer, beside which all else is small
 _NEIGHBOUR_SHARE = 0.3  # of a unit's score for the question that the units beside it have as well
 _QUESTION_POWER = 1.5  # above 1, weak answers count for less
+_TURN_SHARE = 0.5  # the same in a conversation, where a turn answers the one before it
+_AGREEMENT_FACTOR = 1.5  # for a turn that agrees to something
 _CAUSE_FACTOR = 1.3  # for a unit that names a cause, where the question asks why
 _WHY = (
     "why",
@@ -141,16 +148,22 @@ def _concepts(document: Document) -> dict[str, float]:
     mentions = Counter(fact.key for fact in facts)
     concepts = {}
     for fact in facts:
-        bare = 0.6 if fact.kind == "number" and " " not in fact.key and len(fact.key) < 5 else 1.0
-        concepts[_fact_concept(fact.key)] = _FACT_SCALE * (
-            _FACT_WORTH[fact.kind] * bare * (1 + 0.3 * math.log2(min(mentions[fact.key], 4)))
-        )
+        often = 1 + _MENTION_WORTH * math.log2(min(mentions[fact.key], 4))
+        concepts[_fact_concept(fact.key)] = _fact_worth(fact) * often
     frequencies = document.frequencies
     most = max(frequencies.values(), default=1)
     for stem, count in frequencies.items():
         if count > 1:
             concepts[stem] = _CENTRAL_WORTH * count / most
     return concepts
+
+
+def _fact_worth(fact: Fact) -> float:
+    if fact.kind != "number":
+        return _FACT_WORTH[fact.kind]
+    if " " in fact.key:
+        return _AMOUNT_WORTH
+    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if len(fact.key) < _SMALL_NUMBER else 1.0)
 
 
 def _own_worth(document: Document, at: int) -> float:
@@ -165,6 +178,8 @@ def _own_worth(document: Document, at: int) -> float:
         worth += _place_worth(document, at)
     if said.rstrip().endswith(("?", "？")):
         return worth * 0.5
+    if unit.kind == "chat" and cues.has("agreement", document.text[unit.head : unit.end], document.language):
+        worth += _AGREEMENT_WORTH
     return worth + sum(value for cue, value in _CUE_WORTH.items() if cues.has(cue, said, document.language))
 
 
@@ -176,30 +191,43 @@ def _level(line: str) -> float:
 def _place_worth(document: Document, at: int) -> float:
     unit = document.units[at]
     is_last = at + 1 == len(document.units)
-    worth = _PLACE_WORTH * document.costs[at] * _PLACE_DECAY**unit.place + _TOKEN_WORTH * document.costs[at]
+    said = len(document.stems[at]) + len(document.facts[at])
+    content = document.costs[at] * min(1.0, said / _FULL_SENTENCE)
+    worth = content * (_PLACE_WORTH * _PLACE_DECAY**unit.place + _TOKEN_WORTH)
     if at == document.opening:
         return worth + _OPENING_WORTH
     return worth + (_CLOSING_WORTH if is_last else 0.0)
 
 
 def _answers(document: Document, claims: Sequence[Claim], question: str) -> list[float]:
-    """How well each unit and each claim answers `question`, the best unit with _QUESTION_WORTH.
+    """How well each unit and each claim answers `question`, the best unit with _QUESTION_WORTH a token.
 
     BM25, and a share of the neighbours' scores. A claim answers it by having been written for that.
     """
     language = document.language
-    scores = bm25(document.stems, stems(question, language), document.frequencies)
+    speakers = {stem for unit in document.units for stem in stems(document.text[unit.start : unit.head], language)}
+    asked = [stem for stem in stems(question, language) if stem not in speakers]
+    scores = bm25(document.stems, asked, document.frequencies)
     if _asks_why(question):
-        causes = [cues.has("cause", document.text_of(at), language) for at in range(len(scores))]
-        scores = [score * (_CAUSE_FACTOR if is_cause else 1.0) for score, is_cause in zip(scores, causes, strict=True)]
-    best = max(scores, default=0.0)
-    if best:
-        beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)]
-        scores = [max(score, _NEIGHBOUR_SHARE * near) / best for score, near in zip(scores, beside, strict=True)]
-    worth = [
-        _QUESTION_WORTH * score**_QUESTION_POWER * cost for score, cost in zip(scores, document.costs, strict=True)
-    ]
+        scores = _raised(scores, "cause", _CAUSE_FACTOR, document)
+    beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)]
+    if "chat" in document.structure:
+        scores = [max(score, _TURN_SHARE * near) for score, near in zip(scores, beside, strict=True)]
+        # What was agreed, and what was said last about a matter, is how it stands.
+        scores = _raised(scores, "agreement", _AGREEMENT_FACTOR, document)
+        scores = [score * (1 + at / len(scores)) for at, score in enumerate(scores)]
+    else:
+        scores = [max(score, _NEIGHBOUR_SHARE * near) for score, near in zip(scores, beside, strict=True)]
+    best = max(scores, default=0.0) or 1.0
+    shares = ((score / best) ** _QUESTION_POWER for score in scores)
+    worth = [_QUESTION_WORTH * share * cost for share, cost in zip(shares, document.costs, strict=True)]
     return worth + [_QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
+
+
+def _raised(scores: Sequence[float], cue: cues.Cue, factor: float, document: Document) -> list[float]:
+    """The scores, those of units with the cue multiplied by `factor`."""
+    said = ((score, document.text[unit.head : unit.end]) for score, unit in zip(scores, document.units, strict=True))
+    return [score * factor if score and cues.has(cue, text, document.language) else score for score, text in said]
 
 
 def _asks_why(question: str) -> bool:
@@ -251,6 +279,8 @@ class _Selector:
     def run(self) -> Selection:
         for unit in self.wish.must_keep:
             self._take(self._closure(unit))
+        if self.wish.question and self.count:
+            self._take(self._closure(max(range(self.count), key=self._density)))
         if self.wish.budget is None:
             self._take_best(None, self.wish.coverage * self._all_worth())
         else:
@@ -260,11 +290,10 @@ class _Selector:
         return Selection(tuple(claims), frozenset(item for item in self.taken if item < self.count))
 
     def _fill(self, budget: int) -> None:
-        """Use the budget: exactly where that can be, else up to TOLERANCE; with minor units only where need be."""
-        self._take_best(int(budget * _NEAR))
-        for is_minor in (False, True):
-            if self.tokens < LEAST_FILLED * budget:
-                self._take_best(int(budget * TOLERANCE), is_minor=is_minor)
+        """Use the budget, with minor units only where it would not be used otherwise."""
+        self._take_best(budget)
+        if self.tokens < LEAST_FILLED * budget:
+            self._take_best(budget, is_minor=True)
         if not self.taken and self.count:
             self._take(self._closure(max(range(self.count), key=self._density)))
 
@@ -289,6 +318,8 @@ class _Selector:
         """The next unit, where it takes something away from this one, answers it, or is what this one introduces."""
         units = self.document.units
         if at + 1 >= self.count or units[at].kind not in PROSE or units[at + 1].kind not in PROSE:
+            return ()
+        if units[at + 1].is_minor:
             return ()
         said = self.document.text_of(at).rstrip("\"'”’» \n")
         if said.endswith(("?", "？", "؟", ":", "：")):
@@ -339,6 +370,8 @@ class _Selector:
     def _take_best(self, budget: int | None, worth: float = math.inf, *, is_minor: bool = False) -> None:
         """Take what adds most per token, while it fits into `budget` and less than `worth` is in the result.
 
+        A budget may be exceeded by a little, by TOLERANCE where it would stay under LEAST_FILLED otherwise.
+
         What an item adds only falls as others are taken, so an outdated estimate is only made anew (Minoux 1978).
         """
         items = [item for item, share in enumerate(self.worth.share) if is_minor or share == 1.0]
@@ -351,8 +384,12 @@ class _Selector:
             density = self._density(item)
             if density < -estimate - _ROUNDING:
                 heapq.heappush(heap, (-density, item))
-            elif budget is None or self.tokens + self._cost(self._new(item)) <= budget:
+            elif budget is None or self._fits(self._cost(self._new(item)), budget):
                 self._take(self._closure(item))
+
+    def _fits(self, cost: int, budget: int) -> bool:
+        factor = TOLERANCE if self.tokens < LEAST_FILLED * budget else _NEAR
+        return self.tokens + cost <= budget * factor
 
     def _all_worth(self) -> float:
         """The worth of all units that are not minor."""

@@ -11,7 +11,7 @@ import regex
 from app.text.language import Language
 
 Cue = Literal[
-    "pronoun", "connective", "condition", "exception", "binding", "conclusion", "courtesy", "negation", "cause"
+    "pronoun", "connective", "condition", "exception", "binding", "conclusion", "greeting", "courtesy", "agreement", "negation", "cause"
 ]
 
 _WORDS: dict[Cue, dict[str, str]] = {
@@ -85,7 +85,8 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "en": "must|shall|may not|must not|should not|cannot|can not|do not|don['’]t|never|always|only|required|obliged|forbidden|prohibited"
         "|decided|decision|agreed|approved|rejected|resolved|voted|deadline|by (?:the end of|monday|tuesday|wednesday|thursday|friday|saturday"
         "|sunday)|due|unless|until|except|allergic|warn(?:ed|ing)?|please|will not|won['’]t|no longer|cancel(?:led|s)?|responsible|liable|ban(?:ned)?"
-        "|recommend(?:s|ed)?|advise[sd]?|need(?:s|ed)? to|has to|have to|had to",
+        "|recommend(?:s|ed)?|advise[sd]?|need(?:s|ed)? to|has to|have to|had to"
+        "|^(?:read|check|write|use|send|keep|make sure|ensure|avoid|include|call|stop|take|point out|mention|say|return|set|add|remove|answer|wait|contact|report)",
         "de": "muss|müssen|darf|dürfen|soll|sollen|nicht|kein|keine|keinen|nie|niemals|nur|immer|erst|beschloss|beschlossen|beschließt|entschieden"
         "|vereinbart|genehmigt|abgelehnt|frist|bis zum|spätestens|verboten|untersagt|ausgeschlossen|es sei denn|sofern|bitte|künftig"
         "|empfiehlt|empfehlen|verpflichtet|haftet",
@@ -117,30 +118,62 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "ja": "結論|結果|最終的|判明|原因|ため",
         "hi": "अंत में|परिणाम|कारण|क्योंकि",
     },
-    # Greetings, thanks and good wishes.
+    # At the head of a sentence.
+    "greeting": {
+        "en": "hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings",
+        "de": "hallo|hi|liebe[rs]?|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|moin",
+        "fr": "bonjour|bonsoir|salut|cher|chère|chers|madame|monsieur",
+        "es": "hola|estimad[oa]s?|querid[oa]s?|buenos días|buenas tardes",
+        "it": "ciao|gentile|caro|cara|buongiorno|salve",
+        "pt": "olá|oi|prezad[oa]s?|car[oa]s?|bom dia|boa tarde",
+        "nl": "hallo|beste|geachte|hoi|goedemorgen",
+        "sv": "hej|kära",
+        "pl": "cześć|witam|szanown\\w+|dzień dobry",
+        "tr": "merhaba|sayın|selam",
+        "ru": "здравствуйте|привет|добрый (?:день|вечер)|доброе утро|уважаем\\w+|дорог\\w+",
+        "uk": "вітаю|привіт|добрий день|шановн\\w+",
+        "zh": "大家好|各位|您好|你好|尊敬的|亲爱的",
+        "ja": "こんにちは|お疲れ様|お世話|拝啓|いつも",
+        "hi": "नमस्ते|नमस्कार|प्रिय|आदरणीय",
+        "ar": "مرحبا|السلام عليكم|عزيزي",
+    },
+    # Anywhere: thanks and good wishes.
     "courtesy": {
-        "en": "^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings)\\b|thank you|thanks(?! to (?:the|a|an|its|his|her|their)\\b)|you are welcome"
+        "en": "thank you|thanks(?! to (?:the|a|an|its|his|her|their)\\b)|you are welcome"
         "|you['’]re welcome|best (?:wishes|regards)|kind regards|regards,?$|sincerely|cheers|have a (?:nice|good|great|lovely)|hope (?:you|that you|this finds|all|everyone"
         "|the weather|that the weather)|(?:good|great|nice|lovely|pleasure) to (?:see|meet|hear|talk)|see you|take care|how can i help|happy to help"
         "|look(?:ing)? forward|do not hesitate|don['’]t hesitate|wish you|(?:send|sending) (?:you )?my|sorry to hear|all the best|enjoyed the",
-        "de": "^(?:hallo|hi|liebe[rs]?|sehr geehrte[rs]?|guten (?:tag|morgen|abend)|moin)\\b|danke|vielen dank|dank an|bedanke|herzlichen dank|mit (?:freundlichen|besten|herzlichen) grüßen"
+        "de": "danke|vielen dank|dank an|bedanke|herzlichen dank|mit (?:freundlichen|besten|herzlichen) grüßen"
         "|viele grüße|liebe grüße|schönen (?:tag|abend)|schönes wochenende|alles gute|freue mich|ich hoffe|wir hoffen|hoffe,? (?:es|dass|ihr|sie)|wünsche",
-        "fr": "^(?:bonjour|bonsoir|salut|cher|chère|chers|madame|monsieur)\\b|merci|cordialement|bien à vous|salutations|bonne (?:journée|soirée)|j['’]espère|nous espérons|au plaisir"
+        "fr": "merci|cordialement|bien à vous|salutations|bonne (?:journée|soirée)|j['’]espère|nous espérons|au plaisir"
         "|n['’]hésitez pas|je vous souhaite",
-        "es": "^(?:hola|estimad[oa]s?|querid[oa]s?|buenos días|buenas tardes)\\b|gracias|saludos|atentamente|un abrazo|espero que|esperamos que|que tengas?|le deseo",
-        "it": "^(?:ciao|gentile|caro|cara|buongiorno|salve)\\b|grazie|saluti|cordiali|spero che|buona giornata|auguri",
-        "pt": "^(?:olá|oi|prezad[oa]s?|car[oa]s?|bom dia|boa tarde)\\b|obrigad[oa]|abraço|atenciosamente|espero que|tenha um",
-        "nl": "^(?:hallo|beste|geachte|hoi|goedemorgen)\\b|bedankt|dank (?:je|u)|groet|groeten|hopelijk|ik hoop|fijne dag",
-        "sv": "^(?:hej|kära)\\b|tack|vänliga hälsningar|hoppas",
-        "pl": "^(?:cześć|witam|szanown\\w+|dzień dobry)\\b|dziękuj\\w+|pozdrawiam|mam nadzieję",
-        "tr": "^(?:merhaba|sayın|selam)\\b|teşekkür|saygılar|umarım",
-        "ru": "^(?:здравствуйте|привет|добрый (?:день|вечер)|доброе утро|уважаем\\w+|дорог\\w+)|спасибо|благодар\\w+|с уважением|надеюсь|желаю|всего доброго|очень мило",
-        "uk": "^(?:вітаю|привіт|добрий день|шановн\\w+)|дякую|з повагою|сподіваюся",
-        "zh": "^(?:大家好|各位|您好|你好|尊敬的|亲爱的)|谢谢|感谢|辛苦|此致|敬礼|祝(?:您|你|大家)|希望以后|希望大家|再见",
-        "ja": "^(?:こんにちは|お疲れ様|お世話|拝啓|いつも)|ありがとう|よろしくお願い|感謝|失礼いたします|敬具|お疲れさま",
+        "es": "gracias|saludos|atentamente|un abrazo|espero que|esperamos que|que tengas?|le deseo",
+        "it": "grazie|saluti|cordiali|spero che|buona giornata|auguri",
+        "pt": "obrigad[oa]|abraço|atenciosamente|espero que|tenha um",
+        "nl": "bedankt|dank (?:je|u)|groet|groeten|hopelijk|ik hoop|fijne dag",
+        "sv": "tack|vänliga hälsningar|hoppas",
+        "pl": "dziękuj\\w+|pozdrawiam|mam nadzieję",
+        "tr": "teşekkür|saygılar|umarım",
+        "ru": "спасибо|благодар\\w+|с уважением|надеюсь|желаю|всего доброго|очень мило",
+        "uk": "дякую|з повагою|сподіваюся",
+        "zh": "谢谢|感谢|辛苦|此致|敬礼|祝(?:您|你|大家)|希望以后|希望大家|再见",
+        "ja": "ありがとう|よろしくお願い|感謝|失礼いたします|敬具|お疲れさま",
         "ko": "안녕하세요|감사합니다|수고",
-        "hi": "^(?:नमस्ते|नमस्कार|प्रिय|आदरणीय)|धन्यवाद|शुक्रिया|आभार|आशा है|शुभकामना",
-        "ar": "^(?:مرحبا|السلام عليكم|عزيزي)|شكرا|تحياتي|أتمنى",
+        "hi": "धन्यवाद|शुक्रिया|आभार|आशा है|शुभकामना",
+        "ar": "شكرا|تحياتي|أتمنى",
+    },
+    # At the head of a turn: somebody agrees.
+    "agreement": {
+        "en": "yes|yeah|okay|ok|all right|alright|agreed|deal|sure|fine|approved|we will|let['’]s|good,? then",
+        "de": "ja|okay|ok|gut|in ordnung|einverstanden|abgemacht|klar|machen wir|dann",
+        "fr": "oui|d['’]accord|entendu|très bien|bien sûr|ok",
+        "es": "sí|de acuerdo|vale|está bien|claro|bueno",
+        "it": "sì|va bene|d['’]accordo|certo",
+        "pt": "sim|está bem|combinado|claro|tudo bem",
+        "nl": "ja|oké|akkoord|prima|goed",
+        "ru": "да|хорошо|ладно|договорились|согласен|согласна",
+        "zh": "好的|好|可以|同意|行|没问题",
+        "ja": "はい|わかりました|了解|いいです",
     },
     "negation": {
         "en": "not|\\w{2,6}n['’]t|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|unable|fail(?:s|ed)? to|refus(?:e|es|ed)|lack(?:s|ed)?|denied|denies|deny|rejected|rejects|reject",
@@ -169,7 +202,7 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "hi": "क्योंकि|कारण",
     },
 }  # fmt: skip
-_AT_HEAD: frozenset[Cue] = frozenset({"pronoun", "connective", "condition", "exception"})
+_AT_HEAD: frozenset[Cue] = frozenset({"pronoun", "connective", "condition", "exception", "greeting", "agreement"})
 _DIRECTIONS = {
     "up": "r[oi]se[ns]?|rising|increas\\w+|grew|grow[ns]?|growing|gain\\w*|climb\\w*|higher|jump\\w*|surg\\w+|rais\\w+|expand\\w*|more|above"
     "|steig\\w+|stieg\\w*|gestiegen\\w*|erhöh\\w+|zunahm|wuchs|gewachsen|mehr|augment\\w+|hausse|aument\\w+|subi\\w+|creci\\w+",

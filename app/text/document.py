@@ -35,8 +35,10 @@ _QUOTED_HISTORY = regex.compile(
     regex.IGNORECASE,
 )
 _SIGNATURE = regex.compile(r"--\s*$")
+_LONGEST_OPEN = 300  # characters of a sentence with an open bracket, in which a stop does not end it
 _LONGEST_COURTESY = 40  # words; a longer sentence says something beside its thanks
-_LONGEST_GREETING = 14  # words of a sentence that begins with a greeting and has no other courtesy
+_LONGEST_GREETING = 14  # words of a sentence that begins with a greeting
+_FILLER_WORDS = 2
 _SHORT_SENTENCE = 12  # words; a shorter one behind a condition mostly belongs to it
 
 
@@ -144,6 +146,8 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
                 is_small = _is_without_capitals(text[start:end])
             if not is_small:
                 continue
+        if text.count("(", begin, match.end()) > text.count(")", begin, match.end()) and match.end() - begin < _LONGEST_OPEN:
+            continue
         yield _stripped(text, begin, match.end())
         begin = match.end()
     if begin < end:
@@ -224,6 +228,7 @@ def _with_needs(text: str, found: Iterator[Unit], language: Language) -> Iterato
         is_history = is_history or _QUOTED_HISTORY.match(line) is not None
         is_signature = (is_signature and unit.kind != "heading") or _SIGNATURE.match(line) is not None
         is_minor = is_history or is_signature or unit.kind == "quoted" or is_courtesy(said, language)
+        is_minor = is_minor or (unit.kind == "chat" and _is_filler(said) and not _is_asked(text, units, at))
         if unit.kind in PROSE:
             needs = _prose_needs(text, units, at, said, language)
         else:
@@ -233,13 +238,17 @@ def _with_needs(text: str, found: Iterator[Unit], language: Language) -> Iterato
 
 def is_courtesy(said: str, language: Language) -> bool:
     """Whether a sentence only greets, thanks or wishes well: it has no figure in it."""
-    length = len(said.split())
-    found = cues.pattern("courtesy", language.code)
-    match = found.search(said) if found and length <= _LONGEST_COURTESY else None
-    if found is None or match is None or any(map(str.isdigit, said)) or said.rstrip().endswith((":", "：")):
+    if any(map(str.isdigit, said)) or said.rstrip().endswith((":", "：")):
         return False
-    is_greeting_alone = match.start() == 0 and found.search(said, match.end()) is None
-    return length <= _LONGEST_GREETING or not is_greeting_alone
+    length = len(said.split())
+    if length <= _LONGEST_GREETING and cues.has("greeting", said, language):
+        return True
+    return length <= _LONGEST_COURTESY and cues.has("courtesy", said, language)
+
+
+def _is_filler(said: str) -> bool:
+    """Whether a sentence of a turn says nothing by itself: "Okay.", "Will do.", "Anything else?"."""
+    return len(said.split()) <= _FILLER_WORDS and not any(map(str.isdigit, said))
 
 
 def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Language) -> tuple[int, ...]:
@@ -259,7 +268,8 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
         needs.append(_antecedent(text, units, at, language))
     elif unit.block == before.block and _is_conditioned(said, text[before.head : before.end], language):
         needs.append(at - 1)
-    if text[before.start : before.end].endswith((":", "：")) or (unit.kind == "chat" and _is_asked(text, units, at)):
+    is_reply = unit.kind == "chat" or (before.kind == "quoted" and unit.kind == "prose")
+    if text[before.start : before.end].endswith((":", "：")) or (is_reply and _is_asked(text, units, at)):
         needs.append(at - 1)
     return tuple(dict.fromkeys(needs))
 
@@ -285,10 +295,12 @@ def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> in
 
 
 def _is_asked(text: str, units: list[Unit], at: int) -> bool:
-    """Whether a turn answers the question right before it."""
-    unit = units[at]
-    asked = text[units[at - 1].start : units[at - 1].end].rstrip("\"'”’» ")
-    return unit.head != unit.start and asked.endswith(("?", "？", "؟"))
+    """Whether a turn, or a reply under a quoted mail, answers the question right before it."""
+    if not at:
+        return False
+    before, unit = units[at - 1], units[at]
+    asked = text[before.start : before.end].rstrip("\"'”’» ").endswith(("?", "？", "؟"))
+    return asked and (unit.head != unit.start or before.kind != unit.kind)
 
 
 def _line_needs(text: str, units: list[Unit], at: int, parents: list[int]) -> tuple[int, ...]:

@@ -1,0 +1,62 @@
+"""Texts with true and false claims about them (CC0), by which a model is tried as a judge of claims."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, claims that it states, and claims that sound like it and are false."""
+
+    text: str
+    true: tuple[str, ...]
+    false: tuple[str, ...]
+
+
+EXAMPLES = (
+    Example(
+        "The harbour board of Skagen met on Tuesday. It approved a new crane for the east pier, which the fishing "
+        "cooperative had asked for since 2019, and rejected a hotel that an investor from Aarhus wanted to build next to "
+        "the fish market. Chairwoman Lone Krogh said that the harbour must stay a place of work. The crane costs 4.2 "
+        "million kroner, of which the municipality pays half. It will be delivered in May, unless the pier, which a storm "
+        "damaged in January, has not been repaired by then. The old crane will not be sold: it goes to the museum.",
+        (
+            "The harbour board approved a new crane for the east pier.",
+            "The board turned down an investor's plan for a hotel beside the fish market.",
+            "The municipality pays half of the price of the crane.",
+            "The old crane is given to the museum.",
+            "The delivery in May depends on the repair of the damaged pier.",
+            "The fishing cooperative had wanted a crane for years.",
+        ),
+        (
+            "The harbour board approved a new hotel next to the fish market.",
+            "The fishing cooperative rejected the crane that the board wanted.",
+            "The investor from Aarhus pays half of the price of the crane.",
+            "The old crane will be sold to a museum.",
+            "Chairwoman Lone Krogh wants more tourists in the harbour.",
+            "The storm in January damaged the new crane.",
+        ),
+    ),
+    Example(
+        "Dear all, the tests of the heating control are finished. In eleven of twelve flats the new valves saved energy, "
+        "on average 14 percent; in the flat of the Moreau family they saved nothing, because the sensor hung beside the "
+        "oven. We moved it last week. Tenants liked the app less than we had hoped: most of them turn the knob as before. "
+        "Ravi therefore proposes to drop the app and to keep the valves, and Ellen agrees with him. I do not want to "
+        "decide that before the owners have seen the figures. Please send me your comments by Thursday.",
+        (
+            "The new valves saved energy in almost all of the flats.",
+            "In one flat nothing was saved because of the place of the sensor.",
+            "The sensor of the Moreau family has been moved.",
+            "Ravi suggests to give up the app but to keep the valves.",
+            "Ellen shares the opinion of Ravi.",
+            "The writer wants to wait with the decision until the owners know the figures.",
+        ),
+        (
+            "The new valves saved energy in the flat of the Moreau family.",
+            "The tenants liked the app more than the knobs.",
+            "Ravi proposes to drop the valves and to keep the app.",
+            "Ellen disagrees with the proposal of Ravi.",
+            "The owners have already decided to drop the app.",
+            "The oven of the Moreau family was moved last week.",
+        ),
+    ),
+)
