@@ -147,9 +147,8 @@ def print_codecs() -> None:
 def print_capsules() -> None:
     """Exact capsules in JSON over their sources."""
     corpus = load()
-    print(
-        "\n| exact capsule of 500 bytes, without plain fields | median | largest | not smaller |\n| --- | --- | --- | --- |"
-    )
+    print("\n| exact capsule of 500 bytes, without plain fields | median | largest | not smaller |")
+    print("|" + " --- |" * 4)
     summaries: dict[str, Callable[[Marked], str]] = {
         "no summary": lambda marked: "",
         "summary of sentences": lambda marked: of_sentences(cut(marked.text, 500)),
