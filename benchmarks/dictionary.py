@@ -30,7 +30,9 @@ def tables(text: str, encoding: Encoding) -> bytes:
         _NAMES + b"".join(others[at : at + _SAMPLE_PIECES]) + others[at]
         for at in range(0, len(others), _SAMPLE_PIECES)
     ]
-    whole = zstd.finalize_dict(zstd.ZstdDict(half, is_raw=True), samples, len(half) + _MORE_BYTES, 9).dict_content
+    whole: bytes = zstd.finalize_dict(
+        zstd.ZstdDict(half, is_raw=True), samples, len(half) + _MORE_BYTES, 9
+    ).dict_content
     if not whole.endswith(half):
         raise ValueError("the dictionary does not end in its text")
     return whole[: -len(half)]

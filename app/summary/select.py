@@ -28,17 +28,17 @@ _ROUNDING = 1e-9
 _FACT_WORTH: Mapping[str, float] = {
     "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 0.7, "name": 1.0,
 }  # fmt: skip
-_AMOUNT_WORTH = 1.5  # of a number with a unit or a currency
+_AMOUNT_WORTH = 2.5  # of a number with a unit or a currency
 _SMALL_NUMBER_SHARE = 0.6  # of a number's worth that a bare one of few digits has
 _SMALL_NUMBER = 5  # characters of the key of a number, from which on it is not small
 _MENTION_WORTH = 0.3  # of a fact's worth, for each doubling of how often the text states it
-_STATEMENT_WORTH = 0.1  # of a unit without any figure or name
-_OPENING_WORTH = 1.75  # of the first unit of a text
+_STATEMENT_WORTH = 0.2  # of a unit without any figure or name
+_OPENING_WORTH = 1.5  # of the first unit of a text
 _PLACE_WORTH = 0.2  # of each token of a paragraph's first unit; less for each later one
 _FULL_SENTENCE = 4  # content words and facts; a shorter one, such as "Now for the bad news.", counts less by its place
-_PLACE_DECAY = 0.85
+_PLACE_DECAY = 0.75
 _TOKEN_WORTH = 0.03
-_CLOSING_WORTH = 0.6  # of the last unit of the last paragraph
+_CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
 _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps

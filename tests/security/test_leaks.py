@@ -95,7 +95,7 @@ def calls(nasty: str) -> list[dict[str, Any]]:
         {"url": "/compress", "json": {"text": TEXT, "fidelity": nasty}},
         {"url": "/compress", "content": nasty.encode(), "headers": json_type},
         {"url": "/compress", "json": {"text": TEXT}, "headers": {"X-API-Key": MARK, "User-Agent": MARK}},
-        {"url": "/reconstruct", "json": {"capsule": {"version": 2, "payload": nasty, "model": nasty}}},
+        {"url": "/reconstruct", "json": {"capsule": {"version": 1, "payload": nasty, "model": nasty}}},
         {"url": "/batch", "json": {"operation": nasty, "items": []}},
         {"url": "/batch", "json": {"operation": "compress", "items": [{"text": nasty}, {nasty: 1}]}},
         {"url": f"/{MARK}?{MARK}={MARK}", "json": {}},

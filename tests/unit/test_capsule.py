@@ -318,15 +318,20 @@ def test_a_summary_over_the_limit_is_refused_before_it_is_decoded() -> None:
 
 @pytest.mark.parametrize(
     ("name", "sha256"),
-    [("utf8.txt", ""), ("utf8.tables", ""), ("utf16.txt", ""), ("utf16.tables", "")],
+    [
+        ("utf8.txt", "9a2c2dfa01b77e1f9e31d4ebda655559f7d644712ad02f37defc0694c6209b71"),
+        ("utf8.tables", "913eab9ea250a3fef994638810c09a89e2fc02109280fbd93aee095ff5a132a2"),
+        ("utf16.txt", "fd8ba835b238f178df7163ca272359617300b95e2a3358418d508cee21c95627"),
+        ("utf16.tables", "b3cc4406fd1df4d7ff0a658c3b78a21d8d4692ec43ff6f93ef6383fab470d5d3"),
+    ],
 )
 def test_the_dictionaries_stay_as_they_are_because_every_capsule_needs_them(name: str, sha256: str) -> None:
     assert hashlib.sha256(DATA.joinpath(name).read_bytes()).hexdigest() == sha256
 
 
 PAYLOADS = {
-    "utf-8": "",
-    "utf-16": "",
+    "utf-8": "e4pfrAP5y5kBjAY8YEUCxQEAyAwBM4wGdW1wIFAtMTc0OjM1YXNJZWQuDQoK/PAIuh8IqDWwBXwZ8nWyBhGVzGaNGQp9fdB1owI=",
+    "utf-16": "Mbi0zJHh77AD0gQ8YO0ARQEAqAxzbW9sbG0yOjEzNW0BM4wDhHYCMAXwrU/FYpcyHo6N91AviQQ+AQ==",
 }
 
 
