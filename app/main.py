@@ -91,6 +91,7 @@ def create_app(
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
+                await summarizer.aclose()
 
     app = FastAPI(
         title="Condenser",

@@ -1,5 +1,6 @@
 """Asks the model for a summary of a document, part by part, and checks its sentences."""
 
+import asyncio
 import logging
 import math
 from collections import deque
@@ -8,12 +9,27 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from app.compression.fanout import gathered
-from app.compression.prompts import INSTRUCTIONS, completion_text, expand_prompt, summarize_prompt
+from app.compression.prompts import INSTRUCTIONS, check_prompt, completion_text, expand_prompt, summarize_prompt
 from app.engine.client import Prompt
 from app.engine.engine import Call, Engine, Terms
-from app.engine.errors import EngineFailedError, PromptTooLongError
+from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
-from app.summary.check import Claim, Dropped, Evidence, Judgement, Reason, judge, repeats, split_draft, well_formed
+from app.summary.calibration import EXAMPLES
+from app.summary.check import (
+    Calibration,
+    Claim,
+    Dropped,
+    Evidence,
+    Judgement,
+    Reason,
+    calibrated,
+    engine_support,
+    judge,
+    repeats,
+    split_draft,
+    well_formed,
+)
+from app.tasks import end
 from app.text.document import Document, read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, running_totals
 
@@ -26,6 +42,8 @@ _CANDIDATES = 20  # first tokens whose log probabilities are asked for
 _WINDOW = 100  # sentences by which a model is judged
 _LEAST_STANDING = 0.5  # of them
 _PROBE_EVERY = 20  # texts of which a model whose sentences mostly fall still gets one
+_CALIBRATION_LIMIT_S = 600.0
+_UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # for a model that is asked whatever it is worth
 _UNSURE = 0.001  # of the probability, below which an answer is neither yes nor no
 
 logger = logging.getLogger("condenser")
@@ -146,6 +164,7 @@ class Summarizer:
         self._min_support = min_support
         self._engine_check = engine_check
         self._observer = observer
+        self._calibrations: dict[str, asyncio.Task[Calibration | None]] = {}
         self.records: dict[str, Record] = {}
 
     def is_worth_asking(self, model: str) -> bool:
@@ -206,17 +225,79 @@ class Summarizer:
         return _without_repetitions(_joined(found), document)
 
     async def _checked(self, draft: str, part: str, evidence: Evidence, terms: Terms) -> Summary:
+        """The sentences of a draft about `part`, judged by rules and, where the model can, by its own log-odds."""
         claims: list[Claim] = []
         dropped: list[Dropped] = []
         usage = Usage()
+        calibration = self._calibration(terms.model)
+        # One after the other, so that each finds the part in the engine's prefix cache.
         for sentence in split_draft(draft):
             reason = well_formed(sentence, evidence.document, INSTRUCTIONS)
             judgement = judge(sentence, evidence, self._min_support) if reason is None else Judgement(0.0, (), reason)
+            if calibration is not None and judgement.is_open:
+                odds, spent = await self._asked(check_prompt(part, sentence), terms)
+                usage += spent
+                judgement = self._reconsidered(judgement, odds, calibration)
             if judgement.reason is None:
                 claims.append(Claim(sentence, judgement.support, judgement.units))
             else:
                 dropped.append(Dropped(sentence, judgement.reason))
         return Summary(tuple(claims), tuple(dropped), usage)
+
+    def _reconsidered(self, judgement: Judgement, odds: float | None, calibration: Calibration) -> Judgement:
+        """The judgement with the engine's log-odds; as it was where there are none."""
+        if odds is None:
+            return judgement
+        support = engine_support(judgement, odds, calibration)
+        return replace(judgement, support=support, reason=None if support >= self._min_support else "engine")
+
+    async def _asked(self, prompt: Prompt, terms: Terms) -> tuple[float | None, Usage]:
+        """The log-odds of yes against no; None where the engine fails or gives no log probabilities."""
+        try:
+            call = await self._engine.complete(prompt, num_predict=1, terms=terms, top_logprobs=_CANDIDATES)
+        except EngineError:
+            return None, Usage()
+        first = call.completion.first_token
+        return None if first is None else log_odds(first), used(call, prompt)
+
+    def _calibration(self, model: str) -> Calibration | None:
+        """The calibration of `model`; None until it is known, and where the model is not asked."""
+        if self._engine_check == "off" or self._engine.can_score is False:
+            return None
+        task = self._calibrations.get(model)
+        if task is None:
+            task = self._calibrations[model] = asyncio.ensure_future(self.calibrate(model))
+        return task.result() if task.done() and not task.cancelled() else None
+
+    async def calibrate(self, model: str) -> Calibration | None:
+        """Try `model` as a judge of claims. None where it does not tell true from false; never raises EngineError."""
+        terms = Terms(model, asyncio.get_running_loop().time() + _CALIBRATION_LIMIT_S, "batch")
+        odds: dict[bool, list[float]] = {True: [], False: []}
+        for example in EXAMPLES:
+            for is_true, claims in ((True, example.true), (False, example.false)):
+                for claim in claims:
+                    found, _ = await self._asked(check_prompt(example.text, claim), terms)
+                    if found is None:
+                        return None
+                    odds[is_true].append(found)
+        calibration = calibrated(odds[True], odds[False])
+        if calibration is None and self._engine_check == "on":
+            calibration = _UNCALIBRATED
+        logger.info(
+            "the model judges its own sentences"
+            if calibration
+            else "the model does not tell true claims from false ones",
+            extra={"model": model},
+        )
+        return calibration
+
+    def start(self) -> None:
+        """Begin to try the default model as a judge of claims."""
+        self._calibration(self._engine.default_model)
+
+    async def aclose(self) -> None:
+        """End what runs in the background."""
+        await end(self._calibrations.values())
 
     def _note(self, model: str, summary: Summary) -> None:
         """Keep what became of a model's sentences."""

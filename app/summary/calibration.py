@@ -14,11 +14,12 @@ class Example:
 
 EXAMPLES = (
     Example(
-        "The harbour board of Skagen met on Tuesday. It approved a new crane for the east pier, which the fishing "
-        "cooperative had asked for since 2019, and rejected a hotel that an investor from Aarhus wanted to build next to "
-        "the fish market. Chairwoman Lone Krogh said that the harbour must stay a place of work. The crane costs 4.2 "
-        "million kroner, of which the municipality pays half. It will be delivered in May, unless the pier, which a storm "
-        "damaged in January, has not been repaired by then. The old crane will not be sold: it goes to the museum.",
+        "The harbour board of Skagen met on Tuesday. It approved a new crane for the east pier, which the "
+        "fishing cooperative had asked for since 2019, and rejected a hotel that an investor from Aarhus "
+        "wanted to build next to the fish market. Chairwoman Lone Krogh said that the harbour must stay a "
+        "place of work. The crane costs 4.2 million kroner, of which the municipality pays half. It will be "
+        "delivered in May, unless the pier, which a storm damaged in January, has not been repaired by then. "
+        "The old crane will not be sold: it goes to the museum.",
         (
             "The harbour board approved a new crane for the east pier.",
             "The board turned down an investor's plan for a hotel beside the fish market.",
@@ -37,11 +38,12 @@ EXAMPLES = (
         ),
     ),
     Example(
-        "Dear all, the tests of the heating control are finished. In eleven of twelve flats the new valves saved energy, "
-        "on average 14 percent; in the flat of the Moreau family they saved nothing, because the sensor hung beside the "
-        "oven. We moved it last week. Tenants liked the app less than we had hoped: most of them turn the knob as before. "
-        "Ravi therefore proposes to drop the app and to keep the valves, and Ellen agrees with him. I do not want to "
-        "decide that before the owners have seen the figures. Please send me your comments by Thursday.",
+        "Dear all, the tests of the heating control are finished. In eleven of twelve flats the new valves "
+        "saved energy, on average 14 percent; in the flat of the Moreau family they saved nothing, because "
+        "the sensor hung beside the oven. We moved it last week. Tenants liked the app less than we had "
+        "hoped: most of them turn the knob as before. Ravi therefore proposes to drop the app and to keep the "
+        "valves, and Ellen agrees with him. I do not want to decide that before the owners have seen the "
+        "figures. Please send me your comments by Thursday.",
         (
             "The new valves saved energy in almost all of the flats.",
             "In one flat nothing was saved because of the place of the sensor.",

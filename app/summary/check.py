@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from statistics import mean
 from typing import Literal
 
 import regex
@@ -23,7 +24,13 @@ Reason = Literal[
     "not_a_sentence", "echo", "repeated", "figure", "name", "polarity", "direction", "added", "support", "engine"
 ]
 
-MIN_SUPPORT = 0.92  # of a sentence in the text's own words; see benchmarks/factuality.py
+MIN_SUPPORT = 0.5
+_OVERLAP_POWER = 8.3  # an overlap of 0.92 gives MIN_SUPPORT (benchmarks/factuality.py)
+_MIN_OVERLAP = 0.4  # below it the engine is not asked either
+_OVERLAP_WEIGHT = 5.0
+_STANDING_LOGIT = 2.4  # with which a sentence has MIN_SUPPORT
+_LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
+_LEAST_SPREAD = 0.1  # keeps the slope finite
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
 _OWN_WORDS = 0.8  # of that weight: from here on a sentence is in the text's own words
 _MOST_UNITS = 3
@@ -54,11 +61,46 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the rules say of a sentence: `reason` is None where it may stand. `support`: 0 to 1."""
+    """What the rules say of a sentence.
+
+    `support`: 0 to 1. `reason`: the rule that it breaks, None where it may stand. `overlap`: how far it has the text's
+    words in the text's order, 0 to 1. `is_open`: whether no rule but that overlap is against it, so that a reader may
+    still find it true.
+    """
 
     support: float
     units: tuple[int, ...]
     reason: Reason | None
+    overlap: float = 0.0
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A model's log-odds of yes against no for claims.
+
+    `middle`: between those for true and for false ones. `slope`: of the logit of a claim's being true, by a linear
+    discriminant analysis of this one variable.
+    """
+
+    middle: float
+    slope: float
+
+
+def calibrated(true: Sequence[float], false: Sequence[float]) -> Calibration | None:
+    """The calibration by the log-odds for true and false claims; None where they do not tell them apart."""
+    pairs = [(one > two) + 0.5 * (one == two) for one in true for two in false]
+    if not pairs or sum(pairs) / len(pairs) < _LEAST_AUC:
+        return None
+    above, below = mean(true), mean(false)
+    spread = mean([(one - above) ** 2 for one in true] + [(one - below) ** 2 for one in false])
+    return Calibration((above + below) / 2, (above - below) / max(spread, _LEAST_SPREAD))
+
+
+def engine_support(judgement: Judgement, log_odds: float, calibration: Calibration) -> float:
+    """How well the text supports a sentence by the engine and the rules together, 0 to 1."""
+    logit = calibration.slope * (log_odds - calibration.middle) - _OVERLAP_WEIGHT * (1 - judgement.overlap)
+    return 1 / (1 + math.exp(min(50.0, _STANDING_LOGIT - logit)))
 
 
 class Evidence:
@@ -117,13 +159,17 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
     units = _supporting(weights, evidence)
     around = _with_neighbours(units, len(evidence.document.units))
     known = _share_known(weights, evidence)
-    support = _support(sentence, known, units, around, evidence)
+    overlap = _overlap(sentence, known, units, around, evidence)
     reason = _broken_rule(sentence, around, evidence)
     if reason is None and known < 1 and any(_copies(sentence, evidence.sequences[at], evidence) for at in units):
         reason = "added"
-    if reason is None and (known < _MIN_KNOWN or support < min_support):
+    if reason is None and known < _MIN_KNOWN:
         reason = "support"
-    return Judgement(support if reason is None else min(support, 0.5), tuple(sorted(units)), reason)
+    is_open = reason is None and overlap >= _MIN_OVERLAP
+    support = 0.0 if reason else overlap**_OVERLAP_POWER if known >= _OWN_WORDS else (1 + known) / 2
+    if reason is None and support < min_support:
+        reason = "support"
+    return Judgement(support, tuple(sorted(units)), reason, overlap, is_open)
 
 
 def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
@@ -159,8 +205,8 @@ def _with_neighbours(units: Iterable[int], count: int) -> list[int]:
     return sorted({near for at in units for near in (at - 1, at, at + 1) if 0 <= near < count})
 
 
-def _support(sentence: str, known: float, units: Sequence[int], around: Sequence[int], evidence: Evidence) -> float:
-    """How well its units support a sentence, 0 to 1.
+def _overlap(sentence: str, known: float, units: Sequence[int], around: Sequence[int], evidence: Evidence) -> float:
+    """How far a sentence has its units' words in their order, 0 to 1.
 
     A sentence in the text's own words should have them in the text's order: the mean of its longest common subsequence
     with one unit and of its pairs of words that its units have (ROUGE-L and ROUGE-2 precision, Lin 2004). About a
@@ -247,7 +293,7 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
         return "not_a_sentence"
     if is_courtesy(sentence, document.language):
         return "not_a_sentence"
-    if any(_overlap(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
+    if any(_share(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
         return "echo"
     return None
 
@@ -255,10 +301,10 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
     """Whether `sentence` says again what one of the `earlier` ones says."""
     content = stems(sentence, language)
-    return any(_overlap(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
+    return any(_share(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
 
 
-def _overlap(one: Sequence[str], two: Sequence[str]) -> float:
+def _share(one: Sequence[str], two: Sequence[str]) -> float:
     """The share of the stems of `one` that `two` has."""
     known = set(two)
     return sum(stem in known for stem in one) / len(one) if one else 0.0
