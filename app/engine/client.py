@@ -1,5 +1,6 @@
 """What speaks to the server that runs the model: completions, models, and whether it is there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ class Completion:
     """What the model wrote, and how many tokens that took: 0 where the engine did not say, or said what can't be.
 
     By the engine's own word, seconds: `worked_s`, how long it worked on it; `took_s`, its own queue as well.
+    `first_token`: candidates for the first token, text to natural log probability; None where the engine gave none.
     """
 
     text: str
@@ -19,6 +21,7 @@ class Completion:
     was_cut: bool
     worked_s: float | None = None
     took_s: float | None = None
+    first_token: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class EngineClient(Protocol):
     @property
     def num_ctx(self) -> int: ...
 
+    @property
+    def can_score(self) -> bool | None:
+        """Whether it gives log probabilities; None until an answer has told."""
+        ...
+
     async def version(self) -> str:
         """What the server says that it is."""
         ...
@@ -57,8 +65,12 @@ class EngineClient(Protocol):
         """Have `model` in memory."""
         ...
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
-        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0."""
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
+
+        With `top_logprobs` over 0 (20 at most) that many candidates for the first token come with it, where the server
+        gives them.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -24,10 +24,10 @@ from starlette.routing import Route
 from app import __version__
 from app.asgi import ClientDisconnectedError, cancel_on_disconnect
 from app.engine.embedded import EmbeddedConfig
-from app.engine.llama_server import Chunk, LlamaError, LlamaServer
+from app.engine.llama_server import Chunk, LlamaError, LlamaServer, Position
 
 TOO_LONG = "the input length exceeds the context length"
-
+_MOST_LOGPROBS = 20  # Ollama's own bound (server/routes.go)
 
 Wrap = Callable[[str], dict[str, Any]]
 """Puts a text where an answer of `/api/chat` or `/api/generate` has it."""
@@ -61,6 +61,8 @@ class OllamaRequest(BaseModel):
     system: str = ""
     stream: bool = True
     think: bool | str | None = None
+    logprobs: bool = False
+    top_logprobs: int = 0
     options: Options | None = None
 
 
@@ -172,6 +174,8 @@ async def _answer(request: Request, wanted: OllamaRequest, messages: list[dict[s
     _require_model(wanted.model, config)
     if wanted.think:
         raise HTTPException(400, f'"{wanted.model}" does not support thinking')
+    if not 0 <= wanted.top_logprobs <= _MOST_LOGPROBS:
+        raise HTTPException(400, f"top_logprobs must be between 0 and {_MOST_LOGPROBS}")
     lines = _lines(request.app.state.llama, wanted, messages, wrap)
     try:
         if wanted.stream:
@@ -193,18 +197,31 @@ async def _lines(
         return
     last = Chunk()
     reason = "stop"
-    async with aclosing(llama.chat(messages, (wanted.options or Options()).model_dump())) as chunks:
+    # llama.cpp gives no token its own log probability without a candidate.
+    top_logprobs = max(1, wanted.top_logprobs) if wanted.logprobs else 0
+    async with aclosing(llama.chat(messages, (wanted.options or Options()).model_dump(), top_logprobs)) as chunks:
         async for chunk in chunks:
             for choice in chunk.choices:
                 reason = choice.finish_reason or reason
-                if choice.delta.content:
-                    yield _line(wanted, wrap(choice.delta.content)) | {"done": False}
+                scores = _scores(choice.logprobs.content, wanted.top_logprobs) if choice.logprobs else {}
+                if choice.delta.content or scores:
+                    yield _line(wanted, wrap(choice.delta.content or "")) | scores | {"done": False}
             last = Chunk(usage=chunk.usage or last.usage, timings=chunk.timings or last.timings)
     yield _line(wanted, wrap("")) | {"done": True, "done_reason": reason} | _counts(last, started)
 
 
 def _line(wanted: OllamaRequest, content: dict[str, Any]) -> dict[str, Any]:
     return {"model": wanted.model, "created_at": datetime.now(UTC).isoformat(), **content}
+
+
+def _scores(positions: list[Position], top_logprobs: int) -> dict[str, Any]:
+    """Log probabilities as Ollama has them in a line; nothing where there are none."""
+    dumped = [position.model_dump(exclude_none=True) for position in positions]
+    for position in dumped:
+        position["top_logprobs"] = position["top_logprobs"][:top_logprobs]
+        if not position["top_logprobs"]:
+            del position["top_logprobs"]
+    return {"logprobs": dumped} if dumped else {}
 
 
 def _counts(last: Chunk, started: int) -> dict[str, int]:
@@ -220,11 +237,13 @@ def _counts(last: Chunk, started: int) -> dict[str, int]:
 
 async def _whole(lines: AsyncGenerator[Line, None], wrap: Wrap) -> dict[str, Any]:
     texts: list[str] = []
+    scores: list[Any] = []
     last: Line = {}
     async with aclosing(lines):
         async for last in lines:
             texts.append(last["message"]["content"] if "message" in last else last["response"])
-    return last | wrap("".join(texts))
+            scores += last.get("logprobs", [])
+    return last | wrap("".join(texts)) | ({"logprobs": scores} if scores else {})
 
 
 async def _ndjson(first: Line, lines: AsyncGenerator[Line, None]) -> AsyncIterator[str]:

@@ -62,6 +62,15 @@ class Call:
     busy_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """What is asked of a server, whichever it is."""
+
+    prompt: Prompt
+    num_predict: int
+    top_logprobs: int
+
+
 class Engine:
     """`upstreams` behind `gate`. `default_model` serves requests that name none, with `num_ctx` tokens of context.
 
@@ -107,8 +116,17 @@ class Engine:
         if len(failed) == len(ended):
             raise failed[0]
 
-    async def complete(self, prompt: Prompt, *, num_predict: int, terms: Terms) -> Call:
+    @property
+    def can_score(self) -> bool | None:
+        """Whether any server gives log probabilities; None until one does or all have shown that they do not."""
+        told = [one.client.can_score for one in self.upstreams.all]
+        return True if True in told else None if None in told else False
+
+    async def complete(self, prompt: Prompt, *, num_predict: int, terms: Terms, top_logprobs: int = 0) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for its place first.
+
+        With `top_logprobs` over 0 the completion has that many candidates for its first token, where the server gives
+        them.
 
         Raises EngineError; an EngineTimeoutError where the deadline passes in the engine.
         """
@@ -119,7 +137,7 @@ class Engine:
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
                 completion, busy_s = await retrying(
-                    lambda: self._anywhere(prompt, num_predict, terms),
+                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs), terms),
                     self._retry_policy,
                     terms.deadline,
                     self._tell_of_retry,
@@ -156,12 +174,12 @@ class Engine:
         if self._observer is not None:
             self._observer.call_retried(reason)
 
-    async def _anywhere(self, prompt: Prompt, num_predict: int, terms: Terms) -> tuple[Completion, float]:
+    async def _anywhere(self, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
         """The completion by the server where it is done first; by another one where that can't serve it."""
         tried = [self.upstreams.best(terms.model)]
         while True:
             try:
-                return await self._measured(tried[-1], prompt, num_predict, terms)
+                return await self._measured(tried[-1], chat, terms)
             except EngineError as error:
                 reason = reason_to_go_elsewhere(error, len(tried))
                 if reason is None or not self.upstreams.besides(tried):
@@ -173,9 +191,7 @@ class Engine:
         """Let as many in as the servers that are up have slots."""
         self.gate.resize(self.upstreams.slots)
 
-    async def _measured(
-        self, upstream: Upstream, prompt: Prompt, num_predict: int, terms: Terms
-    ) -> tuple[Completion, float]:
+    async def _measured(self, upstream: Upstream, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
         """The completion, and the part of the server's busy time that falls to it, seconds."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -183,7 +199,12 @@ class Engine:
         share = BusyShare()
         try:
             with upstream.busy.call(share):
-                completion = await upstream.chat(prompt, model=terms.model, num_predict=num_predict)
+                completion = await upstream.chat(
+                    chat.prompt,
+                    model=terms.model,
+                    num_predict=chat.num_predict,
+                    top_logprobs=chat.top_logprobs,
+                )
             return completion, share.seconds
         except EngineError as error:
             outcome = error.kind

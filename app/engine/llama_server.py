@@ -41,9 +41,28 @@ class _Text(_Part):
     content: str | None = None
 
 
+class Candidate(_Part):
+    """A token and its natural log probability."""
+
+    token: str = ""
+    logprob: float | None = None
+    bytes: list[int] | None = None
+
+
+class Position(Candidate):
+    """A token of the completion, and the most probable ones in its place."""
+
+    top_logprobs: list[Candidate] = Field(default_factory=list)
+
+
+class _Logprobs(_Part):
+    content: list[Position] = Field(default_factory=list)
+
+
 class _Choice(_Part):
     finish_reason: str | None = None
     delta: _Text = _Text()
+    logprobs: _Logprobs | None = None
 
 
 class _Usage(_Part):
@@ -110,10 +129,13 @@ class LlamaServer:
         """Close the connections to llama.cpp; it ends with the process."""
         await self._http.aclose()
 
-    async def chat(self, messages: list[dict[str, str]], options: dict[str, Any]) -> AsyncGenerator[Chunk, None]:
+    async def chat(
+        self, messages: list[dict[str, str]], options: dict[str, Any], top_logprobs: int = 0
+    ) -> AsyncGenerator[Chunk, None]:
         """The chunks of the completion of `messages`, by the model's own chat template.
 
-        `options` are Ollama's, `num_predict` among them. Closing the iterator ends the work in llama.cpp. Raises
+        `options` are Ollama's, `num_predict` among them. With `top_logprobs` over 0 each token comes with its log
+        probability and that many candidates. Closing the iterator ends the work in llama.cpp. Raises
         LlamaError.
         """
         body: dict[str, Any] = {
@@ -122,6 +144,7 @@ class LlamaServer:
             "stream_options": {"include_usage": True},
             "max_tokens": max(-1, options["num_predict"]),
             **{name: options[name] for name in _OPTIONS if name in options},
+            **({"logprobs": True, "top_logprobs": top_logprobs} if top_logprobs else {}),
         }
         async with self._http.stream("POST", "/v1/chat/completions", json=body) as response:
             if response.status_code != 200:

@@ -25,6 +25,7 @@ from app.engine.ollama_answers import (
     Tags,
     Version,
 )
+from app.engine.scores import Scoring, first_token
 
 _TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
 
@@ -42,6 +43,12 @@ class OllamaClient:
         self._http = EngineHttp(base_url)
         self.base_url = self._http.base_url
         self._thinkers: dict[str, bool] = {}
+        self._scoring = Scoring(self.base_url)
+
+    @property
+    def can_score(self) -> bool | None:
+        """Whether it gives log probabilities (since Ollama 0.12.11); None until an answer has told."""
+        return self._scoring.can_score
 
     async def aclose(self) -> None:
         """Close the connection pool; calls in flight fail."""
@@ -76,13 +83,20 @@ class OllamaClient:
         }
         await self._call("POST", "/api/chat", ChatAnswer, body)
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
 
-        Raises PromptTooLongError where the prompt does not fit or comes back with the count of a full context
-        window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
+        `top_logprobs`: see EngineClient.chat. Raises PromptTooLongError where the prompt does not fit or its count is
+        that of a full context window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
         """
         body = await self.chat_body(prompt, model=model, num_predict=num_predict)
+        return await self._scoring.chat(lambda top: self._completion(prompt, body, num_predict, top), top_logprobs)
+
+    async def _completion(
+        self, prompt: Prompt, body: dict[str, Any], num_predict: int, top_logprobs: int
+    ) -> Completion:
+        if top_logprobs:
+            body = {**body, "logprobs": True, "top_logprobs": top_logprobs}
         answer = await self._call("POST", "/api/chat", ChatAnswer, body, completion_limit(num_predict))
         if not answer.done:
             raise EngineFailedError("the engine's answer is not whole: done is false")
@@ -98,6 +112,7 @@ class OllamaClient:
             was_cut=answer.done_reason == "length",
             worked_s=answer.worked_s,
             took_s=answer.took_s,
+            first_token=first_token(answer.logprobs),
         )
 
     async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What Ollama answers, as far as it is read: unknown fields are ignored."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -33,6 +33,7 @@ class ChatAnswer(Answer):
     prompt_eval_duration: Count = 0
     eval_count: Count = 0
     eval_duration: Count = 0
+    logprobs: Any = None
 
     @property
     def worked_s(self) -> float | None:

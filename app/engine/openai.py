@@ -4,7 +4,7 @@ None of them cuts a prompt that is too long, so a count of tokens as long as the
 """
 
 import re
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ from app.engine.errors import (
 from app.engine.http import MAX_ANSWER_BYTES, MAX_MESSAGE_CHARACTERS, EngineHttp, completion_limit, on_one_line
 from app.engine.ollama_answers import Answer
 from app.engine.openai_answers import ChatAnswer, Models, error_message
+from app.engine.scores import Scoring, first_token
 
 _TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
 
@@ -43,6 +44,12 @@ class OpenAIClient:
         self.base_url = self._http.base_url
         self._models: tuple[str, ...] = ()
         self._refusal: EngineRejectedError | None = None
+        self._scoring = Scoring(self.base_url)
+
+    @property
+    def can_score(self) -> bool | None:
+        """Whether it gives log probabilities; None until an answer has told."""
+        return self._scoring.can_score
 
     async def aclose(self) -> None:
         """Close the connection pool; calls in flight fail."""
@@ -74,10 +81,11 @@ class OpenAIClient:
         """Nothing is to be loaded. Raises ModelNotFoundError where the server does not have the model."""
         await self._expect(model)
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
 
-        Raises PromptTooLongError, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
+        `top_logprobs`: see EngineClient.chat. Raises PromptTooLongError, ModelNotFoundError, and the other EngineErrors
+        for what else can go wrong.
         """
         await self._expect(model)
         body = {
@@ -91,6 +99,13 @@ class OpenAIClient:
             "temperature": 0,
             "seed": self._seed,
         }
+        return await self._scoring.chat(lambda top: self._completion(prompt, body, num_predict, top), top_logprobs)
+
+    async def _completion(
+        self, prompt: Prompt, body: dict[str, Any], num_predict: int, top_logprobs: int
+    ) -> Completion:
+        if top_logprobs:
+            body = {**body, "logprobs": True, "top_logprobs": top_logprobs}
         answer = await self._call("POST", "/chat/completions", ChatAnswer, body, completion_limit(num_predict))
         if not answer.choices:
             raise EngineFailedError("the engine's answer has no choices")
@@ -103,6 +118,7 @@ class OpenAIClient:
             completion_tokens=usage.completion_tokens if usage.completion_tokens <= num_predict else 0,
             was_cut=choice.finish_reason == "length",
             worked_s=answer.timings.worked_s,
+            first_token=first_token(choice.logprobs.content),
         )
 
     async def _expect(self, model: str) -> None:

@@ -40,8 +40,13 @@ class Message(Answer):
     content: str | None = None
 
 
+class Logprobs(Answer):
+    content: Any = None
+
+
 class Choice(Answer):
     message: Message
+    logprobs: Annotated[Logprobs, BeforeValidator(_or_empty)] = Logprobs()
     finish_reason: str | None = None
 
 

@@ -59,15 +59,15 @@ class Upstream:
         async with self._call(model):
             await self.client.preload(model)
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int) -> Completion:
-        """The completion of `prompt`, of at most `num_predict` tokens.
+    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+        """The completion of `prompt`, of at most `num_predict` tokens, see EngineClient.chat.
 
         Raises EngineError, an EngineUnreachableError where the server is given up meanwhile too.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with self._call(model):
-            completion = await self.client.chat(prompt, model=model, num_predict=num_predict)
+            completion = await self.client.chat(prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs)
             took_s = loop.time() - started
             self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:

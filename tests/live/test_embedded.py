@@ -101,6 +101,28 @@ async def test_an_answer_that_reaches_num_predict_is_done_for_length(http: httpx
     assert (answer["done_reason"], answer["eval_count"]) == ("length", 3)
 
 
+async def test_tokens_come_with_log_probabilities_as_ollama_gives_them(client: ollama.AsyncClient) -> None:
+    answer = await client.chat(model=NAME, messages=MESSAGES, options=SEEDED, logprobs=True, top_logprobs=3)
+    assert answer.logprobs is not None
+    assert len(answer.logprobs) == answer.eval_count
+    for position in answer.logprobs:
+        assert position.top_logprobs is not None
+        assert len(position.top_logprobs) == 3
+        # Temperature 0 takes the most probable token.
+        assert position.logprob == max(candidate.logprob for candidate in position.top_logprobs) <= 0
+
+
+async def test_log_probabilities_without_candidates_are_the_tokens_own(http: httpx.AsyncClient) -> None:
+    body = {"model": NAME, "messages": MESSAGES, "options": SEEDED, "stream": False, "logprobs": True}
+    (first, *_) = (await http.post("/api/chat", json=body)).json()["logprobs"]
+    assert first.keys() == {"token", "logprob", "bytes"}
+
+
+async def test_more_candidates_than_ollama_gives_are_refused(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/api/chat", json={"model": NAME, "logprobs": True, "top_logprobs": 21})
+    assert (answer.status_code, answer.json()) == (400, {"error": "top_logprobs must be between 0 and 20"})
+
+
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
 async def test_a_call_without_a_prompt_loads_the_model(http: httpx.AsyncClient, path: str) -> None:
     answer = (await http.post(path, json={"model": NAME, "stream": False})).json()

@@ -9,6 +9,7 @@ import pytest
 import respx
 
 from app.capsule.prompts import Prompt
+from app.engine.client import Completion
 from app.engine.errors import (
     EngineBusyError,
     EngineError,
@@ -303,3 +304,82 @@ async def test_ps_tells_the_share_of_a_model_on_the_gpu(
 async def test_tags_lists_the_installed_models(ollama: Any, client: OllamaClient) -> None:
     ollama.get("/api/tags").respond(json={"models": [{"name": "smollm2:135m", "size": 98363007}]})
     assert await client.installed_models() == ["smollm2:135m"]
+
+
+LOGPROBS = [
+    {
+        "token": "A",
+        "logprob": -0.25,
+        "bytes": [65],
+        "top_logprobs": [{"token": "A", "logprob": -0.25}, {"token": "The", "logprob": -1.75}],
+    },
+    {"token": " short", "logprob": -0.5, "top_logprobs": [{"token": " short", "logprob": -0.5}]},
+]
+
+
+async def scored(client: OllamaClient) -> Completion:
+    return await client.chat(PROMPT, model="smollm2:135m", num_predict=40, top_logprobs=2)
+
+
+async def test_the_candidates_for_the_first_token_come_with_their_log_probabilities(
+    ollama: Any, client: OllamaClient
+) -> None:
+    route = ollama.post("/api/chat").respond(json={**ANSWER, "logprobs": LOGPROBS})
+    assert client.can_score is None
+    assert (await scored(client)).first_token == {"A": -0.25, "The": -1.75}
+    assert (sent(route)["logprobs"], sent(route)["top_logprobs"]) == (True, 2)
+    assert client.can_score is True
+
+
+async def test_log_probabilities_are_asked_for_where_they_are_wanted_only(ollama: Any, client: OllamaClient) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    assert (await chat(client)).first_token is None
+    assert not sent(route).keys() & {"logprobs", "top_logprobs"}
+    assert client.can_score is None
+
+
+async def test_an_ollama_that_ignores_log_probabilities_is_asked_for_them_once(
+    ollama: Any, client: OllamaClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    first, second = await scored(client), await scored(client)
+    assert (first.first_token, second.first_token, client.can_score) == (None, None, False)
+    assert ["logprobs" in json.loads(call.request.content) for call in route.calls] == [True, False]
+    assert [record.message for record in caplog.records] == ["the engine gives no log probabilities"]
+
+
+async def test_an_ollama_that_refuses_log_probabilities_answers_without_them(ollama: Any, client: OllamaClient) -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        refused = "logprobs" in json.loads(request.content)
+        return httpx.Response(400, json={"error": "no"}) if refused else httpx.Response(200, json=ANSWER)
+
+    route = ollama.post("/api/chat").mock(side_effect=answered)
+    for _ in range(2):
+        assert (await scored(client)).text == "A short text."
+    assert client.can_score is False
+    assert route.call_count == 3
+
+
+async def test_a_call_that_is_refused_without_log_probabilities_too_tells_nothing_of_them(
+    ollama: Any, client: OllamaClient
+) -> None:
+    ollama.post("/api/chat").respond(400, json={"error": "no"})
+    with pytest.raises(EngineRejectedError):
+        await scored(client)
+    assert client.can_score is None
+
+
+async def test_an_empty_completion_tells_nothing_of_log_probabilities(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "message": {"role": "assistant", "content": ""}})
+    assert (await scored(client)).first_token is None
+    assert client.can_score is None
+
+
+@pytest.mark.parametrize(
+    "logprobs", [[], {}, "x", [{"token": "A"}], [{"token": "A", "logprob": None}], [{"token": 1, "logprob": -1}]]
+)
+async def test_log_probabilities_of_no_known_shape_count_as_none(
+    ollama: Any, client: OllamaClient, logprobs: object
+) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "logprobs": logprobs})
+    assert (await scored(client)).first_token is None

@@ -177,3 +177,29 @@ async def test_the_list_of_models_says_which_server_it_is(
     assert await client.installed_models() == [MODEL]
     (loaded,) = await client.loaded_models()
     assert (loaded.name, loaded.gpu_ratio) == (MODEL, None)
+
+
+async def test_the_candidates_for_the_first_token_come_with_their_log_probabilities(
+    server: Any, client: OpenAIClient
+) -> None:
+    candidates = [{"token": "A", "logprob": -0.25, "bytes": [65]}, {"token": "The", "logprob": -1.75, "bytes": []}]
+    content = [{"token": "A", "logprob": -0.25, "bytes": [65], "top_logprobs": candidates}]
+    message = {"role": "assistant", "content": "A ferry leaves."}
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": {"content": content}}
+    server.post("/chat/completions").respond(json=answer(choices=[choice]))
+    completion = await client.chat(summarize_prompt("A text."), model=MODEL, num_predict=48, top_logprobs=2)
+    body = json.loads(server.calls.last.request.content)
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
+    assert completion.first_token == {"A": -0.25, "The": -1.75}
+    assert client.can_score is True
+
+
+async def test_a_server_that_ignores_log_probabilities_is_asked_for_them_once(
+    server: Any, client: OpenAIClient
+) -> None:
+    for _ in range(2):
+        completion = await client.chat(summarize_prompt("A text."), model=MODEL, num_predict=48, top_logprobs=2)
+        assert completion.first_token is None
+    posts = [json.loads(call.request.content) for call in server.calls if call.request.method == "POST"]
+    assert ["logprobs" in body for body in posts] == [True, False]
+    assert client.can_score is False
