@@ -80,8 +80,8 @@ class Engine:
 
     async def evaluated(self, prompt: Prompt, kind: str = "", text: int = 0) -> Evaluated:
         """Have the engine read `prompt`."""
-        body = await self.client.chat_body(prompt, model=self.model, num_predict=1)
-        response = await self.http.post("/api/chat", json=body)
+        async with self.client.chat_body(prompt, model=self.model, num_predict=1) as body:
+            response = await self.http.post("/api/chat", json=body)
         response.raise_for_status()
         answer = response.json()
         return Evaluated(kind, text, answer["prompt_eval_count"], answer.get("prompt_eval_duration", 0) / 1e9)

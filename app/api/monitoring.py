@@ -33,8 +33,10 @@ async def readyz(request: Request, response: Response) -> Ready:
         engine_version=status.version,
         model=engine.default_model,
         loaded=status.has_loaded(engine.default_model),
+        num_ctx=status.num_ctx(engine.default_model, engine.num_ctx),
         gpu_ratio=status.gpu_ratio(engine.default_model),
         problem=problem,
+        warning=status.warning,
     )
 
 

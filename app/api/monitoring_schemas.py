@@ -15,6 +15,19 @@ GpuRatio = Annotated[
 ]
 
 
+NumCtx = Annotated[
+    int,
+    Field(
+        description="context window of calls, tokens: CONDENSER_NUM_CTX, or what the model is loaded with where that "
+        "is more"
+    ),
+]
+SlowReason = Annotated[
+    str | None,
+    Field(description="what makes it slow: a model that is loaded again and again; null where nothing was seen"),
+]
+
+
 class Ready(AnswerBody):
     """Whether the engine can serve the default model."""
 
@@ -24,8 +37,10 @@ class Ready(AnswerBody):
     engine_version: str | None
     model: str
     loaded: Annotated[bool, Field(description="whether the model is in memory")]
+    num_ctx: NumCtx
     gpu_ratio: GpuRatio
     problem: str | None
+    warning: SlowReason
 
 
 class Health(AnswerBody):
@@ -42,6 +57,7 @@ class UpstreamState(AnswerBody):
     in_flight: Annotated[int, Field(description="calls in it")]
     slots: Annotated[int, Field(description="calls that it is to have at once at most")]
     problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+    warning: SlowReason
 
 
 class EngineState(AnswerBody):
@@ -52,6 +68,7 @@ class EngineState(AnswerBody):
     version: Annotated[str | None, Field(description="what the engine says; null where it does not answer")]
     up: Annotated[bool, Field(description="whether it answers")]
     problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+    warning: SlowReason
     upstreams: Annotated[list[UpstreamState], Field(description="each of its servers, one or more")]
 
 
@@ -60,6 +77,7 @@ class ModelState(AnswerBody):
 
     name: str
     loaded: Annotated[bool, Field(description="whether it is in memory")]
+    num_ctx: NumCtx
     gpu_ratio: GpuRatio
 
 

@@ -63,6 +63,7 @@ def _engine(engine: Engine, found: EngineStatus) -> EngineState:
         version=found.version,
         up=found.version is not None,
         problem=found.problem,
+        warning=found.warning,
         upstreams=[
             UpstreamState(
                 url=one.url,
@@ -71,6 +72,7 @@ def _engine(engine: Engine, found: EngineStatus) -> EngineState:
                 in_flight=upstream.in_flight,
                 slots=upstream.slots,
                 problem=one.problem,
+                warning=one.warning,
             )
             for upstream, one in zip(engine.upstreams.all, found.upstreams, strict=True)
         ],
@@ -79,7 +81,12 @@ def _engine(engine: Engine, found: EngineStatus) -> EngineState:
 
 def _model(engine: Engine, found: EngineStatus) -> ModelState:
     name = engine.default_model
-    return ModelState(name=name, loaded=found.has_loaded(name), gpu_ratio=found.gpu_ratio(name))
+    return ModelState(
+        name=name,
+        loaded=found.has_loaded(name),
+        num_ctx=found.num_ctx(name, engine.num_ctx),
+        gpu_ratio=found.gpu_ratio(name),
+    )
 
 
 def _queue(figures: Figures) -> QueueState:

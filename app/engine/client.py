@@ -18,6 +18,7 @@ class Completion:
     """What the model wrote, and how many tokens that took: 0 where the engine did not say, or said what can't be.
 
     By the engine's own word, seconds: `worked_s`, how long it worked on it; `took_s`, its own queue as well.
+    `load_s`: until it had the model loaded, None where it does not say.
     `first_token`: candidates for the first token, text to natural log probability; None where the engine gave none.
     """
 
@@ -27,19 +28,25 @@ class Completion:
     was_cut: bool
     worked_s: float | None = None
     took_s: float | None = None
+    load_s: float | None = None
     first_token: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model that is in memory; `gpu_ratio`, 0 to 1, is the share of it that is in GPU memory, None if not known."""
+    """A model that is in memory.
+
+    `gpu_ratio`, 0 to 1, is the share of it that is in GPU memory, `num_ctx` its context window in tokens; None where
+    that is not known.
+    """
 
     name: str
     gpu_ratio: float | None = None
+    num_ctx: int | None = None
 
 
 class EngineClient(Protocol):
-    """One server that runs models, at `base_url`, with a context window of `num_ctx` tokens in every call.
+    """One server that runs models, at `base_url`, with a context window of at least `num_ctx` tokens in every call.
 
     All of it raises the EngineErrors (app/engine/errors.py) for what can go wrong.
     """
@@ -67,8 +74,8 @@ class EngineClient(Protocol):
         """The models in memory."""
         ...
 
-    async def preload(self, model: str) -> None:
-        """Have `model` in memory."""
+    async def preload(self, model: str) -> float | None:
+        """Have `model` in memory; seconds until it was, None where the server does not say."""
         ...
 
     async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:

@@ -1,7 +1,7 @@
 """The engine as the rest sees it: a completion for a prompt, through the gate, measured."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -16,14 +16,19 @@ from app.engine.errors import (
     ShuttingDownError,
 )
 from app.engine.gate import Gate, Priority
+from app.engine.loads import SOON_S
 from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere, retrying
-from app.engine.status import EngineStatus, UpstreamStatus, canonical
+from app.engine.status import EngineStatus, UpstreamStatus, canonical, other_tags
 from app.engine.upstreams import Upstream, Upstreams
 
 EngineName = Literal["ollama", "embedded", "openai"]
 
 STATUS_TIMEOUT_S = 2.0
 _RETRY_POLICY = RetryPolicy()
+_NEEDLESS_LOADS = (
+    f"was loaded twice within {SOON_S:g} s: another program calls it with other options, num_ctx for one, or there is "
+    "not enough memory for all models that are asked for (docs/ollama.md)"
+)
 
 
 class EngineObserver(Protocol):
@@ -33,6 +38,9 @@ class EngineObserver(Protocol):
 
     def call_retried(self, reason: RetryReason) -> None:
         """A call is made once more: one that the engine had not taken, or in another server."""
+
+    def model_loaded(self, model: str) -> None:
+        """An answer told that the engine loaded the model for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +108,21 @@ class Engine:
         return ",".join(one.client.base_url for one in self.upstreams.all)
 
     async def preload(self, deadline: float) -> None:
-        """Have the default model loaded everywhere; holds a place in the engine meanwhile.
-
-        Raises EngineError where it can be loaded nowhere.
-        """
-        async with self._turn("batch", deadline):
-            loading = (one.preload(self.default_model) for one in self.upstreams.all)
-            ended = await asyncio.gather(*loading, return_exceptions=True)
+        """Have the default model loaded everywhere by the deadline. Raises EngineError where no server can load it."""
+        loading = (self.load(one, deadline) for one in self.upstreams.all)
+        ended = await asyncio.gather(*loading, return_exceptions=True)
         failed = [result for result in ended if isinstance(result, BaseException)]
         if len(failed) == len(ended):
             raise failed[0]
+
+    async def load(self, upstream: Upstream, deadline: float) -> None:
+        """Have the default model loaded in one server, by the deadline. Raises EngineError.
+
+        It takes no place in the engine: it writes nothing, and may wait for long for another program's calls to end.
+        """
+        async with self._bounded(deadline):
+            if await upstream.preload(self.default_model):
+                self._tell_of_load(self.default_model)
 
     @property
     def can_score(self) -> bool | None:
@@ -137,7 +150,8 @@ class Engine:
                 )
                 return Call(completion, queue_s, loop.time() - placed, busy_s)
         except ModelNotFoundError as error:
-            raise ModelNotFoundError(self._how_to_get(terms.model, str(error))) from error
+            installed = {name for one in self.upstreams.all for name in one.installed}
+            raise ModelNotFoundError(self._how_to_get(terms.model, str(error), installed)) from error
 
     def close(self) -> None:
         """End every call, those that wait too, and all later ones, with ShuttingDownError."""
@@ -150,22 +164,33 @@ class Engine:
     @asynccontextmanager
     async def _turn(self, priority: Priority, deadline: float) -> AsyncIterator[float]:
         """A place in the engine until the deadline at most; yields the seconds waited for it."""
-        async with self.gate.place(priority, deadline) as queue_s:
-            try:
-                async with asyncio.timeout_at(deadline) as turn:
-                    self._running.add(turn)
-                    try:
-                        yield queue_s
-                    finally:
-                        self._running.discard(turn)
-            except TimeoutError:
-                if self._is_closed:
-                    raise ShuttingDownError from None
-                raise EngineTimeoutError("the request's time was up before the engine had answered") from None
+        async with self.gate.place(priority, deadline) as queue_s, self._bounded(deadline):
+            yield queue_s
+
+    @asynccontextmanager
+    async def _bounded(self, deadline: float) -> AsyncIterator[None]:
+        """End the block at the deadline, or when the engine is closed. Raises EngineTimeoutError, ShuttingDownError."""
+        if self._is_closed:
+            raise ShuttingDownError
+        try:
+            async with asyncio.timeout_at(deadline) as turn:
+                self._running.add(turn)
+                try:
+                    yield
+                finally:
+                    self._running.discard(turn)
+        except TimeoutError:
+            if self._is_closed:
+                raise ShuttingDownError from None
+            raise EngineTimeoutError("the time was up before the engine had answered") from None
 
     def _tell_of_retry(self, reason: RetryReason) -> None:
         if self._observer is not None:
             self._observer.call_retried(reason)
+
+    def _tell_of_load(self, model: str) -> None:
+        if self._observer is not None:
+            self._observer.model_loaded(model)
 
     async def _anywhere(self, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
         """The completion by the server where it is done first; by another one where that can't serve it."""
@@ -198,6 +223,8 @@ class Engine:
                     num_predict=chat.num_predict,
                     top_logprobs=chat.top_logprobs,
                 )
+            if completion.load_s is not None and upstream.loads.answered(terms.model, started, completion.load_s):
+                self._tell_of_load(terms.model)
             return completion, share.seconds
         except EngineError as error:
             outcome = error.kind
@@ -211,12 +238,14 @@ class Engine:
             if self._observer is not None:
                 self._observer.call_ended(terms.model, outcome, loop.time() - started, share.seconds)
 
-    def _how_to_get(self, model: str, message: str) -> str:
+    def _how_to_get(self, model: str, message: str, installed: Iterable[str]) -> str:
         if self.name == "embedded":
             return f"{message}; the embedded engine has {self.default_model} only"
         if self.name == "openai":
             return message
-        return f"{message}; get it with: ollama pull {model}"
+        others = other_tags(model, installed)
+        has = f" (that is {canonical(model)}); installed is {', '.join(others)}" if others else ""
+        return f"{message}{has}; get it with: ollama pull {model}"
 
     async def status(self) -> EngineStatus:
         """Ask all servers for their version and models; never raises, answers within STATUS_TIMEOUT_S."""
@@ -250,9 +279,10 @@ class Engine:
         except EngineError as error:
             return self._failed(upstream, version, str(error), is_gone=isinstance(error, NoConnectionError))
         if any(canonical(name) == canonical(model) for name in installed):
-            return UpstreamStatus(client.base_url, version, installed, loaded)
+            warning = f"{model} {_NEEDLESS_LOADS}" if upstream.loads.follow_each_other(model) else None
+            return UpstreamStatus(client.base_url, version, installed, loaded, warning=warning)
         has = f"; the server has {', '.join(installed) or 'none'} (CONDENSER_MODEL)" if self.name == "openai" else ""
-        problem = self._how_to_get(model, f"model '{model}' not found{has}")
+        problem = self._how_to_get(model, f"model '{model}' not found{has}", installed)
         return UpstreamStatus(client.base_url, version, installed, loaded, problem)
 
     def _failed(

@@ -1,6 +1,9 @@
-"""A thin client of Ollama's native API. What Ollama does is in Ollama's own docs and source, v0.16.1."""
+"""A thin client of Ollama's native API. What Ollama does is in docs/ollama.md."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -25,11 +28,19 @@ from app.engine.ollama_answers import (
     Version,
 )
 from app.engine.scores import Scoring, first_token
+from app.engine.status import canonical
+from app.engine.windows import Windows
 
+_LOOK_LIMIT_S = 2.0
 _TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
 
-# "the input length exceeds the context length" (ollama, runner.go) and the wordings that name both sizes.
-_TOO_LONG = re.compile(r"input length exceeds|exceeds? .{0,60}context|context .{0,60}exceed", re.IGNORECASE)
+# "the input length exceeds the context length", "the prompt is longer than the context length" (ollama,
+# llm/llama_server.go), "Context size has been exceeded" (llama.cpp) and the wordings that name both sizes.
+_TOO_LONG = re.compile(
+    r"input length exceeds|(?:exceeds?|longer than) .{0,60}context|context .{0,60}exceed", re.IGNORECASE
+)
+
+_MOST_KEPT = 5  # num_keep, 4 by default, and a token that begins the text (ollama, llm/llama_server.go)
 
 
 class OllamaClient:
@@ -43,6 +54,7 @@ class OllamaClient:
         self.base_url = self._http.base_url
         self._thinkers: dict[str, bool] = {}
         self._scoring = Scoring(self.base_url)
+        self._windows = Windows(num_ctx, self._loaded_num_ctx)
 
     @property
     def can_score(self) -> bool | None:
@@ -68,19 +80,28 @@ class OllamaClient:
         return [model.name for model in (await self._call("GET", "/api/tags", Tags)).models]
 
     async def loaded_models(self) -> list[LoadedModel]:
-        """The models in memory and how much of each is on the GPU."""
+        """The models in memory, how much of each is on the GPU, and their context windows."""
         rows = (await self._call("GET", "/api/ps", Loaded)).models
-        return [LoadedModel(row.name, row.gpu_ratio) for row in rows]
+        return [LoadedModel(row.name, row.gpu_ratio, row.context_length or None) for row in rows]
 
-    async def preload(self, model: str) -> None:
-        """Load `model` with the context window of every later call: a chat without messages does that."""
-        body = {
-            "model": model,
-            "keep_alive": self._keep_alive,
-            "options": {"num_ctx": self.num_ctx},
-            "stream": False,
-        }
-        await self._call("POST", "/api/chat", ChatAnswer, body)
+    async def _loaded_num_ctx(self, model: str) -> int | None:
+        try:
+            async with asyncio.timeout(_LOOK_LIMIT_S):
+                loaded = await self.loaded_models()
+        except (EngineError, TimeoutError):
+            return None  # the call that asks will tell what is wrong
+        return next((one.num_ctx for one in loaded if canonical(one.name) == canonical(model)), None)
+
+    async def preload(self, model: str) -> float | None:
+        """Load `model` as later calls want it, by a chat without messages; seconds until it was loaded."""
+        async with self._windows.of(model) as window:
+            body = {
+                "model": model,
+                "keep_alive": self._keep_alive,
+                "options": {"num_ctx": window.num_ctx},
+                "stream": False,
+            }
+            return (await self._call("POST", "/api/chat", ChatAnswer, body)).load_s
 
     async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
@@ -88,34 +109,45 @@ class OllamaClient:
         `top_logprobs`: see EngineClient.chat. Raises PromptTooLongError where the prompt does not fit or its count is
         that of a full context window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
         """
-        body = await self.chat_body(prompt, model=model, num_predict=num_predict)
-        return await self._scoring.chat(lambda top: self._completion(prompt, body, num_predict, top), top_logprobs)
+        async with self.chat_body(prompt, model=model, num_predict=num_predict) as body:
+            return await self._scoring.chat(lambda top: self._completion(prompt, body, top), top_logprobs)
 
-    async def _completion(
-        self, prompt: Prompt, body: dict[str, Any], num_predict: int, top_logprobs: int
-    ) -> Completion:
+    async def _completion(self, prompt: Prompt, body: dict[str, Any], top_logprobs: int) -> Completion:
+        num_predict, num_ctx = body["options"]["num_predict"], body["options"]["num_ctx"]
         if top_logprobs:
             body = {**body, "logprobs": True, "top_logprobs": top_logprobs}
         answer = await self._call("POST", "/api/chat", ChatAnswer, body, completion_limit(num_predict))
         if not answer.done:
             raise EngineFailedError("the engine's answer is not whole: done is false")
         prompt_tokens = _prompt_tokens(answer, prompt)
-        if looks_truncated(prompt_tokens, self.num_ctx):
+        completion_tokens = answer.eval_count if answer.eval_count <= num_predict else 0
+        if looks_truncated(prompt_tokens, num_ctx):
             raise PromptTooLongError(
-                f"the engine cut the prompt: prompt_eval_count is {answer.prompt_eval_count} of {self.num_ctx}"
+                f"the engine cut the prompt: prompt_eval_count is {answer.prompt_eval_count} of {num_ctx}"
+            )
+        if prompt_tokens + completion_tokens > num_ctx:
+            raise PromptTooLongError(
+                f"the engine dropped the prompt's front as it wrote: {prompt_tokens} and {completion_tokens} tokens "
+                f"are over {num_ctx}"
             )
         return Completion(
             text=answer.message.content,
             prompt_tokens=prompt_tokens,
-            completion_tokens=answer.eval_count if answer.eval_count <= num_predict else 0,
+            completion_tokens=completion_tokens,
             was_cut=answer.done_reason == "length",
             worked_s=answer.worked_s,
             took_s=answer.took_s,
+            load_s=answer.load_s,
             first_token=first_token(answer.logprobs),
         )
 
-    async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> dict[str, Any]:
-        """Body of the `POST /api/chat` that `chat` sends; the options that make Ollama reload a model never vary."""
+    @asynccontextmanager
+    async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> AsyncIterator[dict[str, Any]]:
+        """Body of the `POST /api/chat` that `chat` sends; the call is made in the block.
+
+        Of the options that make Ollama reload a model it has `num_ctx` only. `shift: false` would be another one
+        since Ollama 0.30.
+        """
         body: dict[str, Any] = {
             "model": model,
             "messages": [
@@ -124,18 +156,16 @@ class OllamaClient:
             ],
             "stream": False,
             "truncate": False,
-            "shift": False,
-            "keep_alive": self._keep_alive,
-            "options": {
-                "num_ctx": self.num_ctx,
-                "num_predict": num_predict,
-                "temperature": 0,
-                "seed": self._seed,
-            },
+            "options": {"num_predict": num_predict, "temperature": 0, "seed": self._seed},
         }
         if await self._can_think(model):
             body["think"] = False
-        return body
+        async with self._windows.of(model) as window:
+            body["options"]["num_ctx"] = window.num_ctx
+            # A call that waits for a reload sets the time to 0. Calls that set it again keep it waiting for ever.
+            if window.is_first:
+                body["keep_alive"] = self._keep_alive
+            yield body
 
     async def _can_think(self, model: str) -> bool:
         if model not in self._thinkers:
@@ -157,10 +187,12 @@ class OllamaClient:
 def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
     """Whether this many tokens are what a server that ignores `truncate: false` leaves of a longer prompt.
 
-    It leaves a full context window or, for some models, half of one (ollama issues 3839, 17427). A whole prompt of
-    just that size is taken for a truncated one: that costs a second, shorter call.
+    It leaves a full context window, for some models half of one (ollama issues 3839, 17427), since 0.30 half of what
+    is over the tokens that it keeps: 2050 of 4096. A whole prompt of just that size is taken for a truncated one: that
+    costs a second, shorter call.
     """
-    return prompt_eval_count >= num_ctx or prompt_eval_count in (num_ctx // 2, num_ctx // 2 + 1)
+    halves = (num_ctx - (num_ctx - kept) // 2 for kept in range(_MOST_KEPT + 1))
+    return prompt_eval_count >= num_ctx or prompt_eval_count in (num_ctx // 2, *halves)
 
 
 def _prompt_tokens(answer: ChatAnswer, prompt: Prompt) -> int:

@@ -42,6 +42,11 @@ class ChatAnswer(Answer):
         return sum(durations) / 1e9 if self.eval_duration else None
 
     @property
+    def load_s(self) -> float | None:
+        """Seconds until the model was loaded; None where it does not say."""
+        return self.load_duration / 1e9 or None
+
+    @property
     def took_s(self) -> float | None:
         """Seconds from when the engine had the request, its own queue among them; None where it does not say."""
         return self.total_duration / 1e9 or None

@@ -76,9 +76,10 @@ class OpenAIClient:
         """The same ones: such a server has in memory what it serves, and does not say in which."""
         return [LoadedModel(name) for name in await self.installed_models()]
 
-    async def preload(self, model: str) -> None:
-        """Nothing is to be loaded. Raises ModelNotFoundError where the server does not have the model."""
+    async def preload(self, model: str) -> float | None:
+        """Nothing is to be loaded: None. Raises ModelNotFoundError where the server does not have the model."""
         await self._expect(model)
+        return None
 
     async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.

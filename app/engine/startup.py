@@ -23,6 +23,7 @@ from app.settings import Settings
 
 logger = logging.getLogger("condenser.engine")
 
+LOAD_LIMIT_S = 900.0  # the largest models from a slow disk
 WATCH_INTERVAL_S = 15.0
 SEVERAL_WATCH_INTERVAL_S = 2.0
 """With another server to turn to it is worth to know soon."""
@@ -127,13 +128,13 @@ async def watch(engine: Engine, observer: StatusObserver) -> None:
             returned: list[Upstream] = []
             observer.engine_checked(await engine.check(returned.append))
             for upstream in returned:
-                loading.create_task(_load(upstream, engine.default_model))
+                loading.create_task(_load(engine, upstream))
             await asyncio.sleep(interval_s)
 
 
-async def _load(upstream: Upstream, model: str) -> None:
+async def _load(engine: Engine, upstream: Upstream) -> None:
     try:
-        await upstream.preload(model)
+        await engine.load(upstream, asyncio.get_running_loop().time() + LOAD_LIMIT_S)
     except EngineError as error:
         logger.warning(
             "the model is not loaded yet", extra={"engine_url": upstream.client.base_url, "reason": str(error)}

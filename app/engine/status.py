@@ -1,5 +1,6 @@
 """What the servers that run the models say of themselves."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.engine.client import LoadedModel
@@ -9,7 +10,8 @@ from app.engine.client import LoadedModel
 class UpstreamStatus:
     """What one server says of itself; `version` is None where it does not answer.
 
-    `problem` is None where it can serve the default model. `is_gone`: there is nobody who could answer.
+    `problem` is None where it can serve the default model, `warning` where nothing makes that slow. `is_gone`: there
+    is nobody who could answer.
     """
 
     url: str
@@ -18,6 +20,7 @@ class UpstreamStatus:
     loaded: tuple[LoadedModel, ...] = ()
     problem: str | None = None
     is_gone: bool = False
+    warning: str | None = None
 
     def has_loaded(self, name: str) -> bool:
         """Whether the model `name` is in memory."""
@@ -41,16 +44,32 @@ class EngineStatus:
         problems = [one.problem for one in self.upstreams if one.problem is not None]
         return "; ".join(problems) if len(problems) == len(self.upstreams) else None
 
+    @property
+    def warning(self) -> str | None:
+        """What makes any of them slow."""
+        return "; ".join(dict.fromkeys(one.warning for one in self.upstreams if one.warning is not None)) or None
+
     def has_loaded(self, name: str) -> bool:
         """Whether the model `name` is in memory anywhere."""
         return any(one.has_loaded(name) for one in self.upstreams)
+
+    def num_ctx(self, name: str, wanted: int) -> int:
+        """Context window of calls to the model `name`, tokens: what it is loaded with where that is over `wanted`.
+
+        The smallest where it differs from server to server.
+        """
+        windows = [max(wanted, model.num_ctx or 0) for model in self._models(name)]
+        return min(windows, default=wanted)
+
+    def _models(self, name: str) -> list[LoadedModel]:
+        return [model for one in self.upstreams for model in one.loaded if canonical(model.name) == canonical(name)]
 
     def gpu_ratio(self, name: str) -> float | None:
         """Smallest share of the model `name` in GPU memory where it is loaded, 0 to 1; None where nobody says.
 
         0 where it is loaded nowhere.
         """
-        models = [model for one in self.upstreams for model in one.loaded if canonical(model.name) == canonical(name)]
+        models = self._models(name)
         ratios = [model.gpu_ratio for model in models if model.gpu_ratio is not None]
         if ratios:
             return min(ratios)
@@ -60,3 +79,9 @@ class EngineStatus:
 def canonical(name: str) -> str:
     """Model names are case-insensitive and mean `:latest` without a tag (ollama, types/model/name.go)."""
     return (name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest").casefold()
+
+
+def other_tags(name: str, installed: Iterable[str]) -> list[str]:
+    """The installed models that are `name` with another tag, sorted."""
+    base = canonical(name).rpartition(":")[0]
+    return sorted(other for other in installed if canonical(other).rpartition(":")[0] == base)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from app.engine.busy import BusyClock
 from app.engine.client import Completion, EngineClient, Prompt
 from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
+from app.engine.loads import Loads
 from app.engine.status import UpstreamStatus, canonical
 
 logger = logging.getLogger("condenser.engine")
@@ -47,16 +49,24 @@ class Upstream:
         self._silent_checks = 0
         self._calls: set[asyncio.Timeout] = set()
         self.busy = BusyClock()
+        self.loads = Loads()
 
     @property
     def slots(self) -> int:
         """Calls that it is to have at once."""
         return self._slots if self.limit is None else self.limit.value
 
-    async def preload(self, model: str) -> None:
-        """Have `model` in memory. Raises EngineError."""
+    @property
+    def installed(self) -> frozenset[str]:
+        """Canonical names of the models that it has, by its last check; empty before the first one."""
+        return self._installed or frozenset()
+
+    async def preload(self, model: str) -> bool:
+        """Have `model` in memory; whether it had to be loaded. Raises EngineError."""
+        started = time.monotonic()
         async with self._call(model):
-            await self.client.preload(model)
+            load_s = await self.client.preload(model)
+        return load_s is not None and self.loads.answered(model, started, load_s)
 
     async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, see EngineClient.chat.

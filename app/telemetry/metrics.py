@@ -104,6 +104,9 @@ class Metrics:
         )
         self.engine_errors = self._counter("engine_errors", "Calls that the engine failed, by kind", ("kind",))
         self.retries = self._counter("retries", "Calls made again that the engine had not taken, by why", ("reason",))
+        self.model_loads = self._counter(
+            "model_loads", "Loads of a model into the engine's memory, by load_duration of its answers", ("model",)
+        )
         self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
         self.engine_up = self._gauge(
@@ -143,6 +146,7 @@ class Metrics:
         """Take the numbers of calls in the engine and waiting for it from its gate at every scrape."""
         self._model = engine.default_model
         self.engine_duration.labels(self._model)
+        self.model_loads.labels(self._model)
         gate = engine.gate
         limit = self._gauge("concurrency_limit", "Calls in the engine at once at most")
         limit.set_function(lambda: gate.max_concurrency)
@@ -190,12 +194,19 @@ class Metrics:
 
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None:
         """Count a call that was in the engine: a failed one costs its time as well."""
-        self.engine_duration.labels(model if model == self._model else OTHER_MODEL).observe(engine_s)
+        self.engine_duration.labels(self._label(model)).observe(engine_s)
         local_usd = local_cost(self._prices, busy_s)
         self.costs.labels("local").inc(local_usd)
         self.spent.add("local", round(local_usd * _PICO))
         if outcome not in ("ok", "cancelled"):
             self.engine_errors.labels(outcome).inc()
+
+    def _label(self, model: str) -> str:
+        return model if model == self._model else OTHER_MODEL
+
+    def model_loaded(self, model: str) -> None:
+        """Count a load of a model."""
+        self.model_loads.labels(self._label(model)).inc()
 
     def call_retried(self, reason: RetryReason) -> None:
         """Count a call that is made once more."""

@@ -1,5 +1,6 @@
 """The Ollama client, against answers in the shape that Ollama v0.16.1 gives (seen on a real one)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,6 +50,7 @@ ANSWER: dict[str, Any] = {
 def ollama() -> Any:
     with respx.mock(base_url=URL, assert_all_called=False, using=EVERY_TRANSPORT) as router:
         router.post("/api/show").respond(json={"capabilities": ["completion"]})
+        router.get("/api/ps").respond(json={"models": []})
         yield router
 
 
@@ -101,11 +103,113 @@ async def test_a_password_in_the_address_is_sent_and_never_told() -> None:
     assert "secret" not in str(caught.value)
 
 
-async def test_a_chat_forbids_truncation_and_context_shift(ollama: Any, client: OllamaClient) -> None:
+async def test_a_chat_forbids_truncation(ollama: Any, client: OllamaClient) -> None:
     route = ollama.post("/api/chat").respond(json=ANSWER)
     await chat(client)
     assert sent(route)["truncate"] is False
-    assert sent(route)["shift"] is False
+
+
+async def test_no_call_has_an_option_but_num_ctx_that_has_ollama_reload_the_model(
+    ollama: Any, client: OllamaClient
+) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await client.preload("smollm2:135m")
+    await chat(client)
+    for call in route.calls:
+        body = json.loads(call.request.content)
+        assert body.keys() <= {"model", "messages", "stream", "truncate", "keep_alive", "options"}
+        assert body["options"].keys() <= {"num_ctx", "num_predict", "temperature", "seed"}
+
+
+def loaded(*rows: tuple[str, int]) -> dict[str, Any]:
+    return {"models": [{"name": name, "size": 100, "context_length": length} for name, length in rows]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "num_ctx"),
+    [
+        ([], 4096),
+        ([("smollm2:135m", 4096)], 4096),
+        ([("smollm2:135m", 32768)], 32768),
+        ([("SmolLM2:135M", 32768)], 32768),
+        ([("smollm2:135m", 2048)], 4096),
+        ([("smollm2:360m", 32768)], 4096),
+        ([("smollm2:135m", 0)], 4096),
+    ],
+)
+async def test_calls_take_the_context_that_the_model_is_loaded_with_where_it_is_enough(
+    ollama: Any, client: OllamaClient, rows: list[tuple[str, int]], num_ctx: int
+) -> None:
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    ollama.get("/api/ps").respond(json=loaded(*rows))
+    await client.preload("smollm2:135m")
+    assert sent(route)["options"]["num_ctx"] == num_ctx
+    await chat(client)
+    assert sent(route)["options"]["num_ctx"] == num_ctx
+
+
+async def test_a_prompt_is_truncated_or_not_by_the_context_that_the_model_is_loaded_with(
+    ollama: Any, client: OllamaClient
+) -> None:
+    ollama.get("/api/ps").respond(json=loaded(("smollm2:135m", 8192)))
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": 4096})
+    with pytest.raises(PromptTooLongError, match="4096 of 8192"):
+        await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": 5000})
+    await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)
+
+
+async def test_while_a_call_is_in_a_model_later_ones_go_as_it_does_and_leave_keep_alive_alone(
+    ollama: Any, client: OllamaClient
+) -> None:
+    looks = ollama.get("/api/ps").respond(json=loaded(("smollm2:135m", 8192)))
+    is_in, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def answered(request: httpx.Request) -> httpx.Response:
+        is_in.set()
+        await may_answer.wait()
+        return httpx.Response(200, json=ANSWER)
+
+    route = ollama.post("/api/chat").mock(side_effect=answered)
+    async with asyncio.TaskGroup() as calls:
+        calls.create_task(chat(client))
+        await is_in.wait()
+        looks.respond(json=loaded(("smollm2:135m", 16384)))
+        calls.create_task(chat(client))
+        calls.create_task(chat(client))
+        await asyncio.sleep(0)
+        may_answer.set()
+    bodies = [json.loads(call.request.content) for call in route.calls]
+    assert [body["options"]["num_ctx"] for body in bodies] == [8192, 8192, 8192]
+    assert [body.get("keep_alive") for body in bodies] == ["30m", None, None]
+    assert looks.call_count == 1
+    await chat(client)
+    assert (sent(route)["options"]["num_ctx"], sent(route)["keep_alive"]) == (16384, "30m")
+
+
+@pytest.mark.parametrize("fault", [httpx.ReadError("reset"), httpx.Response(500), httpx.Response(200, content=b"{")])
+async def test_an_ollama_that_does_not_tell_what_is_loaded_is_asked_for_our_own_context(
+    ollama: Any, client: OllamaClient, fault: Any
+) -> None:
+    ollama.get("/api/ps").mock(side_effect=[fault])
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    assert sent(route)["options"]["num_ctx"] == 4096
+
+
+async def test_a_completion_that_went_over_the_context_window_has_lost_the_texts_front(
+    ollama: Any, client: OllamaClient
+) -> None:
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": 4060, "eval_count": 37})
+    with pytest.raises(PromptTooLongError, match="4060 and 37"):
+        await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)
+    ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": 4060, "eval_count": 36})
+    await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)
+
+
+async def test_a_preload_tells_how_long_the_model_took_to_load(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(json=ANSWER)
+    assert await client.preload("smollm2:135m") == (await chat(client)).load_s == 0.032288925
 
 
 async def test_a_chat_is_not_streamed_and_goes_to_the_native_api(ollama: Any, client: OllamaClient) -> None:
@@ -159,7 +263,7 @@ async def test_a_model_is_asked_for_its_capabilities_once(ollama: Any, client: O
     ollama.post("/api/chat").respond(json=ANSWER)
     await chat(client)
     await chat(client)
-    assert ollama.calls.call_count == 3
+    assert [call.request.url.path for call in ollama.calls].count("/api/show") == 1
 
 
 async def test_done_reason_length_means_that_the_completion_was_cut(ollama: Any, client: OllamaClient) -> None:
@@ -174,7 +278,7 @@ async def test_counts_that_are_left_out_are_zero(ollama: Any, client: OllamaClie
     assert (completion.prompt_tokens, completion.completion_tokens) == (0, 0)
 
 
-@pytest.mark.parametrize("count", [4096, 4097, 2048, 2049])
+@pytest.mark.parametrize("count", [4096, 4097, 2048, 2049, 2050, 2051])
 async def test_a_prompt_that_fills_the_context_window_or_half_of_it_counts_as_truncated(
     ollama: Any, client: OllamaClient, count: int
 ) -> None:
@@ -183,7 +287,7 @@ async def test_a_prompt_that_fills_the_context_window_or_half_of_it_counts_as_tr
         await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)
 
 
-@pytest.mark.parametrize("count", [0, 14, 2047, 2050, 4095])
+@pytest.mark.parametrize("count", [0, 14, 2047, 2052, 4086])
 async def test_a_prompt_of_any_other_size_does_not(ollama: Any, client: OllamaClient, count: int) -> None:
     ollama.post("/api/chat").respond(json={**ANSWER, "prompt_eval_count": count})
     assert (await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40)).prompt_tokens == count
@@ -223,6 +327,12 @@ async def test_no_compressed_answer_is_asked_for(ollama: Any, client: OllamaClie
     [
         (400, "the input length exceeds the context length", PromptTooLongError),
         (400, "prompt of 9000 tokens exceeds the available context size (4096 tokens)", PromptTooLongError),
+        (
+            400,
+            "the prompt is longer than the context length currently available to the model; shorten the prompt",
+            PromptTooLongError,
+        ),
+        (500, "Context size has been exceeded.", PromptTooLongError),
         (404, "model 'nope' not found", ModelNotFoundError),
         (404, 'model "nope" not found, try pulling it first', ModelNotFoundError),
         (503, "server busy, please try again.  maximum pending requests exceeded", EngineBusyError),
@@ -288,6 +398,7 @@ async def test_preload_is_a_chat_without_messages_and_with_the_same_num_ctx(olla
     await client.preload("smollm2:135m")
     assert sent(route).get("messages") is None
     assert sent(route)["options"] == {"num_ctx": 4096}
+    assert "shift" not in sent(route)
     assert sent(route)["keep_alive"] == "30m"
 
 

@@ -107,8 +107,8 @@ def _prompt() -> Prompt:
 async def _call(client: OllamaClient, http: httpx.AsyncClient, model: str, timeout_s: float) -> Call:
     try:
         async with asyncio.timeout(timeout_s):
-            body = await client.chat_body(_prompt(), model=model, num_predict=NUM_PREDICT)
-            return await _stream(http, body | {"stream": True}, timeout_s)
+            async with client.chat_body(_prompt(), model=model, num_predict=NUM_PREDICT) as body:
+                return await _stream(http, body | {"stream": True}, timeout_s)
     except (EngineError, httpx.HTTPError, ValueError) as error:
         return Call(problem=_words(error))
     except TimeoutError:

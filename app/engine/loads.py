@@ -1,0 +1,60 @@
+"""When a server loaded a model, as its answers tell."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.engine.status import canonical
+
+SOON_S = 60.0
+"""A model that is loaded again within this time was unloaded without need."""
+
+_TOLD_S = 600.0  # for which a needless load is worth to be told
+_SHORTEST_LOAD_S = 0.25  # a 135M model takes 0.5 s from the page cache
+_TIMES_USUAL = 8.0
+_KEPT_ANSWERS = 16
+_KEPT_MODELS = 64
+
+
+@dataclass(slots=True)
+class _Seen:
+    """`ends`: when the last two loads ended; `usual`: load_duration of the last answers, seconds."""
+
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=2))
+    usual: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_ANSWERS))
+
+
+class Loads:
+    """The loads of each model in one server. `clock`: monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._models: dict[str, _Seen] = {}
+
+    def answered(self, model: str, started: float, load_s: float) -> bool:
+        """Whether the answer to a call sent at `started` tells of a load that no other answer has told of.
+
+        Ollama's `load_duration` is the time until the call had a loaded model. Without a load that is some hundredths
+        of a second, or several times as many on a busy machine, so it is compared with that of the last answers. Calls
+        that waited for the same load all tell of it.
+        """
+        if len(self._models) >= _KEPT_MODELS:
+            self._models.clear()
+        seen = self._models.setdefault(canonical(model), _Seen())
+        is_long = load_s >= max(_SHORTEST_LOAD_S, _TIMES_USUAL * min(seen.usual, default=0.0))
+        if not is_long:
+            seen.usual.append(load_s)
+            return False
+        if seen.ends and started < seen.ends[-1]:
+            return False
+        seen.ends.append(started + load_s)
+        return True
+
+    def follow_each_other(self, model: str) -> bool:
+        """Whether the model was loaded twice within SOON_S, in the last ten minutes."""
+        seen = self._models.get(canonical(model))
+        if seen is None or len(seen.ends) < 2:
+            return False
+        before, last = seen.ends
+        return last - before <= SOON_S and self._clock() - last <= _TOLD_S
