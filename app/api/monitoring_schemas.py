@@ -14,6 +14,11 @@ GpuRatio = Annotated[
     Field(description="share of the model in GPU memory, 0 to 1; 0 where not loaded, null where the engine is silent"),
 ]
 
+WarningText = Annotated[
+    str | None,
+    Field(description="what an operator should know although it can serve: over half of the model's sentences fall"),
+]
+
 
 class Ready(AnswerBody):
     """Whether the engine can serve the default model."""
@@ -25,7 +30,8 @@ class Ready(AnswerBody):
     model: str
     loaded: Annotated[bool, Field(description="whether the model is in memory")]
     gpu_ratio: GpuRatio
-    problem: str | None
+    problem: Annotated[str | None, Field(description="why it is not ready; null where it is")]
+    warning: WarningText
 
 
 class Health(AnswerBody):
@@ -61,6 +67,7 @@ class ModelState(AnswerBody):
     name: str
     loaded: Annotated[bool, Field(description="whether it is in memory")]
     gpu_ratio: GpuRatio
+    warning: WarningText
 
 
 class Quantiles(AnswerBody):
