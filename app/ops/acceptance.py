@@ -30,7 +30,7 @@ LEAST_PER_MINUTE = 100.0
 LEAST_PRESENT = 0.50  # of figures and names, in the results
 LARGEST_RATIO = 0.90  # of a long text's tokens
 
-_TELLING = regex.compile(r"\p{N}[\p{N}.,:/]*+(?<=\p{N})|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
+_TELLING = regex.compile(r"\p{N}++(?:[.,:/]\p{N}++)*+|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
 """Figures, and words that have a capital though no sentence begins with them."""
 
 
