@@ -15,9 +15,9 @@ from app.ops.doctor.observations import (
     Observations,
     Rocm,
     Server,
+    Service,
     Unit,
     UnitFile,
-    Service,
 )
 from tests.unit.doctor_recordings import finding, recording
 
