@@ -70,6 +70,7 @@ def create_app(
             service = Service(
                 settings,
                 engine,
+                summarizer,
                 shared,
                 reconstructor,
                 metrics,

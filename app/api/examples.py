@@ -1,4 +1,4 @@
-"""The examples that the OpenAPI document and `/docs` show: real answers of the embedded engine."""
+"""The examples that the OpenAPI document and `/docs` show: real answers, to requests with `method` extractive."""
 
 from typing import Any
 
@@ -14,73 +14,92 @@ TEXT = (
 )
 
 CAPSULE: dict[str, Any] = {
-    "version": 2,
+    "version": 1,
     "fidelity": "exact",
-    "codec": "brotli-11-p1",
+    "codec": "zstd",
     "payload": (
-        "ddWvAgWEBrwBw2sJdsa4p5+BMgDGosBuOBbUaluo97ywQMZr6EUKzqnsCM5G35hCBlTKKAk0Oj1lE4sxV4T0nHOrS5"
-        "AWXCsufWDea1+LpTQNdbrzjP/EPGBRN/13XCLMWV3TYox+WOER3x+bja2XC8Hwdt4MYUT/3AiE1+IuMVP0eMnRv35v"
-        "KZbWNeP65/IzqYShBT2bUyUpUYe4xM+QmM5pFwk+jUjjtTkH4exwFq55aZIozygKOMADer45fgw9ELiXvV6WiM41Ng"
-        "TGQhbfvTCgll0zuagQx3xldpLfQJfzVZgVI8gead6q0Ag+dtYHXYk0DR5QgFXg63JadTijWSdBeOu+GIoFeQJA6vrX"
-        "iGRFkvSJA9bCeTGwmSizf/7HtDvGwGgQIgHkfD/fOAAtO03XDfLN4tFLZEK7YBg7eO1pXPE6YUHC7VZXnKmPL2Y+xi"
-        "DJmrkNQDSYk/KYRwv2OWCY5cnFpDaeaIDIx77NLTcA"
+        "0HtEZUz1EfMBhAbeAWDoA+0KACPGEuPGOVXTfRxedv5oX5/qzLRkxWdpjMyto52mB23LzSi7+qSp6ZpuvZfUsA0TlW"
+        "p9DV492rgSzVk8i5zmh0+f49FtxUVtFAAFm8cCAWysMI2TxhBGCCFGqSweGUl6S2kZZSPAIG1lRsA3jPBooAWW2ruO"
+        "DfJtpTJIooVVEcd81l1QlLVwjRayt6MkJ0DsF7JCDvcwsN4VSJlWoX5sAci8HGDIezByw/3496e/CLbz8zyWJYF7lp"
+        "3OLiFMlSL//bzmKC1uADoMLC3x+sSabY45FZjzKaaujgKTG0nReMAw1dO+0MjVXGn3EhbJSSRPVjXHzcsgZlvnuPWm"
+        "ab5BRE30kTw7vLuDOkU1hBJ69jKv67zw5yErmogfxf3j4WyBlM/8QqJL1OSFHQob8uwafNH3rMhC92MlZXFqqK9z9t"
+        "cDQz3LDETbE4LLJS/iMMl7sHufgz0Ae7Yv2fX2AQs="
     ),
     "source": {
         "sha256": "c36b0976c6b8a79f42c3ef28b7ae115793aa109b5be5450d8771a26a41852ca6",
         "bytes": 772,
-        "tokens": 188,
+        "tokens": 222,
     },
     "model": "smollm2:135m-instruct-q4_1",
-    "prompt_version": "2",
+    "prompt_version": "3",
 }
 
 COMPRESSED: dict[str, Any] = {
     "compressed": (
-        "Around 14:35 UTC the checkout service started\nWe rolled back to v2.3.0 at 15:10 UTC\nIn tot"
-        "al about 4,300 orders were affected, none of them were lost, and Maria Lindqvist has alrea"
-        "dy written to the customers who complained. Please do not deploy v2.3.1 in the meantime."
+        "Around 14:35 UTC the checkout service started to return errors for some of our customers, "
+        "and it took us a while to understand what was going on. As far as we can tell the new vers"
+        "ion v2.3.1 opened more connections to the database than the pool allows, so requests were "
+        "waiting for each other until they timed out. We rolled back to v2.3.0 at 15:10 UTC and eve"
+        "rything went back to normal a few minutes later. Please do not deploy v2.3.1 in the meanti"
+        "me."
     ),
     "method": "extractive",
+    "capsule": CAPSULE,
     "fidelity": {
-        "facts": 9,
-        "kept": 0,
-        "restored": 9,
-        "missing": [],
-        "left_out": [
-            (
-                "Hi team, just a quick note about yesterday's outage. Around 14:35 UTC the checkout service"
-                " started to return errors for some of our customers, and it took us a while to understand "
-                "what was going on. As far as we can tell the new version v2.3.1 opened more connections to"
-                " the database than the pool allows, so requests were waiting for each other until they tim"
-                "ed out. We rolled back to v2.3.0 at 15:10 UTC and everything went back to normal a few min"
-                "utes later."
-            ),
-            (
-                "Thanks to everybody who helped out, it was great to see how quickly people jumped in even "
-                "though it was late for some of you."
-            ),
+        "facts": 7,
+        "kept": 5,
+        "missing": ["4,300", "Maria Lindqvist"],
+        "missing_count": 2,
+        "passages": [
+            {
+                "start": 0,
+                "end": 408,
+                "by": "source",
+                "source": [[53, 461]],
+                "support": 1.0,
+            },
+            {
+                "start": 409,
+                "end": 453,
+                "by": "source",
+                "source": [[602, 646]],
+                "support": 1.0,
+            },
         ],
-        "invented_removed": 0,
-        "made": {"sentences": 0, "dropped": 0, "corrected": 0, "segments": 3, "structure": ["prose"], "degraded": None},
+        "omitted": [[0, 52], [462, 601], [647, 772]],
+        "structure": ["prose"],
+        "summary": {
+            "written": 0,
+            "stood": 0,
+            "taken": 0,
+        },
     },
     "sizes": {
-        "source_tokens": 188,
-        "compressed_tokens": 75,
+        "source_tokens": 222,
+        "compressed_tokens": 136,
         "source_bytes": 772,
-        "capsule_bytes": 730,
-        "token_ratio": 0.3989,
-        "byte_ratio": 0.9456,
+        "capsule_bytes": 722,
+        "token_ratio": 0.6126,
+        "byte_ratio": 0.9352,
     },
     "usage": {
-        "prompt_tokens": 236,
-        "completion_tokens": 48,
-        "calls": 1,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "calls": 0,
         "model": "smollm2:135m-instruct-q4_1",
         "engine": "embedded",
+        "cached": False,
     },
-    "timing": {"queue_ms": 0.014, "engine_ms": 1743.0, "total_ms": 1792.111},
-    "cost": {"cloud_usd": 0.00284, "local_usd": 4.8419e-05, "savings_ratio": 0.983},
-    "capsule": CAPSULE,
+    "timing": {
+        "queue_ms": 0.0,
+        "engine_ms": 0.0,
+        "total_ms": 2.55,
+    },
+    "cost": {
+        "cloud_usd": 0.0,
+        "local_usd": 0.0,
+        "savings_ratio": 0.0,
+    },
 }
 
 RECONSTRUCTED: dict[str, Any] = {
@@ -94,9 +113,18 @@ RECONSTRUCTED: dict[str, Any] = {
         "calls": 0,
         "model": "smollm2:135m-instruct-q4_1",
         "engine": "embedded",
+        "cached": False,
     },
-    "timing": {"queue_ms": 0.0, "engine_ms": 0.0, "total_ms": 0.749},
-    "cost": {"cloud_usd": 0.0, "local_usd": 0.0, "savings_ratio": 0.0},
+    "timing": {
+        "queue_ms": 0.0,
+        "engine_ms": 0.0,
+        "total_ms": 0.27,
+    },
+    "cost": {
+        "cloud_usd": 0.0,
+        "local_usd": 0.0,
+        "savings_ratio": 0.0,
+    },
 }
 
 PROBLEM: dict[str, Any] = {

@@ -20,9 +20,10 @@ async def healthz() -> Health:
 @router.get("/readyz", responses={503: {"model": Ready, "description": "The engine can't serve the default model"}})
 async def readyz(request: Request, response: Response) -> Ready:
     """The engine answers and has the default model, and the service has not been told to end."""
-    engine = service_of(request).engine
+    service = service_of(request)
+    engine = service.engine
     status = await engine.status()
-    problem = "the service is shutting down" if service_of(request).drain.has_begun else status.problem
+    problem = "the service is shutting down" if service.drain.has_begun else status.problem
     if problem:
         response.status_code = 503
         record_of(request).outcome = "not_ready"
@@ -36,7 +37,7 @@ async def readyz(request: Request, response: Response) -> Ready:
         num_ctx=status.num_ctx(engine.default_model, engine.num_ctx),
         gpu_ratio=status.gpu_ratio(engine.default_model),
         problem=problem,
-        warning=status.warning,
+        warning="; ".join(filter(None, (status.warning, service.warning_of(engine.default_model)))) or None,
     )
 
 

@@ -14,6 +14,14 @@ GpuRatio = Annotated[
     Field(description="share of the model in GPU memory, 0 to 1; 0 where not loaded, null where the engine is silent"),
 ]
 
+WarningText = Annotated[
+    str | None,
+    Field(
+        description="what an operator should know although it can serve: a model that is loaded again and again, or whose "
+        "sentences mostly fall; null where nothing was seen"
+    ),
+]
+
 
 NumCtx = Annotated[
     int,
@@ -39,8 +47,8 @@ class Ready(AnswerBody):
     loaded: Annotated[bool, Field(description="whether the model is in memory")]
     num_ctx: NumCtx
     gpu_ratio: GpuRatio
-    problem: str | None
-    warning: SlowReason
+    problem: Annotated[str | None, Field(description="why it is not ready; null where it is")]
+    warning: WarningText
 
 
 class Health(AnswerBody):
@@ -79,6 +87,7 @@ class ModelState(AnswerBody):
     loaded: Annotated[bool, Field(description="whether it is in memory")]
     num_ctx: NumCtx
     gpu_ratio: GpuRatio
+    warning: WarningText
 
 
 class Quantiles(AnswerBody):

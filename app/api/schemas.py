@@ -25,7 +25,9 @@ class CompressRequest(RequestBody):
     """A text and how to compress it."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"text": examples.TEXT}, {"text": examples.TEXT, "target_ratio": 0.3}]}
+        json_schema_extra={
+            "examples": [{"text": examples.TEXT, "method": "extractive"}, {"text": examples.TEXT, "target_ratio": 0.3}]
+        }
     )
 
     text: Annotated[str, Field(description="the text, any Unicode; at most CONDENSER_MAX_TEXT_BYTES of UTF-8")]

@@ -9,6 +9,7 @@ from app.api.clients import Client
 from app.api.pending import PendingBytes
 from app.compression.cache import SharedCompressor
 from app.compression.reconstructor import Reconstructor
+from app.compression.summarizer import Summarizer
 from app.engine.engine import Engine
 from app.jobs.runner import Jobs
 from app.settings import Settings
@@ -29,6 +30,7 @@ class Service:
 
     settings: Settings
     engine: Engine
+    summarizer: Summarizer
     compressor: SharedCompressor
     reconstructor: Reconstructor
     metrics: Metrics
@@ -37,6 +39,16 @@ class Service:
     pending: PendingBytes
     jobs: Jobs | None = None
     drain: Drain = field(default_factory=Drain)
+
+    def warning_of(self, model: str) -> str | None:
+        """What an operator should know of how `model` writes; None where its sentences stand or are too few to tell."""
+        record = self.summarizer.records.get(model)
+        if record is None or not record.is_too_weak:
+            return None
+        return (
+            f"only {record.standing:.0%} of the last sentences of {model} passed the check, so most of its calls are "
+            "paid for nothing: use a model that writes better (CONDENSER_MODEL)"
+        )
 
 
 def service_of(connection: HTTPConnection) -> Service:

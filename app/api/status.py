@@ -14,7 +14,7 @@ from app.api.monitoring_schemas import (
     Status,
     UpstreamState,
 )
-from app.api.service import service_of
+from app.api.service import Service, service_of
 from app.engine.engine import Engine
 from app.engine.status import EngineStatus
 from app.telemetry.metrics import OPERATIONS, Operation
@@ -31,7 +31,7 @@ async def status(request: Request) -> Status:
     return Status(
         version=__version__,
         engine=_engine(service.engine, engine_status),
-        model=_model(service.engine, engine_status),
+        model=_model(service, engine_status),
         queue=_queue(figures),
         operations={operation: _operation(figures, operation) for operation in OPERATIONS},
         savings=SavingsFigures(
@@ -79,13 +79,14 @@ def _engine(engine: Engine, found: EngineStatus) -> EngineState:
     )
 
 
-def _model(engine: Engine, found: EngineStatus) -> ModelState:
-    name = engine.default_model
+def _model(service: Service, found: EngineStatus) -> ModelState:
+    name = service.engine.default_model
     return ModelState(
         name=name,
         loaded=found.has_loaded(name),
-        num_ctx=found.num_ctx(name, engine.num_ctx),
+        num_ctx=found.num_ctx(name, service.engine.num_ctx),
         gpu_ratio=found.gpu_ratio(name),
+        warning=service.warning_of(name),
     )
 
 

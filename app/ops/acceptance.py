@@ -2,7 +2,10 @@
 
 A model answers; compression takes under 2 s; exact reconstruction under 500 ms and byte for byte; over 80 % of a
 cloud's price is saved; over 100 operations a minute. A sixth row holds the results against the texts without using the
-service's own fact finder, so that a service that answers little or nothing does not pass.
+service's own fact finder: at least half of the figures and names of the texts must be present in the results, so that a
+service that answers little or nothing does not pass, and each other one must be accounted for, that is, be in `missing`
+or inside a range of the source that the answer lists in `omitted`. The row tells both shares apart: what is only in an
+omitted range is not in the result.
 """
 
 import random
@@ -24,10 +27,10 @@ LONGEST_COMPRESSION_S = 2.0
 LONGEST_RECONSTRUCTION_S = 0.5
 LEAST_SAVINGS = 0.80
 LEAST_PER_MINUTE = 100.0
-LEAST_PRESENT = 0.90  # of figures and names that the result has or the report lists
+LEAST_PRESENT = 0.50  # of figures and names, in the results
 LARGEST_RATIO = 0.90  # of a long text's tokens
 
-_TELLING = regex.compile(r"\p{N}[\p{N}.,:/]*+(?<=\p{N})|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
+_TELLING = regex.compile(r"\p{N}++(?:[.,:/]\p{N}++)*+|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
 """Figures, and words that have a capital though no sentence begins with them."""
 
 
@@ -210,19 +213,19 @@ def _fidelity(done: Sequence[Done]) -> Row:
     telling = [(one, _telling(one.text)) for one in done]
     total = sum(len(words) for _, words in telling)
     present = sum(_said(words, [one.answer["compressed"]]) for one, words in telling)
-    listed = sum(_said(words, [one.answer["compressed"], *one.answer["fidelity"]["missing"]]) for one, words in telling)
-    facts = {
-        name: sum(_count(one.answer["fidelity"][name]) for one in done) for name in ("kept", "restored", "missing")
-    }
+    accounted = sum(_said(words, [one.answer["compressed"], *_told_as_left_out(one)]) for one, words in telling)
+    facts = {name: sum(int(one.answer["fidelity"][name]) for one in done) for name in ("kept", "missing_count")}
+    by_model = sum(int(one.answer["fidelity"]["summary"]["taken"]) for one in done)
     long = [one for one in done if len(one.text) > min(LENGTHS)]
     ratio = statistics.mean(one.answer["sizes"]["token_ratio"] for one in long or done)
     is_shorter = all(0 < len(one.answer["compressed"]) <= len(one.text) for one in done)
-    figures = {"telling_words": total, "present": present, "present_or_missing": listed, "token_ratio": ratio, **facts}
-    found = f"{present / total:.1%} of {total} figures and names present, {listed / total:.1%} with those in missing; "
-    found += f"{ratio:.2f} of the tokens over {min(LENGTHS)} characters; "
-    found += f"facts {facts['kept']} kept, {facts['restored']} restored, {facts['missing']} missing"
-    is_met = is_shorter and listed / total >= LEAST_PRESENT and ratio < LARGEST_RATIO
-    wanted = f"> {LEAST_PRESENT:.0%} present, < {LARGEST_RATIO:.0%} of tokens"
+    figures = {"telling_words": total, "present": present, "accounted_for": accounted, "token_ratio": ratio}
+    figures |= {**facts, "sentences_by_model": by_model}
+    found = f"{present / total:.1%} of {total} figures and names present, {accounted / total:.1%} with those told as "
+    found += f"missing or omitted; {ratio:.2f} of the tokens over {min(LENGTHS)} characters; "
+    found += f"facts {facts['kept']} kept, {facts['missing_count']} missing; {by_model} sentences by the model"
+    is_met = is_shorter and present / total >= LEAST_PRESENT and accounted == total and ratio < LARGEST_RATIO
+    wanted = f">= {LEAST_PRESENT:.0%} present, the others missing or omitted, < {LARGEST_RATIO:.0%} of tokens"
     return Row("fidelity", wanted, found, is_met, dict(figures))
 
 
@@ -230,13 +233,15 @@ def _telling(text: str) -> set[str]:
     return set(_TELLING.findall(text))
 
 
+def _told_as_left_out(one: Done) -> list[str]:
+    """What the answer says is not in the result: the missing facts that it lists, and the omitted ranges."""
+    fidelity = one.answer["fidelity"]
+    return [*fidelity["missing"], *(one.text[start:end] for start, end in fidelity["omitted"])]
+
+
 def _said(words: Iterable[str], texts: Sequence[str]) -> int:
     said = "\n".join(texts)
     return sum(word in said for word in words)
-
-
-def _count(value: object) -> int:
-    return len(value) if isinstance(value, list) else int(str(value))
 
 
 def print_rows(found: Acceptance, console: Console) -> None:

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from app.compression.compressor import Method
 from app.ops.batch_run import Tally, finished_keys, run_batch
 from app.ops.client import Answer, ServiceClient
 from app.ops.exits import FAILED, INTERRUPTED, PARTLY, USAGE, CommandError
@@ -28,7 +29,14 @@ KeyOption = Annotated[
 LocalOption = Annotated[bool, typer.Option("--local", help="Without a service: run the engine in this command.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the whole answer as JSON.")]
 RatioOption = Annotated[
-    float | None, typer.Option(help="Wished tokens of the result over the text's, 0.05 to 0.9.", min=0.05, max=0.9)
+    float | None, typer.Option(help="Wished tokens of the result over the text's, 0.01 to 1.", min=0.01, max=1)
+]
+CoverageOption = Annotated[
+    float | None,
+    typer.Option(help="Share of the text's worth to keep, over 0, at most 1; not with --target-ratio.", max=1),
+]
+MethodOption = Annotated[
+    str, typer.Option(help="auto, abstractive (the model's sentences only) or extractive (no model call).")
 ]
 QuestionOption = Annotated[str | None, typer.Option(help="Compress for answering this question.")]
 MustKeepOption = Annotated[list[str] | None, typer.Option(help="String that must survive verbatim; repeatable.")]
@@ -74,12 +82,27 @@ def _client(url: str | None, api_key: str | None, *, local: bool, fresh: bool = 
 
 
 def _wishes(
-    target_ratio: float | None, question: str | None, must_keep: list[str] | None, fidelity: str, model: str | None
+    target_ratio: float | None,
+    coverage: float | None,
+    method: str,
+    question: str | None,
+    must_keep: list[str] | None,
+    fidelity: str,
+    model: str | None,
 ) -> dict[str, object]:
+    """The fields of a body of `/compress` beside its text. Raises CommandError."""
     if fidelity not in ("exact", "semantic"):
         raise CommandError(f"--fidelity is exact or semantic, not {fidelity}", USAGE)
+    if method not in get_args(Method):
+        raise CommandError(f"--method is auto, abstractive or extractive, not {method}", USAGE)
+    if target_ratio is not None and coverage is not None:
+        raise CommandError("--target-ratio and --coverage can't be given together", USAGE)
+    if coverage is not None and coverage <= 0:
+        raise CommandError(f"--coverage is over 0 and at most 1, not {coverage:g}", USAGE)
     every = {
         "target_ratio": target_ratio,
+        "coverage": coverage,
+        "method": None if method == "auto" else method,
         "question": question,
         "must_keep": must_keep or None,
         "fidelity": fidelity,
@@ -92,6 +115,8 @@ def _wishes(
 def compress(
     file: Annotated[str, typer.Argument(help="A text in UTF-8, or - for standard input.")],
     target_ratio: RatioOption = None,
+    coverage: CoverageOption = None,
+    method: MethodOption = "auto",
     question: QuestionOption = None,
     must_keep: MustKeepOption = None,
     fidelity: FidelityOption = "exact",
@@ -104,7 +129,8 @@ def compress(
 ) -> None:
     """Write a short text that says the same to standard output, and its figures to standard error."""
     with _sentences() as told:
-        body = {"text": read_text(file), **_wishes(target_ratio, question, must_keep, fidelity, model)}
+        wishes = _wishes(target_ratio, coverage, method, question, must_keep, fidelity, model)
+        body = {"text": read_text(file), **wishes}
         with _client(url, api_key, local=local) as client:
             answer = client.compress(body)
         if capsule is not None:
@@ -115,11 +141,12 @@ def compress(
 
 def _figures(answer: Answer) -> str:
     sizes, fidelity = answer["sizes"], answer["fidelity"]
-    missing = len(fidelity["missing"])
+    summary = fidelity["summary"]
     return (
         f"{sizes['source_tokens']} -> {sizes['compressed_tokens']} tokens ({sizes['token_ratio']:.0%}), "
-        f"{fidelity['facts']} facts: {fidelity['kept']} kept, {fidelity['restored']} restored, {missing} missing; "
-        f"{answer['method']}, {answer['timing']['total_ms'] / 1000:.1f} s"
+        f"{fidelity['facts']} facts: {fidelity['kept']} kept, {fidelity['missing_count']} missing; "
+        f"{answer['method']}, {summary['taken']} of {summary['written']} sentences of the model taken, "
+        f"{answer['timing']['total_ms'] / 1000:.1f} s"
     )
 
 
@@ -175,6 +202,8 @@ def batch(
     out: Annotated[Path, typer.Option(help="File of JSON lines for the results; what it has is not done again.")],
     operation: Annotated[str, typer.Option(help="compress or reconstruct.")] = "compress",
     target_ratio: RatioOption = None,
+    coverage: CoverageOption = None,
+    method: MethodOption = "auto",
     question: QuestionOption = None,
     must_keep: MustKeepOption = None,
     fidelity: FidelityOption = "exact",
@@ -188,7 +217,7 @@ def batch(
     with _sentences() as told:
         if operation not in ("compress", "reconstruct"):
             raise CommandError(f"--operation is compress or reconstruct, not {operation}", USAGE)
-        options = _wishes(target_ratio, question, must_keep, fidelity, model)
+        options = _wishes(target_ratio, coverage, method, question, must_keep, fidelity, model)
         wanted = list(items(source, operation, options))
         columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left:"), TimeRemainingColumn())
         tally = Tally()

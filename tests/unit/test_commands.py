@@ -73,6 +73,21 @@ def test_json_is_the_whole_answer(service: respx.MockRouter) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        (["--method", "extractive"], {"method": "extractive"}),
+        (["--coverage", "0.9"], {"coverage": 0.9}),
+        ([], {}),
+    ],
+)
+def test_method_and_coverage_are_sent_where_they_are_given(
+    service: respx.MockRouter, options: list[str], fields: dict[str, object]
+) -> None:
+    assert run("compress", "-", *options, given="Hallo").exit_code == DONE
+    assert sent(service, "/compress") == [{"text": "Hallo", "fidelity": "exact", **fields}]
+
+
+@pytest.mark.parametrize(
     "given",
     [
         json.dumps(CAPSULE),
@@ -93,6 +108,9 @@ def test_reconstruct_writes_the_text_byte_for_byte(service: respx.MockRouter, gi
         (["compress", "-"], "", "standard input is empty"),
         (["compress", "-"], b"abc\xff", "standard input is no UTF-8 text (byte 3)"),
         (["compress", "-", "--fidelity", "half"], "a", "--fidelity is exact or semantic, not half"),
+        (["compress", "-", "--method", "best"], "a", "--method is auto, abstractive or extractive, not best"),
+        (["compress", "-", "--coverage", "0"], "a", "--coverage is over 0 and at most 1, not 0"),
+        (["compress", "-", "--coverage", "1", "--target-ratio", "1"], "a", "can't be given together"),
         (["compress", "-", "--capsule", "/nowhere/c"], "a", "can't write /nowhere/c: No such file or directory"),
         (["reconstruct", "-"], "no json", "standard input is no JSON"),
         (["reconstruct", "-"], "{}", "standard input holds no capsule"),

@@ -175,6 +175,7 @@ def test_the_dashboard_shows_all_that_it_is_for() -> None:
         "condenser_cost_savings_ratio",
         "condenser_tokens_total",
         "condenser_facts_total",
+        "condenser_summary_sentences_total",
         "condenser_model_gpu_ratio",
         "condenser_engine_errors_total",
     }

@@ -6,7 +6,19 @@ from typing import Any
 import pytest
 
 from app.ops.doctor.checks.order import examine
-from app.ops.doctor.observations import Answers, BlindSpot, Call, Gpu, Host, Observations, Rocm, Server, Unit, UnitFile
+from app.ops.doctor.observations import (
+    Answers,
+    BlindSpot,
+    Call,
+    Gpu,
+    Host,
+    Observations,
+    Rocm,
+    Server,
+    Service,
+    Unit,
+    UnitFile,
+)
 from tests.unit.doctor_recordings import finding, recording
 
 DISCOVERED_CPU = 'msg="inference compute" id=cpu library=cpu description=cpu total="62.7 GiB"'
@@ -328,6 +340,17 @@ def test_a_llama_cpp_that_does_not_load_is_a_failure() -> None:
     assert seen.embedded is not None
     broken = replace(seen.embedded, xllamacpp_problem="loading it ended with signal 4")
     assert finding(replace(seen, embedded=broken), "llama.cpp").state == "fail"
+
+
+def test_a_service_whose_model_writes_in_vain_is_warned_of() -> None:
+    told = "only 12% of the last sentences of qwen2.5:7b-instruct passed the check"
+    found = finding(replace(well(), service=Service("http://127.0.0.1:8000", "ollama", warning=told)), "summaries")
+    assert found.state == "warn"
+    assert told in found.sentence
+
+
+def test_a_service_that_warns_of_nothing_needs_no_word() -> None:
+    assert "summaries" not in names(replace(well(), service=Service("http://127.0.0.1:8000", "ollama")))
 
 
 def test_nothing_hidden_needs_no_word_about_rights() -> None:

@@ -21,6 +21,7 @@ from app.settings import describe, load_settings
 from tests.unit.mocker import EVERY_TRANSPORT
 
 URL = "http://192.0.2.1:11434"  # of no machine (RFC 5737), so that nothing of this one is judged
+READYZ = "http://127.0.0.1:8000/readyz"
 CONFIG = 'msg="server config" env="map[OLLAMA_HOST:http://127.0.0.1:11434 OLLAMA_NUM_PARALLEL:2 OLLAMA_VULKAN:false]"'
 # Ollama v0.16.1 and v0.33, and issues ollama/ollama 12774, 13308 and 15153.
 FAILURES = [
@@ -227,6 +228,7 @@ def ollama(plain_settings: None) -> Any:
              "eval_count": 48, "eval_duration": 800_000_000},
         ]  # fmt: skip
         router.post("/api/chat").respond(text="\n".join(map(json.dumps, lines)))
+        router.get(READYZ, name="readyz").mock(side_effect=httpx.ConnectError("refused"))
         yield router
 
 
@@ -311,6 +313,19 @@ def test_a_running_ollama_ends_the_command_with_0_and_json_on_request(ollama: An
     done = doctor("--json", "--no-call")
     assert done.exit_code == 0
     assert {"findings", "observations"} == set(json.loads(done.stdout))
+
+
+def test_what_the_running_service_warns_of_is_told(ollama: Any) -> None:
+    ready = {"ready": True, "engine": "ollama", "problem": None, "warning": "only 12% of the last sentences passed"}
+    ollama["readyz"].mock(side_effect=None, return_value=httpx.Response(200, json=ready))
+    assert "only 12% of the last sentences passed" in doctor("--no-call").stdout
+
+
+def test_a_service_is_not_asked_to_compress_where_ollama_itself_is_measured(ollama: Any) -> None:
+    ready = {"ready": True, "engine": "ollama", "problem": None, "warning": None}
+    ollama["readyz"].mock(side_effect=None, return_value=httpx.Response(200, json=ready))
+    doctor()
+    assert "/compress" not in {call.request.url.path for call in ollama.calls}
 
 
 def test_a_bad_setting_ends_the_command_with_2(plain_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 from tinyhtml5.parser import HTMLParser
 
+from app.api.examples import TEXT as MAIL
+from app.summary.check import Reason
 from tests.unit.service import MODEL, TEXT, URL, Upstream, answer, ollama, running
 
 STATIC = Path(__file__).parents[2] / "app" / "api" / "static"
 ASSETS = sorted(path.name for path in STATIC.iterdir())
 SCRIPTS = [name for name in ASSETS if name.endswith(".js")]
+FALSE = "The checkout service was down for 77 hours."
 ANSWER = httpx.Response(200, json=answer("A ferry leaves.", 120, 12))
 
 
@@ -102,7 +106,7 @@ async def test_the_status_has_the_figures_that_the_metrics_have() -> None:
     upstream = {"url": URL, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 4, "problem": None}
     engine = {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None, "upstreams": [upstream]}
     assert body["engine"] == engine
-    assert body["model"] == {"name": MODEL, "loaded": True, "gpu_ratio": 1.0}
+    assert body["model"] == {"name": MODEL, "loaded": True, "gpu_ratio": 1.0, "warning": None}
     assert body["operations"]["compress"]["per_minute"] == 1
     assert body["operations"]["reconstruct"] == {"per_minute": 0, "latency_s": None}
     gauges = dict(line.rsplit(" ", 1) for line in metrics.splitlines())
@@ -136,7 +140,35 @@ async def test_the_status_says_what_is_wrong_with_the_engine(fault: object) -> N
     assert response.status_code == 200
     assert told in body["engine"]["problem"]
     assert body["engine"]["up"] is (fault is without_model)
-    assert body["model"] == {"name": MODEL, "loaded": False, "gpu_ratio": 0.0}
+    assert body["model"] == {"name": MODEL, "loaded": False, "gpu_ratio": 0.0, "warning": None}
+
+
+def all_false(count: int) -> httpx.Response:
+    """A completion of `count` sentences, of which none stands beside MAIL."""
+    sentences = (f"The checkout service was down for {hours} hours." for hours in range(100, 100 + count))
+    return httpx.Response(200, json=answer(" ".join(sentences)))
+
+
+@pytest.mark.anyio
+async def test_where_most_of_the_models_last_hundred_sentences_fell_the_service_is_ready_with_a_warning() -> None:
+    with ollama(all_false(100)):
+        async with running() as client:
+            before = (await client.get("/readyz")).json()
+            await client.post("/compress", json={"text": MAIL})
+            ready = await client.get("/readyz")
+            status = (await client.get("/status")).json()
+    assert before["warning"] is None
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)
+    assert f"0% of the last sentences of {MODEL} passed the check" in ready.json()["warning"]
+    assert status["model"]["warning"] == ready.json()["warning"]
+
+
+@pytest.mark.anyio
+async def test_a_model_is_not_judged_by_fewer_than_a_hundred_sentences() -> None:
+    with ollama(all_false(99)):
+        async with running() as client:
+            await client.post("/compress", json={"text": MAIL})
+            assert (await client.get("/readyz")).json()["warning"] is None
 
 
 @pytest.mark.anyio
@@ -149,12 +181,19 @@ async def test_the_status_needs_a_key_where_keys_are_set() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_ledger_is_in_an_answer_only_where_it_is_asked_for() -> None:
-    with ollama(ANSWER):
+async def test_facts_and_dropped_sentences_are_in_an_answer_only_where_they_are_asked_for() -> None:
+    with ollama(httpx.Response(200, json=answer(FALSE))):
         async with running() as client:
-            plain = (await client.post("/compress", json={"text": TEXT})).json()
-            told = (await client.post("/compress", json={"text": TEXT, "explain": True})).json()
-    assert "ledger" not in plain["fidelity"]
-    rows = told["fidelity"]["ledger"]
-    assert [row["text"] for row in rows] == [TEXT[slice(*row["places"][0])] for row in rows]
-    assert [row["result"] for row in rows].count("restored") == told["fidelity"]["restored"] > 0
+            plain = (await client.post("/compress", json={"text": MAIL})).json()
+            told = (await client.post("/compress", json={"text": MAIL, "explain": True})).json()
+    assert "explain" not in plain["fidelity"]
+    facts, dropped = told["fidelity"]["explain"]["facts"], told["fidelity"]["explain"]["dropped"]
+    assert [fact["text"] for fact in facts] == [MAIL[slice(*fact["places"][0])] for fact in facts]
+    assert [fact["kept"] for fact in facts].count(True) == told["fidelity"]["kept"] > 0
+    assert [(one["text"], one["reason"]) for one in dropped] == [(FALSE, "figure")]
+
+
+def test_the_page_has_words_for_every_reason_for_which_a_sentence_is_dropped() -> None:
+    reasons = re.search(r"const REASONS = \{(.*?)\n\};", read("result.js"), re.DOTALL)
+    assert reasons is not None
+    assert set(re.findall(r"^  (\w+):", reasons[1], re.MULTILINE)) == set(get_args(Reason))

@@ -1,58 +1,74 @@
-// Marks in the source: a run of text for each stretch that belongs to the same fact.
+// The source and the result, cut so that what stands behind a passage can be marked.
 
-const GRAVITY = { kept: 0, restored: 1, missing: 2 };
-
-/** `text` as nodes, with a <mark> wherever the ledger has a fact. */
-export function markedText(text, ledger) {
-  const fragment = document.createDocumentFragment();
-  for (const run of runs(text, ledger)) {
-    fragment.append(run.fact === null ? run.text : mark(run.text, run.fact, ledger[run.fact]));
-  }
-  return fragment;
+/** The source as nodes: what is left out, what a sentence of the model's rests on, and facts that are missing. */
+export function sourceNodes(text, fidelity) {
+  const behind = (by) => fidelity.passages.filter((one) => one.by === by).flatMap((one) => one.source);
+  const missing = (fidelity.explain?.facts ?? []).filter((one) => !one.kept).flatMap((one) => one.places);
+  const layers = { omitted: fidelity.omitted, model: behind("model"), source: behind("source"), missing };
+  return runs(text, layers).map(sourceNode);
 }
 
-function mark(text, index, row) {
-  const element = document.createElement("mark");
-  element.textContent = text;
-  element.dataset.result = row.result;
-  element.dataset.fact = index;
-  element.title = `${row.kind}, ${row.result}`;
+function sourceNode({ text, start, end, omitted, model, missing }) {
+  const element = document.createElement(omitted && !model ? "del" : "span");
+  if (omitted && model) element.dataset.said = "model";
+  if (missing) {
+    const mark = document.createElement("mark");
+    mark.textContent = text;
+    element.append(mark);
+  } else {
+    element.textContent = text;
+  }
+  Object.assign(element.dataset, { start, end });
   return element;
 }
 
-/** The text cut where facts begin and end, each run with the index of its fact in the ledger, or null. */
-export function runs(text, ledger) {
-  const unitAt = utf16Offsets(text);
-  const places = ledger.flatMap((row, fact) =>
-    row.places.map(([start, end]) => ({ start: unitAt[start], end: unitAt[end], fact, gravity: GRAVITY[row.result] })),
-  );
-  places.sort((one, other) => one.start - other.start);
-  const borders = new Set([0, text.length, ...places.flatMap(({ start, end }) => [start, end])]);
-  const found = [];
-  let open = [];
-  let next = 0;
+/** The result as nodes: an element for each passage, which can have the focus, and the text between them. */
+export function resultNodes(text, passages) {
+  const offsets = utf16Offsets(text);
+  const nodes = [];
   let reached = 0;
-  for (const border of [...borders].sort((one, other) => one - other)) {
-    if (border > reached) found.push({ text: text.slice(reached, border), fact: innermost(open)?.fact ?? null });
-    reached = border;
-    open = open.filter(({ end }) => end > border);
-    for (; next < places.length && places[next].start === border; next += 1) open.push(places[next]);
+  for (const [index, { start, end, by }] of passages.entries()) {
+    const element = document.createElement("span");
+    element.textContent = text.slice(offsets[start], offsets[end]);
+    element.className = "passage";
+    element.tabIndex = index === 0 ? 0 : -1;
+    Object.assign(element.dataset, { index, by });
+    nodes.push(text.slice(reached, offsets[start]), element);
+    reached = offsets[end];
+  }
+  return [...nodes, text.slice(reached)];
+}
+
+/**
+ * `text` cut wherever a range of a layer begins or ends. `layers`: ranges [start, end] in code points by name. A run has
+ * its text, its `start` and `end` in code points, and for each layer whether it is in one of its ranges.
+ */
+function runs(text, layers) {
+  const offsets = utf16Offsets(text);
+  const steps = new Map([0, offsets.length - 1].map((at) => [at, {}]));
+  const step = (at, name, change) => {
+    if (!steps.has(at)) steps.set(at, {});
+    steps.get(at)[name] = (steps.get(at)[name] ?? 0) + change;
+  };
+  for (const [name, ranges] of Object.entries(layers)) {
+    for (const [start, end] of ranges) {
+      step(start, name, 1);
+      step(end, name, -1);
+    }
+  }
+  const borders = [...steps.keys()].sort((one, other) => one - other);
+  const open = {};
+  const found = [];
+  for (const [at, start] of borders.slice(0, -1).entries()) {
+    for (const [name, change] of Object.entries(steps.get(start))) open[name] = (open[name] ?? 0) + change;
+    const end = borders[at + 1];
+    found.push({ ...open, start, end, text: text.slice(offsets[start], offsets[end]) });
   }
   return found;
 }
 
-/** Of places that overlap the shortest, which says most of its words; of equal ones that which fared worst. */
-function innermost(places) {
-  const length = ({ start, end }) => end - start;
-  return places.reduce(
-    (best, place) =>
-      best && (length(best) - length(place) || place.gravity - best.gravity) <= 0 ? best : place,
-    null,
-  );
-}
-
 /** The API counts code points, strings here are UTF-16: the place in the string of each code point, and of its end. */
-export function utf16Offsets(text) {
+function utf16Offsets(text) {
   const offsets = [];
   for (let unit = 0; unit < text.length; unit += text.codePointAt(unit) > 0xffff ? 2 : 1) offsets.push(unit);
   offsets.push(text.length);

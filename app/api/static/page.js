@@ -3,6 +3,7 @@
 import { call, storedKey, storeKey } from "./api.js";
 import { EXAMPLE } from "./example.js";
 import { bytes, seconds } from "./figures.js";
+import { watchPassages } from "./passages.js";
 import { showResult, summaryOf } from "./result.js";
 import { watchStatus } from "./status.js";
 
@@ -38,8 +39,11 @@ async function compress(event) {
 }
 
 function requestFor(source) {
-  const request = { text: source, explain: true };
-  if (at("length").value) request.target_ratio = Number(at("length").value);
+  const request = { text: source, method: at("method").value, explain: true };
+  const [measure, value] = at("length").value.split("=");
+  if (measure) request[measure] = Number(value);
+  const question = at("question").value.trim();
+  if (question) request.question = question;
   return request;
 }
 
@@ -140,6 +144,7 @@ function useExample() {
   at("text").focus();
 }
 
+watchPassages();
 at("key").value = storedKey();
 at("key-form").hidden = !storedKey();
 at("key-form").addEventListener("submit", useKey);

@@ -1,12 +1,26 @@
 // What a compression came to.
 
 import { bytes, count, dollars, percent, plural, seconds } from "./figures.js";
-import { markedText } from "./marks.js";
+import { resultNodes, sourceNodes } from "./marks.js";
+import { setPassages } from "./passages.js";
 
 const METHODS = {
-  verbatim: "This is the text itself: nothing shorter keeps its facts.",
-  extractive: "Made of the source’s own words.",
-  abstractive: "Made of the model’s sentences and the source’s own words.",
+  verbatim: "This is the text itself: it would not get shorter.",
+  extractive: "Made of whole sentences of the source.",
+  abstractive: "Made of sentences by the model that passed the check, and of whole sentences of the source.",
+};
+
+const REASONS = {
+  not_a_sentence: "It is no whole sentence, or a mere courtesy.",
+  echo: "It repeats the prompt.",
+  repeated: "It says again what an earlier sentence says.",
+  figure: "It has a figure, date or identifier that the source does not state there.",
+  name: "It has a name that is not in the source.",
+  polarity: "It denies something that the source does not deny.",
+  direction: "It says that something went up where the source says down, or the other way round.",
+  added: "It is a sentence of the source with words put in.",
+  support: "Too little of it is in the source.",
+  engine: "The model, asked whether the source states it, does not say yes clearly enough.",
 };
 
 const at = (id) => document.getElementById(id);
@@ -14,34 +28,32 @@ const at = (id) => document.getElementById(id);
 /** Show `answer`, which `/compress` gave for `source`. */
 export function showResult(source, answer) {
   const { fidelity } = answer;
-  const ledger = fidelity.ledger ?? [];
+  const { facts, dropped } = fidelity.explain ?? { facts: [], dropped: [] };
   at("making").textContent = makingOf(answer);
-  at("source").replaceChildren(markedText(source, ledger));
-  at("compressed").textContent = answer.compressed;
-  at("facts-heading").textContent = `All facts (${count(fidelity.facts)})`;
-  fillWhenOpened(at("facts"), at("fact-rows"), () => ledger.map(factRow));
-  at("facts").hidden = ledger.length === 0;
-  at("left-out-heading").textContent = `Not told whole (${count(fidelity.left_out.length)})`;
-  fillWhenOpened(at("left-out"), at("left-out-rows"), () => fidelity.left_out.map((text) => cell("li", text)));
-  at("left-out").hidden = fidelity.left_out.length === 0;
+  at("source").replaceChildren(...sourceNodes(source, fidelity));
+  at("compressed").replaceChildren(...resultNodes(answer.compressed, fidelity.passages));
+  setPassages(fidelity.passages);
+  showList("facts", `All facts (${count(fidelity.facts)})`, facts, ({ text, kind, kept }) => [text, kind, kept ? "kept" : "missing"]);
+  showList("dropped", `Sentences of the model that were dropped (${count(dropped.length)})`, dropped, ({ text, reason }) => [text, REASONS[reason] ?? reason]);
   at("capsule-note").textContent = capsuleOf(answer);
   at("result").hidden = false;
 }
 
 /** The same figures as in the answer, as a sentence. */
 export function summaryOf({ fidelity, sizes, timing }) {
-  const { facts, kept, restored, missing } = fidelity;
-  const fates = `${count(kept)} kept, ${count(restored)} restored, ${count(missing.length)} missing`;
+  const { facts, kept, missing_count: missing } = fidelity;
   const tokens = `${count(sizes.source_tokens)} tokens became ${count(sizes.compressed_tokens)} (${percent(sizes.token_ratio)})`;
-  return `${plural(facts, "fact", "facts")}: ${fates}. ${tokens} in ${seconds(timing.total_ms / 1000)}.`;
+  return `${tokens} in ${seconds(timing.total_ms / 1000)}. ${plural(facts, "fact", "facts")}: ${count(kept)} kept, ${count(missing)} missing.`;
 }
 
-function makingOf({ method, fidelity, cost }) {
+function makingOf({ method, fidelity, cost, usage }) {
   const said = [METHODS[method]];
-  if (fidelity.invented_removed) {
-    said.push(`${plural(fidelity.invented_removed, "fact", "facts")} that the model made up ${fidelity.invented_removed === 1 ? "was" : "were"} taken out.`);
+  const { written, stood, taken } = fidelity.summary;
+  if (written) {
+    said.push(`The model wrote ${plural(written, "sentence", "sentences")}: ${count(stood)} passed the check, ${count(taken)} ${taken === 1 ? "is" : "are"} in the result.`);
+  } else if (!usage.calls && !usage.cached) {
+    said.push("The model was not asked.");
   }
-  if (fidelity.made.degraded) said.push(`Not checked: ${fidelity.made.degraded}.`);
   if (cost.cloud_usd) said.push(`${dollars(cost.cloud_usd)} in a cloud, ${dollars(cost.local_usd)} here.`);
   return said.join(" ");
 }
@@ -50,27 +62,20 @@ function capsuleOf({ sizes }) {
   return `The capsule holds all that is needed, in ${bytes(sizes.capsule_bytes)} for the source’s ${bytes(sizes.source_bytes)}. No model is called.`;
 }
 
-function factRow({ text, kind, result }) {
-  const row = document.createElement("tr");
-  const fate = cell("mark", result);
-  fate.dataset.result = result;
-  const last = document.createElement("td");
-  last.append(fate);
-  row.append(cell("td", text), cell("td", kind.replace("_", " ")), last);
-  return row;
-}
-
-function cell(name, text) {
-  const element = document.createElement(name);
-  element.textContent = text;
-  return element;
-}
-
-/** A long list costs nothing until somebody wants to see it. */
-function fillWhenOpened(details, list, rows) {
-  list.replaceChildren();
+/** A table behind a heading. A long one costs nothing until somebody wants to see it; an empty one is not shown. */
+function showList(name, heading, items, cellsOf) {
+  const [details, rows] = [at(name), at(`${name}-rows`)];
+  at(`${name}-heading`).textContent = heading;
+  rows.replaceChildren();
   details.open = false;
+  details.hidden = items.length === 0;
   details.ontoggle = () => {
-    if (details.open && !list.hasChildNodes()) list.append(...rows());
+    if (details.open && !rows.hasChildNodes()) rows.append(...items.map((item) => rowOf(cellsOf(item))));
   };
+}
+
+function rowOf(texts) {
+  const row = document.createElement("tr");
+  row.append(...texts.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+  return row;
 }

@@ -43,7 +43,8 @@ function silence(lastAnswer, opened) {
 function show(status) {
   const { engine, model, operations, queue, savings } = status;
   setState(engine.problem ? "trouble" : "ready", stateSentence(engine, model));
-  setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : "");
+  const warning = model.warning ? `${model.warning[0].toUpperCase()}${model.warning.slice(1)}.` : "";
+  setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : warning);
   const { compress, reconstruct } = operations;
   setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
   setFigure("latency", ...latency(compress.latency_s));

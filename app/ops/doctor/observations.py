@@ -169,11 +169,15 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a running Condenser says of itself at `/readyz`; `problem`: why it does not."""
+    """What a running Condenser says of itself at `/readyz`; `problem`: why it does not.
+
+    `warning`: what it says of calls that are paid for nothing. `call`: a compression by it.
+    """
 
     url: str
     engine: str | None = None
     problem: str | None = None
+    warning: str | None = None
     call: Call | None = None
 
 
@@ -187,7 +191,6 @@ class Embedded:
     xllamacpp_version: str | None
     xllamacpp_problem: str | None
     num_parallel: int
-    service: Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,7 @@ class Observations:
     host: Host = field(default_factory=Host)
     embedded: Embedded | None = None
     openai: OpenAIServer | None = None
+    service: Service | None = None
     blind_spots: tuple[BlindSpot, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Can the embedded engine run, and how fast is the service that runs on it?"""
+"""Can the embedded engine run?"""
 
 import os
 
@@ -45,28 +45,3 @@ def check_embedded_memory(seen: Observations) -> Finding | None:
     if embedded.model_bytes < free:
         return Finding("memory", "ok", sentence)
     return Finding("memory", "fail", sentence, "unset CONDENSER_EMBEDDED_MODEL")
-
-
-def check_service(seen: Observations) -> Finding | None:
-    """Does the service run on it, and how fast?"""
-    embedded = seen.embedded
-    if embedded is None:
-        return None
-    service, call = embedded.service, embedded.service.call
-    if service.problem is not None:
-        return Finding(
-            "speed",
-            "unknown",
-            f"Not measured: {service.problem} ({service.url}).",
-            f"CONDENSER_ENGINE=embedded {seen.condenser} serve",
-        )
-    if call is None:
-        return Finding("service", "ok", f"Runs at {service.url} on the {service.engine} engine.")
-    if call.problem is not None:
-        return Finding("speed", "fail", f"A real call to {service.url} failed: {call.problem}.")
-    return Finding(
-        "speed",
-        "ok",
-        f"{service.url} compresses 1,000 characters in {call.decode_s:.1f} s of engine time "
-        f"({call.prompt_tokens} + {call.completion_tokens} tokens).",
-    )

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from app.ops.doctor.checks.access import check_device_access
-from app.ops.doctor.checks.embedded import check_embedded_memory, check_embedded_model, check_llama_cpp, check_service
+from app.ops.doctor.checks.embedded import check_embedded_memory, check_embedded_model, check_llama_cpp
 from app.ops.doctor.checks.gpu import check_gpu, check_processor
 from app.ops.doctor.checks.memory import check_memory
 from app.ops.doctor.checks.ollama import check_elsewhere, check_engine, check_model, check_others, check_reachable
 from app.ops.doctor.checks.openai import check_openai
 from app.ops.doctor.checks.rights import check_rights
 from app.ops.doctor.checks.rocm import check_rocm
+from app.ops.doctor.checks.service import check_service, check_summaries
 from app.ops.doctor.checks.serving import check_context, check_drop_ins, check_queue, check_settings, check_slots
 from app.ops.doctor.checks.speed import check_speed
 from app.ops.doctor.checks.vulkan import check_perfmon, check_vulkan
@@ -40,6 +41,7 @@ CHECKS: tuple[Callable[[Observations], Finding | None], ...] = (
     check_llama_cpp,
     check_embedded_memory,
     check_service,
+    check_summaries,
     check_rights,
 )
 

@@ -1,24 +1,18 @@
-"""The embedded engine's parts, and the service where one runs on it."""
+"""The embedded engine's parts."""
 
-import os
 import sys
-import time
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
-
-import httpx
 
 from app.engine.model_file import default_model_path
-from app.ops.doctor.gathering.ollama_api import STATUS_TIMEOUT_S, TEXT
 from app.ops.doctor.gathering.tools import run
-from app.ops.doctor.observations import Call, Embedded, Service
+from app.ops.doctor.observations import Embedded
 from app.settings import Settings
 
 _IMPORT_TIMEOUT_S = 20.0
 
 
-def look_at_embedded(settings: Settings, *, with_call: bool, timeout_s: float) -> Embedded:
-    """The model file, llama.cpp, and what the running service says, if one runs."""
+def look_at_embedded(settings: Settings) -> Embedded:
+    """The model file and llama.cpp."""
     path = settings.embedded_model or default_model_path(settings.cache_dir)
     return Embedded(
         model_path=str(path),
@@ -27,7 +21,6 @@ def look_at_embedded(settings: Settings, *, with_call: bool, timeout_s: float) -
         xllamacpp_version=_version(),
         xllamacpp_problem=_import_problem(),
         num_parallel=settings.embedded_num_parallel,
-        service=_service(settings, with_call, timeout_s),
     )
 
 
@@ -46,40 +39,3 @@ def _import_problem() -> str | None:
     if said.code < 0:
         return f"loading it ended with signal {-said.code}"
     return None if said.code == 0 else (said.err.strip().splitlines() or ["it does not load"])[-1]
-
-
-def _service(settings: Settings, with_call: bool, timeout_s: float) -> Service:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    host = host.replace("0.0.0.0", "127.0.0.1")  # asked for here, nothing listens on it  # noqa: S104 # nosec B104
-    url = f"http://{host}:{settings.port}"
-    key = os.environ.get("CONDENSER_API_KEY")
-    headers = {"X-API-Key": key} if key else {}
-    try:
-        with httpx.Client(base_url=url, headers=headers, timeout=STATUS_TIMEOUT_S, trust_env=False) as http:
-            ready: dict[str, Any] = http.get("/readyz").json()
-            if ready.get("problem"):
-                return Service(url, ready.get("engine"), str(ready["problem"]))
-            call = _compress(http, timeout_s) if with_call else None
-            return Service(url, str(ready["engine"]), call=call)
-    except httpx.ConnectError:
-        return Service(url, problem="no service runs there")
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
-        return Service(url, problem="what answers there is not Condenser")
-
-
-def _compress(http: httpx.Client, timeout_s: float) -> Call:
-    body = {"text": f"Note {time.time_ns()}. {TEXT}", "fidelity": "semantic"}
-    try:
-        response = http.post("/compress", json=body, timeout=timeout_s)
-        answer: dict[str, Any] = response.json()
-        if response.status_code != 200:
-            return Call(problem=str(answer.get("detail", response.status_code)))
-        engine_s = answer["timing"]["engine_ms"] / 1000
-        usage = answer["usage"]
-        return Call(
-            prompt_tokens=usage["prompt_tokens"], completion_tokens=usage["completion_tokens"], decode_s=engine_s
-        )
-    except httpx.TimeoutException:
-        return Call(problem=f"no answer within {timeout_s:g} s")
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Call(problem=f"the service's answer can't be used: {error}")

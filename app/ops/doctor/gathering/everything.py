@@ -15,6 +15,7 @@ from app.ops.doctor.gathering.host import look_at_host
 from app.ops.doctor.gathering.ollama_api import ask
 from app.ops.doctor.gathering.openai_api import look_at_openai
 from app.ops.doctor.gathering.server import find_server
+from app.ops.doctor.gathering.service import look_at_service
 from app.ops.doctor.gathering.systemd import look_at_log, look_at_unit
 from app.ops.doctor.observations import AUTO, Answers, BlindSpot, Log, Observations, Wanted
 from app.settings import Settings
@@ -24,7 +25,10 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
     """Look at the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
     if settings.engine == "openai":
         return Observations(
-            _wanted(settings), _command(), openai=asyncio.run(look_at_openai(settings, with_call, timeout_s))
+            _wanted(settings),
+            _command(),
+            openai=asyncio.run(look_at_openai(settings, with_call, timeout_s)),
+            service=look_at_service(settings, with_call=False, timeout_s=timeout_s),
         )
     first, *further = settings.upstream_urls
     answers: Answers | None = None
@@ -33,8 +37,15 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
         answers = asyncio.run(ask(settings, first, with_call=with_call, timeout_s=timeout_s))
         others = tuple((url, asyncio.run(ask(settings, url, with_call=False, timeout_s=timeout_s))) for url in further)
     takes_embedded = settings.engine == "embedded" or (settings.engine == "auto" and not (answers and answers.version))
-    embedded = look_at_embedded(settings, with_call=with_call, timeout_s=timeout_s) if takes_embedded else None
-    seen = Observations(_wanted(settings), _command(), os.geteuid() == 0, answers, others, embedded=embedded)
+    seen = Observations(
+        _wanted(settings),
+        _command(),
+        os.geteuid() == 0,
+        answers,
+        others,
+        embedded=look_at_embedded(settings) if takes_embedded else None,
+        service=look_at_service(settings, with_call=with_call and takes_embedded, timeout_s=timeout_s),
+    )
     if answers is None or not seen.wanted.url_is_local:
         return replace(seen, host=look_at_host(None))
     return _with_machine(seen, settings, answers)
