@@ -103,3 +103,8 @@ def row(cells: Iterable[object]) -> str:
 def head(cells: Sequence[str]) -> str:
     """The head of a Markdown table."""
     return f"{row(cells)}\n|{' --- |' * len(cells)}"
+
+
+def mean(values: Sequence[float]) -> float:
+    """Their mean; NaN of none."""
+    return sum(values) / len(values) if values else math.nan
