@@ -1,0 +1,257 @@
+"""How well the check of a summary's sentences tells true ones from false ones, on labelled data.
+
+    .venv/bin/python -m benchmarks.factuality DATA.jsonl --tune OTHER.jsonl           # a table
+    .venv/bin/python -m benchmarks.factuality DATA.jsonl --engine http://host:11434   # with the second stage
+    .venv/bin/python -m benchmarks.factuality --predict DATA.jsonl                    # a line of JSON a row; - reads
+                                                                                      # standard input
+
+A row of DATA.jsonl is {"source", "sentence", "label"}, label 1 true, 0 false; without "source" it has that of the row
+before. Files of QAGS, {"article", "summary_sentences"}, are read as they are published: the majority of the readers
+says what is true, and spaces that tokenizing left in figures and before signs are taken out. A sentence may be a
+whole summary, which is false where one part of it is; it is judged as a whole.
+
+Columns: true sentences let stand, false ones dropped, balanced accuracy (their mean; 0.5 is chance), the share of true
+ones in what stands, the area under the ROC curve of the score. Baselines: figures and names of the sentence are in the
+source, to the letter; precision of the sentence's word pairs in the source (ROUGE-2, the worst sentence counts), its
+threshold the best one on the set given by --tune.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from app.compression.prompts import check_prompt
+from app.compression.summarizer import log_odds
+from app.summary.check import MIN_SUPPORT, Evidence, Judgement, judge
+from app.text.document import read
+from benchmarks.measures import area_under_curve, best_threshold, head, rates, row
+from benchmarks.model import Model, open_model
+from benchmarks.sentences import words
+
+_SPACES_OF_TOKENIZERS = (
+    (re.compile(r"(?<=\d)\s?,\s+(?=\d{3}\b)"), ","),
+    (re.compile(r"(?<=\d)\.\s+(?=\d)"), "."),
+    (re.compile(r"(?<=\w) - (?=\w)"), "-"),
+    (re.compile(r"([$£€]) (?=\d)"), r"\1"),
+    (re.compile(r"(?<=[\w.]) ([.,;:!?%])"), r"\1"),
+    (re.compile(r"\( "), "("),
+    (re.compile(r" \)"), ")"),
+)
+_TOKEN = re.compile(r"\d[\d.,:/]*\d|\d|(?<!\w)[^\W\d_][\w'’-]*")
+_NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'“]?[A-Z0-9])")
+_CANDIDATES = 20  # first tokens whose log probabilities are asked for
+_RULES_WEIGHT = 2.0  # of the rules' support beside the log-odds
+_HARD_RULES = ("figure", "name", "polarity", "direction")
+_COLUMNS = ("set", "true, false", "judge", "true let stand", "false dropped", "balanced", "precision", "AUC")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sentence and the text that it is about; `label`: whether it is true by that text, None where nobody says."""
+
+    source: str
+    sentence: str
+    label: bool | None
+
+    @cached_property
+    def overlap(self) -> float:
+        """ROUGE-2 precision of its worst sentence."""
+        return rouge2_precision(self.sentence, self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a sentence stands, a score from 0 to 1, and the rule that it broke."""
+
+    supported: bool
+    score: float
+    reason: str | None = None
+
+
+def load(lines: Iterable[str]) -> Iterator[Row]:
+    """The rows of a file."""
+    source = ""
+    for line in lines:
+        found = json.loads(line) if line.strip() else {}
+        if "summary_sentences" in found:
+            yield from _qags(found)
+        elif found:
+            source = found.get("source") or source
+            label = found.get("label")
+            yield Row(source, found["sentence"], None if label is None else bool(label))
+
+
+def _qags(found: dict[str, Any]) -> Iterator[Row]:
+    article = repaired(found["article"])
+    for sentence in found["summary_sentences"]:
+        votes = [response["response"] == "yes" for response in sentence["responses"]]
+        yield Row(article, repaired(sentence["sentence"]), 2 * sum(votes) > len(votes))
+
+
+def repaired(text: str) -> str:
+    """`text` without the spaces that a tokenizer put into it."""
+    for pattern, replacement in _SPACES_OF_TOKENIZERS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def load_file(path: str) -> list[Row]:
+    """The rows of the file at `path`, of standard input for `-`."""
+    if path == "-":
+        return list(load(sys.stdin))
+    with Path(path).open(encoding="utf-8") as lines:
+        return list(load(lines))
+
+
+def has_figures_and_names(sentence: str, source: str) -> bool:
+    """Whether each figure and each word with a capital, but the first word, is in the source to the letter."""
+    known = set(words(source))
+    for match in _TOKEN.finditer(sentence):
+        token = match.group()
+        is_first = not sentence[: match.start()].strip(" \"'“‘(*-")
+        if not (token[0].isdigit() or (token[0].isupper() and not is_first)):
+            continue
+        if token not in source and not known.issuperset(words(token)):
+            return False
+    return True
+
+
+def rouge2_precision(sentence: str, source: str) -> float:
+    """The share of word pairs that the source has, of the sentence in which it is least; 1 without any pair."""
+    known = set(pairwise(words(source)))
+    found = [list(pairwise(words(part))) for part in _NEXT_SENTENCE.split(sentence)]
+    return min((sum(pair in known for pair in pairs) / len(pairs) for pairs in found if pairs), default=1.0)
+
+
+class Judge:
+    """Judges rows as the service does its model's sentences; asks `model` too, where there is one."""
+
+    def __init__(self, model: Model | None, min_support: float | None) -> None:
+        self._model = model
+        self._min_support = MIN_SUPPORT if min_support is None else min_support
+        self._evidence = Evidence(read(""))
+
+    async def verdict(self, row: Row) -> Verdict:
+        """Whether the sentence of a row stands. Rows about one text are to come one after the other."""
+        if self._evidence.document.text != row.source:
+            self._evidence = Evidence(read(row.source))
+        judgement = judge(row.sentence, self._evidence, self._min_support)
+        if self._model is not None:
+            judgement = await second_stage(judgement, row.sentence, self._evidence, self._model)
+        return Verdict(judgement.reason is None, judgement.support, judgement.reason)
+
+
+async def second_stage(judgement: Judgement, sentence: str, evidence: Evidence, model: Model) -> Judgement:
+    """The judgement once the engine was asked, too."""
+    prompt = check_prompt(evidence.document.text, sentence)
+    completion = await model.complete(prompt, num_predict=1, top_logprobs=_CANDIDATES)
+    odds = log_odds(completion.first_token or {})
+    if odds is None:
+        return judgement
+    support = 1 / (1 + math.exp(-odds - _RULES_WEIGHT * (2 * judgement.support - 1)))
+    reason = judgement.reason if judgement.reason in _HARD_RULES else None if support >= 0.5 else "engine"
+    return Judgement(support, judgement.units, reason)
+
+
+async def predict(rows: Sequence[Row], engine: str | None, min_support: float | None) -> AsyncIterator[Verdict]:
+    """A verdict for each row, in their order."""
+    async with open_model(engine) if engine else nullcontext() as model:
+        judge_of = Judge(model, min_support)
+        for one in rows:
+            yield await judge_of.verdict(one)
+
+
+def table_rows(name: str, rows: Sequence[Row], verdicts: Sequence[Verdict], tune: Sequence[Row]) -> Iterator[str]:
+    """The rows of the table for one set."""
+    labels = [bool(one.label) for one in rows]
+    overlaps = [one.overlap for one in rows]
+
+    def line(judge_name: str, stands: Sequence[bool] | None, scores: Sequence[float] | None) -> str:
+        found = rates(labels, stands) if stands is not None else None
+        values = (found.true_stand, found.false_dropped, found.balanced_accuracy, found.precision) if found else ()
+        cells = [f"{value:.3f}" for value in values] or ["-"] * 4
+        area = f"{area_under_curve(labels, scores):.3f}" if scores is not None else "-"
+        return row((name, f"{sum(labels)}, {len(labels) - sum(labels)}", judge_name, *cells, area))
+
+    yield line("check", [one.supported for one in verdicts], [one.score for one in verdicts])
+    yield line("figures and names", [has_figures_and_names(one.sentence, one.source) for one in rows], None)
+    if tune:
+        threshold = best_threshold([bool(one.label) for one in tune], [one.overlap for one in tune])
+        yield line(f"ROUGE-2, from {threshold:.2f}", [overlap >= threshold for overlap in overlaps], overlaps)
+    else:
+        yield line("ROUGE-2, no threshold", None, overlaps)
+
+
+def wrong_ones(rows: Sequence[Row], verdicts: Sequence[Verdict], most: int) -> Iterator[str]:
+    """The rules that dropped true rows, and `most` wrong rows of each kind."""
+    pairs = list(zip(rows, verdicts, strict=True))
+    reasons = Counter(verdict.reason for one, verdict in pairs if one.label and not verdict.supported)
+    yield f"true ones dropped by: {', '.join(f'{reason} {count}' for reason, count in reasons.most_common()) or '-'}"
+    for label, name in ((True, "true, dropped"), (False, "false, stands")):
+        found = [pair for pair in pairs if bool(pair[0].label) == label and pair[1].supported != label]
+        for one, verdict in found[:most]:
+            yield f"  {name} ({verdict.reason or 'ok'}, {verdict.score:.2f}): {one.sentence}"
+
+
+def half(rows: Sequence[Row], which: str | None) -> list[Row]:
+    """The rows of every second source, to tune on one half and to report the other."""
+    if which is None:
+        return list(rows)
+    numbers = {source: number for number, source in enumerate(dict.fromkeys(one.source for one in rows))}
+    return [one for one in rows if numbers[one.source] % 2 == (which == "second")]
+
+
+async def print_predictions(rows: Sequence[Row], wished: argparse.Namespace) -> None:
+    """A line of JSON a row."""
+    async for verdict in predict(rows, wished.engine, wished.min_support):
+        print(json.dumps({"supported": verdict.supported, "score": round(verdict.score, 4)}), flush=True)
+
+
+async def print_table(wished: argparse.Namespace) -> None:
+    """The table, a set after the other."""
+    tune = load_file(wished.tune) if wished.tune else []
+    print(head(_COLUMNS))
+    notes: list[str] = []
+    for path in wished.data:
+        rows = half(load_file(path), wished.half)[: wished.limit]
+        verdicts = [verdict async for verdict in predict(rows, wished.engine, wished.min_support)]
+        name = Path(path).stem
+        for line in table_rows(name, rows, verdicts, tune):
+            print(line, flush=True)
+        if wished.wrong is not None:
+            notes += [f"\n{name}", *wrong_ones(rows, verdicts, wished.wrong)]
+    print("\n".join(notes), end="\n" if notes else "")
+
+
+def main() -> None:
+    """Print the table, or the predictions."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="+", help="JSON lines; with --predict `-` for standard input")
+    parser.add_argument("--predict", action="store_true", help='print {"supported", "score"} for each row')
+    parser.add_argument("--tune", help="the set that the threshold of ROUGE-2 is taken from")
+    parser.add_argument("--engine", help="address of an Ollama or an OpenAI API, for the second stage")
+    parser.add_argument("--min-support", type=float, help="support that a sentence needs; left out: the service's")
+    parser.add_argument("--half", choices=("first", "second"), help="only the rows of every second source")
+    parser.add_argument("--limit", type=int, help="only so many rows of each set")
+    parser.add_argument("--wrong", type=int, metavar="N", help="show N wrong rows of each kind, and which rules erred")
+    wished = parser.parse_args()
+    if wished.predict:
+        rows = [one for path in wished.data for one in load_file(path)][: wished.limit]
+        asyncio.run(print_predictions(rows, wished))
+    else:
+        asyncio.run(print_table(wished))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The model behind an engine's address, for benchmarks that ask it something of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from app.engine.client import Completion, Prompt
+from app.engine.engine import Engine, Terms
+from app.engine.startup import open_engine
+from app.settings import load_settings
+
+CALL_LIMIT_S = 900.0
+NUM_CTX = 8192
+
+
+class _NoObserver:
+    """Nobody counts a benchmark's calls."""
+
+    def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None: ...
+
+    def call_retried(self, reason: object) -> None: ...
+
+    def gate_passed(self, outcome: object, waited_s: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of `engine`, which is called as the service calls it."""
+
+    engine: Engine
+    name: str
+
+    def terms(self) -> Terms:
+        """The terms of a call that begins now."""
+        return Terms(self.name, asyncio.get_running_loop().time() + CALL_LIMIT_S)
+
+    async def complete(self, prompt: Prompt, *, num_predict: int, top_logprobs: int = 0) -> Completion:
+        """The completion of `prompt`. Raises EngineError."""
+        call = await self.engine.complete(
+            prompt, num_predict=num_predict, terms=self.terms(), top_logprobs=top_logprobs
+        )
+        return call.completion
+
+
+@asynccontextmanager
+async def open_model(url: str, name: str | None = None, num_ctx: int = NUM_CTX) -> AsyncIterator[Model]:
+    """The model `name`, or the first one, of the Ollama or the OpenAI API at `url`; one call at a time."""
+    is_ollama = await _is_ollama(url)
+    address = url.rstrip("/").removesuffix("/v1")
+    settings = load_settings(
+        engine="ollama" if is_ollama else "openai",
+        ollama_url=address,
+        openai_url=f"{address}/v1",
+        max_concurrency=1,
+        num_ctx=num_ctx,
+        model=name,
+    )
+    async with open_engine(settings, "ollama" if is_ollama else "openai", _NoObserver()) as engine:
+        installed = await engine.upstreams.all[0].client.installed_models()
+        if not installed:
+            raise SystemExit(f"{url} has no model")
+        yield Model(engine, name or installed[0])
+
+
+async def _is_ollama(url: str) -> bool:
+    """Whether it answers as Ollama does; an OpenAI API has no such path."""
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+        answer = await client.get(f"{url.rstrip('/').removesuffix('/v1')}/api/version")
+    return answer.status_code == 200 and "version" in answer.json()
