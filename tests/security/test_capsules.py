@@ -1,6 +1,5 @@
 """Capsules that lie: each is opened or refused, and costs no more memory than what it declares and may declare."""
 
-import hashlib
 import random
 import subprocess
 import sys

@@ -3,11 +3,11 @@
 import time
 
 import pytest
-from hypothesis import given
-
 from app.capsule.analysis import Source
 from app.capsule.facts import LiteralNotFoundError, find_literals
 from app.capsule.scanner import find_facts
+from hypothesis import given
+
 from tests.unit.strategies import ANY
 
 EN = "The report says that it was so and that it is as it has been for them: "
