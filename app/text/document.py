@@ -32,7 +32,7 @@ _STAMP = regex.compile(r"\s*[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?\s*")
 _MARK = regex.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+)?")
 _QUOTED_HISTORY = regex.compile(
     r"-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original|Forwarded message)"
-    r"|(?:On|Am|Le|El)\s.{6,120}(?:wrote|schrieb|a écrit|escribió)\s*:\s*$",
+    r"|(?:On|Am|Le|El)\s.{6,120}(?:wrote|schrieb|a écrit|escribió)(?:\s[^:]{1,80})?\s*:\s*$",
     regex.IGNORECASE,
 )
 _SIGNATURE = regex.compile(r"--\s*$")
