@@ -17,8 +17,8 @@ GpuRatio = Annotated[
 WarningText = Annotated[
     str | None,
     Field(
-        description="what an operator should know although it can serve: a model that is loaded again and again, or whose "
-        "sentences mostly fall; null where nothing was seen"
+        description="what an operator should know although it can serve: a model that is loaded again and again, or "
+        "whose sentences mostly fall; null where nothing was seen"
     ),
 ]
 

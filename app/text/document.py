@@ -14,15 +14,16 @@ from app.text.language import Language, guess_language, stems
 from app.text.tokens import estimate_tokens
 
 # A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
-# an abbreviation stands before it; at a Chinese or Japanese stop, a danda; notes in brackets behind it belong to it.
+# an abbreviation stands before it; at a Chinese or Japanese stop, a danda, unless it says behind the quotation who spoke;
+# notes in brackets behind it belong to it.
 _SENTENCE_END = regex.compile(
     r"""
-    (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2} | \p{L}\.\p{L}
+    (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2} | \p{L}\.[ \u00a0]?\p{L}
                | Dr | Mr | Mrs | Ms | Prof | St | Sr | Jr | No | Nr | Art | Abs | Fig | vs | ca | bzw | ggf | evtl | etc | approx | Sept | Inc | Ltd | Mt | M | Mme ) ) [.]
       | [!?…؟۔‽] | [.!?]{2,8}+ )
-    ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: \s{1,16}+ | (?<=\]) )
-    (?! [.,;:)…] | (?<! \p{L}{4} [.!?…] ["'”’»“)\]*_]{0,4} \s{1,16} ) \p{N} )
-  | [。！？｡।॥]{1,8}+ [」』”’）]{0,4}+ [ \t\u3000]{0,16}+
+    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: \s{1,16}+ | (?<=\]) )
+    (?! [.,;:)…] | (?<= \b \p{L} \. \s ) \p{L} \. | (?<! \p{L}{4} [.!?…] ["'”’»“)\]*_]{0,4} \s{1,16} ) \p{N} )
+  | [。！？｡।॥]{1,8}+ (?: [」』”’）]{1,4}+ (?! [とって、，] | \p{Han}{1,6} [说說问問道答喊] ) | (?! [」』”’）] ) ) [ \t\u3000]{0,16}+
     """,
     regex.VERBOSE,
 )
@@ -31,7 +32,7 @@ _STAMP = regex.compile(r"\s*[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?\s*")
 _MARK = regex.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+)?")
 _QUOTED_HISTORY = regex.compile(
     r"-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original|Forwarded message)"
-    r"|(?:On|Am|Le|El)\s.{6,120}(?:wrote|schrieb|a écrit|escribió)\s*:\s*$",
+    r"|(?:On|Am|Le|El)\s.{6,120}(?:wrote|schrieb|a écrit|escribió)(?:\s[^:]{1,80})?\s*:\s*$",
     regex.IGNORECASE,
 )
 _SIGNATURE = regex.compile(r"--\s*$")

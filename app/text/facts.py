@@ -56,6 +56,9 @@ NUMBER_WORDS: dict[str, int] = {
 }
 _ELSEWHERE_A_WORD = frozenset("due sei sept dez six mil onze tre elf dos".split())
 """Number words that mean something else in another language of the table."""
+_NUMBER_WORD_IN = {"six": ("en", "fr"), "sept": ("fr",)}
+_TENS = frozenset("twenty thirty forty fifty sixty seventy eighty ninety".split())
+_DIGIT_WORDS = {word: at for at, word in enumerate("one two three four five six seven eight nine".split(), start=1)}
 
 _PART = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]"
 _MASTER = regex.compile(
@@ -82,7 +85,7 @@ _RANGE_LIKE = regex.compile(r"[\d.,]+[-–—][\d.,]+$")
 _FILE_EXTENSION = regex.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}$")
 _CAMEL = regex.compile(r"\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}{2}")
 _NAME_NEXT = regex.compile(
-    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|van|von|der|den|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
+    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|v[ao]n|v[ao]n de[rnm]|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
     r"(?P<next>\p{Lu}(?!\w)\.|\p{Lu}[\w\-’'&]++)"
 )
 _SENTENCE_HEAD = regex.compile(r"(?:^|[.!?:;…。！？]|[\n\r]|[-*•#>|]|\d[.)])[\s\"'“”„«»‘’`(\[*_#>|\-•–—]{0,16}+$")
@@ -244,17 +247,26 @@ def _with_number_words(text: str, facts: list[Fact], language: Language) -> list
     present = NUMBER_WORDS.keys() & set(words(text))
     if not present or len(lowered) != len(text):
         return facts
-    taken = {fact.start for fact in facts}
-    added = []
+    added: list[Fact] = []
     for word in present:
-        if word in _ELSEWHERE_A_WORD and not (word in ("six", "sept") and language.code in ("en", "fr")):
+        if word in _ELSEWHERE_A_WORD and language.code not in _NUMBER_WORD_IN.get(word, ()):
             continue
-        key = number_key(str(NUMBER_WORDS[word]), decimal_comma=False)
-        places = (match.span() for match in _whole_word(word).finditer(lowered))
-        added += [Fact("number", start, end, key) for start, end in places if start not in taken]
-    return sorted([*facts, *added], key=lambda fact: fact.start) if added else facts
+        for match in _whole_word(word).finditer(lowered):
+            value = NUMBER_WORDS[word] + (_DIGIT_WORDS.get(match["digit"] or "", 0))
+            added.append(Fact("number", *match.span(), number_key(str(value), decimal_comma=False)))
+    return _without_overlaps(sorted([*facts, *added], key=lambda fact: (fact.start, -fact.end))) if added else facts
+
+
+def _without_overlaps(facts: list[Fact]) -> list[Fact]:
+    """`facts`, ordered by their places, without those that begin inside an earlier one."""
+    kept: list[Fact] = []
+    for fact in facts:
+        if not kept or fact.start >= kept[-1].end:
+            kept.append(fact)
+    return kept
 
 
 @cache
 def _whole_word(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){word}(?!\w)")
+    digits = "|".join(_DIGIT_WORDS) if word in _TENS else "(?!)"
+    return re.compile(rf"(?<!\w){word}(?:[- ](?P<digit>{digits}))?(?!\w)")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.faults.faulty_ollama import Behaviour, Chat
-from tests.unit.service import answer
+from tests.unit.service import SUMMARY, answer
 
 CHUNK = b"x" * 65_536
 GIGABYTE = 1 << 30
@@ -92,7 +92,7 @@ async def hangs_mid_body(chat: Chat) -> None:
 
 async def drips(chat: Chat) -> None:
     """Send a byte a second of a whole answer."""
-    body = json.dumps(answer("A ferry leaves.")).encode()
+    body = json.dumps(answer(SUMMARY)).encode()
     await chat.head(200, f"Content-Length: {len(body)}")
     for byte in body:
         await chat.send(bytes([byte]))

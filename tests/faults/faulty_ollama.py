@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
-from tests.unit.service import MODEL, answer
+from tests.unit.service import MODEL, SUMMARY, answer
 
 _STATUS_ANSWERS: dict[str, dict[str, Any]] = {
     "/api/version": {"version": "0.16.1"},
@@ -38,7 +38,7 @@ class Chat:
     @property
     def is_warm_up(self) -> bool:
         """Whether the service makes it for itself, about no text."""
-        return self.prompt in ("", _NO_TEXT)
+        return not self.prompt or self.prompt.startswith(_NO_TEXT)
 
     async def send(self, content: bytes) -> None:
         """Send bytes as they are. Raises ConnectionError where the client has left."""
@@ -81,7 +81,7 @@ Behaviour = Callable[[Chat], Awaitable[None]]
 
 async def answers_well(chat: Chat) -> None:
     """Answer as Ollama does."""
-    await chat.reply(answer("A ferry leaves."))
+    await chat.reply(answer(SUMMARY))
 
 
 class FaultyOllama:

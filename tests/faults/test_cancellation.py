@@ -8,7 +8,7 @@ import pytest
 from tests.faults import behaviours as faults
 from tests.faults.conftest import Start
 from tests.faults.faulty_ollama import FaultyOllama
-from tests.unit.service import TEXT
+from tests.unit.service import SUMMARY, TEXT
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ async def test_a_client_that_goes_away_has_its_calls_cut_and_no_more_are_made(
     upstream.behaviour = behaviour
     async with start(max_concurrency=2, num_ctx=1024) as service:
         request = asyncio.create_task(service.client.post(path, json=body, headers=headers))
-        calls = 1 if len(body.get("text", LONG_TEXT)) < 1000 else 2
+        calls = 1 if body.get("text") == TEXT else 2
         begun = [await upstream.nth_chat(number) for number in range(1, calls + 1)]
         request.cancel()
         async with asyncio.timeout(20):
@@ -51,7 +51,7 @@ async def test_a_client_that_goes_away_has_its_calls_cut_and_no_more_are_made(
 async def test_a_client_that_reads_some_results_and_goes_away_has_the_rest_cut(
     start: Start, upstream: FaultyOllama
 ) -> None:
-    upstream.behaviour = faults.in_turn(faults.says("A ferry leaves."), faults.hangs_before_headers)
+    upstream.behaviour = faults.in_turn(faults.says(SUMMARY), faults.hangs_before_headers)
     body = {"operation": "compress", "items": ITEMS}
     async with start(max_concurrency=1) as service:
         async with service.client.stream("POST", "/batch", json=body, headers=NDJSON) as response:
@@ -69,7 +69,7 @@ async def test_a_client_that_goes_away_while_it_waits_never_reaches_the_upstream
 
     async def held(chat: Any) -> None:
         await may_end.wait()
-        await faults.says("A ferry leaves.")(chat)
+        await faults.says(SUMMARY)(chat)
 
     upstream.behaviour = held
     async with start(max_concurrency=1) as service:

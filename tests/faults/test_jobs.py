@@ -43,7 +43,7 @@ async def in_front_of(upstream: FaultyOllama, folder: Path, **settings: object) 
 
 async def posted(service: ServiceProcess, items: int) -> str:
     """The path of a new job with so many items."""
-    bodies = [{"text": f"Item {number}. {TEXT}", "fidelity": "semantic"} for number in range(items)]
+    bodies = [{"text": f"Item {n}. {TEXT}", "fidelity": "semantic", "must_keep": [f"Item {n}."]} for n in range(items)]
     response = await service.client.post("/batch", json={"operation": "compress", "items": bodies}, headers=LATER)
     assert response.status_code == 202
     return response.headers["location"]

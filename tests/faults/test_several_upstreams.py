@@ -12,7 +12,7 @@ from app.engine.startup import watch
 from tests.faults import behaviours as faults
 from tests.faults.conftest import Running, running
 from tests.faults.faulty_ollama import Chat, FaultyOllama
-from tests.unit.service import MODEL, TEXT, answer
+from tests.unit.service import MODEL, SUMMARY, TEXT, answer
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ class Held:
 
     async def __call__(self, chat: Chat) -> None:
         await self.let_go.wait()
-        await chat.reply(answer("A ferry leaves."))
+        await chat.reply(answer(SUMMARY))
 
 
 async def check(service: Running) -> None:

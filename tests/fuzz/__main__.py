@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.capsule.format import Capsule, CapsuleError, seal, unseal
 from app.capsule.scanner import find_facts
+
+from app.capsule.format import Capsule, CapsuleError, seal, unseal
 from tests.fuzz.http import fuzzed
 from tests.fuzz.shapes import SHAPES
 from tests.security.forging import capsule, frame_of

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from app.capsule.analysis import Source
+from app.capsule.scanner import find_facts
+from app.capsule.structure import blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.capsule.analysis import Source
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
-from app.capsule.scanner import find_facts
-from app.capsule.structure import blocks
 from tests.fuzz.shapes import SHAPES
 from tests.security.forging import NAMES, capsule, declaring, frame_of, string
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import regex
 import yaml
-
 from app.capsule.chunking import units
 
 _FILE = Path(__file__).with_name("injections.yaml")

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 import regex
-
 from app.capsule.prompts import expand_prompt, summarize_prompt
 from app.capsule.skim import skim
+
 from app.compression.compressor import READ_SHARE
 from tests.security.injections import Injection, load, obeyed, squeezed
 from tests.unit.service import answer, ollama, prompt_of, running

@@ -18,8 +18,14 @@ MODEL = "qwen2.5:7b-instruct"
 TEXT = (
     "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
     "like to talk about it over coffee and cake for hours, and they never seem to get tired of it. Tickets cost "
-    "24 euros."
+    "24 euros. Children under six travel for nothing if an adult is with them. In winter the crossing takes 150 "
+    "minutes, since the ice holds the ship up. Dogs must stay on the upper deck. The harbour office sells tickets "
+    "until the evening before the crossing, and on board they are dearer. Bicycles are carried without extra charge "
+    "as long as there is room for them. The captain decides alone whether the ship sails in a storm, and whoever has "
+    "booked then gets the money back."
 )
+SUMMARY = "The ferry to Tallinn leaves at 07:45 on weekdays."
+"""A summary of TEXT that stands the check."""
 
 Upstream = respx.MockRouter
 Chat = Callable[[httpx.Request], Any]
@@ -47,7 +53,8 @@ def prompt_of(request: httpx.Request) -> str:
 
 def is_warm_up(request: httpx.Request) -> bool:
     """Whether a call is the service's own at its start, about no text."""
-    return prompt_of(request) in ("", "<text>\n\n</text>")
+    prompt = prompt_of(request)
+    return not prompt or prompt.startswith("<text>\n\n</text>")
 
 
 @contextmanager

@@ -1,11 +1,11 @@
 """The fidelity that the benchmark measures, without a model: what the repair of an empty or hostile summary keeps."""
 
 import pytest
-
 from app.capsule.analysis import Source
-from app.capsule.format import seal, unseal
 from app.capsule.repair import repair
 from app.capsule.tokens import estimate_tokens
+
+from app.capsule.format import seal, unseal
 from benchmarks.corpus import Marked, load
 from benchmarks.scoring import invented, score
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.service import TEXT, answer, ollama, prompt_of, running, warmed_up
+from tests.unit.service import SUMMARY, TEXT, answer, ollama, prompt_of, running, warmed_up
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ class Held:
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         self.entered.set()
         await self.release.wait()
-        return httpx.Response(200, json=answer("A ferry."))
+        return httpx.Response(200, json=answer(SUMMARY))
 
 
 def error(status: int, message: str) -> httpx.Response:
@@ -113,21 +113,22 @@ async def test_a_wait_over_its_bound_is_a_503_with_retry_after() -> None:
     assert "retry-after" in refused.headers
 
 
-async def test_extractive_on_engine_error_answers_with_the_texts_own_clauses() -> None:
+async def test_extractive_on_engine_error_answers_with_the_texts_own_sentences() -> None:
     with ollama(error(500, "llama runner process has terminated")):
         async with running() as client:
             answered = (await compress(client, on_engine_error="extractive")).json()
     assert answered["method"] == "extractive"
-    assert "24 euros" in answered["compressed"]
-    assert answered["fidelity"]["missing"] == []
+    assert answered["fidelity"]["kept"] > 0
+    assert {passage["by"] for passage in answered["fidelity"]["passages"]} == {"source"}
 
 
-async def test_a_text_without_facts_and_a_silent_model_give_the_texts_first_words() -> None:
-    text = "\n\n  Nothing much is said here. " + "It goes on and on like that, without anything to hold on to. " * 3
+async def test_a_text_without_facts_and_a_silent_model_give_the_texts_first_sentence() -> None:
+    text = "\n\n  Nothing much is said in this long text. " + "The wind blows over the wide fields all day long. " * 20
     with ollama(httpx.Response(200, json=answer("", 120, 1))):
         async with running() as client:
-            answered = (await compress(client, text)).json()
-    assert (answered["compressed"], answered["method"]) == ("Nothing much is said here.", "extractive")
+            answered = (await compress(client, text, target_ratio=0.3)).json()
+    assert answered["method"] == "extractive"
+    assert answered["compressed"].startswith("Nothing much is said in this long text.")
 
 
 async def test_an_unknown_model_is_a_problem_even_where_extractive_is_asked_for() -> None:
@@ -140,21 +141,21 @@ async def test_an_unknown_model_is_a_problem_even_where_extractive_is_asked_for(
 
 async def test_a_prompt_that_the_engine_finds_too_long_is_cut_again() -> None:
     async def short_sighted(request: httpx.Request) -> httpx.Response:
-        if len(prompt_of(request)) > 600:
+        if len(prompt_of(request)) > 2000:
             return error(400, "the input length exceeds the context length")
-        return httpx.Response(200, json=answer("A ferry leaves."))
+        return httpx.Response(200, json=answer(SUMMARY))
 
     with ollama(short_sighted):
         async with running() as client:
             answered = (await compress(client, TEXT * 8)).json()
     assert answered["usage"]["calls"] > 1
-    assert answered["fidelity"]["missing"] == []
+    assert answered["fidelity"]["summary"]["written"] >= answered["usage"]["calls"]
 
 
 async def test_a_silently_truncated_prompt_is_cut_again() -> None:
     async def truncating(request: httpx.Request) -> httpx.Response:
-        full = len(prompt_of(request)) > 600
-        return httpx.Response(200, json=answer("A ferry leaves.", prompt_tokens=512 if full else 120))
+        full = len(prompt_of(request)) > 1400
+        return httpx.Response(200, json=answer(SUMMARY, prompt_tokens=512 if full else 120))
 
     with ollama(truncating):
         async with running(num_ctx=512) as client:
@@ -169,7 +170,7 @@ async def test_an_internal_error_is_a_problem_that_tells_nothing_and_has_the_req
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("app.compression.compressor.seal", broken)
-    with ollama(httpx.Response(200, json=answer("A ferry."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             response = await compress(client)
     assert response.status_code == 500
@@ -178,7 +179,7 @@ async def test_an_internal_error_is_a_problem_that_tells_nothing_and_has_the_req
 
 
 async def test_the_service_is_healthy_while_the_model_is_still_loading() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry."))) as router:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))) as router:
         loading = asyncio.Event()
 
         async def load(request: httpx.Request) -> httpx.Response:
@@ -193,7 +194,7 @@ async def test_the_service_is_healthy_while_the_model_is_still_loading() -> None
 
 
 async def test_a_dead_engine_leaves_the_service_healthy_and_not_ready() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry."))) as router:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))) as router:
         router.get("/api/version").mock(side_effect=httpx.ConnectError("Connection refused"))
         async with running() as client:
             assert (await client.get("/healthz")).status_code == 200
@@ -203,7 +204,7 @@ async def test_a_dead_engine_leaves_the_service_healthy_and_not_ready() -> None:
 
 
 async def test_a_missing_model_is_not_ready_and_says_how_to_get_it() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry."))) as router:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))) as router:
         router.get("/api/tags").respond(json={"models": []})
         async with running() as client:
             ready = await client.get("/readyz")
@@ -213,7 +214,7 @@ async def test_a_missing_model_is_not_ready_and_says_how_to_get_it() -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"x-api-key": ""}, {"authorization": "k1"}])
 async def test_without_a_right_key_there_is_no_answer_where_keys_are_set(headers: dict[str, str]) -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running(api_keys="k1, k2") as client:
             response = await client.post("/compress", json={"text": TEXT}, headers=headers)
     assert response.status_code == 401
@@ -222,30 +223,37 @@ async def test_without_a_right_key_there_is_no_answer_where_keys_are_set(headers
 
 @pytest.mark.parametrize("headers", [{"authorization": "Bearer k2"}, {"x-api-key": "k1"}])
 async def test_with_a_right_key_there_is_an_answer(headers: dict[str, str]) -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running(api_keys="k1, k2") as client:
             response = await client.post("/compress", json={"text": TEXT}, headers=headers)
     assert response.status_code == 200
 
 
 async def test_an_integer_with_a_decimal_point_is_taken_as_json_schema_has_it() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry leaves at 07:45."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
-            response = await client.post("/compress", json={"text": TEXT, "max_engine_calls": 1.0})
-            assert response.status_code == 200
-            capsule = response.json()["capsule"] | {"version": 1.0}
-            assert (await client.post("/reconstruct", json={"capsule": capsule})).status_code == 200
+            capsule = (await client.post("/compress", json={"text": TEXT})).json()["capsule"]
+            body = {"capsule": capsule | {"version": float(capsule["version"])}}
+            assert (await client.post("/reconstruct", json=body)).status_code == 200
             for wrong in (1.5, "1", True, -1.0):
-                response = await client.post("/compress", json={"text": TEXT, "max_engine_calls": wrong})
+                response = await client.post("/reconstruct", json={"capsule": capsule | {"version": wrong}})
                 assert response.status_code == 422
 
 
-async def test_the_openapi_document_tells_the_bounds_of_integers_and_that_a_bad_item_fails_alone() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry leaves at 07:45."))):
+@pytest.mark.parametrize("measure", [{"target_ratio": 0.0}, {"coverage": 0.0}, {"target_ratio": 0.5, "coverage": 0.5}])
+async def test_a_measure_that_is_none_and_two_at_once_are_refused(measure: dict[str, float]) -> None:
+    async with running() as client:
+        response = await compress(client, **measure)
+    assert (response.status_code, response.json()["type"]) == (422, "urn:condenser:problem:invalid_request")
+    assert all(name in response.json()["detail"] for name in measure)
+
+
+async def test_the_openapi_document_tells_the_bounds_of_numbers_and_that_a_bad_item_fails_alone() -> None:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
-    calls, _ = schemas["CompressRequest"]["properties"]["max_engine_calls"]["anyOf"]
-    assert (calls["minimum"], calls["maximum"]) == (0, 10_000)
+    ratio, _ = schemas["CompressRequest"]["properties"]["target_ratio"]["anyOf"]
+    assert (ratio["minimum"], ratio["maximum"]) == (0.01, 1)
     assert schemas["Capsule-Input"]["properties"]["version"]["minimum"] == 1
     assert {"description": "anything else fails alone"} in schemas["BatchRequest"]["properties"]["items"]["items"][
         "anyOf"
@@ -256,7 +264,7 @@ async def test_a_text_with_unicode_line_ends_stays_one_line_of_ndjson() -> None:
     text = "one\u2028two\u2029three\x85four"
     with ollama(httpx.Response(200, json=answer(""))):
         async with running() as client:
-            body = {"operation": "compress", "items": [{"text": text}]}
+            body = {"operation": "compress", "items": [{"text": text, "must_keep": [text]}]}
             response = await client.post("/batch", json=body, headers={"accept": "application/x-ndjson"})
     (line,) = response.text.splitlines()
     assert json.loads(line)["result"]["compressed"] == text

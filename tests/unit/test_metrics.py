@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.engine.busy import BusyClock, BusyShare
 from app.telemetry.cost import Prices, cost
 from app.telemetry.window import Window, bucket_of, quantile
-from tests.unit.service import TEXT, answer, ollama, running
+from tests.unit.service import SUMMARY, TEXT, answer, ollama, running
 
 PRICES = Prices(0.01, 0.01, 0.10)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -31,7 +31,7 @@ async def samples(client: httpx.AsyncClient) -> Samples:
 
 @pytest.mark.anyio
 async def test_a_compression_is_counted_with_its_tokens_facts_and_cost() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry leaves.", 120, 12))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY, 120, 12))):
         async with running() as client:
             before = await samples(client)
             body = (await client.post("/compress", json={"text": TEXT})).json()
@@ -47,7 +47,9 @@ async def test_a_compression_is_counted_with_its_tokens_facts_and_cost() -> None
     assert rise("condenser_tokens_total", kind="completion") == 12
     assert rise("condenser_tokens_total", kind="source") == body["sizes"]["source_tokens"]
     assert rise("condenser_tokens_total", kind="compressed") == body["sizes"]["compressed_tokens"]
-    assert rise("condenser_facts_total", result="restored") == body["fidelity"]["restored"]
+    assert rise("condenser_facts_total", result="kept") == body["fidelity"]["kept"] > 0
+    assert rise("condenser_facts_total", result="missing") == body["fidelity"]["missing_count"]
+    assert rise("condenser_summary_sentences_total", result="stood") == body["fidelity"]["summary"]["stood"] == 1
     assert rise("condenser_cost_dollars_total", basis="cloud") == pytest.approx(body["cost"]["cloud_usd"])
     assert after[("condenser_throughput_operations_per_minute", (("operation", "compress"),))] == 1
     assert after[("condenser_cost_savings_ratio", ())] == pytest.approx(body["cost"]["savings_ratio"], abs=1e-4)
@@ -69,7 +71,7 @@ async def test_a_failed_call_is_counted_by_kind_costs_time_and_saves_nothing() -
 
 @pytest.mark.anyio
 async def test_what_a_client_sends_never_becomes_a_label() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry leaves."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             await client.post("/compress", json={"text": TEXT, "model": "mine:latest"})
             await client.post("/nowhere/at/all")
@@ -80,7 +82,7 @@ async def test_what_a_client_sends_never_becomes_a_label() -> None:
 
 @pytest.mark.anyio
 async def test_the_share_of_the_model_on_the_gpu_is_a_gauge() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry leaves."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             await client.post("/compress", json={"text": TEXT})
             after = await samples(client)
@@ -191,7 +193,7 @@ async def test_the_number_of_series_does_not_grow_with_what_clients_send() -> No
             await client.post(f"/{name}", json={"text": TEXT})
         return len(await samples(client))
 
-    with ollama(httpx.Response(200, json=answer("A ferry leaves."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             first = await series_after("one", client)
             assert await series_after("two", client) == first
@@ -202,7 +204,7 @@ async def test_the_number_of_series_does_not_grow_with_what_clients_send() -> No
     shutil.which("promtool") is None, reason="promtool (Debian: apt-get install prometheus) is not here"
 )
 async def test_promtool_finds_nothing_to_say_about_the_exposition() -> None:
-    with ollama(httpx.Response(200, json=answer("A ferry leaves."))):
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             await client.post("/compress", json={"text": TEXT})
             exposition = (await client.get("/metrics")).text

@@ -9,8 +9,7 @@ import httpx
 import pytest
 import respx
 
-from app.capsule.prompts import Prompt
-from app.engine.client import Completion
+from app.engine.client import Completion, Prompt
 from app.engine.errors import (
     EngineBusyError,
     EngineError,

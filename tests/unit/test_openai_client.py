@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import respx
 
-from app.capsule.prompts import summarize_prompt
-from app.engine.client import Completion
+from app.engine.client import Completion, Prompt
 from app.engine.errors import (
     EngineBusyError,
     EngineError,
@@ -23,6 +22,7 @@ from tests.unit.mocker import EVERY_TRANSPORT
 pytestmark = pytest.mark.anyio
 
 URL = "http://gpu1:8000/v1"
+PROMPT = Prompt("Summarize.", "<text>\nA text.\n</text>")
 MODEL = "Qwen/Qwen2.5-7B-Instruct"
 LLAMA_CPP_MODELS = {
     "models": [{"name": MODEL, "model": MODEL, "capabilities": ["completion"]}],
@@ -57,7 +57,7 @@ async def client() -> AsyncIterator[OpenAIClient]:
 
 
 async def chat(client: OpenAIClient, model: str = MODEL) -> Completion:
-    return await client.chat(summarize_prompt("A text."), model=model, num_predict=48)
+    return await client.chat(PROMPT, model=model, num_predict=48)
 
 
 async def test_a_completion_has_the_models_text_and_token_counts(server: Any, client: OpenAIClient) -> None:
@@ -187,7 +187,7 @@ async def test_the_candidates_for_the_first_token_come_with_their_log_probabilit
     message = {"role": "assistant", "content": "A ferry leaves."}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": {"content": content}}
     server.post("/chat/completions").respond(json=answer(choices=[choice]))
-    completion = await client.chat(summarize_prompt("A text."), model=MODEL, num_predict=48, top_logprobs=2)
+    completion = await client.chat(PROMPT, model=MODEL, num_predict=48, top_logprobs=2)
     body = json.loads(server.calls.last.request.content)
     assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
     assert completion.first_token == {"A": -0.25, "The": -1.75}
@@ -198,7 +198,7 @@ async def test_a_server_that_ignores_log_probabilities_is_asked_for_them_once(
     server: Any, client: OpenAIClient
 ) -> None:
     for _ in range(2):
-        completion = await client.chat(summarize_prompt("A text."), model=MODEL, num_predict=48, top_logprobs=2)
+        completion = await client.chat(PROMPT, model=MODEL, num_predict=48, top_logprobs=2)
         assert completion.first_token is None
     posts = [json.loads(call.request.content) for call in server.calls if call.request.method == "POST"]
     assert ["logprobs" in body for body in posts] == [True, False]

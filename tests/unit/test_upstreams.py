@@ -2,8 +2,7 @@
 
 import pytest
 
-from app.capsule.prompts import Prompt
-from app.engine.client import Completion, LoadedModel
+from app.engine.client import Completion, LoadedModel, Prompt
 from app.engine.errors import (
     EngineBusyError,
     EngineError,

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.service import TEXT, Upstream, answer, is_warm_up, ollama, running, warmed_up
+from tests.unit.service import SUMMARY, TEXT, Upstream, answer, is_warm_up, ollama, running, warmed_up
 
 pytestmark = pytest.mark.anyio
 
-CHAT = httpx.Response(200, json=answer("A ferry leaves at 07:45."))
+CHAT = httpx.Response(200, json=answer(SUMMARY))
 OTHER = TEXT.replace("Tallinn", "Turku")
 CACHE = 1_000_000
 
@@ -70,7 +70,8 @@ async def test_the_same_request_again_costs_no_call_and_has_the_same_result() ->
         {"text": TEXT, "question": "When?"},
         {"text": TEXT, "must_keep": ["24 euros"]},
         {"text": TEXT, "fidelity": "semantic"},
-        {"text": TEXT, "max_engine_calls": 1},
+        {"text": TEXT, "method": "abstractive"},
+        {"text": TEXT, "coverage": 0.3},
     ],
 )
 async def test_whatever_changes_the_result_is_worked_on_anew(other: dict[str, Any]) -> None:
