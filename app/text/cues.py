@@ -11,6 +11,8 @@ import regex
 from app.text.language import Language
 
 Cue = Literal[
+    "consequence",
+    "attribution",
     "pronoun",
     "connective",
     "condition",
@@ -28,10 +30,14 @@ _WORDS: dict[Cue, dict[str, str]] = {
     # At the head of a sentence: it is about what a sentence before it names.
     "pronoun": {
         "en": "he|she|it(?! (?:is|was|will be|seems|appears|takes|took) (?:\\w+ ){0,2}(?:that|to|clear|likely|important|possible))|they|his|her"
-        "|its|their|him|them",
-        "de": "er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
-        "fr": "il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
-        "es": "él|ella|ellos|ellas|su|sus",
+        "|its|their|him|them|the (?:company|firm|group|agency|team|authority|organi[sz]ation|man|woman|couple|pair|study|report|ruling|law|plan"
+        "|decision|move|claim|proposal|incident|attack|accident|deal|agreement|device|product|result|results|latter|former)",
+        "de": "d(?:er|ie|as) (?:unternehmen|firma|konzern|gruppe|behörde|team|mann|frau|paar|studie|bericht|urteil|gesetz|plan|entscheidung"
+        "|beschluss|vorfall|unfall|angriff|vereinbarung|gerät|ergebnis)|er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
+        "fr": "(?:le|la|l['’]) ?(?:entreprise|société|groupe|agence|équipe|homme|femme|étude|rapport|loi|plan|décision|incident|accident|accord)"
+        "|il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
+        "es": "(?:el|la) (?:empresa|compañía|grupo|agencia|equipo|hombre|mujer|estudio|informe|ley|plan|decisión|incidente|accidente|acuerdo)"
+        "|él|ella|ellos|ellas|su|sus",
         "it": "egli|ella|lui|lei|essi|esse|loro|il suo|la sua|i suoi|le sue",
         "pt": "ele|ela|eles|elas|seu|sua|seus|suas",
         "nl": "hij|zij|ze|zijn|haar|hun",
@@ -62,6 +68,26 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "zh": "但是|但|可是|不过|然而|因此|所以|此外|另外|而且|例如|比如|这|那|这些|那些|其中|同时|然后|于是|否则|也",
         "ja": "しかし|だが|ただし|そのため|したがって|また|さらに|例えば|たとえば|この|その|これ|それ|そして|次に|なお",
         "hi": "लेकिन|परंतु|इसलिए|इसके अलावा|और|या|यह|ये|फिर|हालांकि",
+    },
+    # Near the head of a sentence: it is a consequence of the sentence right before it.
+    "consequence": {
+        "en": "therefore|thus|hence|consequently|accordingly|for this reason",
+        "de": "daher|deshalb|deswegen|darum|somit|folglich|infolgedessen",
+        "fr": "donc|par conséquent|ainsi",
+        "es": "por (?:lo )?tanto|por eso|por ello|así que",
+        "it": "quindi|perciò|pertanto",
+        "pt": "portanto|por isso|assim",
+        "nl": "daarom|dus|derhalve",
+        "ru": "поэтому|потому|следовательно",
+        "zh": "因此|所以|于是",
+        "ja": "そのため|したがって",
+    },
+    # In a quotation's frame: who speaks was named before.
+    "attribution": {
+        "en": "[\"”’],? (?:he|she|they) (?:said|says|told|added|explained|wrote|asked)|[\"”’],? (?:said|says|added) (?:he|she|they)",
+        "de": "[\"“”«],? (?:sagte|sagt|erklärte|meinte|so|fügte) (?:er|sie)",
+        "fr": "[»\"”],? (?:a-t-(?:il|elle)|dit-(?:il|elle)|explique-t-(?:il|elle)|ajoute-t-(?:il|elle))",
+        "es": "[»\"”],? (?:dijo|añadió|explicó|señaló)(?! \\p{Lu})",
     },
     # At the head of a sentence: what follows holds only under it.
     "condition": {
@@ -213,6 +239,7 @@ _WORDS: dict[Cue, dict[str, str]] = {
     },
 }  # fmt: skip
 _AT_HEAD: frozenset[Cue] = frozenset({"pronoun", "connective", "condition", "exception", "greeting", "agreement"})
+_NEAR_HEAD = r"\A\W*(?:\w+[, ]{1,2}){0,4}(?<!\w)"
 _DIRECTIONS = {
     "up": "r[oi]se[ns]?|rising|increas\\w+|grew|grow[ns]?|growing|gain\\w*|climb\\w*|higher|jump\\w*|surg\\w+|rais\\w+|expand\\w*|more|above"
     "|steig\\w+|stieg\\w*|gestiegen\\w*|erhöh\\w+|zunahm|wuchs|gewachsen|mehr|augment\\w+|hausse|aument\\w+|subi\\w+|creci\\w+",
@@ -230,7 +257,15 @@ def pattern(cue: Cue, code: str) -> regex.Pattern[str] | None:
         return None
     if code in ("zh", "ja"):
         return regex.compile(rf"\A\W*(?:{spelt})" if cue in _AT_HEAD else spelt)
-    head = r"\A\W*" if cue in _AT_HEAD else r"(?<!\w)"
+    head = (
+        r"\A\W*"
+        if cue in _AT_HEAD
+        else _NEAR_HEAD
+        if cue == "consequence"
+        else ""
+        if cue == "attribution"
+        else r"(?<!\w)"
+    )
     if cue == "courtesy":
         return regex.compile(rf"(?<!\w)(?:{spelt})", regex.IGNORECASE)
     return regex.compile(rf"{head}(?:{spelt})(?!\w)", regex.IGNORECASE)

@@ -266,11 +266,14 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
         first = next(back for back in range(at - 1, -1, -1) if units[back].head != units[back].start or back == 0)
         if units[first].block == unit.block:
             needs.append(first)
-    if unit.block == before.block and cues.has("connective", said, language):
+    follows = unit.block == before.block
+    if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):
         needs.append(at - 1)
-    elif unit.block == before.block and cues.has("pronoun", said, language):
+    elif (follows or before.kind == unit.kind == "prose") and any(
+        cues.has(cue, said, language) for cue in ("pronoun", "attribution")
+    ):
         needs.append(_antecedent(text, units, at, language))
-    elif unit.block == before.block and _is_conditioned(said, text[before.head : before.end], language):
+    elif follows and _is_conditioned(said, text[before.head : before.end], language):
         needs.append(at - 1)
     is_reply = unit.kind == "chat" or (before.kind == "quoted" and unit.kind == "prose")
     if text[before.start : before.end].endswith((":", "：")) or (is_reply and _is_asked(text, units, at)):
@@ -288,9 +291,9 @@ def _is_conditioned(said: str, before: str, language: Language) -> bool:
 
 
 def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> int:
-    """The nearest unit before `at` in its block that does not begin with a pronoun itself."""
+    """The nearest unit before `at`, in the block of the one before it, that does not begin with a pronoun itself."""
     back = at - 1
-    while back > 0 and units[back - 1].block == units[at].block:
+    while back > 0 and units[back - 1].block == units[at - 1].block:
         said = text[units[back].head : units[back].end]
         if not cues.has("pronoun", said, language):
             break
