@@ -85,7 +85,7 @@ _RANGE_LIKE = regex.compile(r"[\d.,]+[-–—][\d.,]+$")
 _FILE_EXTENSION = regex.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}$")
 _CAMEL = regex.compile(r"\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}{2}")
 _NAME_NEXT = regex.compile(
-    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|v[ao]n|v[ao]n de[rnm]|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
+    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|v[ao]n(?:[ \u00a0]de[rnm])?|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
     r"(?P<next>\p{Lu}(?!\w)\.|\p{Lu}[\w\-’'&]*+)"
 )
 _SENTENCE_HEAD = regex.compile(r"(?:^|[.!?:;…。！？]|[\n\r]|[-*•#>|]|\d[.)])[\s\"'“”„«»‘’`(\[*_#>|\-•–—]{0,16}+$")
