@@ -31,8 +31,8 @@ _SAME_SENTENCE = 0.8  # of the stems of the shorter of two sentences that repeat
 _FEWEST_WORDS = 3
 _DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
 
-_LIST_MARK = regex.compile(r"(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
-_LABEL = regex.compile(r"(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?:\s+(?=\S)")
+_LIST_MARK = regex.compile(r"\A(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
+_LABEL = regex.compile(r"\A(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?:\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +305,6 @@ def split_draft(draft: str) -> list[str]:
     """The sentences of a completion, without list marks, emphasis and labels such as "Main point:"."""
     found = []
     for line in draft.splitlines():
-        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip()).replace("**", ""))
+        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip().replace("**", "")))
         found += [plain[span.start : span.end] for span in sentences(plain)]
     return found

@@ -221,7 +221,9 @@ def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
     first = text[start:end]
     if is_head and first.lower() in language.function_words:
         return _name_behind(text, end, stop, language) if count > 1 else None
-    if count == 1 and (is_head or language.code == "de" or len(first) == 1 or _is_function_word(first)):
+    if count == 1 and (len(first) == 1 or _is_function_word(first)):
+        return None
+    if count == 1 and (is_head or language.code == "de") and not first.isupper():
         return None
     return _named(text, start, stop)
 
