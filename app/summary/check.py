@@ -6,7 +6,7 @@ than "no" when it is asked whether the text states the sentence, added to what t
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -144,6 +144,14 @@ class Evidence:
         return [frozenset(pairwise(found)) for found in self.sequences]
 
     @cached_property
+    def negated(self) -> list[frozenset[tuple[str, str]]]:
+        """The pairs of stems that a negation stands between, of each unit."""
+        return [
+            frozenset(_negated_pairs(words(self.document.text[unit.head : unit.end]), found, self.document.language))
+            for unit, found in zip(self.document.units, self.sequences, strict=True)
+        ]
+
+    @cached_property
     def places(self) -> dict[str, list[int]]:
         """The units in which each content stem stands."""
         places: dict[str, list[int]] = {}
@@ -151,6 +159,22 @@ class Evidence:
             for stem in dict.fromkeys(found):
                 places.setdefault(stem, []).append(at)
         return places
+
+
+def _negated_pairs(found: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:
+    """The pairs of stems that have a negation between them; `found` are the words, `stemmed` their stems."""
+    for at in range(1, len(found) - 1):
+        if _is_negation(found, at, language):
+            yield stemmed[at - 1], stemmed[at + 1]
+            if found[at] == "t":
+                yield from ((stem, stemmed[at + 1]) for stem in all_stems(found[at - 1][:-1], language))
+
+
+def _is_negation(found: Sequence[str], at: int, language: Language) -> bool:
+    """Whether a word is a negation, as are the last letters of "isn't"."""
+    if found[at] == "t":
+        return at > 0 and found[at - 1].endswith("n")
+    return cues.is_word("negation", found[at], language)
 
 
 def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -> Judgement:
@@ -254,12 +278,25 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
         return "figure"
     if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
         return "name"
+    if _loses_negation(sentence, around, evidence):
+        return "polarity"
     said = [document.text_of(at) for at in around]
     if cues.has("negation", sentence, language) and not any(cues.has("negation", one, language) for one in said):
         return "polarity"
     directions = cues.directions(sentence)
     there = frozenset(direction for one in said for direction in cues.directions(one))
     return "direction" if directions and there and not directions & there else None
+
+
+def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) -> bool:
+    """Whether a sentence joins two words, or puts a function word between them, that a negation parts in its source."""
+    language = evidence.document.language
+    found, stemmed = words(sentence), all_stems(sentence, language)
+    joined = set(pairwise(stemmed))
+    for at in range(1, len(found) - 1):
+        if found[at] in language.function_words and not _is_negation(found, at, language):
+            joined.add((stemmed[at - 1], stemmed[at + 1]))
+    return any(joined & evidence.negated[at] - evidence.pairs[at] for at in around)
 
 
 def _is_stated(fact: Fact, keys: frozenset[str]) -> bool:
@@ -314,6 +351,6 @@ def split_draft(draft: str) -> list[str]:
     """The sentences of a completion, without list marks, emphasis and labels such as "Main point:"."""
     found = []
     for line in draft.splitlines():
-        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip()).replace("**", ""))
+        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip().replace("**", "")))
         found += [plain[span.start : span.end] for span in sentences(plain)]
     return found
