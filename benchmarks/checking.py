@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 
 import regex
-
 from app.capsule.analysis import Source
 from app.capsule.chunking import units
 from app.capsule.repair import repair
 from app.capsule.scanner import find_facts
+
 from benchmarks.corpus import load
 
 SIZE = 2_000  # bytes of UTF-8, as near as characters allow

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from app.capsule.prompts import Prompt, completion_text, summarize_prompt
 from app.capsule.skim import skim
 from app.capsule.tokens import estimate_tokens
 from app.compression.safety import explored, summarized
+
 from app.engine.embedded import EmbeddedEngine
 from app.engine.startup import embedded_config
 from app.settings import load_settings

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from app.capsule.tokens import estimate_tokens
+
 from benchmarks.corpus import Marked, load
 from benchmarks.scoring import Score, score
 
