@@ -39,6 +39,7 @@ _FULL_SENTENCE = 5  # content words and facts; a shorter one, such as "Now for t
 _PLACE_DECAY = 0.75
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
+_PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
 _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps
@@ -170,6 +171,8 @@ def _own_worth(document: Document, at: int) -> float:
     unit = document.units[at]
     if unit.kind == "heading":
         return _HEADING_WORTH
+    if unit.part is not None:
+        return _STATEMENT_WORTH + _PART_WORTH * unit.part.worth
     said = document.text_of(at)
     if unit.kind not in PROSE:
         return _STATEMENT_WORTH + _level(said) if unit.kind == "log" else _STATEMENT_WORTH
@@ -260,6 +263,10 @@ def select(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection
     return _Selector(document, claims, wish).run()
 
 
+_BY_WORTH = PROSE | {"heading"}
+"""Kinds of which a coverage keeps a share; the others keep what their form keeps by default."""
+
+
 class _Selector:
     """One greedy choice among items: a document's units, then the claims. `said`: concepts in the result so far."""
 
@@ -282,12 +289,20 @@ class _Selector:
         if self.wish.question and self.count:
             self._take(self._closure(max(range(self.count), key=self._density)))
         if self.wish.budget is None:
-            self._take_best(None, self.wish.coverage * self._all_worth())
+            self._cover()
         else:
             self._fill(self.wish.budget)
         self._drop_bare_headings()
         claims = sorted(item - self.count for item in self.taken if item >= self.count)
         return Selection(tuple(claims), frozenset(item for item in self.taken if item < self.count))
+
+    def _cover(self) -> None:
+        """Keep the wished share of the worth of the prose, and of all else what is kept by default."""
+        units = enumerate(self.document.units)
+        kept = [at for at, unit in units if unit.kind not in _BY_WORTH and (unit.part is None or unit.part.is_default)]
+        before = self.gained
+        self._take(closed for at in kept for closed in self._closure(at))
+        self._take_best(None, self.gained - before + self.wish.coverage * self._all_worth())
 
     def _fill(self, budget: int) -> None:
         """Use the budget, with minor units only where it would not be used otherwise."""
@@ -374,7 +389,13 @@ class _Selector:
 
         What an item adds only falls as others are taken, so an outdated estimate is only made anew (Minoux 1978).
         """
-        items = [item for item, share in enumerate(self.worth.share) if is_minor or share == 1.0]
+        units = self.document.units
+        items = [
+            item
+            for item, share in enumerate(self.worth.share)
+            if (is_minor or share == 1.0)
+            and (budget is not None or item >= self.count or units[item].kind in _BY_WORTH)
+        ]
         heap = [(-self._density(item), item) for item in items if item not in self.taken]
         heapq.heapify(heap)
         while heap and self.gained < worth - _ROUNDING:
@@ -392,8 +413,9 @@ class _Selector:
         return self.tokens + cost <= budget * factor
 
     def _all_worth(self) -> float:
-        """The worth of all units that are not minor."""
-        major = [at for at in range(self.count) if self.worth.share[at] == 1.0]
+        """The worth of all prose that is not minor."""
+        units = self.document.units
+        major = [at for at in range(self.count) if self.worth.share[at] == 1.0 and units[at].kind in _BY_WORTH]
         concepts: frozenset[str] = frozenset().union(*(self.worth.concepts_of[at] for at in major))
         return sum(self.worth.own[at] for at in major) + sum(self.worth.concepts[concept] for concept in concepts)
 
