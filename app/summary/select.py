@@ -47,6 +47,7 @@ _HEADING_WORTH = 0.15
 _CENTRAL_WORTH = 0.85  # of all words of a unit, were each as frequent as the most frequent one
 _LOG_LEVELS = (("error", "fatal", "critical", "exception", "failed", "panic"), ("warn", "denied", "refused", "timeout"))
 _QUESTION_WORTH = 8.0  # of each token of the best answer, beside which all else is small
+_CLAIM_SHARE = 0.9  # of that for a claim: the text's own answer comes before the model's
 _NEIGHBOUR_SHARE = 0.3  # of a unit's score for the question that the units beside it have as well
 _QUESTION_POWER = 1.5  # above 1, weak answers count for less
 _TURN_SHARE = 0.5  # the same in a conversation, where a turn answers the one before it
@@ -66,6 +67,7 @@ _WHY = (
     "为什么",
     "なぜ",
 )
+_REPEATED = 0.6  # of a claim's content, in one unit: then only one of them is taken
 _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 _COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
 
@@ -224,7 +226,7 @@ def _answers(document: Document, claims: Sequence[Claim], question: str) -> list
     best = max(scores, default=0.0) or 1.0
     shares = ((score / best) ** _QUESTION_POWER for score in scores)
     worth = [_QUESTION_WORTH * share * cost for share, cost in zip(shares, document.costs, strict=True)]
-    return worth + [_QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
+    return worth + [_CLAIM_SHARE * _QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
 
 
 def _raised(scores: Sequence[float], cue: cues.Cue, factor: float, document: Document) -> list[float]:
@@ -361,6 +363,19 @@ class _Selector:
         content = self.document.stems[item]
         return sum(stem in self.claimed for stem in content) / len(content) if content else 0.0
 
+    def _is_repetition(self, item: int) -> bool:
+        """Whether a claim says what a unit in the result says, or a unit what a claim in the result says."""
+        if item >= self.count:
+            claim = self._stems_of_claim(item)
+            return any(
+                _share_in(claim, self.document.stems[unit]) > _REPEATED for unit in self.taken if unit < self.count
+            )
+        content = self.document.stems[item]
+        return any(_share_in(self._stems_of_claim(one), content) > _REPEATED for one in self.taken if one >= self.count)
+
+    def _stems_of_claim(self, item: int) -> list[str]:
+        return stems(self.claims[item - self.count].text, self.document.language)
+
     def _new(self, item: int) -> list[int]:
         """What comes into the result with an item."""
         return [one for one in self._closure(item) if one not in self.taken]
@@ -400,7 +415,7 @@ class _Selector:
         heapq.heapify(heap)
         while heap and self.gained < worth - _ROUNDING:
             estimate, item = heapq.heappop(heap)
-            if item in self.taken or self._said_by_claims(item) > _SAID:
+            if item in self.taken or self._said_by_claims(item) > _SAID or self._is_repetition(item):
                 continue
             density = self._density(item)
             if density < -estimate - _ROUNDING:
@@ -426,3 +441,9 @@ class _Selector:
             is_bare = not any(unit in self.taken for unit in range(at + 1, end))
             if at in self.taken and is_bare and at not in self.wish.must_keep:
                 self.taken.discard(at)
+
+
+def _share_in(one: Sequence[str], two: Sequence[str]) -> float:
+    """The share of the stems of `one` that `two` has."""
+    known = set(two)
+    return sum(stem in known for stem in one) / len(one) if one else 0.0
