@@ -11,7 +11,17 @@ import regex
 from app.text.language import Language
 
 Cue = Literal[
-    "pronoun", "connective", "condition", "exception", "binding", "conclusion", "greeting", "courtesy", "agreement", "negation", "cause"
+    "pronoun",
+    "connective",
+    "condition",
+    "exception",
+    "binding",
+    "conclusion",
+    "greeting",
+    "courtesy",
+    "agreement",
+    "negation",
+    "cause",
 ]
 
 _WORDS: dict[Cue, dict[str, str]] = {

@@ -146,7 +146,10 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
                 is_small = _is_without_capitals(text[start:end])
             if not is_small:
                 continue
-        if text.count("(", begin, match.end()) > text.count(")", begin, match.end()) and match.end() - begin < _LONGEST_OPEN:
+        if (
+            text.count("(", begin, match.end()) > text.count(")", begin, match.end())
+            and match.end() - begin < _LONGEST_OPEN
+        ):
             continue
         yield _stripped(text, begin, match.end())
         begin = match.end()
