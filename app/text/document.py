@@ -42,6 +42,7 @@ _LONGEST_OPEN = 300  # characters of a sentence with an open bracket, in which a
 _LONGEST_COURTESY = 40  # words; a longer sentence says something beside its thanks
 _LONGEST_GREETING = 14  # words of a sentence that begins with a greeting
 _FILLER_WORDS = 2
+_WIDE_GAP = 2  # characters between two units, from which on their tokens count
 _FARTHEST_ANTECEDENT = 20  # units before a pronoun, beyond which it is not looked for
 _SHORT_SENTENCE = 12  # words; a shorter one behind a condition mostly belongs to it
 
@@ -101,13 +102,16 @@ class Document:
 
     @cached_property
     def costs(self) -> list[int]:
-        """The estimated tokens of each unit."""
-        return [
-            unit.part.cost
-            if unit.part is not None and unit.part.cost is not None
-            else estimate_tokens(self.text[unit.start : unit.end])
-            for unit in self.units
-        ]
+        """The estimated tokens of each unit, those of a deep indentation before the next one with it."""
+        ends = [*(unit.start for unit in self.units[1:]), len(self.text)]
+        return [self._cost(unit, end) for unit, end in zip(self.units, ends, strict=True)]
+
+    def _cost(self, unit: Unit, end: int) -> int:
+        if unit.part is not None and unit.part.cost is not None:
+            return unit.part.cost
+        gap = self.text[unit.end : end]
+        around = max(0, estimate_tokens(gap) - 1) if unit.part is None and len(gap) > _WIDE_GAP else 0
+        return estimate_tokens(self.text[unit.start : unit.end]) + around
 
     @cached_property
     def facts(self) -> list[list[Fact]]:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from app.capsule.prompts import Prompt
+from app.engine.client import Prompt
 
 from app.engine.engine import Engine, EngineObserver, Terms
 from app.engine.errors import EngineTimeoutError, ModelNotFoundError, ShuttingDownError
