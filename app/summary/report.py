@@ -145,7 +145,7 @@ def _separator(document: Document, before: int, after: int) -> str:
     one, two = document.units[before], document.units[after]
     if one.block != two.block:
         return _PARAGRAPH if "\n\n" in document.text[one.end : two.start] or one.kind in PROSE else "\n"
-    same_line = "\n" not in document.text[one.end : two.start] and two.head == two.start
+    same_line = len(document.text[one.end : two.start].splitlines()) < 2 and two.head == two.start
     return _space(document) if one.kind in PROSE and (same_line or document.blocks[one.block].is_wrapped) else "\n"
 
 
