@@ -84,7 +84,7 @@ def test_by_keyboard_alone_a_text_is_compressed_its_passages_are_traced_and_it_c
 
     tab_to(page, "compressed")
     page.keyboard.press("Tab")
-    assert len(fidelity["passages"]) > 1
+    assert fidelity["passages"]
     for passage in fidelity["passages"]:
         assert (
             page.evaluate("document.activeElement.textContent")
@@ -92,10 +92,9 @@ def test_by_keyboard_alone_a_text_is_compressed_its_passages_are_traced_and_it_c
         )
         assert marked(page) == {at for start, end in passage["source"] for at in range(start, end)}
         page.keyboard.press("ArrowRight")
-    page.keyboard.press("Tab")
+    tab_to(page, "facts-heading")
     assert marked(page) == set()
 
-    tab_to(page, "facts-heading")
     page.keyboard.press("Enter")
     facts = fidelity["explain"]["facts"]
     expect(page.locator("#facts-rows td:first-child")).to_have_text([fact["text"] for fact in facts])
@@ -149,10 +148,14 @@ def test_a_sentence_by_the_model_is_marked_as_such_and_traced_to_what_it_rests_o
     visited.compress(FERRY, method="extractive")
     by_model = page.locator("#compressed .passage[data-by=model]")
     expect(by_model).to_have_text(MODELS)
-    by_model.hover()
+    by_model.hover(position={"x": 20, "y": 10})  # its first box is that of what is only heard
     assert marked(page) == set(range(*rests_on))
     expect(page.locator("#behind")).to_have_text("By the model; rests on one part of the source, support 97 %.")
     page.locator("#compressed .passage[data-by=source]").hover()
+    assert marked(page) == set(range(*kept))
+    by_model.focus()
+    page.keyboard.press("ArrowRight")
+    page.mouse.move(0, 0)
     assert marked(page) == set(range(*kept))
     # What a sentence of the model's rests on is not struck through like what is told by nobody.
     struck = {at for start, end, tag, _ in seen_runs(page) if tag == "del" for at in range(start, end)}
