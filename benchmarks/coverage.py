@@ -74,7 +74,7 @@ def kept(marked: Marked, coverage: float) -> Kept:
 
 
 def kind_of(marked: Marked) -> str:
-    """What sort of text it is: its kind, of English prose the sort that its name begins with, where that is frequent."""
+    """What sort of text it is: its kind; of English prose the sort that its name begins with, where it is frequent."""
     if marked.kind != "prose":
         return marked.kind
     if marked.language != "en":
