@@ -200,7 +200,7 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
     known = _share_known(weights, evidence)
     overlap = _overlap(sentence, known, units, around, evidence)
     reason = _broken_rule(sentence, around, evidence)
-    if reason is None and any(_adds(sentence, at, known, evidence) for at in units):
+    if reason is None and any(_adds(one, at, known, evidence) for one in _single(sentence) for at in units):
         reason = "added"
     if reason is None and (known < _MIN_KNOWN or _is_too_little(weights, known, evidence)):
         reason = "support"
@@ -305,7 +305,7 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
         return "figure"
     if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
         return "name"
-    if _loses_negation(sentence, around, evidence):
+    if any(_loses_negation(one, around, evidence) for one in _single(sentence)):
         return "polarity"
     said = [document.text_of(at) for at in around]
     if cues.has("negation", sentence, language) and not any(cues.has("negation", one, language) for one in said):
@@ -315,9 +315,16 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
     return "direction" if directions and there and not directions & there else None
 
 
+def _single(sentence: str) -> list[str]:
+    """The sentences of what may be more than one."""
+    return [sentence[span.start : span.end] for span in sentences(sentence)]
+
+
 def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) -> bool:
     """Whether a sentence joins two words, or puts a function word between them, that a negation parts in its source."""
     language = evidence.document.language
+    if cues.has("negation", sentence, language):
+        return False
     found, stemmed = words(sentence), all_stems(sentence, language)
     joined = set(pairwise(stemmed))
     for at in range(1, len(found) - 1):
