@@ -22,14 +22,25 @@ from app.text.facts import Fact, find_facts
 from app.text.language import Language, all_stems, stems, words
 
 Reason = Literal[
-    "not_a_sentence", "echo", "repeated", "figure", "name", "polarity", "direction", "added", "support", "engine"
+    "not_a_sentence",
+    "echo",
+    "repeated",
+    "about_the_text",
+    "reference",
+    "figure",
+    "name",
+    "polarity",
+    "direction",
+    "added",
+    "support",
+    "engine",
 ]
 
 MIN_SUPPORT = 0.5
 _OVERLAP_POWER = 8.3  # an overlap of 0.92 gives MIN_SUPPORT (benchmarks/factuality.py)
 _MIN_OVERLAP = 0.4  # below it the engine is not asked either
-_OVERLAP_WEIGHT = 5.0
-_STANDING_LOGIT = 1.4  # with which a sentence has MIN_SUPPORT
+_OVERLAP_WEIGHT = 3.0
+_STANDING_LOGIT = 1.2  # with which a sentence has MIN_SUPPORT
 _LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
 _LEAST_SPREAD = 0.1  # keeps the slope finite
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
@@ -52,11 +63,15 @@ _LABEL = regex.compile(r"\A(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the model's that stands, the units of the source that it rests on, and how well (0 to 1)."""
+    """A sentence of the model's that stands, how well (0 to 1), and the units of the source that it rests on.
+
+    `leans`: it goes on from the claim before it, without which it is not understood.
+    """
 
     text: str
     support: float
     units: tuple[int, ...]
+    leans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,12 +385,19 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
         return "not_a_sentence"
     if any(_share(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
         return "echo"
+    if cues.has("telling", sentence, document.language):
+        return "about_the_text"
     return None
 
 
 def _foreign_symbols(sentence: str, text: str) -> bool:
     """Whether a sentence has pictures or signs that the text lacks."""
     return any(symbol not in text for symbol in _SYMBOL.findall(sentence))
+
+
+def leans(sentence: str, language: Language) -> bool:
+    """Whether a sentence goes on from the one before it."""
+    return any(cues.has(cue, sentence, language) for cue in ("pronoun", "connective", "consequence"))
 
 
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:

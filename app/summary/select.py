@@ -322,14 +322,17 @@ class _Selector:
         found, open_items = {item}, [item]
         while open_items:
             at = open_items.pop()
-            if at >= self.count:
-                continue
-            for needed in (*self.document.units[at].needs, *self._followers(at)):
+            for needed in self._needs(at):
                 if needed not in found:
                     found.add(needed)
                     open_items.append(needed)
         self.closures[item] = frozenset(found)
         return self.closures[item]
+
+    def _needs(self, item: int) -> tuple[int, ...]:
+        if item < self.count:
+            return (*self.document.units[item].needs, *self._followers(item))
+        return (item - 1,) if item > self.count and self.claims[item - self.count].leans else ()
 
     def _followers(self, at: int) -> tuple[int, ...]:
         """The next unit, where it takes something away from this one, answers it, or is what this one introduces."""

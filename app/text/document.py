@@ -300,7 +300,7 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
     if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):
         needs.append(at - 1)
     elif (follows or before.kind == unit.kind == "prose") and any(
-        cues.has(cue, said, language) for cue in ("pronoun", "attribution")
+        cues.has(cue, said, language) for cue in ("pronoun", "definite", "attribution")
     ):
         needs.append(_antecedent(text, units, at, language))
     elif follows and _is_conditioned(said, text[before.head : before.end], language):
@@ -325,7 +325,7 @@ def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> in
     back = at - 1
     while back > max(0, at - _FARTHEST_ANTECEDENT) and units[back - 1].block == units[at - 1].block:
         said = text[units[back].head : units[back].end]
-        if not cues.has("pronoun", said, language):
+        if not cues.has("pronoun", said, language) and not cues.has("definite", said, language):
             break
         back -= 1
     return back
