@@ -341,14 +341,18 @@ def _joined(found: Sequence[Summary]) -> Summary:
 
 
 def _without_repetitions(summary: Summary, document: Document) -> Summary:
-    """Without the sentences that say again what an earlier one says."""
+    """Without the sentences that say again what an earlier one says, and those that go on from such a one."""
     claims: list[Claim] = []
     dropped = list(summary.dropped)
+    is_gap = False
     for claim in summary.claims:
-        if repeats(claim.text, [one.text for one in claims], document.language):
-            dropped.append(Dropped(claim.text, "repeated"))
+        is_repeated = repeats(claim.text, [one.text for one in claims], document.language)
+        if is_repeated or (claim.leans and is_gap):
+            dropped.append(Dropped(claim.text, "repeated" if is_repeated else "reference"))
+            is_gap = True
         else:
             claims.append(claim)
+            is_gap = False
     return replace(summary, claims=tuple(claims), dropped=tuple(dropped))
 
 
