@@ -11,7 +11,7 @@ from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Evidence
-from app.summary.report import Passage, Report, compose, report
+from app.summary.report import Passage, Report, arrange, compose, report
 from app.summary.select import Wish, select
 from app.text.blocks import Span
 from app.text.document import Document, read
@@ -156,7 +156,7 @@ def _made(
     else:
         chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
         taken, units = [claims[at] for at in chosen.claims], chosen.units
-    text, passages = compose(document, [*taken, *sorted(units)])
+    text, passages = compose(document, arrange(taken, units))
     if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
         units = frozenset(range(len(document.units)))
         text, passages = document.text, _whole(document)

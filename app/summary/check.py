@@ -63,7 +63,7 @@ _LABEL = regex.compile(r"\A(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the model's that stands, how well (0 to 1), and the units of the source that it rests on.
+    """A sentence of the model's that stands, how well (0 to 1), and the units that it rests on, best first.
 
     `leans`: it goes on from the claim before it, without which it is not understood.
     """
@@ -223,7 +223,7 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
     support = 0.0 if reason else overlap**_OVERLAP_POWER if known >= _OWN_WORDS else (1 + known) / 2
     if reason is None and support < min_support:
         reason = "support"
-    return Judgement(support, tuple(sorted(units)), reason, overlap, is_open)
+    return Judgement(support, tuple(units), reason, overlap, is_open)
 
 
 def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
