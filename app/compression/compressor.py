@@ -33,7 +33,7 @@ class CompressOptions:
     """What to compress and how.
 
     `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: the share of the text's worth
-    that the smallest result keeps, where there is no target.
+    that the smallest result keeps, where there is no target. `content_type`: what the text is, where the caller knows.
     """
 
     text: str
@@ -44,6 +44,7 @@ class CompressOptions:
     question: str | None = None
     must_keep: tuple[str, ...] = ()
     on_engine_error: OnEngineError = "fail"
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class Compressor:
     async def compress(self, options: CompressOptions, terms: Terms) -> Compressed:
         """Compress a text on `terms`.
 
-        Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the options
-        say to go on without the model.
+        Raises LiteralNotFoundError where a must_keep string is not in the text, ContentTypeError where the text is not
+        what it is said to be, and EngineError unless the options say to go on without the model.
         """
         if len(options.text) < _OFF_LOOP_CHARACTERS:
             document, keep = _read(options)
@@ -115,7 +116,7 @@ class Compressor:
 
 def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
     """The document, and the units that must be kept."""
-    document = read(options.text)
+    document = read(options.text, options.content_type)
     keep = dict.fromkeys(unit for literal in options.must_keep for unit in document.units_of(literal))
     return document, tuple(keep)
 

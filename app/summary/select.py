@@ -39,6 +39,7 @@ _FULL_SENTENCE = 5  # content words and facts; a shorter one, such as "Now for t
 _PLACE_DECAY = 0.75
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
+_SMALL_FORM = 300  # tokens; a smaller form is kept whole where no size is asked for
 _PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
@@ -300,8 +301,15 @@ class _Selector:
 
     def _cover(self) -> None:
         """Keep the wished share of the worth of the prose, and of all else what is kept by default."""
-        units = enumerate(self.document.units)
-        kept = [at for at, unit in units if unit.kind not in _BY_WORTH and (unit.part is None or unit.part.is_default)]
+        sizes: Counter[int] = Counter()
+        for unit, cost in zip(self.document.units, self.document.costs, strict=True):
+            sizes[unit.block] += cost
+        kept = [
+            at
+            for at, unit in enumerate(self.document.units)
+            if unit.kind not in _BY_WORTH
+            and (unit.part is None or unit.part.is_default or sizes[unit.block] < _SMALL_FORM)
+        ]
         before = self.gained
         self._take(closed for at in kept for closed in self._closure(at))
         self._take_best(None, self.gained - before + self.wish.coverage * self._all_worth())

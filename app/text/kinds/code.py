@@ -21,7 +21,9 @@ _DEEPEST = 12  # definitions inside of each other, from which on they are kept t
 _MOST_LABELS = 6
 _LONGEST_LABEL = 48  # characters
 _FENCE = regex.compile(r"(?:```|~~~)[`~]*[ \t]*\{?\.?([\w+#-]+)[^\n]*\n\s*$")
-_TYPE = regex.compile(r"import|include|using|package|type|struct|enum|interface|union|trait|annotation|create_(?!view|query)|alter")
+_TYPE = regex.compile(
+    r"import|include|using|package|type|struct|enum|interface|union|trait|annotation|create_(?!view|query)|alter"
+)
 _DOCSTRING = regex.compile(
     r"[rRuU]?(?:(\"{3}|'{3})(?:[^\\]|\\.)*?\1|\"[^\"\n\\]*\"|'[^'\n\\]*')(?=[ \t]*(?:[#\n]|$))", regex.DOTALL
 )
@@ -148,8 +150,10 @@ class _Reader:
             at, stop = child.start_byte, min(child.end_byte, end)
             if at < start or stop > end or at >= stop:
                 continue
-            if first >= 0 and (child.type in (";", ",", ":") or "\n" not in self.code[last:at]) and (
-                kind != "comment" or self.language.is_braced is False
+            if (
+                first >= 0
+                and (child.type in (";", ",", ":") or "\n" not in self.code[last:at])
+                and (kind != "comment" or self.language.is_braced is False)
             ):
                 last = max(last, self._stop(at, stop))
                 continue
@@ -157,7 +161,11 @@ class _Reader:
                 continue
             if first >= 0:
                 yield first, last, kind
-            first, last, kind = at, self._stop(at, stop), "comment" if "comment" in child.type or child.type == "marginalia" else child.type
+            first, last, kind = (
+                at,
+                self._stop(at, stop),
+                "comment" if "comment" in child.type or child.type == "marginalia" else child.type,
+            )
         if first >= 0:
             yield first, last, kind
 
@@ -188,7 +196,9 @@ class _Reader:
     def _split_documentation(self, element: _Element, ending: int = 0) -> None:
         """Makes what follows the first paragraph of a docstring or comment, but its `ending`, a part of its own."""
         said = self.code[element.start - self.offset : element.end - self.offset - ending]
-        first = regex.search(r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", said)
+        first = regex.search(
+            r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", said
+        )
         if first is None:
             return
         rest = said[first.end() :]
