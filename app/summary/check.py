@@ -141,8 +141,7 @@ class Evidence:
     @cached_property
     def all_keys(self) -> frozenset[str]:
         """The fact keys that the text states anywhere, in its headers and time stamps too."""
-        found = find_facts(self.document.text, self.document.language)
-        return frozenset(key for fact in found for key in fact.keys_stated)
+        return frozenset(key for fact in self.document.all_facts for key in fact.keys_stated)
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -114,11 +114,16 @@ class Document:
         return estimate_tokens(self.text[unit.start : unit.end]) + around
 
     @cached_property
+    def all_facts(self) -> list[Fact]:
+        """The facts of the text, those of headers, speakers and time stamps too."""
+        return find_facts(self.text, self.language)
+
+    @cached_property
     def facts(self) -> list[list[Fact]]:
         """The facts of each unit, those of its speaker and time stamp left out."""
         found: list[list[Fact]] = [[] for _ in self.units]
         at = 0
-        for fact in find_facts(self.text, self.language):
+        for fact in self.all_facts:
             while at + 1 < len(self.units) and self.units[at + 1].start <= fact.start:
                 at += 1
             if self.units and fact.start >= self.units[at].head:
