@@ -122,7 +122,7 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     answers = _answers(document, claims, question) if question else [0.0] * len(costs)
     count = len(document.units)
     own = [_own_worth(document, at) for at in range(count)]
-    own += [_claim_worth(at, cost) for at, cost in enumerate(costs[count:])]
+    own += [_restated(claim, said, document, own) for claim, said in zip(claims, content[count:], strict=True)]
     share = [_MINOR_SHARE if unit.is_minor and not answers[at] else 1.0 for at, unit in enumerate(document.units)]
     return Worth(
         concepts,
@@ -133,9 +133,10 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     )
 
 
-def _claim_worth(at: int, cost: int) -> float:
-    """A claim counts as much as the first unit of a paragraph; the first one, which has the main point, of the text."""
-    return _STATEMENT_WORTH + (_PLACE_WORTH + _TOKEN_WORTH) * cost + (0.0 if at else _OPENING_WORTH)
+def _restated(claim: Claim, said: Iterable[str], document: Document, own: Sequence[float]) -> float:
+    """What a claim is worth by itself: that of the units that it rests on, as far as it says what they say."""
+    stated = list(said)
+    return sum(own[unit] * _share_in(document.stems[unit], stated) for unit in claim.units)
 
 
 def _keys(facts: Iterable[Fact], concepts: Mapping[str, float]) -> set[str]:
