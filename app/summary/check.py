@@ -17,7 +17,7 @@ import regex
 
 from app.summary.insertion import Run, puts_in, runs_of
 from app.text import cues
-from app.text.document import Document, is_courtesy, sentences
+from app.text.document import Document, Unit, is_courtesy, sentences
 from app.text.facts import Fact, find_facts
 from app.text.language import Language, all_stems, stems, words
 
@@ -54,6 +54,7 @@ _DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chi
 
 _LIST_MARK = regex.compile(r"\A(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
 _UNSEEN = regex.compile(r"[\p{Cf}--[\u200c\u200d]]|(?<=\p{Latin})[\u200c\u200d](?=\p{Latin})", regex.VERSION1)
+_TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
 _SYMBOL = regex.compile(r"[\p{So}\p{Extended_Pictographic}--\d]", regex.VERSION1)
 _SPELT_OUT = regex.compile(
     r"(?<!\w)[\p{Latin}\p{Cyrillic}\p{Greek}](?:[\s\-]+[\p{Latin}\p{Cyrillic}\p{Greek}](?!\w)){3}"
@@ -157,9 +158,12 @@ class Evidence:
     @cached_property
     def sequences(self) -> list[list[str]]:
         """The stems of all words of each unit, function words too."""
-        return [
-            all_stems(self.document.text[unit.head : unit.end], self.document.language) for unit in self.document.units
-        ]
+        return [all_stems(self._said(unit), self.document.language) for unit in self.document.units]
+
+    def _said(self, unit: Unit) -> str:
+        """What a reader sees of a unit: its text without tags."""
+        text = self.document.text[unit.head : unit.end]
+        return _TAG.sub(" ", text) if "<" in text else text
 
     @cached_property
     def pairs(self) -> list[frozenset[tuple[str, str]]]:
@@ -176,7 +180,7 @@ class Evidence:
     def negated(self) -> list[frozenset[tuple[str, str]]]:
         """The pairs of stems that a negation stands between, of each unit."""
         return [
-            frozenset(_negated_pairs(words(self.document.text[unit.head : unit.end]), found, self.document.language))
+            frozenset(_negated_pairs(words(self._said(unit)), found, self.document.language))
             for unit, found in zip(self.document.units, self.sequences, strict=True)
         ]
 

@@ -17,13 +17,14 @@ from app.text.tokens import estimate_tokens
 
 # A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
 # an abbreviation stands before it; at a Chinese or Japanese stop, a danda, unless it says behind the quotation who spoke;
-# notes in brackets behind it belong to it.
+# notes in brackets and closing tags behind it belong to it.
 _SENTENCE_END = regex.compile(
     r"""
     (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2} | \p{L}\.[ \u00a0]?\p{L}
                | Dr | Mr | Mrs | Ms | Prof | St | Sr | Jr | No | Nr | Art | Abs | Fig | vs | ca | bzw | ggf | evtl | etc | approx | Sept | Inc | Ltd | Mt | M | Mme ) ) [.]
       | [!?…؟۔‽] | [.!?]{2,8}+ )
-    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: \s{1,16}+ | (?<=\]) )
+    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: </ \p{L}[\p{L}\d]{0,15}+ > ){0,4}+
+    (?: \s{1,16}+ | (?<=[\]>]) )
     (?! [.,;:)…] | (?<= \b \p{L} \. \s ) \p{L} \. | (?<! \p{L}{4} [.!?…] ["'”’»“)\]*_]{0,4} \s{1,16} ) \p{N} )
   | [。！？｡।॥]{1,8}+ (?: [」』”’）]{1,4}+ (?! [とって、，] | \p{Han}{1,6} [说說问問道答喊] ) | (?! [」』”’）] ) ) [ \t\u3000]{0,16}+
     """,
