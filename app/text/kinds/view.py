@@ -74,6 +74,17 @@ class View:
         one, two = self.segments[first], self.segments[last]
         return _inside(one, max(start - one.at, 0)), _inside(two, min(end - two.at, two.length))
 
+    def sliced(self, start: int, end: int) -> "View":
+        """The slice of it from `start` to `end`."""
+        cut = View()
+        cut.put(self.text[start:end])
+        for segment in self.segments:
+            one, two = max(start, segment.at), min(end, segment.at + segment.length)
+            if one < two or (one == two and not segment.length and one < end):
+                place = _inside(segment, one - segment.at), _inside(segment, two - segment.at) if segment.length else segment.end
+                cut.segments.append(Segment(one - start, two - one, *place))
+        return cut
+
     def through(self, origin: "View") -> "View":
         """The view with slices of the text that `origin` was made of, where it has slices of `origin`'s own text."""
         moved = View(pieces=[self.text], length=self.length)
@@ -94,11 +105,15 @@ def _inside(segment: Segment, offset: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much."""
+    """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
+
+    `worth`: of each of its units beside what it says.
+    """
 
     view: View
     rank: int = 0
     is_minor: bool = False
+    worth: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +266,13 @@ def _prose_units(
         return []
     document = Document(text[start:end])
     found = []
+    is_tail = False  # of a paragraph that has become boilerplate
     for at, unit in enumerate(document.units):
         said = document.text_of(at)
-        minor = section.is_minor or unit.is_minor or is_minor(said)
-        worth = MINOR_WORTH if minor else _worth(said, unit.kind == "chat", document.language)
+        same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
+        is_tail = (is_tail and same_line) or is_minor(said)
+        minor = section.is_minor or unit.is_minor or is_tail
+        worth = MINOR_WORTH if minor else section.worth + _worth(said, unit.kind == "chat", document.language)
         worth += _OPENING_WORTH if at == document.opening and not minor else 0.0
         needs = tuple(base + need for need in unit.needs)
         piece = _Piece(number, start + unit.start, start + unit.end)
