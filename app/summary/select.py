@@ -20,23 +20,24 @@ from app.text.language import stems
 from app.text.tokens import estimate_tokens
 
 TOLERANCE = 1.1  # of the budget, which a result fills up to where it is not full otherwise
-_NEAR = 1.04  # of the budget: results are as often a little over it as under it
+_NEAR = 1.06  # of the budget: results are as often a little over it as under it
 LEAST_FILLED = 0.85  # of the budget, from where on nothing of little worth is added to fill it
 _SEPARATOR_TOKENS = 1
 _ROUNDING = 1e-9
 
 _FACT_WORTH: Mapping[str, float] = {
-    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 0.7, "name": 1.0,
+    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 1.2, "name": 1.0,
 }  # fmt: skip
 _AMOUNT_WORTH = 2.5  # of a number with a unit or a currency
-_SMALL_NUMBER_SHARE = 0.6  # of a number's worth that a bare one of few digits has
-_SMALL_NUMBER = 5  # characters of the key of a number, from which on it is not small
+_SMALL_NUMBER_SHARE = 0.5  # of a number's worth that a bare one of few digits has
+_DIGITS = 3  # of a whole number, from which on it is not small
 _MENTION_WORTH = 0.3  # of a fact's worth, for each doubling of how often the text states it
 _STATEMENT_WORTH = 0.2  # of a unit without any figure or name
 _OPENING_WORTH = 1.5  # of the first unit of a text
 _PLACE_WORTH = 0.2  # of each token of a paragraph's first unit; less for each later one
 _FULL_SENTENCE = 5  # content words and facts; a shorter one, such as "Now for the bad news.", counts less by its place
 _PLACE_DECAY = 0.75
+_PLACE_FLOOR = 0.3  # of that decay
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
 _SMALL_FORM = 300  # tokens; a smaller form is kept whole where no size is asked for
@@ -158,7 +159,7 @@ def _concepts(document: Document) -> dict[str, float]:
     frequencies = document.frequencies
     most = max(frequencies.values(), default=1)
     for stem, count in frequencies.items():
-        if count > 1:
+        if count > 1 and (len(stem) > 2 or not stem.isascii()):
             concepts[stem] = _CENTRAL_WORTH * count / most
     return concepts
 
@@ -168,7 +169,9 @@ def _fact_worth(fact: Fact) -> float:
         return _FACT_WORTH[fact.kind]
     if " " in fact.key:
         return _AMOUNT_WORTH
-    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if len(fact.key) < _SMALL_NUMBER else 1.0)
+    mantissa, _, exponent = fact.key.partition("..")[0].strip("-").partition("e")
+    is_small = exponent.lstrip("-").isdigit() and len(mantissa) + int(exponent) < _DIGITS
+    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if is_small else 1.0)
 
 
 def _own_worth(document: Document, at: int) -> float:
@@ -200,7 +203,7 @@ def _place_worth(document: Document, at: int) -> float:
     is_last = at + 1 == len(document.units)
     said = len(document.stems[at]) + len(document.facts[at])
     content = document.costs[at] * min(1.0, said / _FULL_SENTENCE)
-    worth = content * (_PLACE_WORTH * _PLACE_DECAY**unit.place + _TOKEN_WORTH)
+    worth = content * (_PLACE_WORTH * max(_PLACE_FLOOR, _PLACE_DECAY**unit.place) + _TOKEN_WORTH)
     if at == document.opening:
         return worth + _OPENING_WORTH
     return worth + (_CLOSING_WORTH if is_last else 0.0)
