@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
@@ -12,7 +13,7 @@ from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Evidence
 from app.summary.report import Passage, Report, arrange, compose, report
-from app.summary.select import Wish, select
+from app.summary.select import TOLERANCE, Wish, select
 from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.language import Language
@@ -152,7 +153,7 @@ def _made(
     source_tokens = estimate_tokens(document.text)
     budget = None if options.target_ratio is None else int(source_tokens * options.target_ratio)
     if options.method == "abstractive" and claims:
-        taken: Sequence[Claim] = claims
+        taken: Sequence[Claim] = _within(claims, budget)
         units = frozenset(keep)
     else:
         chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
@@ -179,6 +180,14 @@ def _made(
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
     return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)
+
+
+def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:
+    """The first of the claims, as many as fit into the budget, at least one."""
+    if budget is None:
+        return claims
+    totals = accumulate(estimate_tokens(claim.text) for claim in claims)
+    return claims[: max(1, sum(total <= budget * TOLERANCE for total in totals))]
 
 
 def _whole(document: Document) -> tuple[Passage, ...]:
