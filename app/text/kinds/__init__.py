@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import json_records
+from app.text.kinds import json_records, table
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
-_READERS: tuple[Reader, ...] = (json_records.read, json_records.read_lines)
+_READERS: tuple[Reader, ...] = (json_records.read, json_records.read_lines, table.read)
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
 _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "json": (json_records.read, json_records.read_lines),
     "ndjson": (json_records.read_lines,),
     "jsonl": (json_records.read_lines,),
+    "csv": (table.read_csv,),
+    "tsv": (table.read_csv,),
+    "tab-separated-values": (table.read_csv,),
+    "table": (table.read, table.read_csv),
 }
 """Readers by the name of a kind, by the subtype of a media type, and by the name behind a fence of Markdown."""
 

@@ -54,23 +54,23 @@ class Tree:
         outer = Node(-1, -1, 0, 0, children=[])
         stack = [outer]
         key = -1
-        for at, (token, start) in enumerate(zip(self.raw, self._starts, strict=True)):
-            if token == "," or token == ":":
+        for at, (sign, start) in enumerate(zip(self.raw, self._starts, strict=True)):
+            if sign in ",:":
                 continue
-            if token == "]" or token == "}":
+            if sign in "]}":
                 node = stack.pop()
                 node.last, node.end = at, start + 1
                 continue
             if key < 0 and stack[-1].first >= 0 and self.is_object(stack[-1]):
                 key = at
                 continue
-            node = Node(at, at, start, start + len(token))
+            node = Node(at, at, start, start + len(sign))
             if key >= 0:
                 node.start, node.key, key = self._starts[key], self.raw[key], -1
             siblings = stack[-1].children
             assert siblings is not None
             siblings.append(node)
-            if token == "[" or token == "{":
+            if sign in "[{":
                 node.children = []
                 stack.append(node)
         assert outer.children

@@ -1,4 +1,4 @@
-"""Structured parts inside of a text: fenced blocks, JSON values between lines of prose, paragraphs and runs of lines."""
+"""Structured parts inside of a text: fenced blocks, JSON values between lines of prose, paragraphs, runs of lines."""
 
 import json
 import re
@@ -20,7 +20,8 @@ _LOOKS: Mapping[str, re.Pattern[str]] = {
     "pipe": re.compile(r"\s*\||[^|\n]+\|[^|\n]+\|"),
     "tab": re.compile(r"[^\t\n]*\t[^\t\n]*\S"),
     "stamp": re.compile(
-        r"\s*[\[<(]?(?:\d{4}[-/]\d\d[-/]\d\d[ T]|\d\d:\d\d:\d\d|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d|\d{1,3}(?:\.\d{1,3}){3} - )"
+        r"\s*[\[<(]?(?:\d{4}[-/]\d\d[-/]\d\d[ T]|\d\d:\d\d:\d\d|[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d"
+        r"|\d{1,3}(?:\.\d{1,3}){3} - )"
     ),
     "comma": re.compile(r"(?:[^,\n]*,(?! )){2}"),
     "semicolon": re.compile(r"(?:[^;\n]*;(?! )){2}"),
@@ -128,9 +129,9 @@ def _paragraph_end(text: str, at: int) -> int:
     while end < len(text):
         start, following = end + 1, line_end(text, end + 1)
         if is_diff:
-            is_in = _DIFF_LINE.match(text, start) or (start == following and _DIFF_LINE.match(text, following + 1))
+            is_in = bool(_DIFF_LINE.match(text, following + 1 if start == following else start))
         else:
-            is_in = text[start:following].strip() and not _FENCE.match(text, start)
+            is_in = bool(text[start:following].strip()) and not _FENCE.match(text, start)
         if not is_in:
             break
         end = following
