@@ -1,7 +1,7 @@
 """Code in an outline that parses: imports, signatures, types, first paragraphs of docstrings; bodies are elided."""
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -10,13 +10,14 @@ from tree_sitter import Node
 
 from app.text.kinds.form import Kind, Part
 from app.text.kinds.languages import Language, candidates, captures, named, parse
+from app.text.kinds.sql import statements
 from app.text.tokens import estimate_tokens
 
 _SMALL_BODY = 12  # tokens, from which on a body is elided: what stands in its place takes 8
 _MARK_TOKENS = 8
 _LARGE_STATEMENT = 80  # tokens of a statement that is no definition, from which on it is no part of an outline
 _LONG_DOCUMENTATION = 24  # tokens of what follows its first paragraph, from which on that is elided
-_OUTLINE_SHARE = 0.45  # of the tokens, which an outline has at most, beside the public signatures
+_OUTLINE_SHARE = 0.42  # of the tokens, which an outline has at most, marks apart, beside the public signatures
 _DEEPEST = 12  # definitions inside of each other, from which on they are kept together
 _MOST_LABELS = 6
 _LONGEST_LABEL = 48  # characters
@@ -27,9 +28,10 @@ _TYPE = regex.compile(
 _DOCSTRING = regex.compile(
     r"[rRuU]?(?:(\"{3}|'{3})(?:[^\\]|\\.)*?\1|\"[^\"\n\\]*\"|'[^'\n\\]*')(?=[ \t]*(?:[#\n]|$))", regex.DOTALL
 )
-_SQL_BODY = regex.compile(r"\$(\w*)\$(.*?)\$\1\$", regex.DOTALL)
 _PUBLIC_MEMBERS = regex.compile(r"(?:pub(?:\([^)]*\))? )?(?:unsafe )?(?:trait\b|impl\b.*\bfor\b)")
 
+_Statement = tuple[int, int, str]
+"""Start, end and kind."""
 _Mark = Literal["body", "statements", "documentation", "comment"]
 _SIGNATURE, _TYPES, _SUMMARY, _PRIVATE, _LARGE, _ELIDED = range(6)
 """Tiers of an outline: what comes into it first."""
@@ -75,34 +77,44 @@ def read(text: str, start: int, end: int) -> CodeForm | None:
     languages = [language] if language else list(candidates(code))
     if not code.strip():
         return None
-    for is_lenient in (False, True):
-        for one in languages:
-            form = _read(text, start, end, one, is_lenient=is_lenient) if one.is_lenient or not is_lenient else None
-            if form is not None:
-                return form
-    return None
+    strict = (_read(text, start, end, one, is_lenient=False) for one in languages)
+    form = next((one for one in strict if one is not None), None)
+    if form is None and languages and languages[0].is_lenient:
+        return _read(text, start, end, languages[0], is_lenient=True)
+    return form
 
 
 def _read(text: str, start: int, end: int, language: Language, *, is_lenient: bool) -> CodeForm | None:
     code = text[start:end]
-    bodies = []
     if language.name == "sql":
-        bodies = [match.span(2) for match in _SQL_BODY.finditer(code)]
-        code = _SQL_BODY.sub(lambda match: "'" + "x" * (len(match[0]) - 2) + "'", code)
+        found_statements = statements(code)
+        bodies = [body for statement in found_statements for body in statement[3]]
+        reader = _Reader(code, language, start, {}, bodies)
+        elements = reader.elements((one[:3] for one in found_statements), depth=0, is_public=False)
+        return CodeForm("code", start, end, _parts(text, elements), language, text, elements) if elements else None
     tree = parse(code, language, is_lenient=is_lenient)
     if tree is None:
         return None
     found = captures(tree, language)
     members = {(node.start_byte, node.end_byte): node for node in found.get("members", ())}
+    bodies = []
     for node in found.get("body", ()):
         bodies.append((node.start_byte, node.end_byte))
-        if node.type == "statement_block" and (node.end_byte - node.start_byte) * 2 > len(code):
-            members[bodies[-1]] = node  # a module inside of a function
-    reader = _Reader(text[start:end], language, start, members, sorted({*members, *bodies}))
-    elements = reader.elements(tree.root_node, 0, end - start, depth=0, is_public=False)
+        if _is_wrapper(node) and (node.end_byte - node.start_byte) * 2 > len(code):
+            members[bodies[-1]] = node
+    reader = _Reader(code, language, start, members, sorted({*members, *bodies}))
+    elements = reader.elements(reader.statements(tree.root_node, 0, len(code)), depth=0, is_public=False)
     if not elements:
         return None
     return CodeForm("code", start, end, _parts(text, elements), language, text, elements)
+
+
+def _is_wrapper(body: Node) -> bool:
+    """Whether a body is that of a JavaScript function without a name that is called at once, or handed over."""
+    owner = body.parent
+    is_nameless = owner is not None and owner.child_by_field_name("name") is None
+    around = owner.parent if owner is not None else None
+    return is_nameless and around is not None and around.type in ("parenthesized_expression", "arguments")
 
 
 class _Reader:
@@ -125,24 +137,24 @@ class _Reader:
         self.members = members
         self.blocks = blocks
 
-    def elements(self, block: Node, start: int, end: int, *, depth: int, is_public: bool) -> list[_Element]:
-        """The elements of the statements in `block` between `start` and `end`."""
+    def elements(self, statements: Iterable[_Statement], *, depth: int, is_public: bool) -> list[_Element]:
+        """The elements of statements and the comments between them."""
         found: list[_Element] = []
         comments: list[_Element] = []
         label: _Element | None = None
-        for first, last, kind in self._statements(block, start, end):
+        for first, last, kind in statements:
             if kind == "comment":
                 comments = self._with_comment(comments, first, last)
                 continue
             element = self._statement(first, last, kind, depth=depth, is_public=is_public, label=label)
             element.needs += [label] if label else []
-            label = element if kind == "access_specifier" else label
+            label = element if kind in ("access_specifier", "directive", "package_clause") else label
             found += self._documented(comments, element)
             found.append(element)
             comments = []
         return found + comments
 
-    def _statements(self, block: Node, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    def statements(self, block: Node, start: int, end: int) -> Iterator[_Statement]:
         """The slices of the statements in a block, with punctuation and what follows on the same line, and their kinds."""
         first = last = -1
         kind = ""
@@ -254,7 +266,7 @@ class _Reader:
         node = self.members.get(block)
         if node is not None and depth < _DEEPEST:
             is_public = self.language.name == "rust" and _PUBLIC_MEMBERS.match(head) is not None
-            children = self.elements(node, start, end, depth=depth + 1, is_public=is_public)
+            children = self.elements(self.statements(node, start, end), depth=depth + 1, is_public=is_public)
             for child in children:
                 child.needs.append(owner)
             return children
@@ -314,13 +326,13 @@ def _parts(text: str, elements: Sequence[_Element]) -> list[Part]:
         cost = max(1, cost - _MARK_TOKENS) if element.mark == "body" else cost
         needs = sorted({one.number for one in element.needs} - {element.number})
         parts.append(Part(element.start, end, tuple(needs), _WORTH[element.tier], cost))
-    chosen = _outline(flat, parts)
+    chosen = _outline(flat, parts, estimate_tokens(text[flat[0].start : flat[-1].end]))
     return [replace(part, is_default=number in chosen) for number, part in enumerate(parts)]
 
 
-def _outline(flat: Sequence[_Element], parts: Sequence[Part]) -> set[int]:
+def _outline(flat: Sequence[_Element], parts: Sequence[Part], tokens: int) -> set[int]:
     """The parts of an outline: public signatures, then what else belongs into it as long as it stays short."""
-    most = _OUTLINE_SHARE * sum(part.cost or 0 for part in parts)
+    most = _OUTLINE_SHARE * tokens
     chosen: set[int] = set()
     spent = 0
     for number in sorted(range(len(parts)), key=lambda at: flat[at].tier):

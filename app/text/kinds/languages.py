@@ -11,7 +11,9 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 
 _FIRST = 10_000  # characters of a text in which the cues of a language are counted
 _FEWEST_CUES = 2
-_MOST_ERRORS = 0.02  # of the bytes of a text
+_CALLS_WITH_ERRORS = 300  # of 100 steps each, that the parser may take to find out that an error was none
+_LARGEST_WITH_ERRORS = 200_000  # characters, since recovery from errors takes ten times as long as parsing
+_MOST_ERRORS = 0.05  # of the bytes of a text
 _CHUNK = 1 << 16  # bytes that the parser is given at a time
 _UNCOMMON = regex.compile(r"[^\x00-\x7f]")
 
@@ -22,7 +24,7 @@ class Language:
 
     `cues`: lines that tell it from others. `query`: captures @body, code that an outline leaves out, and @members, what
     holds definitions. `private`: heads of definitions that are no part of an interface. `is_braced`: a comment may
-    stand anywhere. `is_lenient`: parse errors are allowed, since macros or dialects are beyond the grammar.
+    stand anywhere. SQL has no grammar: see sql.py. `is_lenient`: parse errors are allowed, since macros or dialects are beyond the grammar.
     """
 
     name: str
@@ -131,12 +133,11 @@ LANGUAGES: tuple[Language, ...] = (
     ),
     Language(
         "sql",
-        "tree_sitter_sql",
+        "",
         r"(?i:create (?:or replace )?(?:temp |temporary |unique |materialized )*(?:table|view|index|function|procedure|type|trigger|schema)"
         r"|insert into|select\b|alter table|update \w+ set|delete from|drop (?:table|view|index)|with \w+ as \()",
         "",
         private=r"^$",
-        is_lenient=True,
     ),
     Language(
         "bash",
@@ -183,16 +184,15 @@ def parse(text: str, language: Language, *, is_lenient: bool = False) -> Tree | 
 
     `is_lenient`: few errors are allowed, if the language has macros or dialects that are beyond the grammar.
     """
-    is_lenient = is_lenient and language.is_lenient
+    is_lenient = is_lenient and language.is_lenient and len(text) <= _LARGEST_WITH_ERRORS
     # One byte for each code point. That other letters stand in names, strings and comments changes no structure.
     data = _UNCOMMON.sub("x", text).encode()
-    most = 64 + len(data) // 16  # calls, one for each 100 steps; recovery from errors takes more
-    calls = 0
+    left = len(data) // 50 if is_lenient else _CALLS_WITH_ERRORS
 
     def is_to_stop(_: int, has_error: bool) -> bool:
-        nonlocal calls
-        calls += 1
-        return calls > most or (has_error and not is_lenient)
+        nonlocal left
+        left -= has_error
+        return left < 0
 
     try:
         tree = Parser(_grammar(language)[0]).parse(lambda at, _: data[at : at + _CHUNK], progress_callback=is_to_stop)
