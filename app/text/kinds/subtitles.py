@@ -4,18 +4,18 @@ WebVTT, SubRip, and transcripts whose turns stand under a line with the speaker,
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 
 import regex
 
-from app.text.kinds.form import Form
-from app.text.kinds.view import Section, View, form_of
+from app.text.kinds.form import Form, Part
+from app.text.kinds.view import Section, View, ViewForm, form_of
 
 _TIME = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?"
 _TIMING = regex.compile(rf"[ \t]*+{_TIME}[ \t]++-->[ \t]++{_TIME}[^\n]*+$", regex.MULTILINE)
 _STAMP = regex.compile(
-    rf"[ \t]*+(?:(?P<who>[\p{{Lu}}\p{{Lo}}][\p{{L}}\p{{M}}\d .'’_\-()]{{0,40}}?)[ \t]*+[:,|\-–]?[ \t]{{1,8}})?[\[(]?{_TIME}[\])]?"
+    rf"[ \t]*+(?:(?P<who>[\p{{Lu}}\p{{Lo}}][\p{{L}}\p{{M}}\d .'’_\-()]{{0,40}}?)[:,|\-–]?[ \t]{{1,8}})?[\[(]?{_TIME}[\])]?"
     rf"(?:[ \t]*+[-–][ \t]*+{_TIME})?(?:[ \t]{{1,8}}(?P<after>[\p{{Lu}}\p{{Lo}}][\p{{L}}\p{{M}}\d .'’_\-()]{{0,40}}))?[ \t]*+:?[ \t]*+$"
 )
 _VOICE = regex.compile(r"[ \t]*+<v(?:\.[\w.\-]*+)?[ \t]++(?P<who>[^<>\n]{1,80})>")
@@ -26,6 +26,7 @@ _DASH = regex.compile(r"[ \t]*+[-–—][ \t]*+(?=\S)")
 _TAG = regex.compile(r"</?(?:[cbiuv]|ruby|rt|lang|font)\b[^<>\n]*+>|<\d{1,2}:[\d:.]++>|\{\\[^{}\n]*+\}|</[cv]>")
 _PIECE = regex.compile(rf"(?P<tag>{_TAG.pattern})|(?P<entity>&[a-zA-Z#0-9]{{2,10}};)|[^<&{{]++|.")
 _BLOCK = regex.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)\b")
+_SOUND = regex.compile(r"[-–♪♫ ]*(?:\[[^\[\]]*\]|\([^()]*\)|[♪♫])[ ♪♫]*")
 _FEWEST_CUES = 2
 _LEAST_STAMPED = 0.25  # of the lines of a transcript are stamps
 
@@ -43,14 +44,28 @@ class _Line:
 
 def read(text: str, start: int, end: int) -> Form | None:
     """The subtitles or the transcript in a slice of `text`, None where it is neither. Linear time."""
-    lines = [(match.start(), match.end()) for match in _LINE.finditer(text, start, end)]
+    lines = _lines(text, start, end)
     said = _cue_lines(text, lines) or _stamped_lines(text, lines)
     if not said:
         return None
-    return form_of("subtitles", start, end, [Section(_turns(text, said))])
+    form = form_of("subtitles", start, end, [Section(_turns(text, said))])
+    return None if form is None else replace(form, parts=tuple(_with_questions(form)))
 
 
-_LINE = regex.compile(r"[^\r\n]*+(?=\r?\n|\Z|\r)")
+def _with_questions(form: ViewForm) -> Iterator[Part]:
+    """The parts; a turn behind a dash needs the question right before it."""
+    for at, part in enumerate(form.parts):
+        is_answer = at > 0 and form.said(at).startswith("- ") and form.said(at - 1).endswith(("?", "？"))
+        yield replace(part, needs=tuple(sorted({*part.needs, at - 1}))) if is_answer else part
+
+
+def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Where the lines of a slice begin and end, blank ones too."""
+    found = []
+    for line in text[start:end].split("\n"):
+        found.append((start, start + len(line.rstrip())))
+        start += len(line) + 1
+    return found
 
 
 def _cue_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
@@ -115,7 +130,7 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
         if not pieces:
             continue
         said = "".join(piece for piece, _, _ in pieces).strip()
-        if said == before and not line.is_turn:
+        if (said == before and not line.is_turn) or _SOUND.fullmatch(said):
             continue  # rolling captions show a line twice
         before = said
         is_new = line.is_turn and (line.who != speaker or line.who is None)
