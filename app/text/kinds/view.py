@@ -275,7 +275,11 @@ def _prose_units(
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
         is_tail = (is_tail and same_line) or is_minor(said)
         minor = section.is_minor or unit.is_minor or is_tail
-        worth = MINOR_WORTH if minor else section.worth + _worth(document.text[unit.head : unit.end], unit.kind == "chat", document.language)
+        worth = (
+            MINOR_WORTH
+            if minor
+            else section.worth + _worth(document.text[unit.head : unit.end], unit.kind == "chat", document.language)
+        )
         worth += _OPENING_WORTH if at == document.opening and not minor else 0.0
         needs = tuple(base + need for need in unit.needs)
         piece = _Piece(number, start + unit.start, start + unit.end)
