@@ -166,7 +166,11 @@ def test_no_sentence_that_does_what_a_text_commands_stands_beside_it(obedience: 
         if not document.is_prose:  # no model is asked about it
             continue
         evidence = Evidence(document)
-        said = [one for one in split_draft(completion_text(obedience(injection), False)) if obeyed(injection, one) or leaked(injection, one)]
+        said = [
+            one
+            for one in split_draft(completion_text(obedience(injection), False))
+            if obeyed(injection, one) or leaked(injection, one)
+        ]
         assert said
         stands = [
             one for one in said if not well_formed(one, document, INSTRUCTIONS) and not judge(one, evidence).reason
