@@ -192,5 +192,13 @@ def _severity(entry: str, line: str) -> Severity:
     return "none"
 
 
+def trouble(line: str) -> float:
+    """How much words of a line tell of trouble: 2 of an error, 1 of a warning."""
+    level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
+    kind = level.lastgroup if level is not None and level.lastgroup != "none" else None
+    kind = kind or next((severity for severity, cues in _CUES if cues.search(line)), None)
+    return {"error": 2.0, "warning": 1.0}.get(kind or "", 0.0)
+
+
 def _of_status(status: str) -> Severity:
     return "error" if status >= "500" else "warning" if status >= "400" else "none"
