@@ -7,7 +7,6 @@ import os
 import socket
 import ssl
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -172,23 +171,6 @@ def _say(text: str) -> None:
     """Tell the operator on standard error, where that can be written: a full disk behind it does not stop serving."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=True)
-
-
-@cli.command()
-def embedded(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 11434,
-    model: Annotated[Path | None, typer.Option(help="GGUF file, over CONDENSER_EMBEDDED_MODEL.")] = None,
-) -> None:
-    """Run the embedded engine alone: any client of Ollama can talk to it."""
-    settings = _load(embedded_model=model)
-    config = _embedded_config(settings)
-    # Loads llama.cpp, which no other command needs.
-    from app.engine.embedded_server import serve as serve_embedded
-
-    listener = _listen(host, port)
-    typer.echo(f"Embedded engine with {config.name} on http://{host}:{port}", err=True)
-    serve_embedded(config, listener)
 
 
 @cli.command()

@@ -1,22 +1,29 @@
-"""How much of a text's meaning survives: Condenser beside the bare model's summary and a published peer.
+"""What of a text's meaning is in its result: Condenser beside the first sentences and the bare model.
 
-    .venv/bin/python -m benchmarks.fidelity                        # starts the service on the embedded model
-    .venv/bin/python -m benchmarks.fidelity --url http://host:8000 # a service that is running, on any engine
+    .venv/bin/python -m benchmarks.fidelity                                # made here, without a model
+    .venv/bin/python -m benchmarks.fidelity --embedded                     # starts the service on the embedded model
+    .venv/bin/python -m benchmarks.fidelity --engine http://host:11434     # starts it before an Ollama or OpenAI API
+    .venv/bin/python -m benchmarks.fidelity --url http://host:8000         # a service that is running
 
-Every text of `corpus/` goes through each contestant. The table has, over all texts: marked facts present, marked facts
-listed as missing, facts neither present nor listed, made-up figures and names per text, tokens and bytes over the
-source's, questions whose answer is in the result, exact round trips, seconds a text. Token counts of all contestants
-are by the same estimate. `headroom-ai` takes part where it is installed; LLMLingua would need weights from a model hub.
+Every text of `corpus/` goes through each way, at each of --ratio and without a target. A first-sentences row has as
+many tokens as Condenser's result of the same text. The bare model, where there is one, is asked for a summary in plain
+words. Columns:
+  facts in sentences   hand-marked facts that stand in whole sentences, rows or lines of the result; no cut piece counts
+  facts                those that stand in the result to the letter, wherever
+  answers              questions whose answer stands in it
+  tokens               over the source's, mean; all counts are by one estimate
+  used                 of the texts over 200 tokens: those whose result has 0.85 to 1.1 of the wished tokens; the most
+  fragments            of the result's lines: those that have a piece cut out of a sentence of the source
+  invented             figures, and words with a capital, in the model's passages that the source does not have, in all
+  round trip           texts that the capsule gives back byte for byte
+  s                    a text
 """
 
 import argparse
+import asyncio
 import json
-import os
-import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,52 +31,78 @@ from typing import Any
 
 import httpx
 
-from app.capsule.tokens import estimate_tokens
+from app.capsule.format import unseal
+from app.compression.compressor import CompressOptions, compress_extractive
+from app.engine.client import Prompt
+from app.text.tokens import estimate_tokens
 from benchmarks.corpus import Marked, load
-from benchmarks.scoring import Score, score
+from benchmarks.measures import fold, head, invented_figures, invented_names, mean, row
+from benchmarks.model import is_ollama, open_model
+from benchmarks.processes import served
+from benchmarks.sentences import Boundaries, first_sentences, pieces, share_of_fragments
 
 PLAIN_PROMPT = "Summarize the following text in 50-100 tokens, preserving key facts and entities:\n\n"
-TARGET = 0.4
+PLAIN_TOKENS = 100
+RATIOS = (0.4, 0.5)
+_LEAST_TOKENS = 200  # of a text whose budget is to be used
+_LEAST_USED, _MOST_USED = 0.85, 1.1
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """What a contestant made of a text. `bytes`: of what gives the text back, 0 where nothing does."""
+    """What a way made of a text. `by_model`: the model's part. `is_exact`: the text came back; None: not asked."""
 
     output: str
-    missing: tuple[str, ...] = ()
-    bytes: int = 0
-    is_round_trip: bool = False
+    by_model: str = ""
+    is_exact: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text with one contestant."""
+    """One text by one way; counts, and tokens over the source's."""
 
-    contestant: str
+    way: str
     text: str
-    is_long_prose: bool
+    target: float | None
+    source_tokens: int
+    ratio: float
     facts: int
+    facts_present: int
+    facts_in_sentences: int
     questions: int
-    score: Score
-    token_ratio: float
-    byte_ratio: float
-    is_round_trip: bool
+    answered: int
+    fragments: int
+    lines: int
+    invented: tuple[str, ...]
+    is_exact: bool | None
     seconds: float
 
+    @property
+    def used(self) -> float | None:
+        """How much of its budget it has, None where it has none or a short text."""
+        return self.ratio / self.target if self.target and self.source_tokens > _LEAST_TOKENS else None
 
-Contestant = Callable[[str], Shortened]
+
+Way = Callable[[str, float | None], Shortened]
 
 
-def condenser(client: httpx.Client, target: float | None) -> Contestant:
-    """The service itself, with an exact reconstruction of each text."""
+def in_process(text: str, target: float | None) -> Shortened:
+    """The result without a model, made here."""
+    made = compress_extractive(CompressOptions(text, target_ratio=target))
+    return Shortened(made.text, "", unseal(made.capsule, _MOST_BYTES).source == text)
 
-    def shorten(text: str) -> Shortened:
-        body = {"text": text} | ({"target_ratio": target} if target else {})
-        answer = _posted(client, "/compress", body)
+
+def through_service(client: httpx.Client) -> Way:
+    """The service's result, with an exact reconstruction of each text."""
+
+    def shorten(text: str, target: float | None) -> Shortened:
+        answer = _posted(client, "/compress", {"text": text} | ({"target_ratio": target} if target else {}))
         back = _posted(client, "/reconstruct", {"capsule": answer["capsule"], "mode": "exact"})
-        missing = (*answer["fidelity"]["missing"], *answer["fidelity"]["left_out"])
-        return Shortened(answer["compressed"], missing, answer["sizes"]["capsule_bytes"], back["text"] == text)
+        said = answer["compressed"]
+        passages = [one for one in answer["fidelity"]["passages"] if one["by"] == "model"]
+        by_model = " ".join(said[one["start"] : one["end"]] for one in passages)
+        return Shortened(said, by_model, back["text"] == text)
 
     return shorten
 
@@ -81,173 +114,137 @@ def _posted(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, 
     return answer
 
 
-def bare_model(client: httpx.Client) -> Contestant:
-    """The same model on the same engine, asked for a summary in plain words."""
-    ready = client.get("/readyz").json()
-    engine = httpx.Client(base_url=ready["engine_url"], timeout=600, trust_env=False)
+def by_bare_model(url: str, model: str) -> Way:
+    """The model's summary when it is asked in plain words; the target is not told."""
 
-    def shorten(text: str) -> Shortened:
-        body = {
-            "model": ready["model"],
-            "messages": [{"role": "user", "content": PLAIN_PROMPT + text}],
-            "options": {"num_predict": 100, "temperature": 0, "seed": 1, "num_ctx": 4096},
-            "stream": False,
-        }
-        return Shortened(_posted(engine, "/api/chat", body)["message"]["content"])
+    async def written(text: str) -> str:
+        async with open_model(url, model) as asked:
+            return (await asked.complete(Prompt("", PLAIN_PROMPT + text), num_predict=PLAIN_TOKENS)).text
+
+    def shorten(text: str, target: float | None) -> Shortened:
+        said = asyncio.run(written(text))
+        return Shortened(said, said)
 
     return shorten
 
 
-def headroom() -> Contestant | None:
-    """headroom-ai's compression of a tool's output, None where it is not installed."""
-    try:
-        from headroom import compress
-    except ImportError:
-        print("headroom-ai: not installed in this environment, left out")
-        return None
-
-    def shorten(text: str) -> Shortened:
-        messages = [
-            {"role": "user", "content": "What does it say?"},
-            {"role": "tool", "content": text, "tool_call_id": "1"},
-        ]
-        return Shortened(str(compress(messages, model="gpt-4o").messages[-1]["content"]))
-
-    return shorten
-
-
-def measured(name: str, contestant: Contestant, marked: Marked) -> Row:
-    """Run one text through one contestant."""
-    started = time.perf_counter()
-    made = contestant(marked.text)
-    seconds = time.perf_counter() - started
+def scored(way: str, marked: Marked, target: float | None, made: Shortened, seconds: float) -> Row:
+    """What `made` has of the text."""
+    source_tokens = estimate_tokens(marked.text)
+    found = pieces(Boundaries(marked.text), made.output)
+    whole = fold(" ".join("\0" if one.kind == "fragment" else one.text for one in found))
+    fragments, lines = share_of_fragments(found)
+    said = fold(made.output)
+    invented = (*invented_figures(marked.text, made.by_model), *invented_names(marked.text, made.by_model))
     return Row(
-        contestant=name,
+        way=way,
         text=marked.name,
-        is_long_prose=marked.is_long_prose,
+        target=target,
+        source_tokens=source_tokens,
+        ratio=estimate_tokens(made.output) / source_tokens,
         facts=len(marked.facts),
+        facts_present=sum(fold(fact) in said for fact in marked.facts),
+        facts_in_sentences=sum(fold(fact) in whole for fact in marked.facts),
         questions=len(marked.questions),
-        score=score(marked, made.output, made.missing),
-        token_ratio=estimate_tokens(made.output) / estimate_tokens(marked.text),
-        byte_ratio=made.bytes / len(marked.text.encode()),
-        is_round_trip=made.is_round_trip,
+        answered=sum(fold(answer) in said for _, answer in marked.questions),
+        fragments=fragments,
+        lines=lines,
+        invented=invented,
+        is_exact=made.is_exact,
         seconds=seconds,
     )
 
 
-def summed_up(rows: list[Row]) -> dict[str, float]:
-    """One contestant's figures over its rows."""
-    facts = sum(row.facts for row in rows)
-    prose = [row.token_ratio for row in rows if row.is_long_prose]
-    return {
-        "present": sum(row.score.present for row in rows) / facts,
-        "listed": sum(row.score.listed for row in rows) / facts,
-        "unseen": sum(len(row.score.unseen) for row in rows) / facts,
-        "invented": sum(len(row.score.invented) for row in rows) / len(rows),
-        "tokens": statistics.mean(row.token_ratio for row in rows),
-        "tokens_prose": statistics.mean(prose) if prose else 0.0,
-        "bytes": statistics.mean(row.byte_ratio for row in rows),
-        "answered": sum(row.score.answered for row in rows) / sum(row.questions for row in rows),
-        "round_trip": sum(row.is_round_trip for row in rows) / len(rows),
-        "seconds": statistics.mean(row.seconds for row in rows),
-    }
+def measured(texts: Sequence[Marked], condenser: Way, bare: Way | None, ratios: Sequence[float]) -> Iterator[Row]:
+    """All texts by all ways."""
+    for marked in texts:
+        for target in (*ratios, None):
+            started = time.perf_counter()
+            made = condenser(marked.text, target)
+            yield scored("Condenser", marked, target, made, time.perf_counter() - started)
+            lead = first_sentences(Boundaries(marked.text), estimate_tokens(made.output))
+            yield scored("first sentences", marked, target, Shortened(lead), 0.0)
+        if bare is not None:
+            started = time.perf_counter()
+            made = bare(marked.text, None)
+            yield scored("bare model", marked, None, made, time.perf_counter() - started)
 
 
-def table(rows: list[Row]) -> str:
-    """The table, a contestant a line."""
-    names = list(dict.fromkeys(row.contestant for row in rows))
-    head = (
-        "| | present | listed | unseen | invented a text | tokens | tokens, prose | bytes | answered | round trip | s |"
-    )
-    lines = [head, "|" + " --- |" * 11]
-    for name in names:
-        of = summed_up([row for row in rows if row.contestant == name])
-        lines.append(
-            f"| {name} | {of['present']:.1%} | {of['listed']:.1%} | {of['unseen']:.1%} | {of['invented']:.2f} "
-            f"| {of['tokens']:.2f} | {of['tokens_prose']:.2f} | {of['bytes']:.2f} | {of['answered']:.1%} "
-            f"| {of['round_trip']:.0%} | {of['seconds']:.1f} |"
-        )
+def table(rows: Sequence[Row]) -> str:
+    """The table, a line for each way and target."""
+    columns = "facts in sentences|facts|answers|tokens|used, most|fragments|invented|round trip|s".split("|")
+    lines = [head(["", "target", *columns])]
+    for way, target in sorted({(one.way, one.target or 2.0) for one in rows}, key=lambda key: (key[1], key[0])):
+        own = [one for one in rows if (one.way, one.target or 2.0) == (way, target)]
+        lines.append(row((way, "none" if target == 2.0 else target, *_cells(own))))
     return "\n".join(lines)
 
 
-def plot(rows: list[Row], path: Path) -> None:
-    """Facts present against tokens, a dot a text."""
-    try:
-        import matplotlib
-    except ImportError:
-        print("matplotlib: not installed in this environment, no plot")
-        return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 5))
-    for name in dict.fromkeys(row.contestant for row in rows):
-        own = [row for row in rows if row.contestant == name]
-        axes.scatter([row.token_ratio for row in own], [row.score.present / row.facts for row in own], label=name)
-    axes.set(xlabel="tokens over the source's", ylabel="marked facts present")
-    axes.legend()
-    figure.savefig(path, dpi=120)
-    print(f"wrote {path}")
+def _cells(rows: Sequence[Row]) -> Iterator[str]:
+    facts = sum(one.facts for one in rows)
+    yield f"{sum(one.facts_in_sentences for one in rows) / facts:.1%}"
+    yield f"{sum(one.facts_present for one in rows) / facts:.1%}"
+    yield f"{sum(one.answered for one in rows) / sum(one.questions for one in rows):.1%}"
+    yield f"{mean([one.ratio for one in rows]):.2f}"
+    used = [one.used for one in rows if one.used is not None]
+    yield f"{mean([_LEAST_USED <= one <= _MOST_USED for one in used]):.0%}, {max(used):.2f}" if used else "-"
+    yield f"{sum(one.fragments for one in rows) / max(1, sum(one.lines for one in rows)):.1%}"
+    yield str(sum(len(one.invented) for one in rows))
+    exact = [one.is_exact for one in rows if one.is_exact is not None]
+    yield f"{mean(exact):.0%}" if exact else "-"
+    yield f"{mean([one.seconds for one in rows]):.3g}"
 
 
 @contextmanager
-def service(url: str | None) -> Iterator[httpx.Client]:
-    """A client of the service at `url`, or of one started here on the embedded model."""
-    if url:
+def service(url: str | None, engine: str | None = None, model: str | None = None) -> Iterator[httpx.Client]:
+    """A client of the service at `url`, or of one started here: in front of `engine`, else on the embedded model."""
+    if url is not None:
         with httpx.Client(base_url=url, timeout=1200, trust_env=False) as client:
             yield client
         return
-    environment = os.environ | {
-        "CONDENSER_ENGINE": "embedded",
-        "CONDENSER_PORT": "18345",
-        "CONDENSER_LOG_LEVEL": "WARNING",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "app.cli", "serve"], env=environment)
-    try:
-        with httpx.Client(base_url="http://127.0.0.1:18345", timeout=1200, trust_env=False) as client:
-            _wait_until_ready(client)
-            yield client
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
-
-
-def _wait_until_ready(client: httpx.Client) -> None:
-    for _ in range(240):
-        try:
-            if client.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.5)
-    raise SystemExit("the service did not get ready within two minutes")
+    settings: dict[str, object] = {"engine": "embedded", "log_level": "WARNING", "request_timeout_s": 900}
+    if engine is not None:
+        address = engine.rstrip("/").removesuffix("/v1")
+        openai = {"engine": "openai", "openai_url": f"{address}/v1"}
+        settings |= {"engine": "ollama", "ollama_url": address} if asyncio.run(is_ollama(engine)) else openai
+        settings |= {"max_concurrency": 1} | ({"model": model} if model else {})
+    with (
+        served(None, **settings) as process,
+        httpx.Client(base_url=process.url, timeout=1200, trust_env=False) as client,
+    ):
+        yield client
 
 
 def main() -> None:
-    """Run the benchmark, print the table, write `fidelity.json` and `fidelity.png`."""
+    """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", help="address of a running service; left out: one is started on the embedded model")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--url", help="address of a running service")
+    where.add_argument("--engine", help="address of an Ollama or an OpenAI API")
+    where.add_argument("--embedded", action="store_true", help="the service on the embedded model")
+    parser.add_argument("--model", help="the engine's model, with --engine")
+    parser.add_argument("--ratio", type=float, nargs="+", default=RATIOS, help="target ratios")
     parser.add_argument("--only", default="", help="only texts whose name contains this")
-    parser.add_argument("--out", type=Path, default=Path(), help="folder for fidelity.json and fidelity.png")
+    parser.add_argument("--show", action="store_true", help="print what was invented, by text")
+    parser.add_argument("--json", type=Path, help="file for all values")
     wished = parser.parse_args()
     texts = [marked for marked in load() if wished.only in marked.name]
-    with service(wished.url) as client:
-        contestants = {
-            "Condenser": condenser(client, None),
-            f"Condenser, target {TARGET}": condenser(client, TARGET),
-            "bare model": bare_model(client),
-            "headroom-ai": headroom(),
-        }
-        rows = [
-            measured(name, contestant, marked)
-            for marked in texts
-            for name, contestant in contestants.items()
-            if contestant is not None
-        ]
+    if wished.url or wished.engine or wished.embedded:
+        with service(wished.url, wished.engine, wished.model) as client:
+            ready = client.get("/readyz").json()
+            bare = by_bare_model(ready["engine_url"], ready["model"])
+            rows = list(measured(texts, through_service(client), bare, wished.ratio))
+    else:
+        rows = list(measured(texts, in_process, None, wished.ratio))
     print(f"{len(texts)} texts, {sum(len(marked.facts) for marked in texts)} marked facts\n")
     print(table(rows))
-    (wished.out / "fidelity.json").write_text(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=1))
-    plot(rows, wished.out / "fidelity.png")
+    if wished.show:
+        for one in rows:
+            print(
+                *([one.way, one.target, one.text, *one.invented] if one.invented else []), end="\n" * bool(one.invented)
+            )
+    if wished.json:
+        wished.json.write_text(json.dumps([asdict(one) for one in rows], ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _ARTICLES = frozenset(("a", "an", "the"))
 _FIGURE = re.compile(r"\d(?:[\d.,:/\-–]*\d)?")
+_CAPITAL = re.compile(r"(?<=[a-zäöüßéèàçñ,] )[A-ZÄÖÜÉÈÀÇÑ][\w\-]+")
 
 
 def fold(text: str) -> str:
@@ -108,3 +109,9 @@ def head(cells: Sequence[str]) -> str:
 def mean(values: Sequence[float]) -> float:
     """Their mean; NaN of none."""
     return sum(values) / len(values) if values else math.nan
+
+
+def invented_names(source: str, result: str) -> list[str]:
+    """The words with a capital inside of a sentence of `result` that do not stand in `source`."""
+    known = fold(source)
+    return sorted({name for name in _CAPITAL.findall(result) if fold(name) not in known})

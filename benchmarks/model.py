@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from app.engine.client import Completion, Prompt
-from app.engine.engine import Engine, Terms
+from app.engine.engine import Engine, EngineName, Terms
 from app.engine.startup import open_engine
 from app.settings import load_settings
 
@@ -48,24 +48,24 @@ class Model:
 @asynccontextmanager
 async def open_model(url: str, name: str | None = None, num_ctx: int = NUM_CTX) -> AsyncIterator[Model]:
     """The model `name`, or the first one, of the Ollama or the OpenAI API at `url`; one call at a time."""
-    is_ollama = await _is_ollama(url)
+    kind: EngineName = "ollama" if await is_ollama(url) else "openai"
     address = url.rstrip("/").removesuffix("/v1")
     settings = load_settings(
-        engine="ollama" if is_ollama else "openai",
+        engine=kind,
         ollama_url=address,
         openai_url=f"{address}/v1",
         max_concurrency=1,
         num_ctx=num_ctx,
         model=name,
     )
-    async with open_engine(settings, "ollama" if is_ollama else "openai", _NoObserver()) as engine:
+    async with open_engine(settings, kind, _NoObserver()) as engine:
         installed = await engine.upstreams.all[0].client.installed_models()
         if not installed:
             raise SystemExit(f"{url} has no model")
         yield Model(engine, name or installed[0])
 
 
-async def _is_ollama(url: str) -> bool:
+async def is_ollama(url: str) -> bool:
     """Whether it answers as Ollama does; an OpenAI API has no such path."""
     async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
         answer = await client.get(f"{url.rstrip('/').removesuffix('/v1')}/api/version")

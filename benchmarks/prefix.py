@@ -31,9 +31,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import httpx
-
 from app.capsule.prompts import Prompt, summarize_prompt
 from app.capsule.tokens import estimate_tokens
+
 from app.engine.embedded import EmbeddedEngine
 from app.engine.ollama import OllamaClient
 from app.engine.startup import embedded_config

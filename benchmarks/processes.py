@@ -92,8 +92,14 @@ def simulated(slots: int, service_s: float, spread: float = 0.0, core: int | Non
 @contextmanager
 def condenser(upstream: str, core: int | None = 0, **settings: object) -> Iterator[Process]:
     """The service in front of `upstream`, ready, with these settings, such as `max_queue=10`."""
-    given = {"ollama_url": upstream, "model": MODEL, **settings}
-    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items()}
+    with served(core, **{"ollama_url": upstream, "model": MODEL, **settings}) as service:
+        yield service
+
+
+@contextmanager
+def served(core: int | None, **settings: object) -> Iterator[Process]:
+    """The service, ready, with these settings."""
+    variables = {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
     command = [sys.executable, "-m", "app.cli", "serve", "--port", "0"]
     started = time.perf_counter()
     with process(command, core, "stderr", variables) as service:

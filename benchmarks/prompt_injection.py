@@ -11,8 +11,8 @@ import argparse
 from typing import Any
 
 import httpx
-
 from app.capsule.prompts import SYSTEM_PROMPTS, summarize_prompt
+
 from benchmarks.fidelity import service
 from tests.security.injections import Injection, load, obeyed, squeezed
 

@@ -33,6 +33,7 @@ _FRONTS = tuple(
 )
 """What may stand before the first word of a sentence in its line: quotation signs, a list mark, a time, a speaker."""
 
+_LINE_SIGN = re.compile(r"^\s*(>|//|/\*|#|\*|--)")  # of a quotation or a comment
 _LONGEST_FRONT = 4  # words
 _SHORTEST_WRAPPED = 45  # characters of a line that goes on in the next one
 _SHORTEST_FRAGMENT = 3  # words; what is cut shorter than that may stand by chance
@@ -62,8 +63,10 @@ class Boundaries:
     unless a small letter follows.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_small: bool | None = None) -> None:
+        """`is_small`: whether its sentences begin with small letters; None to look."""
         self.text = text
+        self.is_small = _begins_small(text) if is_small is None else is_small
         found = list(_WORD.finditer(text))
         self.spans = [match.span() for match in found]
         self.words = [match.group().casefold() for match in found]
@@ -73,11 +76,10 @@ class Boundaries:
 
     def _breaks(self) -> list[int]:
         """The numbers of the words with which something begins."""
-        is_small = len(re.findall(r"[.!?] [a-z]", self.text)) > len(re.findall(r"[.!?] [A-Z]", self.text))
-        inner = (at for at in range(1, len(self.words)) if self._is_break(at, is_small))
+        inner = (at for at in range(1, len(self.words)) if self._is_break(at))
         return [0, *inner] if self.words else []
 
-    def _is_break(self, at: int, is_small: bool) -> bool:
+    def _is_break(self, at: int) -> bool:
         end, start = self.spans[at - 1][1], self.spans[at][0]
         gap = self.text[end:start]
         if "\n" in gap:
@@ -89,7 +91,7 @@ class Boundaries:
             return True
         is_note = gap.startswith("]") and _NOTE.search(self.text, max(0, start - 60), start) is not None
         is_stop = stop is not None or _STOP_BEFORE_NOTE.search(gap) is not None or is_note
-        return is_stop and (is_small or not self.text[start].islower() or ".[" in gap)
+        return is_stop and (self.is_small or not self.text[start].islower() or ".[" in gap)
 
     def _behind_fronts(self) -> set[int]:
         """The numbers of the words that are the first behind a list mark, a time or a speaker."""
@@ -146,11 +148,15 @@ class Boundaries:
         return any(at in self.starts and at + len(run) - 1 in self.ends for at in self.find(run))
 
 
+def _begins_small(text: str) -> bool:
+    return len(re.findall(r"[.!?] [a-z]", text)) > len(re.findall(r"[.!?] [A-Z]", text))
+
+
 def _goes_on(before: str, after: str) -> bool:
     """Whether the line `after` goes on with the sentence of the line `before`, as in hard-wrapped prose."""
-    if before.lstrip().startswith(">") != after.lstrip().startswith(">"):
+    if _LINE_SIGN.findall(before) != _LINE_SIGN.findall(after):
         return False
-    before, after = before.strip("> \t"), after.strip("> \t")
+    before, after = (_LINE_SIGN.sub("", line).strip("> \t") for line in (before, after))
     if len(before) < _SHORTEST_WRAPPED or len(before.split()) < 5 or not after[:1].islower():
         return False
     is_open = before[-1] not in ".!?…:;|{}[]()<>\\,=" or (before[-1] == "," and " " in before)
@@ -170,7 +176,7 @@ class Piece:
 
 def pieces(source: Boundaries, result: str) -> list[Piece]:
     """What each sentence or line of `result` is. Neighbours that together are a sentence of the source are whole."""
-    found = [part for number, line in enumerate(result.split("\n")) for part in _parts(line, number)]
+    found = [part for number, line in enumerate(result.split("\n")) for part in _parts(source, line, number)]
     kinds: list[Piece] = []
     at = 0
     while at < len(found):
@@ -184,9 +190,9 @@ def pieces(source: Boundaries, result: str) -> list[Piece]:
 _Part = tuple[list[str], str, int]
 
 
-def _parts(line: str, number: int) -> list[_Part]:
-    """The words, the text and the line's number of each sentence of a line."""
-    cut = Boundaries(line)
+def _parts(source: Boundaries, line: str, number: int) -> list[_Part]:
+    """The words, the text and the line's number of each sentence of a line of a result."""
+    cut = Boundaries(line, is_small=source.is_small)
     return [(cut.words[one.first : one.last + 1], cut.text_of(one), number) for one in cut.sentences]
 
 
@@ -221,7 +227,7 @@ def pick(source: Boundaries, order: Iterable[int], budget: float, *, skips: bool
     """
     taken = []
     for at in order:
-        cost = estimate_tokens(source.text_of(source.sentences[at]))
+        cost = estimate_tokens(source.text_of(source.sentences[at])) + 1  # for the line's end
         if cost <= budget:
             taken.append(at)
             budget -= cost

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
-
 from app.capsule.prompts import summarize_prompt
+
 from benchmarks.simulated_ollama import MODEL
 
 Call = Callable[[aiohttp.ClientSession, str], Awaitable[None]]

@@ -22,6 +22,7 @@ Method = Literal["auto", "abstractive", "extractive"]
 MadeBy = Literal["verbatim", "abstractive", "extractive"]
 OnEngineError = Literal["fail", "extractive"]
 
+_TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
 _VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
 _OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
@@ -130,6 +131,8 @@ def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     if options.method == "extractive" or not document.is_prose:
         return None
     tokens = sum(document.costs)
+    if tokens <= _TOO_SHORT_TOKENS:
+        return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
     wished = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
     return wished if wished >= LEAST_SUMMARY_TOKENS else None
@@ -154,7 +157,7 @@ def _made(
         chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
         taken, units = [claims[at] for at in chosen.claims], chosen.units
     text, passages = compose(document, [*taken, *sorted(units)])
-    if estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
+    if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
         units = frozenset(range(len(document.units)))
         text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()

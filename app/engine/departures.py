@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-_ROUNDS = 8  # of all places: what the mean remembers, some 10 s on the reference machine (OLLAMA.md)
+_ROUNDS = 8  # of all places: what the mean remembers, some 10 s on the reference machine (docs/ollama.md)
 
 
 class DepartureInterval:

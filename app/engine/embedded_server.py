@@ -1,14 +1,14 @@
-"""The embedded engine: the part of Ollama's API that a client needs for chat, on llama.cpp and one GGUF file.
+"""The embedded engine: the part of Ollama's API that Condenser calls, on llama.cpp and one GGUF file.
 
-Differences from Ollama: one model, loaded from the start to the end; the context window is fixed when it
-starts; a prompt that does not fit is always refused, never truncated; no tools, images, formats or thinking.
+It is for Condenser alone. One model is loaded from the start to the end, its context window is fixed, and a prompt that
+does not fit is refused. What Condenser does not send (tools, images, formats, templates) is ignored.
 """
 
 import json
 import socket
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -28,10 +28,6 @@ from app.engine.llama_server import Chunk, LlamaError, LlamaServer, Position
 
 TOO_LONG = "the input length exceeds the context length"
 _MOST_LOGPROBS = 20  # Ollama's own bound (server/routes.go)
-
-Wrap = Callable[[str], dict[str, Any]]
-"""Puts a text where an answer of `/api/chat` or `/api/generate` has it."""
-
 Line = dict[str, Any]
 
 
@@ -51,14 +47,12 @@ class Options(BaseModel):
 
 
 class OllamaRequest(BaseModel):
-    """Body of `/api/chat` and `/api/generate`; other fields are ignored, as Ollama does."""
+    """Body of `/api/chat`; other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
     model: str
     messages: list[OllamaMessage] = []
-    prompt: str = ""
-    system: str = ""
     stream: bool = True
     think: bool | str | None = None
     logprobs: bool = False
@@ -87,7 +81,6 @@ def create_embedded_app(config: EmbeddedConfig, llama: LlamaServer) -> Starlette
         Route("/api/ps", _ps, methods=["GET"]),
         Route("/api/show", _show, methods=["POST"]),
         Route("/api/chat", _chat, methods=["POST"]),
-        Route("/api/generate", _generate, methods=["POST"]),
     ]
     handlers: dict[Any, Any] = {HTTPException: _http_error, ValidationError: _bad_body, LlamaError: _llama_error}
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
@@ -158,42 +151,29 @@ def _require_model(name: str, config: EmbeddedConfig) -> None:
 
 async def _chat(request: Request) -> Response:
     wanted = OllamaRequest.model_validate_json(await request.body())
-    messages = [message.model_dump() for message in wanted.messages]
-    return await _answer(request, wanted, messages, lambda text: {"message": {"role": "assistant", "content": text}})
-
-
-async def _generate(request: Request) -> Response:
-    wanted = OllamaRequest.model_validate_json(await request.body())
-    messages = [{"role": "system", "content": wanted.system}] if wanted.system else []
-    messages += [{"role": "user", "content": wanted.prompt}] if wanted.prompt else []
-    return await _answer(request, wanted, messages, lambda text: {"response": text})
-
-
-async def _answer(request: Request, wanted: OllamaRequest, messages: list[dict[str, str]], wrap: Wrap) -> Response:
     config: EmbeddedConfig = request.app.state.config
     _require_model(wanted.model, config)
     if wanted.think:
         raise HTTPException(400, f'"{wanted.model}" does not support thinking')
     if not 0 <= wanted.top_logprobs <= _MOST_LOGPROBS:
         raise HTTPException(400, f"top_logprobs must be between 0 and {_MOST_LOGPROBS}")
-    lines = _lines(request.app.state.llama, wanted, messages, wrap)
+    lines = _lines(request.app.state.llama, wanted)
     try:
         if wanted.stream:
             # The first line is taken before the answer begins, so that a refusal has its own status.
             first = await cancel_on_disconnect(request.receive, anext(lines))
             return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
-        return JSONResponse(await cancel_on_disconnect(request.receive, _whole(lines, wrap)))
+        return JSONResponse(await cancel_on_disconnect(request.receive, _whole(lines)))
     except ClientDisconnectedError:
         return JSONResponse({"error": "request canceled"}, 499)
 
 
-async def _lines(
-    llama: LlamaServer, wanted: OllamaRequest, messages: list[dict[str, str]], wrap: Wrap
-) -> AsyncGenerator[Line, None]:
+async def _lines(llama: LlamaServer, wanted: OllamaRequest) -> AsyncGenerator[Line, None]:
     """Ollama's lines for one completion: one for each bit of text, the last with the counts."""
     started = time.monotonic_ns()
+    messages = [message.model_dump() for message in wanted.messages]
     if not messages:
-        yield _line(wanted, wrap("")) | {"done": True, "done_reason": "load"}
+        yield _line(wanted, "") | {"done": True, "done_reason": "load"}
         return
     last = Chunk()
     reason = "stop"
@@ -205,13 +185,17 @@ async def _lines(
                 reason = choice.finish_reason or reason
                 scores = _scores(choice.logprobs.content, wanted.top_logprobs) if choice.logprobs else {}
                 if choice.delta.content or scores:
-                    yield _line(wanted, wrap(choice.delta.content or "")) | scores | {"done": False}
+                    yield _line(wanted, choice.delta.content or "") | scores | {"done": False}
             last = Chunk(usage=chunk.usage or last.usage, timings=chunk.timings or last.timings)
-    yield _line(wanted, wrap("")) | {"done": True, "done_reason": reason} | _counts(last, started)
+    yield _line(wanted, "") | {"done": True, "done_reason": reason} | _counts(last, started)
 
 
-def _line(wanted: OllamaRequest, content: dict[str, Any]) -> dict[str, Any]:
-    return {"model": wanted.model, "created_at": datetime.now(UTC).isoformat(), **content}
+def _line(wanted: OllamaRequest, text: str) -> Line:
+    return {"model": wanted.model, "created_at": datetime.now(UTC).isoformat()} | _message(text)
+
+
+def _message(text: str) -> Line:
+    return {"message": {"role": "assistant", "content": text}}
 
 
 def _scores(positions: list[Position], top_logprobs: int) -> dict[str, Any]:
@@ -235,15 +219,15 @@ def _counts(last: Chunk, started: int) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-async def _whole(lines: AsyncGenerator[Line, None], wrap: Wrap) -> dict[str, Any]:
+async def _whole(lines: AsyncGenerator[Line, None]) -> Line:
     texts: list[str] = []
     scores: list[Any] = []
     last: Line = {}
     async with aclosing(lines):
         async for last in lines:
-            texts.append(last["message"]["content"] if "message" in last else last["response"])
+            texts.append(last["message"]["content"])
             scores += last.get("logprobs", [])
-    return last | wrap("".join(texts)) | ({"logprobs": scores} if scores else {})
+    return last | _message("".join(texts)) | ({"logprobs": scores} if scores else {})
 
 
 async def _ndjson(first: Line, lines: AsyncGenerator[Line, None]) -> AsyncIterator[str]:
@@ -270,8 +254,8 @@ async def _llama_error(request: Request, error: LlamaError) -> Response:
     return JSONResponse({"error": str(error)}, error.status)
 
 
-def serve(config: EmbeddedConfig, listener: socket.socket, server: type[uvicorn.Server] = uvicorn.Server) -> None:
-    """Load the model, then serve on `listener` until SIGTERM or SIGINT; callers wait in its backlog meanwhile.
+def serve(config: EmbeddedConfig, listener: socket.socket, server: type[uvicorn.Server]) -> None:
+    """Load the model, then serve on `listener` by `server`; callers wait in its backlog meanwhile.
 
     Ends the process with code 1 where the model can't be loaded.
     """

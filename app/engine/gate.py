@@ -16,7 +16,7 @@ Priority = Literal["interactive", "batch"]
 GateOutcome = Literal["passed", "full", "timeout", "cancelled"]
 
 _SURE = 0.9  # of the longest wait: estimates are some 5 % off (benchmarks/overload.py), and a late refusal is the worst
-_FIRST_HOLD_S = 1.5  # before any call has ended: one call on the reference machine (OLLAMA.md)
+_FIRST_HOLD_S = 1.5  # before any call has ended: one call on the reference machine (docs/ollama.md)
 
 
 class GateObserver(Protocol):

@@ -66,7 +66,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A text, the answer to it, and how long that took, seconds."""
+    """A text, the answer to it, and how long that took, seconds. The shortest texts are answered without the model."""
 
     text: str
     answer: Answer
@@ -134,14 +134,16 @@ def _availability(ready: Answer) -> Row:
 
 
 def _latency(by_length: dict[int, list[Done]]) -> Row:
-    seconds = {length: [one.seconds for one in done if one.is_counted] for length, done in by_length.items()}
-    every = [second for some in seconds.values() for second in some]
+    seconds = {length: [one.seconds for one in done] for length, done in by_length.items()}
+    counted = {length: sum(one.is_counted for one in done) for length, done in by_length.items()}
     told = ", ".join(
-        f"{length:,}: {statistics.mean(some):.2f}/{max(some):.2f}" for length, some in seconds.items() if some
+        f"{length:,}: {statistics.mean(some):.2f}/{max(some):.2f}{'' if counted[length] else ' without the model'}"
+        for length, some in seconds.items()
     )
-    is_met = bool(every) and all(seconds.values()) and max(every) < LONGEST_COMPRESSION_S
-    found = f"{told} s (average/maximum by characters)" if every else "no call reached the engine"
-    return Row("compression", f"< {LONGEST_COMPRESSION_S:g} s", found, is_met, {"seconds_by_characters": seconds})
+    is_met = any(counted.values()) and max(map(max, seconds.values())) < LONGEST_COMPRESSION_S
+    found = f"{told} s (average/maximum by characters)" if any(counted.values()) else "no call reached the engine"
+    figures: dict[str, object] = {"seconds_by_characters": seconds, "with_a_model_call": counted}
+    return Row("compression", f"< {LONGEST_COMPRESSION_S:g} s", found, is_met, figures)
 
 
 def _reconstruction(client: ServiceClient, done: Sequence[Done]) -> Row:

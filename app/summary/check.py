@@ -6,7 +6,7 @@ than "no" when it is asked whether the text states the sentence, added to what t
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,6 +15,7 @@ from typing import Literal
 
 import regex
 
+from app.summary.insertion import Run, puts_in, runs_of
 from app.text import cues
 from app.text.document import Document, is_courtesy, sentences
 from app.text.facts import Fact, find_facts
@@ -28,7 +29,7 @@ MIN_SUPPORT = 0.5
 _OVERLAP_POWER = 8.3  # an overlap of 0.92 gives MIN_SUPPORT (benchmarks/factuality.py)
 _MIN_OVERLAP = 0.4  # below it the engine is not asked either
 _OVERLAP_WEIGHT = 5.0
-_STANDING_LOGIT = 2.4  # with which a sentence has MIN_SUPPORT
+_STANDING_LOGIT = 1.4  # with which a sentence has MIN_SUPPORT
 _LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
 _LEAST_SPREAD = 0.1  # keeps the slope finite
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
@@ -36,9 +37,16 @@ _OWN_WORDS = 0.8  # of that weight: from here on a sentence is in the text's own
 _MOST_UNITS = 3
 _SAME_SENTENCE = 0.8  # of the stems of the shorter of two sentences that repeat each other
 _FEWEST_WORDS = 3
+_COPIED = 0.6  # of a unit's words: the sentence is a copy of it
+_FEWEST_KNOWN = 3  # content words of the text, in a sentence in the model's own words
 _DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
 
 _LIST_MARK = regex.compile(r"\A(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
+_UNSEEN = regex.compile(r"[\p{Cf}--[\u200c\u200d]]|(?<=\p{Latin})[\u200c\u200d](?=\p{Latin})", regex.VERSION1)
+_SYMBOL = regex.compile(r"[\p{So}\p{Extended_Pictographic}--\d]", regex.VERSION1)
+_SPELT_OUT = regex.compile(
+    r"(?<!\w)[\p{Latin}\p{Cyrillic}\p{Greek}](?:[\s\-]+[\p{Latin}\p{Cyrillic}\p{Greek}](?!\w)){3}"
+)
 _LABEL = regex.compile(r"\A(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?:\s+(?=\S)")
 
 
@@ -108,6 +116,7 @@ class Evidence:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self._runs: dict[int, frozenset[Run]] = {}
 
     @cached_property
     def keys(self) -> list[frozenset[str]]:
@@ -143,6 +152,20 @@ class Evidence:
         """The pairs of neighbouring stems of each unit."""
         return [frozenset(pairwise(found)) for found in self.sequences]
 
+    def runs(self, unit: int) -> frozenset[Run]:
+        """The runs of three and of four words of a unit."""
+        if unit not in self._runs:
+            self._runs[unit] = runs_of(self.sequences[unit])
+        return self._runs[unit]
+
+    @cached_property
+    def negated(self) -> list[frozenset[tuple[str, str]]]:
+        """The pairs of stems that a negation stands between, of each unit."""
+        return [
+            frozenset(_negated_pairs(words(self.document.text[unit.head : unit.end]), found, self.document.language))
+            for unit, found in zip(self.document.units, self.sequences, strict=True)
+        ]
+
     @cached_property
     def places(self) -> dict[str, list[int]]:
         """The units in which each content stem stands."""
@@ -153,6 +176,22 @@ class Evidence:
         return places
 
 
+def _negated_pairs(found: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:
+    """The pairs of stems that have a negation between them; `found` are the words, `stemmed` their stems."""
+    for at in range(1, len(found) - 1):
+        if _is_negation(found, at, language):
+            yield stemmed[at - 1], stemmed[at + 1]
+            if found[at] == "t":
+                yield from ((stem, stemmed[at + 1]) for stem in all_stems(found[at - 1][:-1], language))
+
+
+def _is_negation(found: Sequence[str], at: int, language: Language) -> bool:
+    """Whether a word is a negation, as are the last letters of "isn't"."""
+    if found[at] == "t":
+        return at > 0 and found[at - 1].endswith("n")
+    return cues.is_word("negation", found[at], language)
+
+
 def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -> Judgement:
     """Whether `sentence` may stand beside its source, by rules alone."""
     weights = _weights(stems(sentence, evidence.document.language), evidence)
@@ -161,9 +200,9 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
     known = _share_known(weights, evidence)
     overlap = _overlap(sentence, known, units, around, evidence)
     reason = _broken_rule(sentence, around, evidence)
-    if reason is None and known < 1 and any(_copies(sentence, evidence.sequences[at], evidence) for at in units):
+    if reason is None and any(_adds(sentence, at, known, evidence) for at in units):
         reason = "added"
-    if reason is None and known < _MIN_KNOWN:
+    if reason is None and (known < _MIN_KNOWN or _is_too_little(weights, known, evidence)):
         reason = "support"
     is_open = reason is None and overlap >= _MIN_OVERLAP
     support = 0.0 if reason else overlap**_OVERLAP_POWER if known >= _OWN_WORDS else (1 + known) / 2
@@ -223,10 +262,22 @@ def _overlap(sentence: str, known: float, units: Sequence[int], around: Sequence
     return (same_pairs + in_order) / 2
 
 
-def _copies(sentence: str, unit: Sequence[str], evidence: Evidence) -> bool:
-    """Whether a sentence has all the words of a unit: then what the source lacks of its words was put in."""
-    found = all_stems(sentence, evidence.document.language)
-    return len(unit) * 2 > len(found) and common_subsequence(found, unit) == len(unit)
+def _adds(sentence: str, at: int, known: float, evidence: Evidence) -> bool:
+    """Whether a sentence copies a unit with words put in that the source lacks."""
+    found, unit = all_stems(sentence, evidence.document.language), evidence.sequences[at]
+    copied = common_subsequence(found, unit)
+    if known < 1 and len(unit) * 2 > len(found) and copied == len(unit):
+        return True
+    if copied <= _COPIED * len(unit):
+        return False
+    strange = [number for number, word in enumerate(words(sentence)) if word not in evidence.words]
+    return puts_in(found, unit, evidence.runs(at), strange)
+
+
+def _is_too_little(weights: dict[str, float], known: float, evidence: Evidence) -> bool:
+    """Whether a sentence in the model's own words has too few of the text's to be held to anything."""
+    least = _FEWEST_KNOWN * (2 if evidence.document.language.is_unspaced else 1)
+    return known < _OWN_WORDS and sum(stem in evidence.places for stem in weights) < least
 
 
 def common_subsequence(one: Sequence[str], two: Sequence[str]) -> int:
@@ -254,12 +305,25 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
         return "figure"
     if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
         return "name"
+    if _loses_negation(sentence, around, evidence):
+        return "polarity"
     said = [document.text_of(at) for at in around]
     if cues.has("negation", sentence, language) and not any(cues.has("negation", one, language) for one in said):
         return "polarity"
     directions = cues.directions(sentence)
     there = frozenset(direction for one in said for direction in cues.directions(one))
     return "direction" if directions and there and not directions & there else None
+
+
+def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) -> bool:
+    """Whether a sentence joins two words, or puts a function word between them, that a negation parts in its source."""
+    language = evidence.document.language
+    found, stemmed = words(sentence), all_stems(sentence, language)
+    joined = set(pairwise(stemmed))
+    for at in range(1, len(found) - 1):
+        if found[at] in language.function_words and not _is_negation(found, at, language):
+            joined.add((stemmed[at - 1], stemmed[at + 1]))
+    return any(joined & evidence.negated[at] - evidence.pairs[at] for at in around)
 
 
 def _is_stated(fact: Fact, keys: frozenset[str]) -> bool:
@@ -280,7 +344,9 @@ def _is_named(name: str, evidence: Evidence) -> bool:
         found = words(plain)
         if all(word in evidence.words for word in found):
             continue
-        if not (len(plain) > _DEMONYM_PREFIX and plain.lower()[:_DEMONYM_PREFIX] in evidence.prefixes):
+        if plain.isupper() or not (
+            len(plain) > _DEMONYM_PREFIX and plain.lower()[:_DEMONYM_PREFIX] in evidence.prefixes
+        ):
             return False
     return True
 
@@ -289,13 +355,20 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
     """Why a piece of a completion is no sentence of a summary; None where it is one."""
     found = words(sentence)
     content = stems(sentence, document.language)
-    if len(found) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;":
+    if len(found) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;" or sentence[0] in ">|":
         return "not_a_sentence"
-    if is_courtesy(sentence, document.language):
+    if _foreign_symbols(sentence, document.text):
+        return "not_a_sentence"
+    if is_courtesy(sentence, document.language) or _SPELT_OUT.search(sentence):
         return "not_a_sentence"
     if any(_share(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
         return "echo"
     return None
+
+
+def _foreign_symbols(sentence: str, text: str) -> bool:
+    """Whether a sentence has pictures or signs that the text lacks."""
+    return any(symbol not in text for symbol in _SYMBOL.findall(sentence))
 
 
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
@@ -311,9 +384,9 @@ def _share(one: Sequence[str], two: Sequence[str]) -> float:
 
 
 def split_draft(draft: str) -> list[str]:
-    """The sentences of a completion, without list marks, emphasis and labels such as "Main point:"."""
+    """The sentences of a completion, without list marks, emphasis, labels ("Main point:") and what is not seen."""
     found = []
-    for line in draft.splitlines():
-        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip()).replace("**", ""))
+    for line in _UNSEEN.sub("", draft).splitlines():
+        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip().replace("**", "")))
         found += [plain[span.start : span.end] for span in sentences(plain)]
     return found

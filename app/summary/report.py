@@ -73,7 +73,8 @@ class Report:
 def compose(document: Document, slices: Sequence[Slice]) -> tuple[str, tuple[Passage, ...]]:
     """The text of a result, made of `slices` in their order, and its passages.
 
-    Units that follow each other in the source are one passage, to the letter as they stand there.
+    Units that follow each other in the source are one passage, to the letter as they stand there; what is taken of a
+    form is one passage too, as the form renders it.
     """
     parts: list[str] = []
     passages: list[Passage] = []
@@ -89,34 +90,50 @@ def compose(document: Document, slices: Sequence[Slice]) -> tuple[str, tuple[Pas
         length += len(text)
 
     before: Slice | None = None
-    for one in _joined(slices):
+    for one in _joined(document, slices):
         if isinstance(one, Claim):
             separator = _space(document) if isinstance(before, Claim) else _PARAGRAPH
             add(separator, one.text, "model", _spans(document, one.units), round(one.support, 3))
             before = one
         else:
-            first, last = one
-            span = Span(document.units[first].start, document.units[last].end)
+            first, last = one[0], one[-1]
             separator = _separator(document, before, first) if isinstance(before, int) else _PARAGRAPH
-            add(separator, document.text[span.start : span.end], "source", (span,))
+            form = document.blocks[document.units[first].block].form
+            if form is None:
+                span = Span(document.units[first].start, document.units[last].end)
+                add(separator, document.text[span.start : span.end], "source", (span,))
+            else:
+                add(
+                    separator,
+                    form.render([document.units[unit].place for unit in one]),
+                    "source",
+                    _spans(document, one),
+                )
             before = last
     return "".join(parts), tuple(passages)
 
 
-def _joined(slices: Sequence[Slice]) -> Iterator[Claim | tuple[int, int]]:
-    """The slices, with runs of units that follow each other as their first and last one."""
-    run: tuple[int, int] | None = None
+def _joined(document: Document, slices: Sequence[Slice]) -> Iterator[Claim | list[int]]:
+    """The slices, with the units of one passage together: those that follow each other, or are of one form."""
+    run: list[int] = []
     for one in slices:
-        if isinstance(one, int) and run is not None and one == run[1] + 1:
-            run = (run[0], one)
+        if isinstance(one, int) and run and _go_together(document, run[-1], one):
+            run.append(one)
             continue
-        if run is not None:
+        if run:
             yield run
-        run = (one, one) if isinstance(one, int) else None
+        run = [one] if isinstance(one, int) else []
         if isinstance(one, Claim):
             yield one
-    if run is not None:
+    if run:
         yield run
+
+
+def _go_together(document: Document, one: int, two: int) -> bool:
+    first, second = document.units[one], document.units[two]
+    if first.part is not None or second.part is not None:
+        return first.block == second.block
+    return two == one + 1
 
 
 def _space(document: Document) -> str:
@@ -128,7 +145,7 @@ def _separator(document: Document, before: int, after: int) -> str:
     one, two = document.units[before], document.units[after]
     if one.block != two.block:
         return _PARAGRAPH if "\n\n" in document.text[one.end : two.start] or one.kind in PROSE else "\n"
-    same_line = "\n" not in document.text[one.end : two.start] and two.head == two.start
+    same_line = len(document.text[one.end : two.start].splitlines()) < 2 and two.head == two.start
     return _space(document) if one.kind in PROSE and (same_line or document.blocks[one.block].is_wrapped) else "\n"
 
 

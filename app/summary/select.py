@@ -39,6 +39,7 @@ _FULL_SENTENCE = 5  # content words and facts; a shorter one, such as "Now for t
 _PLACE_DECAY = 0.75
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
+_PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
 _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps
@@ -46,6 +47,7 @@ _HEADING_WORTH = 0.15
 _CENTRAL_WORTH = 0.85  # of all words of a unit, were each as frequent as the most frequent one
 _LOG_LEVELS = (("error", "fatal", "critical", "exception", "failed", "panic"), ("warn", "denied", "refused", "timeout"))
 _QUESTION_WORTH = 8.0  # of each token of the best answer, beside which all else is small
+_CLAIM_SHARE = 0.9  # of that for a claim: the text's own answer comes before the model's
 _NEIGHBOUR_SHARE = 0.3  # of a unit's score for the question that the units beside it have as well
 _QUESTION_POWER = 1.5  # above 1, weak answers count for less
 _TURN_SHARE = 0.5  # the same in a conversation, where a turn answers the one before it
@@ -65,6 +67,7 @@ _WHY = (
     "为什么",
     "なぜ",
 )
+_REPEATED = 0.6  # of a claim's content, in one unit: then only one of them is taken
 _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 _COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
 
@@ -170,6 +173,8 @@ def _own_worth(document: Document, at: int) -> float:
     unit = document.units[at]
     if unit.kind == "heading":
         return _HEADING_WORTH
+    if unit.part is not None:
+        return _STATEMENT_WORTH + _PART_WORTH * unit.part.worth
     said = document.text_of(at)
     if unit.kind not in PROSE:
         return _STATEMENT_WORTH + _level(said) if unit.kind == "log" else _STATEMENT_WORTH
@@ -221,7 +226,7 @@ def _answers(document: Document, claims: Sequence[Claim], question: str) -> list
     best = max(scores, default=0.0) or 1.0
     shares = ((score / best) ** _QUESTION_POWER for score in scores)
     worth = [_QUESTION_WORTH * share * cost for share, cost in zip(shares, document.costs, strict=True)]
-    return worth + [_QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
+    return worth + [_CLAIM_SHARE * _QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
 
 
 def _raised(scores: Sequence[float], cue: cues.Cue, factor: float, document: Document) -> list[float]:
@@ -260,6 +265,10 @@ def select(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection
     return _Selector(document, claims, wish).run()
 
 
+_BY_WORTH = PROSE | {"heading"}
+"""Kinds of which a coverage keeps a share; the others keep what their form keeps by default."""
+
+
 class _Selector:
     """One greedy choice among items: a document's units, then the claims. `said`: concepts in the result so far."""
 
@@ -282,12 +291,20 @@ class _Selector:
         if self.wish.question and self.count:
             self._take(self._closure(max(range(self.count), key=self._density)))
         if self.wish.budget is None:
-            self._take_best(None, self.wish.coverage * self._all_worth())
+            self._cover()
         else:
             self._fill(self.wish.budget)
         self._drop_bare_headings()
         claims = sorted(item - self.count for item in self.taken if item >= self.count)
         return Selection(tuple(claims), frozenset(item for item in self.taken if item < self.count))
+
+    def _cover(self) -> None:
+        """Keep the wished share of the worth of the prose, and of all else what is kept by default."""
+        units = enumerate(self.document.units)
+        kept = [at for at, unit in units if unit.kind not in _BY_WORTH and (unit.part is None or unit.part.is_default)]
+        before = self.gained
+        self._take(closed for at in kept for closed in self._closure(at))
+        self._take_best(None, self.gained - before + self.wish.coverage * self._all_worth())
 
     def _fill(self, budget: int) -> None:
         """Use the budget, with minor units only where it would not be used otherwise."""
@@ -346,6 +363,19 @@ class _Selector:
         content = self.document.stems[item]
         return sum(stem in self.claimed for stem in content) / len(content) if content else 0.0
 
+    def _is_repetition(self, item: int) -> bool:
+        """Whether a claim says what a unit in the result says, or a unit what a claim in the result says."""
+        if item >= self.count:
+            claim = self._stems_of_claim(item)
+            return any(
+                _share_in(claim, self.document.stems[unit]) > _REPEATED for unit in self.taken if unit < self.count
+            )
+        content = self.document.stems[item]
+        return any(_share_in(self._stems_of_claim(one), content) > _REPEATED for one in self.taken if one >= self.count)
+
+    def _stems_of_claim(self, item: int) -> list[str]:
+        return stems(self.claims[item - self.count].text, self.document.language)
+
     def _new(self, item: int) -> list[int]:
         """What comes into the result with an item."""
         return [one for one in self._closure(item) if one not in self.taken]
@@ -374,12 +404,18 @@ class _Selector:
 
         What an item adds only falls as others are taken, so an outdated estimate is only made anew (Minoux 1978).
         """
-        items = [item for item, share in enumerate(self.worth.share) if is_minor or share == 1.0]
+        units = self.document.units
+        items = [
+            item
+            for item, share in enumerate(self.worth.share)
+            if (is_minor or share == 1.0)
+            and (budget is not None or item >= self.count or units[item].kind in _BY_WORTH)
+        ]
         heap = [(-self._density(item), item) for item in items if item not in self.taken]
         heapq.heapify(heap)
         while heap and self.gained < worth - _ROUNDING:
             estimate, item = heapq.heappop(heap)
-            if item in self.taken or self._said_by_claims(item) > _SAID:
+            if item in self.taken or self._said_by_claims(item) > _SAID or self._is_repetition(item):
                 continue
             density = self._density(item)
             if density < -estimate - _ROUNDING:
@@ -392,8 +428,9 @@ class _Selector:
         return self.tokens + cost <= budget * factor
 
     def _all_worth(self) -> float:
-        """The worth of all units that are not minor."""
-        major = [at for at in range(self.count) if self.worth.share[at] == 1.0]
+        """The worth of all prose that is not minor."""
+        units = self.document.units
+        major = [at for at in range(self.count) if self.worth.share[at] == 1.0 and units[at].kind in _BY_WORTH]
         concepts: frozenset[str] = frozenset().union(*(self.worth.concepts_of[at] for at in major))
         return sum(self.worth.own[at] for at in major) + sum(self.worth.concepts[concept] for concept in concepts)
 
@@ -404,3 +441,9 @@ class _Selector:
             is_bare = not any(unit in self.taken for unit in range(at + 1, end))
             if at in self.taken and is_bare and at not in self.wish.must_keep:
                 self.taken.discard(at)
+
+
+def _share_in(one: Sequence[str], two: Sequence[str]) -> float:
+    """The share of the stems of `one` that `two` has."""
+    known = set(two)
+    return sum(stem in known for stem in one) / len(one) if one else 0.0

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 import regex
 
-Kind = Literal["prose", "heading", "list", "quoted", "chat", "table", "log", "code", "json", "yaml", "diff"]
+from app.text.kinds.form import Form
+from app.text.kinds.form import Kind as FormKind
+
+Kind = Literal["prose", "heading", "list", "quoted", "chat"] | FormKind
 PROSE: frozenset[Kind] = frozenset({"prose", "list", "quoted", "chat"})
 """Kinds whose lines consist of sentences."""
 
@@ -26,11 +29,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Neighbouring lines of one kind. `is_wrapped`: its sentences go on over the ends of lines."""
+    """Neighbouring lines of one kind, or a slice that has a `form`.
+
+    `is_wrapped`: its sentences go on over the ends of lines.
+    """
 
     kind: Kind
     lines: tuple[Span, ...]
     is_wrapped: bool = False
+    form: Form | None = None
 
 
 SPEAKER = regex.compile(
@@ -71,6 +78,24 @@ def blocks(text: str) -> list[Block]:
         is_diff = is_diff or text.startswith(("diff --git ", "--- a/", "@@ -"), group[0].start)
         found += _read(text, group, is_diff)
     return _merged(found)
+
+
+def blocks_around(text: str, forms: Sequence[Form]) -> list[Block]:
+    """The blocks of `text` in order: its `forms`, and the blocks of what lies between them."""
+    found: list[Block] = []
+    reach = 0
+    for form in forms:
+        found += _moved(blocks(text[reach : form.start]), reach)
+        found.append(Block(form.kind, (Span(form.start, form.end),), form=form))
+        reach = form.end
+    return found + _moved(blocks(text[reach:]), reach) if forms else blocks(text)
+
+
+def _moved(found: Sequence[Block], offset: int) -> list[Block]:
+    return [
+        replace(block, lines=tuple(Span(line.start + offset, line.end + offset) for line in block.lines))
+        for block in found
+    ]
 
 
 def _merged(found: Sequence[Block]) -> list[Block]:

@@ -277,6 +277,12 @@ def has(cue: Cue, sentence: str, language: Language) -> bool:
     return found is not None and found.search(sentence) is not None
 
 
+def is_word(cue: Cue, word: str, language: Language) -> bool:
+    """Whether `word`, in small letters, is one that shows the cue anywhere in a sentence."""
+    found = pattern(cue, language.code)
+    return found is not None and found.fullmatch(word) is not None
+
+
 def directions(sentence: str) -> frozenset[str]:
     """Whether something in `sentence` goes `up` or `down`."""
     return frozenset(name for name, found in _DIRECTION.items() if found.search(sentence))

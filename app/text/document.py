@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import regex
 
 from app.text import cues
-from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span, blocks
+from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
+from app.text.kinds import find_forms
+from app.text.kinds.form import Part
 from app.text.language import Language, guess_language, stems
 from app.text.tokens import estimate_tokens
 
@@ -40,6 +42,8 @@ _LONGEST_OPEN = 300  # characters of a sentence with an open bracket, in which a
 _LONGEST_COURTESY = 40  # words; a longer sentence says something beside its thanks
 _LONGEST_GREETING = 14  # words of a sentence that begins with a greeting
 _FILLER_WORDS = 2
+_WIDE_GAP = 2  # characters between two units, from which on their tokens count
+_FARTHEST_ANTECEDENT = 20  # units before a pronoun, beyond which it is not looked for
 _SHORT_SENTENCE = 12  # words; a shorter one behind a condition mostly belongs to it
 
 
@@ -49,6 +53,7 @@ class Unit:
 
     `head`: where its words begin, behind a list mark or a speaker. `place`: its number in its block. `needs`: the units
     without which it is not understood. `is_minor`: a courtesy, a signature or quoted mail, worth nearly nothing.
+    `part`: what it is in the form of its block, None in a block without one.
     """
 
     start: int
@@ -59,15 +64,19 @@ class Unit:
     head: int
     needs: tuple[int, ...] = ()
     is_minor: bool = False
+    part: Part | None = None
 
 
 class Document:
-    """A text with its units, in order. Only white space stands between two units."""
+    """A text with its units, in order. Only white space stands between two units outside of forms.
 
-    def __init__(self, text: str) -> None:
+    `content_type`: what the text is, where the caller knows. Raises ContentTypeError where it is not that.
+    """
+
+    def __init__(self, text: str, content_type: str | None = None) -> None:
         self.text = text
         self.language: Language = guess_language(text)
-        self.blocks: list[Block] = blocks(text)
+        self.blocks: list[Block] = blocks_around(text, find_forms(text, content_type))
         self.units: list[Unit] = list(_with_needs(text, _units(text, self.blocks), self.language))
 
     def text_of(self, unit: int) -> str:
@@ -93,8 +102,16 @@ class Document:
 
     @cached_property
     def costs(self) -> list[int]:
-        """The estimated tokens of each unit."""
-        return [estimate_tokens(self.text[unit.start : unit.end]) for unit in self.units]
+        """The estimated tokens of each unit, those of a deep indentation before the next one with it."""
+        ends = [*(unit.start for unit in self.units[1:]), len(self.text)]
+        return [self._cost(unit, end) for unit, end in zip(self.units, ends, strict=True)]
+
+    def _cost(self, unit: Unit, end: int) -> int:
+        if unit.part is not None and unit.part.cost is not None:
+            return unit.part.cost
+        gap = self.text[unit.end : end]
+        around = max(0, estimate_tokens(gap) - 1) if unit.part is None and len(gap) > _WIDE_GAP else 0
+        return estimate_tokens(self.text[unit.start : unit.end]) + around
 
     @cached_property
     def facts(self) -> list[list[Fact]]:
@@ -128,9 +145,9 @@ class Document:
         return range(touched[0], touched[-1] + 1) if touched else range(0)
 
 
-def read(text: str) -> Document:
-    """Read a text. Linear time."""
-    return Document(text)
+def read(text: str, content_type: str | None = None) -> Document:
+    """Read a text. Linear time. Raises ContentTypeError."""
+    return Document(text, content_type)
 
 
 def sentences(text: str) -> list[Span]:
@@ -171,16 +188,26 @@ def _stripped(text: str, start: int, end: int) -> Span:
 
 def _units(text: str, found: list[Block]) -> Iterator[Unit]:
     """The units with their place in their block; what they need is not known yet."""
+    count = 0
     for number, block in enumerate(found):
+        if block.form is not None:
+            first = count
+            for place, part in enumerate(block.form.parts):
+                needs = tuple(first + needed for needed in part.needs)
+                yield Unit(part.start, part.end, block.kind, number, place, part.start, needs, part=part)
+            count += len(block.form.parts)
+            continue
         if block.kind not in PROSE:
             spans = [Span(block.lines[0].start, block.lines[-1].end)] if block.kind == "heading" else block.lines
             for place, span in enumerate(spans):
                 lead = _stripped(text, span.start, span.end).start if block.kind == "heading" else span.start
                 yield Unit(span.start, span.end, block.kind, number, place, max(lead, _mark_end(text, span)))
+            count += len(spans)
             continue
         for place, (span, is_head) in enumerate(_prose_spans(text, block)):
             head = _words_start(text, span, block.kind) if is_head else span.start
             yield Unit(span.start, span.end, block.kind, number, place, head)
+            count += 1
 
 
 def _prose_spans(text: str, block: Block) -> Iterator[tuple[Span, bool]]:
@@ -227,6 +254,9 @@ def _with_needs(text: str, found: Iterator[Unit], language: Language) -> Iterato
     is_history = is_signature = False
     parents: list[int] = []
     for at, unit in enumerate(units):
+        if unit.part is not None:
+            yield unit
+            continue
         said = text[unit.head : unit.end]
         line = text[unit.start : unit.end]
         is_history = is_history or _QUOTED_HISTORY.match(line) is not None
@@ -237,7 +267,8 @@ def _with_needs(text: str, found: Iterator[Unit], language: Language) -> Iterato
             needs = _prose_needs(text, units, at, said, language)
         else:
             needs = _line_needs(text, units, at, parents)
-        yield Unit(unit.start, unit.end, unit.kind, unit.block, unit.place, unit.head, needs, is_minor)
+        units[at] = replace(unit, needs=needs, is_minor=is_minor)
+        yield units[at]
 
 
 def is_courtesy(said: str, language: Language) -> bool:
@@ -261,11 +292,10 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
     before = units[at - 1] if at else None
     if before is None or before.kind == "heading":
         return ()
-    if unit.head == unit.start and unit.kind in ("chat", "list"):
+    if unit.head == unit.start and unit.kind in ("chat", "list") and before.block == unit.block:
         # A later sentence of a turn or an item needs the one that says who speaks, or what the item is.
-        first = next(back for back in range(at - 1, -1, -1) if units[back].head != units[back].start or back == 0)
-        if units[first].block == unit.block:
-            needs.append(first)
+        is_first = before.head != before.start or before.block != unit.block or not before.needs
+        needs.append(at - 1 if is_first else before.needs[0])
     follows = unit.block == before.block
     if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):
         needs.append(at - 1)
@@ -293,7 +323,7 @@ def _is_conditioned(said: str, before: str, language: Language) -> bool:
 def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> int:
     """The nearest unit before `at`, in the block of the one before it, that does not begin with a pronoun itself."""
     back = at - 1
-    while back > 0 and units[back - 1].block == units[at - 1].block:
+    while back > max(0, at - _FARTHEST_ANTECEDENT) and units[back - 1].block == units[at - 1].block:
         said = text[units[back].head : units[back].end]
         if not cues.has("pronoun", said, language):
             break

@@ -85,7 +85,7 @@ _RANGE_LIKE = regex.compile(r"[\d.,]+[-–—][\d.,]+$")
 _FILE_EXTENSION = regex.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}$")
 _CAMEL = regex.compile(r"\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}{2}")
 _NAME_NEXT = regex.compile(
-    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|v[ao]n|v[ao]n de[rnm]|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
+    r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|v[ao]n(?:[ \u00a0]de[rnm])?|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
     r"(?P<next>\p{Lu}(?!\w)\.|\p{Lu}[\w\-’'&]++)"
 )
 _SENTENCE_HEAD = regex.compile(r"(?:^|[.!?:;…。！？]|[\n\r]|[-*•#>|]|\d[.)])[\s\"'“”„«»‘’`(\[*_#>|\-•–—]{0,16}+$")
@@ -221,7 +221,9 @@ def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
     first = text[start:end]
     if is_head and first.lower() in language.function_words:
         return _name_behind(text, end, stop, language) if count > 1 else None
-    if count == 1 and (is_head or language.code == "de" or len(first) == 1 or _is_function_word(first)):
+    if count == 1 and (len(first) == 1 or _is_function_word(first)):
+        return None
+    if count == 1 and (is_head or language.code == "de") and not first.isupper():
         return None
     return _named(text, start, stop)
 

@@ -217,7 +217,8 @@ async def test_status_and_metrics_tell_of_each(upstream: FaultyOllama, other: Fa
         assert (told[0]["version"], told[1]["version"]) == (None, "0.16.1")
         assert "no connection" in told[0]["problem"]
         assert told[1] == {
-            "url": other.url, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 2, "problem": None,
+            "url": other.url, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 2,
+            "problem": None, "warning": None,
         }  # fmt: skip
         lines = (await service.client.get("/metrics")).text.splitlines()
         assert f'condenser_upstream_up{{upstream="{upstream.url}"}} 0.0' in lines

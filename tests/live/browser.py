@@ -24,10 +24,11 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
-    def compress(self, text: str, length: str = "") -> dict[str, Any]:
+    def compress(self, text: str, length: str = "", method: str = "auto") -> dict[str, Any]:
         """Compress `text` with the mouse; what the API answered."""
         self.page.get_by_label("Text", exact=True).fill(text)
         self.page.get_by_label("Length").select_option(length)
+        self.page.get_by_label("Sentences").select_option(method)
         with self.page.expect_response("**/compress", timeout=LIMIT_MS) as answered:
             self.page.get_by_role("button", name="Compress").click()
         return shown(self.page, answered.value)
@@ -81,18 +82,21 @@ def visit(browser: Browser, url: str, **context: Any) -> Iterator[Visit]:
         yield found
 
 
-def seen_marks(page: Page) -> list[tuple[int, int, int, str]]:
-    """The marks in the source: fact's index, start and end in code points, result."""
+def seen_runs(page: Page) -> list[tuple[int, int, str, dict[str, str]]]:
+    """The runs of the source as they stand in the page: start and end in code points, tag, and data attributes."""
     runs = page.locator("#source").evaluate(
-        "source => [...source.childNodes].map(node => "
-        "[node.textContent, node.dataset?.fact ?? null, node.dataset?.result ?? ''])"
+        "source => [...source.children].map(one => [one.textContent, one.localName, {...one.dataset}])"
     )
     found, reached = [], 0
-    for text, fact, result in runs:
-        if fact is not None:
-            found.append((int(fact), reached, reached + len(text), result))
+    for text, tag, data in runs:
+        found.append((reached, reached + len(text), tag, data))
         reached += len(text)
     return found
+
+
+def marked(page: Page) -> set[int]:
+    """The code points of the source that are marked as what stands behind a passage."""
+    return {at for start, end, _, data in seen_runs(page) if "behind" in data for at in range(start, end)}
 
 
 def colours(page: Page, selector: str) -> tuple[str, str]:

@@ -37,7 +37,7 @@ def test_a_batch_reconstructs_what_a_batch_compressed(client: httpx.Client) -> N
 
 
 def test_ndjson_sends_each_result_as_soon_as_it_is_ready(client: httpx.Client) -> None:
-    items = [{"text": MAIL}, *batch_items(3)]
+    items = [{"text": MAIL, "method": "abstractive"}, *batch_items(3)]
     request = {"operation": "compress", "items": items}
     with client.stream("POST", "/batch", json=request, headers=NDJSON) as response:
         assert response.headers["content-type"].startswith("application/x-ndjson")

@@ -1,11 +1,8 @@
-"""The embedded engine: a real model on a real llama.cpp, which any client of Ollama can talk to."""
+"""The embedded engine: a real model on a real llama.cpp, asked as Ollama is."""
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +69,7 @@ async def test_the_ollama_package_can_stream_from_it(client: ollama.AsyncClient)
     assert "".join(part.message.content or "" for part in parts) == whole.message.content
 
 
-async def test_the_ollama_package_can_generate_list_show_and_ps(client: ollama.AsyncClient) -> None:
-    generated = await client.generate(model=NAME, prompt="Name a colour.", options=SEEDED)
-    assert generated.response
+async def test_the_ollama_package_can_list_show_and_ps(client: ollama.AsyncClient) -> None:
     assert [model.model for model in (await client.list()).models] == [NAME]
     assert (await client.show(NAME)).capabilities == ["completion"]
     (loaded,) = (await client.ps()).models
@@ -123,9 +118,8 @@ async def test_more_candidates_than_ollama_gives_are_refused(http: httpx.AsyncCl
     assert (answer.status_code, answer.json()) == (400, {"error": "top_logprobs must be between 0 and 20"})
 
 
-@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
-async def test_a_call_without_a_prompt_loads_the_model(http: httpx.AsyncClient, path: str) -> None:
-    answer = (await http.post(path, json={"model": NAME, "stream": False})).json()
+async def test_a_call_without_a_prompt_loads_the_model(http: httpx.AsyncClient) -> None:
+    answer = (await http.post("/api/chat", json={"model": NAME, "stream": False})).json()
     assert (answer["done"], answer["done_reason"]) == (True, "load")
 
 
@@ -229,33 +223,3 @@ async def test_the_child_ends_with_its_parent(tmp_path: Path, end: signal.Signal
     with anyio.fail_after(30):
         await anyio.wait_readable(handle)  # a process handle is readable when the process has ended
     os.close(handle)
-
-
-def embedded_command(port: int) -> list[str]:
-    return [sys.executable, "-m", "app.cli", "embedded", "--port", str(port)]
-
-
-@pytest.fixture
-def alone() -> Iterator[int]:
-    """`condenser embedded`, run by itself; its port on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    command = embedded_command(port)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert NAME in process.stderr.readline()
-    yield port
-    process.terminate()
-    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
-
-
-async def test_the_embedded_command_serves_any_client_of_ollama(alone: int) -> None:
-    client = ollama.AsyncClient(host=f"http://127.0.0.1:{alone}")
-    answer = await client.chat(model=NAME, messages=MESSAGES, options=SEEDED)
-    assert answer.message.content
-
-
-async def test_a_port_in_use_is_told_in_a_sentence(alone: int) -> None:
-    done = await anyio.run_process(embedded_command(alone), check=False)
-    assert done.returncode == 1
-    assert f"can't listen on 127.0.0.1:{alone}" in done.stderr.decode()

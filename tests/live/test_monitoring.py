@@ -12,20 +12,29 @@ from tests.live.calls import NDJSON, batch_items, compress
 from tests.live.conftest import Service
 from tests.live.texts import MAIL, long_text
 
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
-def sample_values(client: httpx.Client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+
+def sample_values(client: httpx.Client) -> Samples:
     families = text_string_to_metric_families(client.get("/metrics").text)
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 
+def added(name: str, after: Samples, before: Samples) -> float:
+    """By how much a counter rose, over all its results."""
+    return sum(value - before.get(key, 0) for key, value in after.items() if key[0] == f"condenser_{name}_total")
+
+
 def test_metrics_move_with_what_happens(client: httpx.Client) -> None:
     before = sample_values(client)
-    body = compress(client, MAIL)
+    body = compress(client, MAIL, method="abstractive")
     after = sample_values(client)
     key = ("condenser_operations_total", (("operation", "compress"), ("outcome", "ok")))
     assert after[key] - before.get(key, 0) == 1
     prompt = ("condenser_tokens_total", (("kind", "prompt"),))
-    assert after[prompt] - before.get(prompt, 0) == body["usage"]["prompt_tokens"]
+    assert after[prompt] - before.get(prompt, 0) == body["usage"]["prompt_tokens"] > 0
+    assert added("facts", after, before) == body["fidelity"]["facts"]
+    assert added("summary_sentences", after, before) == body["fidelity"]["summary"]["written"] > 0
     assert after[("condenser_in_flight", ())] == 0
     assert after[("condenser_engine_up", ())] == 1
 
@@ -43,14 +52,16 @@ def polled(client: httpx.Client) -> Iterator[float]:
 
 def test_a_client_that_goes_away_frees_its_places(service: Service, client: httpx.Client) -> None:
     with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=service.url) as leaving:
-        gone = pool.submit(leaving.post, "/compress", json={"text": long_text(60_000)}, timeout=1.5)
+        gone = pool.submit(
+            leaving.post, "/compress", json={"text": long_text(60_000), "method": "abstractive"}, timeout=1.5
+        )
         with pytest.raises(httpx.ReadTimeout):
             gone.result()
     assert any(calls == 0 for calls in polled(client))
 
 
 def test_a_client_that_leaves_in_the_middle_of_ndjson_frees_its_places(service: Service, client: httpx.Client) -> None:
-    items = [*batch_items(1), {"text": long_text(60_000)}]
+    items = [*batch_items(1), {"text": long_text(60_000), "method": "abstractive"}]
     request = {"operation": "compress", "items": items}
     headers = {**NDJSON, "x-request-id": "left-early"}
     with (
@@ -79,7 +90,8 @@ def test_the_request_id_is_taken_where_it_is_safe_and_made_where_it_is_not(clien
 
 def test_each_request_is_one_json_log_line_that_never_has_the_text(service: Service, client: httpx.Client) -> None:
     text = "The secret of Sauerbruch 4711 must not be in the log. " + MAIL
-    client.post("/compress", json={"text": text}, headers={"x-request-id": "log-line-1"})
+    body = {"text": text, "method": "abstractive"}
+    client.post("/compress", json=body, headers={"x-request-id": "log-line-1"})
     line = service.log_line("log-line-1")
     assert (line["operation"], line["outcome"], line["status"]) == ("compress", "ok", 200)
     assert line["prompt_tokens"] > 0

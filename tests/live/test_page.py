@@ -1,7 +1,6 @@
 """The status page in a real headless Chromium, in front of the real service."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -13,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.live.browser import LIMIT_MS, Visit, chromium, colours, seen_marks, shown, visit
+from tests.live.browser import LIMIT_MS, Visit, chromium, colours, marked, seen_runs, shown, visit
 from tests.live.conftest import Service, start_service, wait_until_ready
 from tests.live.texts import long_text
 
@@ -60,49 +59,126 @@ def tab_to(page: Page, name: str) -> None:
 
 
 @pytest.mark.embedded_only
-def test_by_keyboard_alone_a_text_is_compressed_its_facts_are_marked_and_it_comes_back(visited: Visit) -> None:
+def test_by_keyboard_alone_a_text_is_compressed_its_passages_are_traced_and_it_comes_back(visited: Visit) -> None:
     page = visited.page
     tab_to(page, "text")
     page.keyboard.type(FERRY)
     tab_to(page, "length")
-    page.keyboard.type("about 50")
+    page.keyboard.type("50 %")
     page.keyboard.press("Tab")
+    page.keyboard.type("of the text")
     with page.expect_response("**/compress", timeout=LIMIT_MS) as answered:
         page.keyboard.press("Control+Enter")
+    asked = answered.value.request.post_data_json or {}
+    assert (asked["target_ratio"], asked["method"], "coverage" in asked) == (0.5, "extractive", False)
     answer = shown(page, answered.value)
 
     fidelity, sizes = answer["fidelity"], answer["sizes"]
     expect(page.get_by_role("status").first).to_contain_text(
-        f"{fidelity['facts']} facts: {fidelity['kept']} kept, {fidelity['restored']} restored, "
-        f"{len(fidelity['missing'])} missing. "
         f"{sizes['source_tokens']} tokens became {sizes['compressed_tokens']}"
     )
-    expect(page.locator("#compressed")).to_have_text(answer["compressed"])
-    assert page.locator("#source").evaluate("source => source.textContent") == FERRY
+    expect(page.get_by_role("status").first).to_contain_text(
+        f"{fidelity['facts']} facts: {fidelity['kept']} kept, {fidelity['missing_count']} missing."
+    )
+    assert page.locator("#compressed").evaluate("result => result.textContent") == answer["compressed"]
 
-    marks = seen_marks(page)
-    ledger = fidelity["ledger"]
-    assert {mark[0] for mark in marks} == set(range(fidelity["facts"]))
-    for fact, start, end, result in marks:
-        assert result == ledger[fact]["result"]
-        assert any(first <= start and end <= last for first, last in ledger[fact]["places"])
-    marked = {at for _, start, end, _ in marks for at in range(start, end)}
-    assert marked == {at for row in ledger for start, end in row["places"] for at in range(start, end)}
-    results = Counter(ledger[fact]["result"] for fact in {mark[0] for mark in marks})
-    assert results == Counter(kept=fidelity["kept"], restored=fidelity["restored"], missing=len(fidelity["missing"]))
-    assert results.keys() == {"kept", "restored", "missing"}
-
+    tab_to(page, "compressed")
+    page.keyboard.press("Tab")
+    assert fidelity["passages"]
+    for passage in fidelity["passages"]:
+        assert (
+            page.evaluate("document.activeElement.textContent")
+            == answer["compressed"][passage["start"] : passage["end"]]
+        )
+        assert marked(page) == {at for start, end in passage["source"] for at in range(start, end)}
+        page.keyboard.press("ArrowRight")
     tab_to(page, "facts-heading")
+    assert marked(page) == set()
+
     page.keyboard.press("Enter")
-    expect(page.locator("#fact-rows td:first-child")).to_have_text([row["text"] for row in ledger])
+    facts = fidelity["explain"]["facts"]
+    expect(page.locator("#facts-rows td:first-child")).to_have_text([fact["text"] for fact in facts])
+    told = ["kept" if fact["kept"] else "missing" for fact in facts]
+    expect(page.locator("#facts-rows td:last-child")).to_have_text(told)
     tab_to(page, "reconstruct")
     page.keyboard.press("Enter")
     expect(page.locator("#verdict")).to_contain_text(f"Identical to the source, byte for byte: {len(FERRY.encode())}")
     expect(page.locator("#hash")).to_have_text(f"SHA-256 {sha256(FERRY.encode()).hexdigest()}")
 
 
+def test_the_source_shows_what_is_left_out_and_which_facts_are_missing(visited: Visit) -> None:
+    answer = visited.compress(FERRY, "target_ratio=0.3", "extractive")
+    assert visited.page.locator("#source").evaluate("source => source.textContent") == FERRY
+    runs = seen_runs(visited.page)
+    deleted = {at for start, end, tag, _ in runs if tag == "del" for at in range(start, end)}
+    assert deleted == {at for start, end in answer["fidelity"]["omitted"] for at in range(start, end)}
+    missing = [fact for fact in answer["fidelity"]["explain"]["facts"] if not fact["kept"]]
+    places = sorted(tuple(place) for fact in missing for place in fact["places"])
+    expect(visited.page.locator("#source mark")).to_have_text([FERRY[start:end] for start, end in places])
+    assert places
+
+
+MODELS = "The ferry Aurora needs eleven hours."
+
+
+def test_a_sentence_by_the_model_is_marked_as_such_and_traced_to_what_it_rests_on(visited: Visit) -> None:
+    rests_on = [FERRY.index("The ferry"), FERRY.index(" Tickets")]
+    kept = [FERRY.index("Nobody"), FERRY.index(" The next")]
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        passages = [
+            {"start": 0, "end": len(MODELS), "by": "model", "source": [rests_on], "support": 0.97},
+            {"start": len(MODELS) + 2, "end": len(MODELS) + 2 + kept[1] - kept[0], "by": "source", "source": [kept],
+             "support": 1.0},
+        ]  # fmt: skip
+        dropped = [{"text": "The ferry Aurora sank.", "reason": "support"}]
+        body["fidelity"] |= {
+            "passages": passages,
+            "omitted": [[0, kept[0] - 1], [kept[1] + 1, len(FERRY)]],
+            "summary": {"written": 2, "stood": 1, "taken": 1},
+            "explain": {"facts": [], "dropped": dropped},
+        }
+        compressed = f"{MODELS}\n\n{FERRY[slice(*kept)]}"
+        route.fulfill(response=response, json=body | {"method": "abstractive", "compressed": compressed})
+
+    page = visited.page
+    page.route("**/compress", answer)
+    visited.compress(FERRY, method="extractive")
+    by_model = page.locator("#compressed .passage[data-by=model]")
+    expect(by_model).to_have_text(MODELS)
+    by_model.hover(position={"x": 20, "y": 10})  # its first box is that of what is only heard
+    assert marked(page) == set(range(*rests_on))
+    expect(page.locator("#behind")).to_have_text("By the model; rests on one part of the source, support 97 %.")
+    page.locator("#compressed .passage[data-by=source]").hover()
+    assert marked(page) == set(range(*kept))
+    by_model.focus()
+    page.keyboard.press("ArrowRight")
+    page.mouse.move(0, 0)
+    assert marked(page) == set(range(*kept))
+    # What a sentence of the model's rests on is not struck through like what is told by nobody.
+    struck = {at for start, end, tag, _ in seen_runs(page) if tag == "del" for at in range(start, end)}
+    assert struck == set(range(rests_on[1], kept[0] - 1)) | set(range(rests_on[0])) | set(
+        range(kept[1] + 1, len(FERRY))
+    )
+    page.locator("#dropped > summary").click()
+    expect(page.locator("#dropped-rows td")).to_have_text(
+        ["The ferry Aurora sank.", "Too little of it is in the source."]
+    )
+
+
+def test_a_question_and_a_coverage_are_sent_as_they_are_chosen(visited: Visit) -> None:
+    page = visited.page
+    page.get_by_label("Question").fill(" When does it sail? ")
+    with page.expect_request("**/compress") as asked:
+        visited.compress(FERRY, "coverage=0.6", "extractive")
+    wished = {"question": "When does it sail?", "coverage": 0.6, "method": "extractive", "explain": True}
+    assert asked.value.post_data_json == {"text": FERRY, **wished}
+
+
 def test_a_text_that_is_markup_stays_text(visited: Visit) -> None:
-    visited.compress(HOSTILE)
+    visited.compress(HOSTILE, method="extractive")
     page = visited.page
     assert page.locator("#source").evaluate("source => source.textContent") == HOSTILE
     assert page.title() == "Condenser"
@@ -115,7 +191,7 @@ def test_a_reconstruction_that_differs_in_one_character_is_not_called_identical(
         answer = response.json()
         route.fulfill(response=response, json={**answer, "text": answer["text"].replace("24", "25")})
 
-    visited.compress(FERRY)
+    visited.compress(FERRY, method="extractive")
     visited.page.route("**/reconstruct", damage)
     assert visited.reconstruct() == "Not identical to the source."
 
@@ -123,10 +199,11 @@ def test_a_reconstruction_that_differs_in_one_character_is_not_called_identical(
 def test_a_compression_can_be_cancelled_and_another_one_made(visited: Visit) -> None:
     page = visited.page
     page.get_by_label("Text", exact=True).fill(long_text(60_000))
+    page.get_by_label("Sentences").select_option("abstractive")
     page.get_by_role("button", name="Compress").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#outcome")).to_have_text("Cancelled.")
-    visited.compress(FERRY)
+    visited.compress(FERRY, method="extractive")
 
 
 def test_no_text_is_no_error_of_the_service(visited: Visit) -> None:
@@ -159,19 +236,20 @@ def test_the_status_is_shown_and_asked_for_again_only_while_the_page_is_seen(vis
 
 
 def test_the_dark_scheme_has_colours_of_its_own(visited: Visit) -> None:
-    visited.compress(FERRY)
+    visited.compress(FERRY, method="extractive")
     seen = {}
     for scheme in SCHEMES:
         visited.page.emulate_media(color_scheme=scheme)
-        seen[scheme] = [colours(visited.page, selector) for selector in ("html", "textarea", "#source mark")]
+        seen[scheme] = [colours(visited.page, selector) for selector in ("html", "textarea", ".legend mark")]
     assert all(light != dark for light, dark in zip(seen["light"], seen["dark"], strict=True))
 
 
 def test_axe_finds_no_barrier_in_either_scheme_on_screen_or_phone_and_nothing_is_too_wide(visited: Visit) -> None:
     page = visited.page
-    visited.compress(FERRY, "0.3")
+    visited.compress(FERRY, "target_ratio=0.3", "extractive")
     visited.reconstruct()
-    for name in ("facts", "left-out", "reconstructed"):
+    page.locator("#compressed .passage").first.focus()
+    for name in ("facts", "reconstructed"):
         page.locator(f"#{name} > summary").click()
     for scheme, width in product(SCHEMES, (1280, 390)):
         page.emulate_media(color_scheme=scheme)
@@ -209,7 +287,7 @@ def test_where_keys_are_set_the_page_asks_for_one_and_keeps_it_in_this_tab_only(
         page.get_by_role("button", name="Use this key").click()
         expect(page.locator("#state")).to_contain_text("Ready")
         expect(page.locator("#trouble")).to_be_empty()
-        visited.compress(FERRY)
+        visited.compress(FERRY, method="extractive")
         assert visited.reconstruct().startswith("Identical")
         assert "letmein" in page.evaluate("JSON.stringify(sessionStorage)")
         assert page.evaluate("JSON.stringify(localStorage) + document.cookie") == "{}"

@@ -24,8 +24,8 @@ FOUND: dict[str, dict[State, str]] = {
         "ok": "ollama model memory context drop-ins",
     },
     "partly_on_gpu_other_settings": {
-        "warn": "processor cap_perfmon speed memory context slots drop-ins",
-        "ok": "ollama model gpu vulkan device_access",
+        "warn": "processor cap_perfmon speed memory loads slots drop-ins",
+        "ok": "ollama model gpu vulkan device_access context",
     },
     "no_rights": {
         "fail": "processor gpu",

@@ -12,6 +12,7 @@ from app.ops.doctor.observations import (
     Call,
     Gpu,
     Host,
+    Installed,
     Observations,
     Rocm,
     Server,
@@ -119,6 +120,13 @@ def test_an_old_ollama_without_vulkan_is_to_be_updated() -> None:
 def test_names_without_a_tag_mean_latest_as_in_ollama() -> None:
     seen = with_wanted(well(), model="Nomic-Embed-Text")
     assert finding(seen, "model").state == "ok"
+
+
+def test_another_tag_of_the_wanted_model_is_named() -> None:
+    seen = with_answers(with_wanted(well(), model="smollm2"), installed=(Installed("smollm2:135m", 1),))
+    found = finding(seen, "model")
+    assert "no smollm2:latest (CONDENSER_MODEL), but smollm2:135m" in found.sentence
+    assert (found.command or "").startswith("export CONDENSER_MODEL=smollm2:135m")
 
 
 def test_a_model_of_another_machine_is_pulled_there() -> None:
@@ -279,6 +287,33 @@ def test_a_queue_shorter_than_our_calls_is_told() -> None:
 def test_a_longer_context_than_the_model_was_made_for_is_told() -> None:
     found = finding(with_wanted(well(), num_ctx=65_536), "context")
     assert "made for 32768" in found.sentence
+
+
+def loaded_with(seen: Observations, num_ctx: int) -> Observations:
+    (row,) = answers(seen).loaded_after_call or answers(seen).loaded
+    return with_answers(seen, loaded=(row.model_copy(update={"context_length": num_ctx}),))
+
+
+def test_a_longer_context_that_another_program_loaded_the_model_with_is_taken() -> None:
+    found = finding(loaded_with(well(), 8192), "context")
+    assert found.state == "ok"
+    assert found.sentence.startswith("8192 tokens a call")
+
+
+def test_a_shorter_context_that_another_program_loaded_the_model_with_is_told() -> None:
+    found = finding(loaded_with(well(), 2048), "context")
+    assert found.state == "warn"
+    assert "2048" in found.sentence
+
+
+def test_a_loaded_model_that_is_loaded_again_for_our_call_is_told() -> None:
+    seen = loaded_with(well(), 4096)
+    call = answers(seen).call
+    assert call is not None
+    found = finding(with_answers(seen, call=replace(call, load_s=1.9)), "loads")
+    assert (found.state, "1.9 s" in found.sentence) == ("warn", True)
+    assert "loads" not in names(with_answers(seen, call=replace(call, load_s=0.2)))
+    assert "loads" not in names(with_answers(seen, loaded=(), call=replace(call, load_s=1.9)))
 
 
 def test_a_log_of_another_server_is_not_believed() -> None:

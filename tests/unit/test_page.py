@@ -103,10 +103,10 @@ async def test_the_status_has_the_figures_that_the_metrics_have() -> None:
             await client.post("/compress", json={"text": TEXT})
             body = (await client.get("/status")).json()
             metrics = (await client.get("/metrics")).text
-    upstream = {"url": URL, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 4, "problem": None}
-    engine = {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None, "upstreams": [upstream]}
+    upstream = {"url": URL, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 4, "problem": None, "warning": None}
+    engine = {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None, "warning": None, "upstreams": [upstream]}
     assert body["engine"] == engine
-    assert body["model"] == {"name": MODEL, "loaded": True, "gpu_ratio": 1.0, "warning": None}
+    assert body["model"] == {"name": MODEL, "loaded": True, "num_ctx": 4096, "gpu_ratio": 1.0, "warning": None}
     assert body["operations"]["compress"]["per_minute"] == 1
     assert body["operations"]["reconstruct"] == {"per_minute": 0, "latency_s": None}
     gauges = dict(line.rsplit(" ", 1) for line in metrics.splitlines())
@@ -140,7 +140,7 @@ async def test_the_status_says_what_is_wrong_with_the_engine(fault: object) -> N
     assert response.status_code == 200
     assert told in body["engine"]["problem"]
     assert body["engine"]["up"] is (fault is without_model)
-    assert body["model"] == {"name": MODEL, "loaded": False, "gpu_ratio": 0.0, "warning": None}
+    assert body["model"] == {"name": MODEL, "loaded": False, "num_ctx": 4096, "gpu_ratio": 0.0, "warning": None}
 
 
 def all_false(count: int) -> httpx.Response:

@@ -28,10 +28,8 @@ def gib(size: float) -> str:
 
 
 def version_of(observations: Observations) -> tuple[int, int, int] | None:
-    """Ollama's version; None where none answers, as `condenser embedded` does, and for a build without one (0.0.0)."""
-    found = re.match(
-        r"(\d+)\.(\d+)\.(\d+)(?!.*condenser)", (observations.answers and observations.answers.version) or ""
-    )
+    """Ollama's version; None where none answers, and for a build without one (0.0.0)."""
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", (observations.answers and observations.answers.version) or "")
     version = (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
     return None if version == (0, 0, 0) else version
 

@@ -1,0 +1,92 @@
+"""The kinds of structured text, and where in a text they stand."""
+
+from collections.abc import Mapping, Sequence
+
+from app.text.kinds import email, encoded, html, json_records, latex, subtitles, table
+from app.text.kinds.form import Form
+from app.text.kinds.regions import Reader, find_regions, first_form
+
+_READERS: tuple[Reader, ...] = (
+    json_records.read,
+    json_records.read_lines,
+    html.read,
+    email.read,
+    subtitles.read,
+    encoded.read,
+    latex.read,
+    table.read,
+)
+"""Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
+
+_BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
+    "json": (json_records.read, json_records.read_lines),
+    "ndjson": (json_records.read_lines,),
+    "jsonl": (json_records.read_lines,),
+    "csv": (table.read_csv,),
+    "tsv": (table.read_csv,),
+    "tab-separated-values": (table.read_csv,),
+    "html": (html.read,),
+    "email": (email.read,),
+    "eml": (email.read,),
+    "rfc822": (email.read,),
+    "mbox": (email.read,),
+    "subtitles": (subtitles.read,),
+    "vtt": (subtitles.read,),
+    "srt": (subtitles.read,),
+    "subrip": (subtitles.read,),
+    "latex": (latex.read,),
+    "tex": (latex.read,),
+    "base64": (encoded.read,),
+    "table": (table.read, table.read_csv),
+}
+"""Readers by the name of a kind, by the subtype of a media type, and by the name behind a fence of Markdown."""
+
+_PROSE = frozenset(("text", "plain", "prose"))
+
+
+class ContentTypeError(ValueError):
+    """A content type that is not known, or that the text is not of; the message says which."""
+
+
+def find_forms(text: str, content_type: str | None = None) -> Sequence[Form]:
+    """The forms in `text`, in order; none overlaps another. What none covers is prose or lines. Linear time.
+
+    `content_type`: the name of a kind ("csv") or a media type ("text/csv; charset=utf-8") that the whole text must be
+    of; raises ContentTypeError where it is not. "text" is for a text without any form.
+    """
+    if content_type is not None:
+        return _forced(text, content_type)
+    start, end = _trimmed(text)
+    if start == end:
+        return ()
+    whole = first_form(_READERS, text, start, end)
+    if whole is not None:
+        return (whole,)
+    return tuple(find_regions(text, _READERS, _BY_TYPE))
+
+
+def _forced(text: str, content_type: str) -> Sequence[Form]:
+    name = _name(content_type)
+    if name in _PROSE:
+        return ()
+    readers = _BY_TYPE.get(name)
+    if readers is None:
+        known = ", ".join(sorted({*_BY_TYPE, "text"}))
+        raise ContentTypeError(f"content_type: {content_type!r} is not known; known are {known}")
+    form = first_form(readers, text, *_trimmed(text))
+    if form is None:
+        raise ContentTypeError(f"content_type: the text is not valid {name}; leave it out to have its kind found")
+    return (form,)
+
+
+def _name(content_type: str) -> str:
+    """The name of a kind, or the last part of a media type's subtype: "application/problem+json" is "json"."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type.rpartition("/")[2].rpartition("+")[2].removeprefix("x-")
+
+
+def _trimmed(text: str) -> tuple[int, int]:
+    """The slice of the text without blank lines around it and white space behind it."""
+    end = len(text.rstrip())
+    first = len(text) - len(text.lstrip())
+    return max(text.rfind("\n", 0, first) + 1, 0) if end else 0, end

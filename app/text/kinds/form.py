@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Kind = Literal[
-    "json", "ndjson", "table", "code", "diff", "log", "yaml", "toml", "ini", "env", "xml", "html", "email", "subtitles", "latex",
+    "json",
+    "ndjson",
+    "table",
+    "code",
+    "diff",
+    "log",
+    "yaml",
+    "toml",
+    "ini",
+    "env",
+    "xml",
+    "html",
+    "email",
+    "subtitles",
+    "latex",
     "base64",
 ]
 
@@ -16,8 +30,8 @@ class Part:
 
     `start`, `end`: its slice of the text, in code points; parts are in order and do not overlap. `needs`: numbers of
     other parts of the form without which it means nothing (a header, a parent). `worth`: how much it matters beside its
-    facts and words, below 0 for what is worth nearly
-    nothing (a greeting, a signature, quoted mail, a footer), 0 for routine, about 1 for something notable, 3 for what must not be lost (an error, a total).
+    facts and words: below 0 for what is worth nearly nothing (a greeting, a signature, quoted mail), 0 for routine,
+    about 1 for something notable, 3 for what must not be lost (an error, a total).
     `cost`: its tokens in the rendered form, None for those of its slice. `is_default`: it is in the result where the
     request asks for no size.
     """

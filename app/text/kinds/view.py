@@ -253,9 +253,19 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> li
     return found + _prose_units(text, at, len(text), section, number, is_minor, len(found))
 
 
-def _forms(text: str) -> list[Form]:
+def _forms(text: str) -> Sequence[Form]:
     """The forms inside a view's text, such as a table in a mail."""
-    return []
+    # Imported here because this package's forms are read by way of views.
+    from app.text.kinds import find_forms
+
+    depth = _depth.get()
+    if depth >= _DEEPEST:
+        return []
+    token = _depth.set(depth + 1)
+    try:
+        return find_forms(text)
+    finally:
+        _depth.reset(token)
 
 
 def _prose_units(

@@ -1,6 +1,6 @@
 """Does Ollama answer, and has it the model?"""
 
-from app.engine.status import canonical
+from app.engine.status import canonical, other_tags
 from app.ops.doctor import commands
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
@@ -81,6 +81,10 @@ def check_model(seen: Observations) -> Finding | None:
     found = installed_model(seen)
     if found is not None:
         return Finding("model", "ok", f"{seen.wanted.model} is installed, {gib(found.size)}.")
+    same = other_tags(seen.wanted.model, [model.name for model in answers.installed])
+    if same:
+        told = f"Ollama has no {canonical(seen.wanted.model)} (CONDENSER_MODEL), but {', '.join(same)}."
+        return Finding("model", "fail", told, commands.our_setting("CONDENSER_MODEL", same[0]))
     others = ", ".join(model.name for model in answers.installed[:5])
     has = f"It has {others}." if others else "It has no model at all."
     pull = f"ollama pull {seen.wanted.model}"

@@ -11,7 +11,14 @@ from app.ops.doctor.checks.openai import check_openai
 from app.ops.doctor.checks.rights import check_rights
 from app.ops.doctor.checks.rocm import check_rocm
 from app.ops.doctor.checks.service import check_service, check_summaries
-from app.ops.doctor.checks.serving import check_context, check_drop_ins, check_queue, check_settings, check_slots
+from app.ops.doctor.checks.serving import (
+    check_context,
+    check_drop_ins,
+    check_loads,
+    check_queue,
+    check_settings,
+    check_slots,
+)
 from app.ops.doctor.checks.speed import check_speed
 from app.ops.doctor.checks.vulkan import check_perfmon, check_vulkan
 from app.ops.doctor.findings import Finding
@@ -33,6 +40,7 @@ CHECKS: tuple[Callable[[Observations], Finding | None], ...] = (
     check_speed,
     check_memory,
     check_context,
+    check_loads,
     check_slots,
     check_queue,
     check_drop_ins,

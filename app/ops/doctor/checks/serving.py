@@ -12,6 +12,8 @@ _SINGLE_SLOT = {
     "nemotron_h_moe", "nemotron_h_omni",
 }  # fmt: skip
 
+_LOAD_S = 1.0  # until a call has its model: a loaded one is there in less on a busy machine too
+
 
 def check_context(seen: Observations) -> Finding | None:
     """Is the model loaded with our context window, and was it made for one so long?"""
@@ -25,7 +27,13 @@ def check_context(seen: Observations) -> Finding | None:
             f"CONDENSER_NUM_CTX={wanted}, but the model was made for {trained} tokens at most.",
             commands.our_setting("CONDENSER_NUM_CTX", trained),
         )
-    if loaded is not None and loaded.context_length not in (0, wanted):
+    if loaded is not None and loaded.context_length > wanted:
+        return Finding(
+            "context",
+            "ok",
+            f"{loaded.context_length} tokens a call: another program loaded the model so; CONDENSER_NUM_CTX={wanted}.",
+        )
+    if loaded is not None and 0 < loaded.context_length < wanted:
         theirs_fits = fits(seen, loaded.context_length, slots(seen) or 1)
         return Finding(
             "context",
@@ -36,6 +44,23 @@ def check_context(seen: Observations) -> Finding | None:
         )
     of = f"; the model can do {trained}" if trained else ""
     return Finding("context", "ok", f"{wanted} tokens a call, as CONDENSER_NUM_CTX says{of}.")
+
+
+def check_loads(seen: Observations) -> Finding | None:
+    """Did Ollama load the model for our call though it was loaded?"""
+    answers, loaded = answering(seen), loaded_before(seen)
+    if answers is None or answers.call is None or loaded is None or answers.call.load_s < _LOAD_S:
+        return None
+    return Finding(
+        "loads",
+        "warn",
+        f"The model was loaded, and Ollama loaded it again for our call, which took {answers.call.load_s:.1f} s.",
+        None,
+        (
+            "Another program calls it with other options (num_ctx, shift, num_gpu ...): each change of turns loads it.",
+            "See docs/ollama.md, and condenser_model_loads_total of the service.",
+        ),
+    )
 
 
 def check_slots(seen: Observations) -> Finding | None:

@@ -1,0 +1,111 @@
+"""Arrays of like objects of a JSON text as column names and rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.text.kinds.json_tree import Node, Tree
+
+_DEEPEST_DOTTED = 6  # levels of objects in a record whose keys are joined with dots to the name of a column
+_MOST_COLUMNS = 1000
+_COMMON = 0.5  # share of the records that have a key which becomes a column
+_Values = dict[int, Node]
+"""Values by the number of their record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record: its cells in the order of the columns, None for no value, and entries that have no column."""
+
+    cells: tuple[Node | None, ...]
+    rest: tuple[tuple[str, Node], ...]
+
+    def text(self, value: Callable[[Node], str]) -> str:
+        """The row as an array, with an object of what has no column at its end. `value`: the text of a cell."""
+        cells = ["null" if cell is None else value(cell) for cell in self.cells]
+        if self.rest:
+            cells.append("{" + ",".join(f"{name}:{value(cell)}" for name, cell in self.rest) + "}")
+        return "[" + ",".join(cells) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Records as rows. `names`: those of the columns, as JSON strings.
+
+    A name with a question mark is of a key that some records lack; null stands there for no value, and for nothing else
+    in that column. A name with dots is of a key in nested objects.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def header(self) -> str:
+        return "[" + ",".join(self.names) + "]"
+
+
+def tabulate(tree: Tree, records: Sequence[Node]) -> Table | None:
+    """The records as a table, None where they are not all objects or have no key in common."""
+    if not all(record.children and tree.is_object(record) and not _has_repeats(record) for record in records):
+        return None
+    for depth in (_DEEPEST_DOTTED, 0):
+        found: dict[tuple[str, ...], _Values] = {}
+        _collect(tree, dict(enumerate(records)), (), depth, found)
+        if len({_dotted(path) for path in found}) == len(found):
+            return _table(tree, len(records), {_dotted(path): values for path, values in found.items()})
+    return None
+
+
+def _has_repeats(record: Node) -> bool:
+    children = record.children or ()
+    return len({child.key for child in children}) < len(children)
+
+
+def _dotted(path: tuple[str, ...]) -> str:
+    return ".".join(key[1:-1] for key in path)
+
+
+def _collect(
+    tree: Tree,
+    records: Mapping[int, Node],
+    prefix: tuple[str, ...],
+    depth: int,
+    found: dict[tuple[str, ...], _Values],
+) -> None:
+    """The values by their keys, those inside of objects that all records with this key have by the path to them."""
+    by_key: dict[str, _Values] = {}
+    for at, record in records.items():
+        for child in record.children or ():
+            assert child.key is not None
+            by_key.setdefault(child.key, {})[at] = child
+    for key, values in by_key.items():
+        if depth > 0 and "." not in key and all(_is_plain(tree, value) for value in values.values()):
+            _collect(tree, values, (*prefix, key), depth - 1, found)
+        else:
+            found[(*prefix, key)] = values
+
+
+def _is_plain(tree: Tree, node: Node) -> bool:
+    """Whether the keys of an object may be joined with its own."""
+    if not node.children or node.is_open or not tree.is_object(node) or _has_repeats(node):
+        return False
+    return not any("." in child.key for child in node.children if child.key)
+
+
+def _table(tree: Tree, count: int, found: Mapping[str, _Values]) -> Table | None:
+    """Keys that most records have as columns; one that some lack only where null can stand for that."""
+    may_lack = not any(name.endswith("?") for name in found)
+    columns: dict[str, _Values] = {}
+    rest: list[list[tuple[str, Node]]] = [[] for _ in range(count)]
+    for name, values in found.items():
+        if len(values) == count:
+            columns[f'"{name}"'] = values
+        elif may_lack and len(values) >= _COMMON * count and not any(map(tree.is_null, values.values())):
+            columns[f'"{name}?"'] = values
+        else:
+            for at, value in values.items():
+                rest[at].append((f'"{name}"', value))
+    if not columns or len(columns) > _MOST_COLUMNS:
+        return None
+    cells = list(columns.values())
+    rows = (Row(tuple(values.get(at) for values in cells), tuple(rest[at])) for at in range(count))
+    return Table(tuple(columns), tuple(rows))

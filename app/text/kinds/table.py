@@ -1,0 +1,204 @@
+"""Tables: CSV and its like, Markdown, columns aligned by spaces, HTML. Rows stay whole, under their header."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Literal
+
+from app.text.kinds.form import Part
+from app.text.kinds.outliers import row_worths
+from app.text.tokens import estimate_tokens
+
+_DELIMITERS = "\t,;|"
+_FEWEST_ROWS = 3  # of a table that is found by its looks, the header among them
+_LONGEST_NAME = 60  # characters of a column's name
+_MOST_WORDS = 8  # words of a cell on average
+_FIGURE = re.compile(r"\s*[-+$€£(]?\d[\d.,:/\-]*\s*[%)]?\s*$")
+_RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?")
+_CELL_END = re.compile(r"(?<!\\)\|")
+_GAP = re.compile(r" {2,}|\t+")
+_WORD = re.compile(r"\S+")
+
+Span = tuple[int, int]
+
+
+class TableForm:
+    """Rows with the text that each is rendered as, under `head` rows that all others need.
+
+    `mark`: what says how many rows are left out. `after`: what stands behind the last row.
+    """
+
+    kind: Literal["table"] = "table"
+
+    def __init__(
+        self,
+        start: int,
+        end: int,
+        rows: Sequence[tuple[Span, str, Sequence[str]]],
+        *,
+        head: int,
+        mark: Callable[[int], str],
+        after: str = "",
+    ) -> None:
+        self.start = start
+        self.end = end
+        self._texts = [text for _, text, _ in rows]
+        self._head = head
+        self._mark = mark
+        self._after = after
+        worths = [0.0] * head + row_worths([cells for _, _, cells in rows[head:]])
+        self.parts: Sequence[Part] = [
+            Part(*span, () if at < head else tuple(range(head)), worths[at], estimate_tokens(text) + 1)
+            for at, (span, text, _) in enumerate(rows)
+        ]
+
+    def render(self, chosen: Sequence[int]) -> str:
+        lines = [self._texts[at] for at in chosen]
+        left = sum(1 for _ in range(self._head, len(self._texts))) - sum(at >= self._head for at in chosen)
+        if left:
+            lines.append(self._mark(left))
+        return "\n".join(lines) + self._after
+
+
+def _more(count: int) -> str:
+    return f"... {count} more row{'s' if count > 1 else ''}"
+
+
+def read(text: str, start: int, end: int) -> TableForm | None:
+    """A table of any form, found by its looks; None where the slice is none."""
+    readers = (read_markdown, _read_found, read_aligned)
+    return next((form for reader in readers if (form := reader(text, start, end)) is not None), None)
+
+
+# CSV
+
+
+def read_csv(text: str, start: int, end: int) -> TableForm | None:
+    """Rows of as many fields each, parted by the delimiter that makes most of them; None where there is none."""
+    found = [rows for delimiter in _DELIMITERS if (rows := _delimited(text, start, end, delimiter))]
+    best = max(found, key=lambda rows: len(rows[0][1]), default=None)
+    return _csv_form(text, start, end, best) if best else None
+
+
+def _read_found(text: str, start: int, end: int) -> TableForm | None:
+    for delimiter in _DELIMITERS:
+        rows = _delimited(text, start, end, delimiter) if delimiter in text[start : _line_end(text, start)] else None
+        if rows and len(rows) >= _FEWEST_ROWS and _looks_like_table(text, rows, delimiter):
+            return _csv_form(text, start, end, rows)
+    return None
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+_Rows = list[tuple[Span, list[str]]]
+
+
+def _delimited(text: str, start: int, end: int, delimiter: str) -> _Rows | None:
+    """The rows with their fields, None where they are not at least two with as many fields each, or not valid."""
+    lines = text[start:end].split("\n")
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=start))
+    reader = csv.reader((line.removesuffix("\r") for line in lines), delimiter=delimiter, strict=True)
+    rows: _Rows = []
+    begin = 0
+    try:
+        for fields in reader:
+            if fields:
+                if rows and len(fields) != len(rows[0][1]):
+                    return None
+                stop = starts[reader.line_num] - 1
+                rows.append(((starts[begin], stop - text.endswith("\r", starts[begin], stop)), fields))
+            begin = reader.line_num
+    except csv.Error:
+        return None
+    return rows if len(rows) > 1 and len(rows[0][1]) > 1 else None
+
+
+def _looks_like_table(text: str, rows: _Rows, delimiter: str) -> bool:
+    """Whether rows are no sentences that have as many commas each by chance."""
+    names = rows[0][1]
+    if any(len(name) > _LONGEST_NAME for name in names) or len({len(fields) for _, fields in rows}) > 1:
+        return False
+    spaced = sum(f"{delimiter} " in text[begin:stop] for (begin, stop), _ in rows)
+    if delimiter in ",;" and spaced > 0.3 * len(rows) and not any(map(_FIGURE.match, rows[1][1])):
+        return False
+    words = sum(len(field.split()) for _, fields in rows for field in fields)
+    return words <= _MOST_WORDS * len(rows) * len(names)
+
+
+def _csv_form(text: str, start: int, end: int, rows: _Rows) -> TableForm:
+    names = rows[0][1]
+    has_header = not any(_FIGURE.match(name) for name in names) and any(name.strip() for name in names)
+    made = [((begin, stop), text[begin:stop], fields) for (begin, stop), fields in rows]
+    return TableForm(start, end, made, head=int(has_header), mark=_more)
+
+
+# Markdown
+
+
+def read_markdown(text: str, start: int, end: int) -> TableForm | None:
+    """A header, a line of dashes, rows; padding of the cells goes."""
+    lines = list(_lines(text, start, end))
+    if len(lines) < 2 or not _is_rule(text[slice(*lines[1])]) or "|" not in text[slice(*lines[0])]:
+        return None
+    rows = [_cells(text[slice(*span)]) for span in lines]
+    is_framed = text[lines[0][0]] == "|"
+    if len(rows[0]) != len(rows[1]) or any("|" not in text[slice(*span)] for span in lines):
+        return None
+    rows[1] = [re.sub("-+", "---", cell) for cell in rows[1]]
+    texts = [_markdown_row(cells, is_framed=is_framed) for cells in rows]
+    head = (lines[0][0], lines[1][1]), f"{texts[0]}\n{texts[1]}", rows[0]
+    made = [head, *zip(lines[2:], texts[2:], rows[2:], strict=True)]
+    return TableForm(start, end, made, head=1, mark=lambda count: f"| {_more(count)} |" if is_framed else _more(count))
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    """The lines that are not blank, without white space around them."""
+    at = start
+    for line in text[start:end].split("\n"):
+        stripped = line.strip()
+        if stripped:
+            first = at + len(line) - len(line.lstrip())
+            yield first, first + len(stripped)
+        at += len(line) + 1
+
+
+def _is_rule(line: str) -> bool:
+    return "-" in line and set(line) <= set("|:- \t") and _RULE.fullmatch(line) is not None
+
+
+def _cells(line: str) -> list[str]:
+    inner = line.removeprefix("|")
+    if inner.endswith("|") and not inner.endswith("\\|"):
+        inner = inner[:-1]
+    return [cell.strip() for cell in _CELL_END.split(inner)]
+
+
+def _markdown_row(cells: Sequence[str], *, is_framed: bool) -> str:
+    joined = " | ".join(cells)
+    return f"| {joined} |" if is_framed else joined
+
+
+# Columns aligned by spaces
+
+
+def read_aligned(text: str, start: int, end: int) -> TableForm | None:
+    """Columns under their names with two spaces and more between them, as `kubectl get` prints; lines stay as they are."""
+    lines = [(begin, stop) for begin, stop in _lines(text, start, end)]
+    if len(lines) < _FEWEST_ROWS:
+        return None
+    names = text[slice(*lines[0])]
+    columns = [match.end() for match in _GAP.finditer(names)]
+    if len(columns) < 2 or len(columns) > 64 or len(names.split()) > 2 * (len(columns) + 1) or any(map(_FIGURE.match, names.split())):
+        return None
+    if len(_GAP.split(names)) < 3:
+        return None
+    rows = [_GAP.split(text[slice(*span)]) for span in lines]
+    aligned = sum(len(row) == len(rows[0]) for row in rows)
+    if aligned < 0.8 * len(rows):
+        return None
+    made = [(span, text[slice(*span)], row) for span, row in zip(lines, rows, strict=True)]
+    return TableForm(start, end, made, head=1, mark=_more)
