@@ -20,25 +20,27 @@ from app.text.language import stems
 from app.text.tokens import estimate_tokens
 
 TOLERANCE = 1.1  # of the budget, which a result fills up to where it is not full otherwise
-_NEAR = 1.04  # of the budget: results are as often a little over it as under it
+_NEAR = 1.06  # of the budget: results are as often a little over it as under it
 LEAST_FILLED = 0.85  # of the budget, from where on nothing of little worth is added to fill it
 _SEPARATOR_TOKENS = 1
 _ROUNDING = 1e-9
 
 _FACT_WORTH: Mapping[str, float] = {
-    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 0.7, "name": 1.0,
+    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 1.2, "name": 1.0,
 }  # fmt: skip
 _AMOUNT_WORTH = 2.5  # of a number with a unit or a currency
-_SMALL_NUMBER_SHARE = 0.6  # of a number's worth that a bare one of few digits has
-_SMALL_NUMBER = 5  # characters of the key of a number, from which on it is not small
+_SMALL_NUMBER_SHARE = 0.5  # of a number's worth that a bare one of few digits has
+_DIGITS = 3  # of a whole number, from which on it is not small
 _MENTION_WORTH = 0.3  # of a fact's worth, for each doubling of how often the text states it
 _STATEMENT_WORTH = 0.2  # of a unit without any figure or name
 _OPENING_WORTH = 1.5  # of the first unit of a text
 _PLACE_WORTH = 0.2  # of each token of a paragraph's first unit; less for each later one
 _FULL_SENTENCE = 5  # content words and facts; a shorter one, such as "Now for the bad news.", counts less by its place
 _PLACE_DECAY = 0.75
+_PLACE_FLOOR = 0.3  # of that decay
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
+_SMALL_FORM = 300  # tokens; a smaller form is kept whole where no size is asked for
 _PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
@@ -121,7 +123,7 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     answers = _answers(document, claims, question) if question else [0.0] * len(costs)
     count = len(document.units)
     own = [_own_worth(document, at) for at in range(count)]
-    own += [_claim_worth(at, cost) for at, cost in enumerate(costs[count:])]
+    own += [_restated(claim, said, document, own) for claim, said in zip(claims, content[count:], strict=True)]
     share = [_MINOR_SHARE if unit.is_minor and not answers[at] else 1.0 for at, unit in enumerate(document.units)]
     return Worth(
         concepts,
@@ -132,9 +134,10 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     )
 
 
-def _claim_worth(at: int, cost: int) -> float:
-    """A claim counts as much as the first unit of a paragraph; the first one, which has the main point, of the text."""
-    return _STATEMENT_WORTH + (_PLACE_WORTH + _TOKEN_WORTH) * cost + (0.0 if at else _OPENING_WORTH)
+def _restated(claim: Claim, said: Iterable[str], document: Document, own: Sequence[float]) -> float:
+    """What a claim is worth by itself: that of the units that it rests on, as far as it says what they say."""
+    stated = list(said)
+    return sum(own[unit] * _share_in(document.stems[unit], stated) for unit in claim.units)
 
 
 def _keys(facts: Iterable[Fact], concepts: Mapping[str, float]) -> set[str]:
@@ -156,7 +159,7 @@ def _concepts(document: Document) -> dict[str, float]:
     frequencies = document.frequencies
     most = max(frequencies.values(), default=1)
     for stem, count in frequencies.items():
-        if count > 1:
+        if count > 1 and (len(stem) > 2 or not stem.isascii()):
             concepts[stem] = _CENTRAL_WORTH * count / most
     return concepts
 
@@ -166,7 +169,9 @@ def _fact_worth(fact: Fact) -> float:
         return _FACT_WORTH[fact.kind]
     if " " in fact.key:
         return _AMOUNT_WORTH
-    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if len(fact.key) < _SMALL_NUMBER else 1.0)
+    mantissa, _, exponent = fact.key.partition("..")[0].strip("-").partition("e")
+    is_small = exponent.lstrip("-").isdigit() and len(mantissa) + int(exponent) < _DIGITS
+    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if is_small else 1.0)
 
 
 def _own_worth(document: Document, at: int) -> float:
@@ -198,7 +203,7 @@ def _place_worth(document: Document, at: int) -> float:
     is_last = at + 1 == len(document.units)
     said = len(document.stems[at]) + len(document.facts[at])
     content = document.costs[at] * min(1.0, said / _FULL_SENTENCE)
-    worth = content * (_PLACE_WORTH * _PLACE_DECAY**unit.place + _TOKEN_WORTH)
+    worth = content * (_PLACE_WORTH * max(_PLACE_FLOOR, _PLACE_DECAY**unit.place) + _TOKEN_WORTH)
     if at == document.opening:
         return worth + _OPENING_WORTH
     return worth + (_CLOSING_WORTH if is_last else 0.0)
@@ -300,8 +305,15 @@ class _Selector:
 
     def _cover(self) -> None:
         """Keep the wished share of the worth of the prose, and of all else what is kept by default."""
-        units = enumerate(self.document.units)
-        kept = [at for at, unit in units if unit.kind not in _BY_WORTH and (unit.part is None or unit.part.is_default)]
+        sizes: Counter[int] = Counter()
+        for unit, cost in zip(self.document.units, self.document.costs, strict=True):
+            sizes[unit.block] += cost
+        kept = [
+            at
+            for at, unit in enumerate(self.document.units)
+            if unit.kind not in _BY_WORTH
+            and (unit.part is None or unit.part.is_default or sizes[unit.block] < _SMALL_FORM)
+        ]
         before = self.gained
         self._take(closed for at in kept for closed in self._closure(at))
         self._take_best(None, self.gained - before + self.wish.coverage * self._all_worth())
@@ -322,14 +334,17 @@ class _Selector:
         found, open_items = {item}, [item]
         while open_items:
             at = open_items.pop()
-            if at >= self.count:
-                continue
-            for needed in (*self.document.units[at].needs, *self._followers(at)):
+            for needed in self._needs(at):
                 if needed not in found:
                     found.add(needed)
                     open_items.append(needed)
         self.closures[item] = frozenset(found)
         return self.closures[item]
+
+    def _needs(self, item: int) -> tuple[int, ...]:
+        if item < self.count:
+            return (*self.document.units[item].needs, *self._followers(item))
+        return (item - 1,) if item > self.count and self.claims[item - self.count].leans else ()
 
     def _followers(self, at: int) -> tuple[int, ...]:
         """The next unit, where it takes something away from this one, answers it, or is what this one introduces."""

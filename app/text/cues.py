@@ -14,6 +14,8 @@ Cue = Literal[
     "consequence",
     "attribution",
     "pronoun",
+    "definite",
+    "telling",
     "connective",
     "condition",
     "exception",
@@ -30,14 +32,10 @@ _WORDS: dict[Cue, dict[str, str]] = {
     # At the head of a sentence: it is about what a sentence before it names.
     "pronoun": {
         "en": "he|she|it(?! (?:is|was|will be|seems|appears|takes|took) (?:\\w+ ){0,2}(?:that|to|clear|likely|important|possible))|they|his|her"
-        "|its|their|him|them|the (?:company|firm|group|agency|team|authority|organi[sz]ation|man|woman|couple|pair|study|report|ruling|law|plan"
-        "|decision|move|claim|proposal|incident|attack|accident|deal|agreement|device|product|result|results|latter|former)",
-        "de": "d(?:er|ie|as) (?:unternehmen|firma|konzern|gruppe|behörde|team|mann|frau|paar|studie|bericht|urteil|gesetz|plan|entscheidung"
-        "|beschluss|vorfall|unfall|angriff|vereinbarung|gerät|ergebnis)|er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
-        "fr": "(?:le|la|l['’]) ?(?:entreprise|société|groupe|agence|équipe|homme|femme|étude|rapport|loi|plan|décision|incident|accident|accord)"
-        "|il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
-        "es": "(?:el|la) (?:empresa|compañía|grupo|agencia|equipo|hombre|mujer|estudio|informe|ley|plan|decisión|incidente|accidente|acuerdo)"
-        "|él|ella|ellos|ellas|su|sus",
+        "|its|their|him|them",
+        "de": "er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
+        "fr": "il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
+        "es": "él|ella|ellos|ellas|su|sus",
         "it": "egli|ella|lui|lei|essi|esse|loro|il suo|la sua|i suoi|le sue",
         "pt": "ele|ela|eles|elas|seu|sua|seus|suas",
         "nl": "hij|zij|ze|zijn|haar|hun",
@@ -45,6 +43,15 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "zh": "他|她|它|他们|她们|它们|其",
         "ja": "彼|彼女|彼ら|それ",
         "hi": "वह|वे|उसने|उन्होंने|उसका|उनका|इसका",
+    },
+    # At the head of a sentence: a noun for what a sentence before it names.
+    "definite": {
+        "en": "the (?:company|firm|group|agency|team|authority|organi[sz]ation|man|woman|couple|pair|study|report|ruling|law|plan|decision|move"
+        "|claim|proposal|incident|attack|accident|deal|agreement|device|product|result|results|latter|former)",
+        "de": "d(?:er|ie|as) (?:unternehmen|firma|konzern|gruppe|behörde|team|mann|frau|paar|studie|bericht|urteil|gesetz|plan|entscheidung"
+        "|beschluss|vorfall|unfall|angriff|vereinbarung|gerät|ergebnis)",
+        "fr": "(?:le|la|l['’]) ?(?:entreprise|société|groupe|agence|équipe|homme|femme|étude|rapport|loi|plan|décision|incident|accident|accord)",
+        "es": "(?:el|la) (?:empresa|compañía|grupo|agencia|equipo|hombre|mujer|estudio|informe|ley|plan|decisión|incidente|accidente|acuerdo)",
     },
     # At the head of a sentence: it goes on from the sentence right before it.
     "connective": {
@@ -81,6 +88,20 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "ru": "поэтому|потому|следовательно",
         "zh": "因此|所以|于是",
         "ja": "そのため|したがって",
+    },
+    # At the head of a sentence: it says that a text says something, in place of saying it.
+    "telling": {
+        "en": "(?:the|this) (?:text|article|document|passage|author|writer|speaker|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
+        "|the main (?:point|topic|idea)",
+        "de": "(?:der|dieser|die|diese|das|dieses) (?:text|artikel|dokument|autor|autorin|verfasser|sprecher|zusammenfassung|e-?mail|nachricht|brief)|der hauptpunkt",
+        "fr": "(?:le|ce|l['’]|la|cette) ?(?:texte|article|document|auteur|message|lettre|résumé|courriel)|le point principal",
+        "es": "(?:el|este|la|esta) (?:texto|artículo|documento|autor|autora|mensaje|carta|resumen|correo)|el punto principal",
+        "it": "(?:il|questo|l['’]|la|questa) ?(?:testo|articolo|documento|autore|messaggio|lettera)",
+        "pt": "(?:o|este|a|esta) (?:texto|artigo|documento|autor|mensagem|carta)",
+        "nl": "(?:de|deze|het|dit) (?:tekst|artikel|document|auteur|bericht|brief)",
+        "zh": "(?:这篇|本|该)(?:文章|文本|文件|文|文档)|作者",
+        "ja": "(?:この|本)(?:文章|テキスト|記事|文書)|筆者|著者",
+        "ru": "(?:этот|данный) (?:текст|документ)|эта статья|автор|в тексте",
     },
     # In a quotation's frame: who speaks was named before.
     "attribution": {
@@ -238,7 +259,9 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "hi": "क्योंकि|कारण",
     },
 }  # fmt: skip
-_AT_HEAD: frozenset[Cue] = frozenset({"pronoun", "connective", "condition", "exception", "greeting", "agreement"})
+_AT_HEAD: frozenset[Cue] = frozenset(
+    {"pronoun", "definite", "telling", "connective", "condition", "exception", "greeting", "agreement"}
+)
 _NEAR_HEAD = r"\A\W*(?:\w+[, ]{1,2}){0,4}(?<!\w)"
 _DIRECTIONS = {
     "up": "r[oi]se[ns]?|rising|increas\\w+|grew|grow[ns]?|growing|gain\\w*|climb\\w*|higher|jump\\w*|surg\\w+|rais\\w+|expand\\w*|more|above"

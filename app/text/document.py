@@ -17,13 +17,14 @@ from app.text.tokens import estimate_tokens
 
 # A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
 # an abbreviation stands before it; at a Chinese or Japanese stop, a danda, unless it says behind the quotation who spoke;
-# notes in brackets behind it belong to it.
+# notes in brackets and closing tags behind it belong to it.
 _SENTENCE_END = regex.compile(
     r"""
     (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2} | \p{L}\.[ \u00a0]?\p{L}
                | Dr | Mr | Mrs | Ms | Prof | St | Sr | Jr | No | Nr | Art | Abs | Fig | vs | ca | bzw | ggf | evtl | etc | approx | Sept | Inc | Ltd | Mt | M | Mme ) ) [.]
       | [!?…؟۔‽] | [.!?]{2,8}+ )
-    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: \s{1,16}+ | (?<=\]) )
+    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: </ \p{L}[\p{L}\d]{0,15}+ > ){0,4}+
+    (?: \s{1,16}+ | (?<=[\]>]) )
     (?! [.,;:)…] | (?<= \b \p{L} \. \s ) \p{L} \. | (?<! \p{L}{4} [.!?…] ["'”’»“)\]*_]{0,4} \s{1,16} ) \p{N} )
   | [。！？｡।॥]{1,8}+ (?: [」』”’）]{1,4}+ (?! [とって、，] | \p{Han}{1,6} [说說问問道答喊] ) | (?! [」』”’）] ) ) [ \t\u3000]{0,16}+
     """,
@@ -114,11 +115,16 @@ class Document:
         return estimate_tokens(self.text[unit.start : unit.end]) + around
 
     @cached_property
+    def all_facts(self) -> list[Fact]:
+        """The facts of the text, those of headers, speakers and time stamps too."""
+        return find_facts(self.text, self.language)
+
+    @cached_property
     def facts(self) -> list[list[Fact]]:
         """The facts of each unit, those of its speaker and time stamp left out."""
         found: list[list[Fact]] = [[] for _ in self.units]
         at = 0
-        for fact in find_facts(self.text, self.language):
+        for fact in self.all_facts:
             while at + 1 < len(self.units) and self.units[at + 1].start <= fact.start:
                 at += 1
             if self.units and fact.start >= self.units[at].head:
@@ -300,7 +306,7 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
     if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):
         needs.append(at - 1)
     elif (follows or before.kind == unit.kind == "prose") and any(
-        cues.has(cue, said, language) for cue in ("pronoun", "attribution")
+        cues.has(cue, said, language) for cue in ("pronoun", "definite", "attribution")
     ):
         needs.append(_antecedent(text, units, at, language))
     elif follows and _is_conditioned(said, text[before.head : before.end], language):
@@ -325,7 +331,7 @@ def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> in
     back = at - 1
     while back > max(0, at - _FARTHEST_ANTECEDENT) and units[back - 1].block == units[at - 1].block:
         said = text[units[back].head : units[back].end]
-        if not cues.has("pronoun", said, language):
+        if not cues.has("pronoun", said, language) and not cues.has("definite", said, language):
             break
         back -= 1
     return back

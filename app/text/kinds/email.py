@@ -45,7 +45,8 @@ _FORWARDED = regex.compile(
     regex.MULTILINE | regex.IGNORECASE,
 )
 _INNER_HEADERS = regex.compile(
-    r"^\*?(?:From|Von|De|Da):\*?[ \t][^\n]+\n(?:[^\n]+\n){0,2}?\*?(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado|Fecha|Data|To|An|À):\*?[ \t]", regex.MULTILINE
+    r"^\*?(?:From|Von|De|Da):\*?[ \t][^\n]+\n(?:[^\n]+\n){0,2}?\*?(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado|Fecha|Data|To|An|À):\*?[ \t]",
+    regex.MULTILINE,
 )
 _SIGNATURE = regex.compile(r"^--[ \t]?\r?$", regex.MULTILINE)
 _CLOSING = regex.compile(
@@ -131,7 +132,13 @@ def _later_starts(text: str, first: _Message) -> list[int]:
     """Where messages begin below the first one that are newer than the one above: a thread in the order of time."""
     starts, before = [], first.date
     for match in _INNER_HEADERS.finditer(text, first.body, first.end):
-        if before is None or text[max(0, match.start() - 2) : match.start()] not in ("\n\n", "\r\n", "-\n", "=\n", "_\n"):
+        if before is None or text[max(0, match.start() - 2) : match.start()] not in (
+            "\n\n",
+            "\r\n",
+            "-\n",
+            "=\n",
+            "_\n",
+        ):
             continue
         headers, body = mime.headers(text, match.start(), first.end)
         date = _Message(tuple(headers), body, first.end, match.start()).date
@@ -148,7 +155,9 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
         name = _MEANT.get(header.name)
         if name and header.value:
             view.put("\n" if view.length else "")
-            view.add(f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end)
+            view.add(
+                f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
+            )
     yield Section(view, rank, worth=_HEADER_WORTH)
     found = list(mime.leaves(text, list(message.headers), message.start, message.body, message.end))
     chosen = _alternatives(text, found)
@@ -164,7 +173,11 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
 
 def _alternatives(text: str, found: Sequence[mime.Leaf]) -> dict[mime.Leaf, list[Section]]:
     """What the leaves to be read say: of alternatives the plain one, unless it says much less than the one in HTML."""
-    read_as = {leaf: _read_leaf(text, leaf) for leaf in found if leaf.content_type.startswith("text/") and not leaf.is_attachment}
+    read_as = {
+        leaf: _read_leaf(text, leaf)
+        for leaf in found
+        if leaf.content_type.startswith("text/") and not leaf.is_attachment
+    }
     best: dict[int, mime.Leaf] = {}
     for leaf, sections in read_as.items():
         other = best.get(leaf.choice)
@@ -194,7 +207,9 @@ def _name(message: _Message) -> frozenset[str]:
 def _body(sections: Sequence[Section], rank: int, sender: frozenset[str]) -> Iterator[Section]:
     """The sections of a body, cut into what is new, what is quoted and what only signs."""
     cut = [(section, list(_without_name(section.view.text, _cut(section.view.text), sender))) for section in sections]
-    new = " ".join(s.view.text[one:two] for s, slices in cut if not s.is_minor for one, two, kind in slices if kind == "new")
+    new = " ".join(
+        s.view.text[one:two] for s, slices in cut if not s.is_minor for one, two, kind in slices if kind == "new"
+    )
     is_bare = len(_CLOSING.sub("", new).split()) < _FEWEST_WORDS
     for section, slices in cut:
         for start, end, kind in slices:
@@ -210,7 +225,9 @@ def _without_name(
     for start, end, kind in slices:
         said = text[start:end].rstrip()
         line = said.rfind("\n") + 1
-        words = _WORD.findall(said[line:].lower()) if kind == "new" and len(said) - line <= _LONGEST_CLOSING_LINE else []
+        words = (
+            _WORD.findall(said[line:].lower()) if kind == "new" and len(said) - line <= _LONGEST_CLOSING_LINE else []
+        )
         if line and words and sender.issuperset(words):
             yield start, start + line, kind
             yield start + line, end, "signature"
@@ -221,7 +238,9 @@ def _without_name(
 def _cut(text: str) -> list[tuple[int, int, str]]:
     """The slices of a body, in order, each `new`, `quoted` or `signature`."""
     forwarded = _FORWARDED.search(text)
-    matches = [match.start() for match in (_ORIGINAL.search(text), _INNER_HEADERS.search(text)) if match and match.start()]
+    matches = [
+        match.start() for match in (_ORIGINAL.search(text), _INNER_HEADERS.search(text)) if match and match.start()
+    ]
     history = min([*matches, len(text)])
     if forwarded and forwarded.start() <= history:
         return [*_cut_quotes(text, 0, forwarded.start()), (forwarded.start(), len(text), "new")]
@@ -252,7 +271,11 @@ def _cut_signature(text: str, start: int, end: int) -> list[tuple[int, int, str]
     at = mark.start() if mark else end
     for closing in _CLOSING.finditer(text, max(start, at - _MOST_CLOSING_LINES * _LONGEST_CLOSING_LINE), at):
         lines = text[closing.end() : at].strip().split("\n")
-        if len(lines) <= _MOST_CLOSING_LINES and all(len(line) <= _LONGEST_CLOSING_LINE for line in lines) and not _HAS_MORE.search(text, closing.end(), at):
+        if (
+            len(lines) <= _MOST_CLOSING_LINES
+            and all(len(line) <= _LONGEST_CLOSING_LINE for line in lines)
+            and not _HAS_MORE.search(text, closing.end(), at)
+        ):
             at = closing.start()
             break
     return [(start, at, "new"), (at, end, "signature")]

@@ -21,22 +21,27 @@ _DIGITS = "".join(map(chr, range(0xFDD2, 0xFDE2)))
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _MARK = regex.compile(f"{_OPEN}([{_DIGITS}]+){_CLOSE}")
 # Text that is not only white space, behind a tag or at the start; the value of an attribute that is read.
-_RUN = regex.compile(r"""(?:\A|>)\s*+(?=[^\s<])|\b(?:href|alt)\s{0,9}=\s{0,9}(?:"(?=[^"<>])|'(?=[^'<>]))""", regex.IGNORECASE)
+_RUN = regex.compile(
+    r"""(?:\A|>)\s*+(?=[^\s<])|\b(?:href|alt)\s{0,9}=\s{0,9}(?:"(?=[^"<>])|'(?=[^'<>]))""", regex.IGNORECASE
+)
 _TEXT = regex.compile(r"(?:[^<]++|<(?![A-Za-z/!?]))*+")
 _PIECE = regex.compile(r"&(?:#[xX]?[0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?|\s++|[^&\s]++(?: [^&\s]++)*+|&")
 _IS_HTML = regex.compile(
-    r"\s*+(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,4000}?-->\s*+){0,4}<(?:!doctype\s+html|html|head|body)\b", regex.IGNORECASE | regex.DOTALL
+    r"\s*+(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,4000}?-->\s*+){0,4}<(?:!doctype\s+html|html|head|body)\b",
+    regex.IGNORECASE | regex.DOTALL,
 )
 _TAG = regex.compile(
     r"</?(?:div|p|span|br|a|b|i|em|strong|ul|ol|li|table|tr|td|th|thead|tbody|h[1-6]|img|section|article|header|footer|nav"
-    r"|main|blockquote|pre|code|font|center|hr|dl|dt|dd|figure|small|style|script|title|meta|link)\b[^<>]{0,2000}>", regex.IGNORECASE
+    r"|main|blockquote|pre|code|font|center|hr|dl|dt|dd|figure|small|style|script|title|meta|link)\b[^<>]{0,2000}>",
+    regex.IGNORECASE,
 )
 _DECLARATION = regex.compile(r"\s*+<\?xml[^<>]*>")  # with an encoding, which is no longer true of a str
 _FEWEST_TAGS = 4  # of a fragment of HTML without <html> or <body>
 _LEAST_MARKUP = 0.15  # of its characters are tags
 _HIDDEN_STYLE = regex.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|(?:^|;)\s*(?:opacity|font-size|max-height|max-width)\s*:\s*0(?:px|pt|em|%)?\s*(?:!important\s*)?(?:;|$)"
-    r"|mso-hide\s*:\s*all", regex.IGNORECASE
+    r"|mso-hide\s*:\s*all",
+    regex.IGNORECASE,
 )
 _UNSEEN = frozenset(
     "script style template noscript svg object iframe canvas audio video map datalist select meta link base".split()
@@ -48,7 +53,9 @@ _BLOCKS = frozenset(
 _MINOR = frozenset("nav footer".split())
 _MINOR_ROLES = frozenset(("navigation", "contentinfo", "search"))
 _SEPARATE = frozenset("p h1 h2 h3 h4 h5 h6 table ul ol dl pre blockquote title section article".split())
-_TRACKING = regex.compile(r"[?&](?:utm_\w+|fbclid|gclid|mc_cid|mc_eid|igshid|_hs\w+)=[^&#]*(?:&(?:utm_\w+|fbclid|gclid|mc_cid|mc_eid)=[^&#]*)*$")
+_TRACKING = regex.compile(
+    r"[?&](?:utm_\w+|fbclid|gclid|mc_cid|mc_eid|igshid|_hs\w+)=[^&#]*(?:&(?:utm_\w+|fbclid|gclid|mc_cid|mc_eid)=[^&#]*)*$"
+)
 _LONGEST_CELL = 400  # characters of a table without header cells; one with longer cells is a layout
 _LONGEST_ACTION = 60  # characters of a link's words
 _FEWEST_WORDS = 3  # of a picture's description
@@ -57,7 +64,8 @@ _WIDEST_SPAN = 50
 _LONGEST_ADDRESS = 100  # characters; nobody reads a longer one, most of them only track
 _REFERS = regex.compile(
     r"\b(?:here|link|download|click|show|view|open|see|confirm|track|pay|book|register|join|hier|link|herunterladen|zeigen|ansehen"
-    r"|bestätigen|anmelden|ici|télécharger|aquí|descargar|qui)\b", regex.IGNORECASE
+    r"|bestätigen|anmelden|ici|télécharger|aquí|descargar|qui)\b",
+    regex.IGNORECASE,
 )
 
 
@@ -71,7 +79,13 @@ def read(text: str, start: int, end: int) -> Form | None:
         return None
     origin = View()
     origin.add(source, start, end)
-    return form_of("html", start, end, [Section(view.through(origin), rank, minor) for rank, (view, minor) in enumerate(found)], is_boilerplate)
+    return form_of(
+        "html",
+        start,
+        end,
+        [Section(view.through(origin), rank, minor) for rank, (view, minor) in enumerate(found)],
+        is_boilerplate,
+    )
 
 
 def is_html(source: str) -> bool:
@@ -163,7 +177,12 @@ class _Reader:
     def open(self, element: etree._Element) -> None:
         """An element begins: what it puts before its text, and the text up to its first child."""
         tag = element.tag
-        if self.unseen or tag in _UNSEEN or _is_hidden(element) or (tag == "title" and _plain(element.text) in self.titles):
+        if (
+            self.unseen
+            or tag in _UNSEEN
+            or _is_hidden(element)
+            or (tag == "title" and _plain(element.text) in self.titles)
+        ):
             self.unseen += 1
             return
         if _is_minor(element):
@@ -341,7 +360,11 @@ class _Reader:
         said = _plain("".join(element.itertext()))
         if self.minor or not said or not _matters(element, address, said):
             return
-        shown = address.removeprefix("mailto:").removeprefix("tel:").partition("?")[0] if ":" in address[:7] and "//" not in address else address
+        shown = (
+            address.removeprefix("mailto:").removeprefix("tel:").partition("?")[0]
+            if ":" in address[:7] and "//" not in address
+            else address
+        )
         if shown.rstrip("/") not in said:
             self.view.put(f" ({shown})")
 
@@ -407,7 +430,9 @@ def _is_hidden(element: etree._Element) -> bool:
 def _is_minor(element: etree._Element) -> bool:
     if element.tag in _MINOR or element.get("role") in _MINOR_ROLES:
         return True
-    return "gmail_quote" in (element.get("class") or "") or (element.tag == "blockquote" and element.get("type") == "cite")
+    return "gmail_quote" in (element.get("class") or "") or (
+        element.tag == "blockquote" and element.get("type") == "cite"
+    )
 
 
 def _table(element: etree._Element) -> _Table | None:
@@ -426,7 +451,10 @@ def _table(element: etree._Element) -> _Table | None:
 
 def _is_header_column(element: etree._Element) -> bool:
     """Whether the first cell of each row is its header."""
-    return all([child.tag for child in row if child.tag in ("td", "th")] == ["th", "td"] for row in element.iterdescendants("tr"))
+    return all(
+        [child.tag for child in row if child.tag in ("td", "th")] == ["th", "td"]
+        for row in element.iterdescendants("tr")
+    )
 
 
 def _matters(element: etree._Element, address: str, said: str) -> bool:

@@ -15,7 +15,9 @@ import regex
 
 from app.text.kinds.view import View
 
-_HEADER = regex.compile(r"(?P<name>[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9\-]{0,60}):[ \t]*+(?P<value>[^\n]*+(?:\n[ \t]++\S[^\n]*+)*+)\n?")
+_HEADER = regex.compile(
+    r"(?P<name>[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9\-]{0,60}):[ \t]*+(?P<value>[^\n]*+(?:\n[ \t]++\S[^\n]*+)*+)\n?"
+)
 _FOLD = regex.compile(r"\s*\n\s+")
 _LONGEST_VALUE = 4000  # characters of a header that is decoded
 _LONGEST_BOUNDARY = 200
@@ -58,7 +60,14 @@ def headers(source: str, start: int, end: int) -> tuple[list[Header], int]:
     at = start
     while match := _HEADER.match(source, at, end):
         value = _FOLD.sub(" ", match["value"]).strip()
-        found.append(Header(match["name"].lower(), _decoded(value), match.start(), match.start("value") + len(match["value"].rstrip())))
+        found.append(
+            Header(
+                match["name"].lower(),
+                _decoded(value),
+                match.start(),
+                match.start("value") + len(match["value"].rstrip()),
+            )
+        )
         at = match.end()
     blank = _BLANK.match(source, at, end)
     return found, blank.end() if blank else at
@@ -76,11 +85,17 @@ def _decoded(value: str) -> str:
         return value
 
 
-def leaves(source: str, found: list[Header], head: int, start: int, end: int, depth: int = 0, choice: int = -1) -> Iterator[Leaf]:
+def leaves(
+    source: str, found: list[Header], head: int, start: int, end: int, depth: int = 0, choice: int = -1
+) -> Iterator[Leaf]:
     """The leaves of a body with these headers, in order. Linear time."""
     message = Message()
     for header in found:
-        if header.name in ("content-type", "content-disposition") and len(header.value) <= _LONGEST_VALUE and header.name not in message:
+        if (
+            header.name in ("content-type", "content-disposition")
+            and len(header.value) <= _LONGEST_VALUE
+            and header.name not in message
+        ):
             message[header.name] = header.value.replace("\r", " ").replace("\n", " ")
     boundary = _boundary(message)
     if message.get_content_maintype() == "multipart" and boundary and depth < _DEEPEST:
@@ -89,7 +104,9 @@ def leaves(source: str, found: list[Header], head: int, start: int, end: int, de
             inner, body = headers(source, one, two)
             yield from leaves(source, inner, one, body, two, depth + 1, start if is_choice else choice)
         return
-    encoding = next((header.value for header in found if header.name == "content-transfer-encoding"), "").strip().lower()
+    encoding = (
+        next((header.value for header in found if header.name == "content-transfer-encoding"), "").strip().lower()
+    )
     name = _string(message.get_filename())
     is_attachment = bool(name) or message.get_content_disposition() == "attachment"
     charset = _string(message.get_content_charset())

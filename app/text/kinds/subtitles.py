@@ -19,7 +19,9 @@ _STAMP = regex.compile(
     rf"(?:[ \t]*+[-–][ \t]*+{_TIME})?(?:[ \t]{{1,8}}(?P<after>[\p{{Lu}}\p{{Lo}}][\p{{L}}\p{{M}}\d .'’_\-()]{{0,40}}))?[ \t]*+:?[ \t]*+$"
 )
 _VOICE = regex.compile(r"[ \t]*+<v(?:\.[\w.\-]*+)?[ \t]++(?P<who>[^<>\n]{1,80})>")
-_NAMED = regex.compile(r"[ \t]*+(?:>>[ \t]*+)?(?P<who>\p{Lu}[\p{L}\p{M}\d.'’\-]*+(?: [\p{Lu}\d][\p{L}\p{M}\d.'’\-]*+){0,3}):[ \t]++(?=\S)")
+_NAMED = regex.compile(
+    r"[ \t]*+(?:>>[ \t]*+)?(?P<who>\p{Lu}[\p{L}\p{M}\d.'’\-]*+(?: [\p{Lu}\d][\p{L}\p{M}\d.'’\-]*+){0,3}):[ \t]++(?=\S)"
+)
 _DASH = regex.compile(r"[ \t]*+[-–—][ \t]*+(?=\S)")
 _TAG = regex.compile(r"</?(?:[cbiuv]|ruby|rt|lang|font)\b[^<>\n]*+>|<\d{1,2}:[\d:.]++>|\{\\[^{}\n]*+\}|</[cv]>")
 _PIECE = regex.compile(rf"(?P<tag>{_TAG.pattern})|(?P<entity>&[a-zA-Z#0-9]{{2,10}};)|[^<&{{]++|.")
@@ -70,7 +72,11 @@ def _cue_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
     """What the cues of WebVTT or SubRip say; nothing where the lines are neither."""
     timings = {at for at, (start, end) in enumerate(lines) if _TIMING.fullmatch(text, start, end)}
     first = next((at for at, (start, end) in enumerate(lines) if text[start:end].strip("\ufeff \t")), None)
-    if first is None or len(timings) < _FEWEST_CUES or (not _BLOCK.match(text, *lines[first]) and min(timings) > first + 1):
+    if (
+        first is None
+        or len(timings) < _FEWEST_CUES
+        or (not _BLOCK.match(text, *lines[first]) and min(timings) > first + 1)
+    ):
         return []
     found: list[_Line] = []
     is_cue = False
@@ -95,7 +101,12 @@ def _stamped_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
     """What stands under lines that consist of a time, or of a speaker and a time."""
     filled = [(start, end) for start, end in lines if text[start:end].strip()]
     stamps = {at: match for at, (start, end) in enumerate(filled) if (match := _STAMP.fullmatch(text, start, end))}
-    if len(stamps) < _FEWEST_CUES or len(stamps) < _LEAST_STAMPED * len(filled) or 0 not in stamps or len(stamps) * 2 > len(filled) + 1:
+    if (
+        len(stamps) < _FEWEST_CUES
+        or len(stamps) < _LEAST_STAMPED * len(filled)
+        or 0 not in stamps
+        or len(stamps) * 2 > len(filled) + 1
+    ):
         return []
     found: list[_Line] = []
     who: str | None = None

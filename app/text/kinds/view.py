@@ -81,7 +81,10 @@ class View:
         for segment in self.segments:
             one, two = max(start, segment.at), min(end, segment.at + segment.length)
             if one < two or (one == two and not segment.length and one < end):
-                place = _inside(segment, one - segment.at), _inside(segment, two - segment.at) if segment.length else segment.end
+                place = (
+                    _inside(segment, one - segment.at),
+                    _inside(segment, two - segment.at) if segment.length else segment.end,
+                )
                 cut.segments.append(Segment(one - start, two - one, *place))
         return cut
 
