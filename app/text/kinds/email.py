@@ -158,7 +158,7 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
             view.add(
                 f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
             )
-    yield Section(view, rank, worth=_HEADER_WORTH)
+    yield Section(view, rank, worth=_HEADER_WORTH, is_plain=True)
     found = list(mime.leaves(text, list(message.headers), message.start, message.body, message.end))
     chosen = _alternatives(text, found)
     for order, leaf in enumerate(found):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import regex
 
 from app.text import cues
-from app.text.document import sentences
 from app.text.kinds.form import Kind, Part
 from app.text.kinds.view import View
 from app.text.language import Language, guess_language
@@ -293,6 +292,9 @@ class _Reader:
         if not self.text[start:end].strip():
             return
         first = item if item is not None and item < len(self.pieces) else None
+        # Not at the top: a document looks for forms.
+        from app.text.document import sentences
+
         spans = sentences(self._masked(start, end))
         if end <= self.body:
             piece = _Piece(start + spans[0].start, start + spans[-1].end, worth=_PREAMBLE_WORTH, is_default=False)
