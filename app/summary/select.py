@@ -423,7 +423,7 @@ class _Selector:
         items = [
             item
             for item, share in enumerate(self.worth.share)
-            if (is_minor or share == 1.0)
+            if (share == 1.0 or (is_minor and (item >= self.count or units[item].part is None)))
             and (budget is not None or item >= self.count or units[item].kind in _BY_WORTH)
         ]
         heap = [(-self._density(item), item) for item in items if item not in self.taken]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Kind = Literal[
     "json",
@@ -65,4 +65,17 @@ class Form(Protocol):
         It says how much was left out, where its form has a place for that. With all parts nothing is lost: numbers and
         strings are to the letter, only white space and repeated keys may go.
         """
+        ...
+
+
+@runtime_checkable
+class SpokenForm(Form, Protocol):
+    """A form whose parts say something else than their slices do: without markup, decoded, joined."""
+
+    def said(self, part: int) -> str:
+        """What a part says to a reader."""
+        ...
+
+    def place(self, part: int, start: int, end: int) -> tuple[int, int]:
+        """The slice of the text that `start` to `end` of what a part says was made of."""
         ...

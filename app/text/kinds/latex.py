@@ -35,10 +35,22 @@ _FRAMES = frozenset(
 )
 _VERBATIM = regex.compile(r"\\begin\{(verbatim\*?|lstlisting|minted|Verbatim|alltt|comment)\}")
 _THEOREM = regex.compile(r"\\begin\{(?:theorem|lemma|corollary|proposition|definition|conjecture|claim|axiom)\*?\}")
-_CUE_WORTH: dict[cues.Cue, float] = {"binding": 1.5, "conclusion": 1.0}
-_HEADING_WORTH = 0.3
-_TITLE_WORTH = 1.5
-_THEOREM_WORTH = 2.0
+_SPOKEN = regex.compile(
+    r"(?P<plain>[^\\${}~&]++)|\\(?P<name>begin|end|label|cite[a-z]*|ref|eqref|pageref|autoref|includegraphics|vspace|hspace|bibliography(?:style)?)"
+    r"\*?(?:\[[^\[\]\n]{0,200}\]){0,2}+\{[^{}\n]{0,400}\}"
+    r"|\\(?P<name>(?:math|text|operatorname)[a-z]{0,12}|emph|SI|si|qty|num|unit|boxed|bar|hat|vec|tilde)\*?(?P<group>(?=\{))"
+    r"|\\(?P<name>[a-zA-Z@]++)\*?|\\(?P<sign>[%#&_$])|\\(?P<name>.)|(?P<name>\}\{|[~&])|.",
+    regex.DOTALL,
+)
+_SIGNS = {
+    "times": "×", "cdot": "·", "pm": "±", "mu": "µ", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "approx": "≈", "degree": "°",
+    "minute": "min", "second": "s", "hour": "h", "kelvin": "K", "meter": "m", "metre": "m", "percent": "%", "euro": "€",
+    "%": "%", "#": "#", "&": "&", "_": "_", "$": "$", "ldots": "…", "dots": "…",
+}  # fmt: skip
+_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45, "negation": 0.3}
+_HEADING_WORTH = 0.1
+_TITLE_WORTH = 0.5
+_THEOREM_WORTH = 1.0
 _PREAMBLE_WORTH = -1.0
 
 
@@ -63,19 +75,34 @@ class LatexForm:
     pieces: tuple[_Piece, ...]
     view: View
     kind: Kind = "latex"
+    _views: dict[int, View] = field(default_factory=dict)
 
     def render(self, chosen: Sequence[int]) -> str:
         """The chosen parts as they stand, without comments."""
         said: list[str] = []
         before: int | None = None
         for number in chosen:
-            said += ["" if before is None else self._separator(before, number), self.said(number)]
+            piece = self.pieces[number]
+            said += ["" if before is None else self._separator(before, number), self.view.text[piece.start : piece.end]]
             before = number
         return "".join(said)
 
     def said(self, part: int) -> str:
-        """The text of a part without its comments."""
-        return self.view.text[self.pieces[part].start : self.pieces[part].end]
+        """The text of a part without commands: "1400 K" for "$1400\\,\\mathrm{K}$"."""
+        return self._spoken(part).text
+
+    def _spoken(self, part: int) -> View:
+        found = self._views.get(part)
+        if found is None:
+            piece = self.pieces[part]
+            found = self._views[part] = _without_commands(self.view.text, piece.start, piece.end)
+        return found
+
+    def place(self, part: int, start: int, end: int) -> tuple[int, int]:
+        """The slice of the source that a slice of what a part says was made of."""
+        found = self._spoken(part).slice_of(start, end)
+        place = self.view.slice_of(*found) if found else None
+        return place or (self.parts[part].start, self.parts[part].end)
 
     def _separator(self, before: int, after: int) -> str:
         text = self.view.text
@@ -108,6 +135,17 @@ def read(text: str, start: int, end: int) -> LatexForm | None:
         cost = estimate_tokens(view.text[piece.start : piece.end])
         parts.append(Part(*place, piece.needs, piece.worth, cost, piece.is_default))
     return LatexForm(start, end, tuple(parts), tuple(pieces), view) if parts else None
+
+
+def _without_commands(text: str, start: int, end: int) -> View:
+    view = View()
+    for match in _SPOKEN.finditer(text, start, end):
+        command = match["name"]
+        if match["plain"]:
+            view.add(match[0], match.start(), match.end())
+        elif command or match["sign"]:
+            view.put(_SIGNS.get(command or match["sign"], "" if match["group"] else " "))
+    return view
 
 
 def _without_comments(text: str, start: int, end: int) -> View:

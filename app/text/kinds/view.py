@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 MINOR_WORTH = -1.0
 """Of a courtesy, a signature, a quoted mail, a footer: what they say counts nearly nothing."""
-_CUE_WORTH: dict[cues.Cue, float] = {"binding": 1.5, "conclusion": 1.0}
-_AGREEMENT_WORTH = 0.5
+_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
+_AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
 _DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
 _depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
@@ -163,6 +163,12 @@ class ViewForm:
         """What a part says, without markup and decoded."""
         piece = self.pieces[part]
         return self.sections[piece.section].view.text[piece.start : piece.end]
+
+    def place(self, part: int, start: int, end: int) -> tuple[int, int]:
+        """The slice of the source that a slice of what a part says was made of."""
+        piece = self.pieces[part]
+        found = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
+        return found or (self.parts[part].start, self.parts[part].end)
 
     def _run_end(self, ordered: Sequence[int], at: int) -> int:
         """The end of the parts from `at` on that are rendered together."""
