@@ -208,9 +208,9 @@ def _explained(document: Document, text: str, chosen: set[int]) -> tuple[Explain
     said = f" {normalise(text)} "
     return tuple(
         Explained(
-            document.text[found[0].start : found[0].end],
+            document.text_of_fact(found[0]),
             found[0].kind,
-            key in stated or normalise(document.text[found[0].start : found[0].end]) in said,
+            key in stated or normalise(document.text_of_fact(found[0])) in said,
             tuple(Span(fact.start, fact.end) for fact in found),
         )
         for key, found in places.items()

@@ -451,7 +451,7 @@ class _Selector:
         items = [
             item
             for item, share in enumerate(self.worth.share)
-            if (is_minor or share == 1.0)
+            if (share == 1.0 or (is_minor and (item >= self.count or units[item].part is None)))
             and (budget is not None or item >= self.count or units[item].kind in _BY_WORTH)
             and (item < self.count or self._is_condensed(item))
         ]

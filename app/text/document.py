@@ -11,7 +11,7 @@ from app.text import cues
 from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
 from app.text.kinds import find_forms
-from app.text.kinds.form import Part
+from app.text.kinds.form import Part, SpokenForm
 from app.text.language import Language, guess_language, stems
 from app.text.tokens import estimate_tokens
 
@@ -76,14 +76,36 @@ class Document:
 
     def __init__(self, text: str, content_type: str | None = None) -> None:
         self.text = text
-        self.language: Language = guess_language(text)
         self.blocks: list[Block] = blocks_around(text, find_forms(text, content_type))
+        self.language: Language = guess_language(self._reading)
         self.units: list[Unit] = list(_with_needs(text, _units(text, self.blocks), self.language))
 
+    @cached_property
+    def _reading(self) -> str:
+        """The text as a person reads it, its markup and encoded parts left out."""
+        said: list[str] = []
+        reach = 0
+        for block in self.blocks:
+            if isinstance(block.form, SpokenForm):
+                said += self.text[reach : block.form.start], *map(block.form.said, range(len(block.form.parts)))
+                reach = block.form.end
+        return "\n".join([*said, self.text[reach:]]) if said else self.text
+
     def text_of(self, unit: int) -> str:
-        """The text of a unit."""
+        """The text of a unit, as a person reads it."""
         found = self.units[unit]
-        return self.text[found.start : found.end]
+        form = self.blocks[found.block].form
+        return form.said(found.place) if isinstance(form, SpokenForm) else self.text[found.start : found.end]
+
+    def words_of(self, unit: int) -> str:
+        """The text of a unit behind a list mark or a speaker."""
+        found = self.units[unit]
+        is_spoken = isinstance(self.blocks[found.block].form, SpokenForm)
+        return self.text_of(unit) if is_spoken else self.text[found.head : found.end]
+
+    def text_of_fact(self, fact: Fact) -> str:
+        """A fact as a person reads it."""
+        return self._spoken.get((fact.start, fact.end), self.text[fact.start : fact.end])
 
     @cached_property
     def is_prose(self) -> bool:
@@ -117,7 +139,26 @@ class Document:
     @cached_property
     def all_facts(self) -> list[Fact]:
         """The facts of the text, those of headers, speakers and time stamps too."""
-        return find_facts(self.text, self.language)
+        found: list[Fact] = []
+        self._spoken: dict[tuple[int, int], str] = {}
+        reach = 0
+        for unit in self.units:
+            form = self.blocks[unit.block].form
+            if not isinstance(form, SpokenForm):
+                continue
+            if unit.place == 0:
+                found += self._facts_between(reach, form.start)
+                reach = form.end
+            said = form.said(unit.place)
+            for fact in find_facts(said, self.language):
+                start, end = form.place(unit.place, fact.start, fact.end)
+                found.append(replace(fact, start=start, end=end))
+                self._spoken[start, end] = said[fact.start : fact.end]
+        return found + self._facts_between(reach, len(self.text))
+
+    def _facts_between(self, start: int, end: int) -> list[Fact]:
+        found = find_facts(self.text[start:end], self.language)
+        return [replace(fact, start=fact.start + start, end=fact.end + start) for fact in found] if start else found
 
     @cached_property
     def facts(self) -> list[list[Fact]]:
@@ -134,7 +175,7 @@ class Document:
     @cached_property
     def stems(self) -> list[list[str]]:
         """The stems of the content words of each unit, in order."""
-        return [stems(self.text[unit.head : unit.end], self.language) for unit in self.units]
+        return [stems(self.words_of(at), self.language) for at in range(len(self.units))]
 
     @cached_property
     def frequencies(self) -> Counter[str]:
@@ -200,7 +241,7 @@ def _units(text: str, found: list[Block]) -> Iterator[Unit]:
             first = count
             for place, part in enumerate(block.form.parts):
                 needs = tuple(first + needed for needed in part.needs)
-                yield Unit(part.start, part.end, block.kind, number, place, part.start, needs, part=part)
+                yield Unit(part.start, part.end, block.kind, number, place, part.start, needs, part.worth < 0, part)
             count += len(block.form.parts)
             continue
         if block.kind not in PROSE:

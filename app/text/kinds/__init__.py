@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import json_records, table
+from app.text.kinds import email, encoded, html, json_records, latex, subtitles, table
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
-_READERS: tuple[Reader, ...] = (json_records.read, json_records.read_lines, table.read)
+_READERS: tuple[Reader, ...] = (
+    json_records.read,
+    json_records.read_lines,
+    html.read,
+    email.read,
+    subtitles.read,
+    encoded.read,
+    latex.read,
+    table.read,
+)
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
 _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
@@ -16,6 +25,18 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "csv": (table.read_csv,),
     "tsv": (table.read_csv,),
     "tab-separated-values": (table.read_csv,),
+    "html": (html.read,),
+    "email": (email.read,),
+    "eml": (email.read,),
+    "rfc822": (email.read,),
+    "mbox": (email.read,),
+    "subtitles": (subtitles.read,),
+    "vtt": (subtitles.read,),
+    "srt": (subtitles.read,),
+    "subrip": (subtitles.read,),
+    "latex": (latex.read,),
+    "tex": (latex.read,),
+    "base64": (encoded.read,),
     "table": (table.read, table.read_csv),
 }
 """Readers by the name of a kind, by the subtype of a media type, and by the name behind a fence of Markdown."""

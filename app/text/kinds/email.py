@@ -23,7 +23,7 @@ _MEANT: dict[str, str] = {
     }.items()
     for word in words.split()
 }
-_HEADER_WORTH = 0.7
+_HEADER_WORTH = 0.4
 _RANKS = 1000  # of the sections of a message
 _HISTORY = 10**9  # behind all that is new
 _POSTMARK = regex.compile(r"^From \S{1,200} .{0,60}\d{4}[ \t]*+\r?\n(?=[A-Za-z][A-Za-z0-9\-]{0,60}:)", regex.MULTILINE)
@@ -158,7 +158,7 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
             view.add(
                 f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
             )
-    yield Section(view, rank, worth=_HEADER_WORTH)
+    yield Section(view, rank, worth=_HEADER_WORTH, is_plain=True)
     found = list(mime.leaves(text, list(message.headers), message.start, message.body, message.end))
     chosen = _alternatives(text, found)
     for order, leaf in enumerate(found):

@@ -189,7 +189,7 @@ class _Reader:
             self.minor += 1
             self._turn()
         if tag in _BLOCKS:
-            self._break(2 if tag in _SEPARATE else 1)
+            self._break(2 if tag in _SEPARATE and not self.lists else 1)
         match tag:
             case "table":
                 self.tables.append(_table(element))
@@ -208,7 +208,6 @@ class _Reader:
                 self._break(1 if tag == "br" else 2)
             case "pre":
                 self.pre += 1
-                self._put_fence(element)
             case "a":
                 self._touch(element.get("href"))
             case "img":
@@ -235,14 +234,13 @@ class _Reader:
             case "ul" | "ol":
                 self.lists.pop()
             case "pre":
-                self._put_fence(element)
                 self.pre -= 1
             case "a":
                 self._put_address(element)
             case _:
                 pass
         if tag in _BLOCKS:
-            self._break(2 if tag in _SEPARATE else 1)
+            self._break(2 if tag in _SEPARATE and not self.lists else 1)
         if _is_minor(element):
             self.minor -= 1
             self._turn()
@@ -337,12 +335,6 @@ class _Reader:
         self._put("  " * min(len(self.lists) - 1, 8) + mark)
         self.is_empty = True
 
-    def _put_fence(self, element: etree._Element) -> None:
-        if "\n" in "".join(element.itertext()).strip() and not self.table:
-            self._break(1)
-            self._put("```")
-            self.breaks, self.is_empty = 1, False
-
     def _describe(self, element: etree._Element) -> None:
         """What a picture shows, where its description is more than a label."""
         alt = element.get("alt") or ""
@@ -373,12 +365,13 @@ class _Reader:
         assert table is not None
         self._skip_spanned(table)
         self.spaces = False
-        if table.is_pairs:
-            if table.cells:
-                self.spaces = True
+        if not table.is_pairs:
+            self._put(" " if table.cells else "| ")
+            self.is_empty = True
+        elif table.cells:
+            self.spaces = True
         else:
-            self._put("| " if not table.cells else "")
-        self.is_empty = True
+            self.is_empty = True
         rows = _span(element.get("rowspan"))
         if rows > 1:
             table.spans[table.cells] = rows
@@ -392,16 +385,16 @@ class _Reader:
             if table.cells == 1 and not self.is_empty and not self.view.pieces[-1].endswith(":"):
                 self.view.put(":")
             return
-        self._put(" | " if not self.is_empty else "| ")
+        self._put("|" if self.is_empty else " |")
         for _ in range(_span(element.get("colspan")) - 1):
-            self._put("| ")
+            self._put(" |")
             table.cells += 1
 
     def _skip_spanned(self, table: _Table) -> None:
         """Empty cells where one of a row above goes on."""
         while not table.is_pairs and table.cells and table.spans.get(table.cells, 0) > 1:
             table.spans[table.cells] -= 1
-            self._put("| ")
+            self._put(" |")
             table.cells += 1
 
     def _close_row(self) -> None:

@@ -4,19 +4,22 @@ It is read as any text is. Each of its units is a part of the form, and knows th
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from app.text import cues
-from app.text.document import Document
 from app.text.kinds.form import Form, Kind, Part
 from app.text.language import Language
 
+if TYPE_CHECKING:
+    from app.text.document import Document
+
 MINOR_WORTH = -1.0
 """Of a courtesy, a signature, a quoted mail, a footer: what they say counts nearly nothing."""
-_CUE_WORTH: dict[cues.Cue, float] = {"binding": 1.5, "conclusion": 1.0}
-_AGREEMENT_WORTH = 0.5
+_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
+_AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
 _DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
 _depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
@@ -110,13 +113,14 @@ def _inside(segment: Segment, offset: int) -> int:
 class Section:
     """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
 
-    `worth`: of each of its units beside what it says.
+    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it.
     """
 
     view: View
     rank: int = 0
     is_minor: bool = False
     worth: float = 0.0
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,12 @@ class ViewForm:
         """What a part says, without markup and decoded."""
         piece = self.pieces[part]
         return self.sections[piece.section].view.text[piece.start : piece.end]
+
+    def place(self, part: int, start: int, end: int) -> tuple[int, int]:
+        """The slice of the source that a slice of what a part says was made of."""
+        piece = self.pieces[part]
+        found = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
+        return found or (self.parts[part].start, self.parts[part].end)
 
     def _run_end(self, ordered: Sequence[int], at: int) -> int:
         """The end of the parts from `at` on that are rendered together."""
@@ -239,52 +249,40 @@ def _with_needed(parts: Sequence[Part]) -> list[Part]:
     return found
 
 
-def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> list[tuple[_Piece, Part]]:
+def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> Iterator[tuple[_Piece, Part]]:
     """The units of a section, with their needs as numbers among them."""
-    text = section.view.text
-    found: list[tuple[_Piece, Part]] = []
-    at = 0
-    for form in _forms(text):
-        found += _prose_units(text, at, form.start, section, number, is_minor, len(found))
-        base = len(found)
-        for local, part in enumerate(form.parts):
-            moved = replace(part, needs=tuple(need + base for need in part.needs))
-            if section.is_minor:
-                moved = replace(moved, worth=MINOR_WORTH, is_default=False)
-            found.append((_Piece(number, part.start, part.end, form, local), moved))
-        at = form.end
-    return found + _prose_units(text, at, len(text), section, number, is_minor, len(found))
-
-
-def _forms(text: str) -> list[Form]:
-    """The forms inside a view's text, such as a table in a mail."""
-    return []
-
-
-def _prose_units(
-    text: str, start: int, end: int, section: Section, number: int, is_minor: Callable[[str], bool], base: int
-) -> list[tuple[_Piece, Part]]:
-    """The units of a slice of a section that no form covers."""
-    if not text[start:end].strip():
-        return []
-    document = Document(text[start:end])
-    found = []
+    document = _read(section)
     is_tail = False  # of a paragraph that has become boilerplate
     for at, unit in enumerate(document.units):
+        form = document.blocks[unit.block].form
+        piece = _Piece(number, unit.start, unit.end, form, unit.place)
+        if unit.part is not None:
+            part = replace(unit.part, needs=unit.needs)
+            yield piece, replace(part, worth=MINOR_WORTH, is_default=False) if section.is_minor else part
+            continue
         said = document.text_of(at)
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
         is_tail = (is_tail and same_line) or is_minor(said)
         minor = section.is_minor or unit.is_minor or is_tail
-        worth = (
-            MINOR_WORTH
-            if minor
-            else section.worth + _worth(document.text[unit.head : unit.end], unit.kind == "chat", document.language)
-        )
+        spoken = document.text[unit.head : unit.end]
+        worth = MINOR_WORTH if minor else section.worth + _worth(spoken, unit.kind == "chat", document.language)
         worth += _OPENING_WORTH if at == document.opening and not minor else 0.0
-        needs = tuple(base + need for need in unit.needs)
-        piece = _Piece(number, start + unit.start, start + unit.end)
-        found.append((piece, Part(unit.start, unit.end, needs, worth, document.costs[at], not minor)))
-    return found
+        yield piece, Part(unit.start, unit.end, unit.needs, worth, document.costs[at], not minor)
+
+
+def _read(section: Section) -> "Document":
+    """The document of a section's text, forms in it found unless it is a form in forms itself."""
+    # Not at the top: a document looks for forms, and these look into documents.
+    from app.text.document import Document
+
+    depth = _depth.get()
+    if section.is_plain or depth >= _DEEPEST:
+        return Document(section.view.text, "text")
+    token = _depth.set(depth + 1)
+    try:
+        return Document(section.view.text)
+    finally:
+        _depth.reset(token)
 
 
 def _worth(said: str, is_turn: bool, language: Language) -> float:
