@@ -11,8 +11,9 @@ from app.text import cues
 from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
 from app.text.kinds import find_forms
-from app.text.kinds.form import Part, SpokenForm
+from app.text.kinds.form import Part, is_spoken
 from app.text.language import Language, guess_language, stems
+from app.text.references import needed_definitions
 from app.text.tokens import estimate_tokens
 
 # A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
@@ -79,6 +80,11 @@ class Document:
         self.blocks: list[Block] = blocks_around(text, find_forms(text, content_type))
         self.language: Language = guess_language(self._reading)
         self.units: list[Unit] = list(_with_needs(text, _units(text, self.blocks), self.language))
+        if "]: " in text:
+            for at, needs in needed_definitions([text[unit.start : unit.end] for unit in self.units]).items():
+                unit = self.units[at]
+                if unit.part is None:
+                    self.units[at] = replace(unit, needs=tuple(dict.fromkeys((*unit.needs, *needs))))
 
     @cached_property
     def _reading(self) -> str:
@@ -86,7 +92,7 @@ class Document:
         said: list[str] = []
         reach = 0
         for block in self.blocks:
-            if isinstance(block.form, SpokenForm):
+            if is_spoken(block.form):
                 said += self.text[reach : block.form.start], *map(block.form.said, range(len(block.form.parts)))
                 reach = block.form.end
         return "\n".join([*said, self.text[reach:]]) if said else self.text
@@ -95,13 +101,14 @@ class Document:
         """The text of a unit, as a person reads it."""
         found = self.units[unit]
         form = self.blocks[found.block].form
-        return form.said(found.place) if isinstance(form, SpokenForm) else self.text[found.start : found.end]
+        return form.said(found.place) if is_spoken(form) else self.text[found.start : found.end]
 
     def words_of(self, unit: int) -> str:
         """The text of a unit behind a list mark or a speaker."""
         found = self.units[unit]
-        is_spoken = isinstance(self.blocks[found.block].form, SpokenForm)
-        return self.text_of(unit) if is_spoken else self.text[found.head : found.end]
+        if is_spoken(self.blocks[found.block].form):
+            return self.text_of(unit)
+        return self.text[found.head : found.end]
 
     def text_of_fact(self, fact: Fact) -> str:
         """A fact as a person reads it."""
@@ -144,7 +151,7 @@ class Document:
         reach = 0
         for unit in self.units:
             form = self.blocks[unit.block].form
-            if not isinstance(form, SpokenForm):
+            if not is_spoken(form):
                 continue
             if unit.place == 0:
                 found += self._facts_between(reach, form.start)

@@ -19,9 +19,19 @@ _BOILERPLATE = regex.compile(
     r"|\benviado desde mi \w+|\bricevi questa (?:e-?)?mail\b|\bquesto messaggio\b.{0,60}(?:riservat|confidenzial)|\bdeze (?:e-?)?mail\b.{0,60}vertrouwelijk|\bafmelden\b",
     regex.IGNORECASE,
 )  # fmt: skip
+_WORDS = (
+    "receiv", "get", "subscri", "browser", "confiden", "privileged", "intended", "in error", "environment", "automat", "reply",
+    "rights", "sent from", "outlook", "©", "(c)", "copyright", "cookies", "terms of", "manage", "erhalten", "bekommen",
+    "newsletter", "bestellen", "abmelden", "vertraulich", "adressat", "empfänger", "gesendet", "recevez", "désabonner", "désinscri",
+    "envoyé", "recib", "baja", "enviado", "ricevi", "riservat", "vertrouwelijk", "afmelden",
+)  # fmt: skip
+"""One of them stands in each such sentence: to look for them is quicker."""
 _LONGEST = 1000  # characters of a sentence that is looked at
 
 
 def is_boilerplate(said: str) -> bool:
     """Whether a sentence is a disclaimer, a link to unsubscribe, a copyright line or the like."""
-    return len(said) <= _LONGEST and _BOILERPLATE.search(said) is not None
+    lowered = said.lower()
+    if len(said) > _LONGEST or not any(word in lowered for word in _WORDS):
+        return False
+    return _BOILERPLATE.search(said) is not None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 
 import regex
 
@@ -25,6 +26,7 @@ _MEANT: dict[str, str] = {
 }
 _HEADER_WORTH = 0.4
 _RANKS = 1000  # of the sections of a message
+_MOST_LEAVES = 200  # of a message; more of them are left out
 _HISTORY = 10**9  # behind all that is new
 _POSTMARK = regex.compile(r"^From \S{1,200} .{0,60}\d{4}[ \t]*+\r?\n(?=[A-Za-z][A-Za-z0-9\-]{0,60}:)", regex.MULTILINE)
 _START = regex.compile(r"(?:\s*+\n)?(?=[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9\-]{0,60}:)")
@@ -88,9 +90,10 @@ def read(text: str, start: int, end: int) -> Form | None:
     if not messages:
         return None
     newest_first = sorted(range(len(messages)), key=lambda at: _when(messages[at], at), reverse=True)
+    ranks = {at: rank * _RANKS for rank, at in enumerate(newest_first)}
     sections: list[Section] = []
     for at, message in enumerate(messages):
-        sections += _sections(text, message, newest_first.index(at) * _RANKS)
+        sections += _sections(text, message, ranks[at])
     return form_of("email", start, end, sections, is_boilerplate)
 
 
@@ -159,7 +162,7 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
                 f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
             )
     yield Section(view, rank, worth=_HEADER_WORTH, is_plain=True)
-    found = list(mime.leaves(text, list(message.headers), message.start, message.body, message.end))
+    found = list(islice(mime.leaves(text, list(message.headers), message.start, message.body, message.end), _MOST_LEAVES))
     chosen = _alternatives(text, found)
     for order, leaf in enumerate(found):
         if leaf.is_attachment or not leaf.content_type.startswith("text/"):

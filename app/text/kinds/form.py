@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeGuard
 
 Kind = Literal[
     "json",
@@ -69,7 +69,6 @@ class Form(Protocol):
         ...
 
 
-@runtime_checkable
 class SpokenForm(Form, Protocol):
     """A form whose parts say something else than their slices do: without markup, decoded, joined."""
 
@@ -80,3 +79,8 @@ class SpokenForm(Form, Protocol):
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
         """The slice of the text that `start` to `end` of what a part says was made of."""
         ...
+
+
+def is_spoken(form: Form | None) -> TypeGuard[SpokenForm]:
+    """Whether the parts of a form say something else than their slices do."""
+    return hasattr(form, "said")

@@ -47,7 +47,8 @@ _SIGNS = {
     "minute": "min", "second": "s", "hour": "h", "kelvin": "K", "meter": "m", "metre": "m", "percent": "%", "euro": "€",
     "%": "%", "#": "#", "&": "&", "_": "_", "$": "$", "ldots": "…", "dots": "…",
 }  # fmt: skip
-_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45, "negation": 0.3}
+_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45, "negation": 0.7}
+_CLOSING_WORTH = 0.2  # of the last sentence
 _HEADING_WORTH = 0.1
 _TITLE_WORTH = 0.5
 _THEOREM_WORTH = 1.0
@@ -221,7 +222,10 @@ class _Reader:
             elif stop is not None:
                 self._whole(token, at, stop)
                 begin = skip = stop
+        count = len(self.pieces)
         self._sentences(begin, len(self.text), item, language)
+        if len(self.pieces) > count:
+            self.pieces[-1] = replace(self.pieces[-1], worth=self.pieces[-1].worth + _CLOSING_WORTH)
         return self.pieces
 
     def _tokens(self) -> list[regex.Match[str]]:

@@ -13,6 +13,7 @@ from app.text.kinds.form import Form, Part
 from app.text.kinds.view import Section, View, ViewForm, form_of
 
 _TIME = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?"
+_CLOCK = regex.compile(r"\d:\d\d")
 _TIMING = regex.compile(rf"[ \t]*+{_TIME}[ \t]++-->[ \t]++{_TIME}[^\n]*+$", regex.MULTILINE)
 _STAMP = regex.compile(
     rf"[ \t]*+(?:(?P<who>[\p{{Lu}}\p{{Lo}}][\p{{L}}\p{{M}}\d .'’_\-()]{{0,40}}?)[:,|\-–]?[ \t]{{1,8}})?[\[(]?{_TIME}[\])]?"
@@ -44,6 +45,8 @@ class _Line:
 
 def read(text: str, start: int, end: int) -> Form | None:
     """The subtitles or the transcript in a slice of `text`, None where it is neither. Linear time."""
+    if _CLOCK.search(text, start, end) is None:
+        return None
     lines = _lines(text, start, end)
     said = _cue_lines(text, lines) or _stamped_lines(text, lines)
     if not said:

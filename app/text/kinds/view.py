@@ -229,7 +229,7 @@ def form_of(
                 continue
             known[at] = len(parts)
             needs = tuple(sorted({known[need] for need in part.needs if need in known} - {len(parts)}))
-            parts.append(replace(part, start=place[0], end=place[1], needs=needs))
+            parts.append(Part(*place, needs, part.worth, part.cost, part.is_default))
             pieces.append(piece)
     if not parts:
         return None
@@ -257,8 +257,10 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
         form = document.blocks[unit.block].form
         piece = _Piece(number, unit.start, unit.end, form, unit.place)
         if unit.part is not None:
-            part = replace(unit.part, needs=unit.needs)
-            yield piece, replace(part, worth=MINOR_WORTH, is_default=False) if section.is_minor else part
+            inner = unit.part
+            worth = MINOR_WORTH if section.is_minor else inner.worth
+            is_default = inner.is_default and not section.is_minor
+            yield piece, Part(unit.start, unit.end, unit.needs, worth, document.costs[at], is_default)
             continue
         said = document.text_of(at)
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
