@@ -227,7 +227,7 @@ def _answers(document: Document, claims: Sequence[Claim], question: str) -> list
     scores = bm25(document.stems, asked, document.frequencies)
     if _asks_why(question):
         scores = _raised(scores, "cause", _CAUSE_FACTOR, document)
-    beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)]
+    beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)][: len(scores)]
     if "chat" in document.structure:
         scores = [max(score, _TURN_SHARE * near) for score, near in zip(scores, beside, strict=True)]
         # What was agreed, and what was said last about a matter, is how it stands.
@@ -391,11 +391,12 @@ class _Selector:
         if self.wish.question:
             return True
         restated = self.restated[item - self.count]
+        if not restated:
+            return True
         facts = _facts(self.worth.concepts_of[unit] for unit in restated)
         kept = self._worth_of(facts & self.worth.concepts_of[item])
         return (
-            bool(restated)
-            and self.worth.costs[item] < sum(self.worth.costs[unit] for unit in restated)
+            self.worth.costs[item] < sum(self.worth.costs[unit] for unit in restated)
             and kept >= _CONDENSED * self._worth_of(facts)
             and self._gain([item]) >= _CONDENSED * self._gain(sorted(restated))
         )

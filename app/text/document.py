@@ -133,8 +133,8 @@ class Document:
     @cached_property
     def costs(self) -> list[int]:
         """The estimated tokens of each unit, those of a deep indentation before the next one with it."""
-        starts = [*(unit.start for unit in self.units), len(self.text)]
-        return [self._cost(unit, end) for unit, end in zip(self.units, starts[1:], strict=True)]
+        ends = [*(unit.start for unit in self.units[1:]), len(self.text)]
+        return [self._cost(unit, end) for unit, end in zip(self.units, ends, strict=False)]
 
     def _cost(self, unit: Unit, end: int) -> int:
         if unit.part is not None and unit.part.cost is not None:

@@ -95,7 +95,7 @@ async def summarized_by(obedience: Obedience) -> list[dict[str, Any]]:
     """What `/compress` makes of all texts with a model that obeys so."""
     asked = ((prompt_about(one), one) for one in INJECTIONS)
     answers = {prompt: obedience(one) for prompt, one in asked if prompt is not None}
-    assert len(answers) >= 40
+    assert len(answers) >= 35
     return await batch("compress", [{"text": one.text, "fidelity": "semantic", **WISH} for one in INJECTIONS], answers)
 
 

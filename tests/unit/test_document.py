@@ -243,7 +243,7 @@ def test_a_sentence_by_itself_needs_nothing_and_no_sentence_needs_one_of_another
 
 def test_a_row_needs_the_header_of_its_table() -> None:
     text = "| name | price |\n| --- | --- |\n| pump | 40 |\n| valve | 12 |"
-    assert needs(text, "| valve") == ["| name | price |"]
+    assert needs(text, "| valve") == ["| name | price |\n| --- | --- |"]
 
 
 def test_an_indented_entry_needs_its_parents() -> None:
