@@ -53,7 +53,7 @@ logger = logging.getLogger("condenser")
 class SummaryObserver(Protocol):
     """Is told what became of each sentence that a model wrote: `stood`, or the rule that dropped it."""
 
-    def sentence_judged(self, result: Reason | Literal["stood"]) -> None: ...
+    def sentence_judged(self, result: Reason | Literal["stood", "outweighed"]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

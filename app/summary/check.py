@@ -77,10 +77,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A sentence of the model's that does not stand, and the rule that it broke."""
+    """A sentence of the model's that is not in the result: the rule that it broke, or that the source says it better."""
 
     text: str
-    reason: Reason
+    reason: Reason | Literal["outweighed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,9 +69,9 @@ _WHY = (
     "为什么",
     "なぜ",
 )
-_CLAIM_FACTOR = 1.15  # for saying it in one sentence of its own
+_CLAIM_FACTOR = 1.4  # for saying it in one sentence of its own
 _RESTATED = 0.3  # of a unit's content in a claim, and of the claim's in the unit: then the claim stands in its place
-_CONDENSED = 0.6  # of the worth, and of the facts, of the units in whose place a claim stands, that it must have
+_CONDENSED = 0.5  # of the worth, and of the facts, of the units in whose place a claim stands, that it must have
 _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 _COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
 

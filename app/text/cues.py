@@ -92,8 +92,9 @@ _WORDS: dict[Cue, dict[str, str]] = {
     },
     # At the head of a sentence: it says that a text says something, in place of saying it.
     "telling": {
-        "en": "(?:the|this) (?:text|article|document|passage|author|writer|speaker|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
-        "|the main (?:point|topic|idea)",
+        "en": "(?:the|this) (?:text|article|document|passage|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
+        "|(?:the|this) (?:author|writer|speaker|reviewer|sender) (?:\\w+ly )?(?:describes?|discuss(?:es)?|talks?|mentions?|explains?|writes?|says|states"
+        "|notes|reports?|tells?|shares?|expresses|highlights|emphasizes|reflects|provides|gives|lists|outlines|summarizes)|the main (?:point|topic|idea)",
         "de": "(?:der|dieser|die|diese|das|dieses) (?:text|artikel|dokument|autor|autorin|verfasser|sprecher|zusammenfassung|e-?mail|nachricht|brief)|der hauptpunkt",
         "fr": "(?:le|ce|l['’]|la|cette) ?(?:texte|article|document|auteur|message|lettre|résumé|courriel)|le point principal",
         "es": "(?:el|este|la|esta) (?:texto|artículo|documento|autor|autora|mensaje|carta|resumen|correo)|el punto principal",
