@@ -232,7 +232,9 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
 def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
     """The weight of each content stem of a sentence: the rarer in the source, the more."""
     count, frequencies = len(evidence.document.units), evidence.document.frequencies
-    return {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(found) for n in (frequencies[stem],)}
+    return {
+        stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in dict.fromkeys(found) for n in (frequencies[stem],)
+    }
 
 
 def _share_known(weights: dict[str, float], evidence: Evidence) -> float:

@@ -375,7 +375,7 @@ class _Selector:
         for item in items:
             fresh = self.worth.concepts_of[item] - self.said - concepts
             own = self.worth.own[item] * (1 - self._said_by_claims(item))
-            gain += self.worth.share[item] * (own + sum(self.worth.concepts[concept] for concept in fresh))
+            gain += self.worth.share[item] * (own + math.fsum(self.worth.concepts[concept] for concept in fresh))
             concepts |= fresh
         return gain
 
@@ -477,7 +477,7 @@ class _Selector:
         units = self.document.units
         major = [at for at in range(self.count) if self.worth.share[at] == 1.0 and units[at].kind in _BY_WORTH]
         concepts: frozenset[str] = frozenset().union(*(self.worth.concepts_of[at] for at in major))
-        return sum(self.worth.own[at] for at in major) + sum(self.worth.concepts[concept] for concept in concepts)
+        return sum(self.worth.own[at] for at in major) + math.fsum(self.worth.concepts[concept] for concept in concepts)
 
     def _drop_bare_headings(self) -> None:
         """Leave out headings under which nothing of their section is in the result."""

@@ -132,7 +132,10 @@ def guess_language(text: str) -> Language:
         for code, script in _SCRIPTS:
             if len(script.findall(sample)) * 4 > letters:
                 return Language(code)
-    votes = Counter(code for word in found for code in _LANGUAGES_OF.get(word, ()))
+    votes: Counter[str] = Counter()
+    for word, count in Counter(found).items():
+        for code in _LANGUAGES_OF.get(word, ()):
+            votes[code] += count
     best = max(votes, key=votes.__getitem__, default="en")
     if votes[best] * 10 >= len(found) and votes[best]:
         return Language(best, best not in ("en", "hi", "ar") and not _writes_points(sample))
