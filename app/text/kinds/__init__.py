@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import json_records, table
+from app.text.kinds import json_records, settings, table, xml_elements
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
-_READERS: tuple[Reader, ...] = (json_records.read, json_records.read_lines, table.read)
+_READERS: tuple[Reader, ...] = (
+    json_records.read,
+    json_records.read_lines,
+    xml_elements.read,
+    table.read,
+    settings.find_toml,
+    settings.read_ini,
+    settings.read_env,
+    settings.find_yaml,
+)
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
 _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
@@ -17,6 +26,13 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "tsv": (table.read_csv,),
     "tab-separated-values": (table.read_csv,),
     "table": (table.read, table.read_csv),
+    "xml": (xml_elements.read,),
+    "yaml": (settings.read_yaml,),
+    "yml": (settings.read_yaml,),
+    "toml": (settings.read_toml,),
+    "ini": (settings.read_ini,),
+    "env": (settings.read_env,),
+    "dotenv": (settings.read_env,),
 }
 """Readers by the name of a kind, by the subtype of a media type, and by the name behind a fence of Markdown."""
 

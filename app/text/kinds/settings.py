@@ -38,6 +38,7 @@ _INI_ENTRY = re.compile(r"[^\s=:\[][^=:\n]{0,80}(?:[=:]|$)")
 _TOML_SIGN = re.compile(
     r'"{3}(?:[^"\\]|\\.|"(?!""))*+"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'|#[^\n]*+|[\[\]{}\n]', re.DOTALL
 )
+_TOML_START = re.compile(r"\s*(?:#|\[\[?[\w.\-\"' ]+\]|[\w.\-\"']+\s*=)")
 _TOML_HEADER = re.compile(r"[ \t]*(?P<open>\[\[?)(?P<name>[^\]\n]+)\]")
 _ENV_ENTRY = re.compile(
     r"(?P<key>(?:export[ \t]+)?[A-Za-z_][\w.\-]*)[ \t]*="
@@ -274,6 +275,13 @@ def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> 
 
 
 # TOML
+
+
+def find_toml(text: str, start: int, end: int) -> SettingsForm | None:
+    """As `read_toml`, of what looks like TOML: keys with values, and more than that of a single line."""
+    lines = [line for line in text[start:end].split("\n") if line.strip()]
+    is_keyed = len(lines) > 1 and bool(_TOML_START.match(lines[0])) and "=" in text[start:end]
+    return read_toml(text, start, end) if is_keyed else None
 
 
 def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
