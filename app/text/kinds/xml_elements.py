@@ -16,6 +16,8 @@ from app.text.kinds.outliers import Cell, row_worths
 from app.text.tokens import estimate_tokens
 
 _LARGE = 60  # tokens of an element, from which on what it holds are parts of their own
+_CERTAINLY_LARGE = 4000  # characters, from which on the tokens of an element are not counted for that
+_MOST_COMPARED = 200  # tokens of an element that is held against its siblings
 _DEEPEST = 40  # levels, below which an element is one part
 _MOST_FIELDS = 40  # of an element that is held against its siblings
 _ELEMENT_WORTH = 0.3
@@ -85,6 +87,10 @@ class _Tree:
     def text(self, element: _Element) -> str:
         return "".join(self.tokens[element.first : element.last + 1])
 
+    def head(self, element: _Element) -> str:
+        """The first tokens of an element, enough to hold it against others."""
+        return "".join(self.tokens[element.first : min(element.last + 1, element.first + _MOST_COMPARED)])
+
 
 class XmlForm:
     """An XML text. Elements left out are counted in a comment at the end of the one that they stood in."""
@@ -103,12 +109,11 @@ class XmlForm:
         return self._parts
 
     def _add(self, element: _Element, needs: tuple[int, ...], worth: float, depth: int) -> None:
-        text = self._tree.text(element)
         element.part = len(self._parts)
-        cost = estimate_tokens(text)
         may_open = not element.has_text and bool(element.children) and depth < _DEEPEST
-        element.is_open = may_open and (depth == 0 or cost > _LARGE)
+        element.is_open = may_open and (depth == 0 or self._is_large(element))
         if not element.is_open:
+            cost = estimate_tokens(self._tree.text(element))
             self._parts.append(Part(element.start, element.end, needs, worth, cost))
             return
         tags = self._tree.tokens[element.first] + self._tree.tokens[element.last]
@@ -116,13 +121,16 @@ class XmlForm:
         for child, own in zip(element.children, self._worths(element.children), strict=True):
             self._add(child, (element.part,), own, depth + 1)
 
+    def _is_large(self, element: _Element) -> bool:
+        return element.end - element.start > _CERTAINLY_LARGE or estimate_tokens(self._tree.text(element)) > _LARGE
+
     def _worths(self, elements: Sequence[_Element]) -> list[float]:
         """How notable elements are beside their siblings, by what their attributes and inner elements say."""
         columns: dict[str, int] = {}
         rows: list[list[Cell]] = []
         for element in elements:
             row: list[Cell] = [None] * len(columns)
-            for tag, said, attribute, *values in _FIELD.findall(self._tree.text(element)):
+            for tag, said, attribute, *values in _FIELD.findall(self._tree.head(element)):
                 name = tag or f"@{attribute}"
                 if name not in columns:
                     if len(columns) >= _MOST_FIELDS:
