@@ -19,21 +19,20 @@ threshold the best one on the set given by --tune.
 import argparse
 import asyncio
 import json
-import math
 import re
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from app.compression.prompts import check_prompt
-from app.compression.summarizer import log_odds
-from app.summary.check import MIN_SUPPORT, Evidence, Judgement, judge
+from app.compression.summarizer import Summarizer, log_odds
+from app.summary.check import MIN_SUPPORT, Calibration, Evidence, Judgement, engine_support, judge
 from app.text.document import read
 from benchmarks.measures import area_under_curve, best_threshold, head, rates, row
 from benchmarks.model import Model, open_model
@@ -50,9 +49,6 @@ _SPACES_OF_TOKENIZERS = (
 )
 _TOKEN = re.compile(r"\d[\d.,:/]*\d|\d|(?<!\w)[^\W\d_][\w'’-]*")
 _NEXT_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'“]?[A-Z0-9])")
-_CANDIDATES = 20  # first tokens whose log probabilities are asked for
-_RULES_WEIGHT = 2.0  # of the rules' support beside the log-odds
-_HARD_RULES = ("figure", "name", "polarity", "direction")
 _COLUMNS = ("set", "true, false", "judge", "true let stand", "false dropped", "balanced", "precision", "AUC")
 
 
@@ -135,11 +131,12 @@ def rouge2_precision(sentence: str, source: str) -> float:
 
 
 class Judge:
-    """Judges rows as the service does its model's sentences; asks `model` too, where there is one."""
+    """Judges rows as the service does its model's sentences; asks `model` too, where it tells true from false."""
 
-    def __init__(self, model: Model | None, min_support: float | None) -> None:
+    def __init__(self, min_support: float, model: Model | None, calibration: Calibration | None) -> None:
+        self._min_support = min_support
         self._model = model
-        self._min_support = MIN_SUPPORT if min_support is None else min_support
+        self._calibration = calibration
         self._evidence = Evidence(read(""))
 
     async def verdict(self, row: Row) -> Verdict:
@@ -147,27 +144,28 @@ class Judge:
         if self._evidence.document.text != row.source:
             self._evidence = Evidence(read(row.source))
         judgement = judge(row.sentence, self._evidence, self._min_support)
-        if self._model is not None:
-            judgement = await second_stage(judgement, row.sentence, self._evidence, self._model)
+        if self._model is not None and self._calibration is not None and judgement.is_open:
+            judgement = await self._second_stage(judgement, row, self._model, self._calibration)
         return Verdict(judgement.reason is None, judgement.support, judgement.reason)
 
-
-async def second_stage(judgement: Judgement, sentence: str, evidence: Evidence, model: Model) -> Judgement:
-    """The judgement once the engine was asked, too."""
-    prompt = check_prompt(evidence.document.text, sentence)
-    completion = await model.complete(prompt, num_predict=1, top_logprobs=_CANDIDATES)
-    odds = log_odds(completion.first_token or {})
-    if odds is None:
-        return judgement
-    support = 1 / (1 + math.exp(-odds - _RULES_WEIGHT * (2 * judgement.support - 1)))
-    reason = judgement.reason if judgement.reason in _HARD_RULES else None if support >= 0.5 else "engine"
-    return Judgement(support, judgement.units, reason)
+    async def _second_stage(self, judgement: Judgement, row: Row, model: Model, calibration: Calibration) -> Judgement:
+        """The judgement with the engine's log-odds; as it was where it gives none."""
+        completion = await model.complete(check_prompt(row.source, row.sentence), num_predict=1, top_logprobs=20)
+        odds = log_odds(completion.first_token or {})
+        if odds is None:
+            return judgement
+        support = engine_support(judgement, odds, calibration)
+        return replace(judgement, support=support, reason=None if support >= self._min_support else "engine")
 
 
-async def predict(rows: Sequence[Row], engine: str | None, min_support: float | None) -> AsyncIterator[Verdict]:
+async def predict(rows: Sequence[Row], engine: str | None, min_support: float) -> AsyncIterator[Verdict]:
     """A verdict for each row, in their order."""
     async with open_model(engine) if engine else nullcontext() as model:
-        judge_of = Judge(model, min_support)
+        calibration = None
+        if model is not None:
+            calibration = await Summarizer(model.engine, min_support, "on").calibrate(model.name)
+            print(f"the engine's {calibration or 'model does not tell true from false'}", file=sys.stderr)
+        judge_of = Judge(min_support, model, calibration)
         for one in rows:
             yield await judge_of.verdict(one)
 
@@ -241,7 +239,7 @@ def main() -> None:
     parser.add_argument("--predict", action="store_true", help='print {"supported", "score"} for each row')
     parser.add_argument("--tune", help="the set that the threshold of ROUGE-2 is taken from")
     parser.add_argument("--engine", help="address of an Ollama or an OpenAI API, for the second stage")
-    parser.add_argument("--min-support", type=float, help="support that a sentence needs; left out: the service's")
+    parser.add_argument("--min-support", type=float, default=MIN_SUPPORT, help="support that a sentence needs")
     parser.add_argument("--half", choices=("first", "second"), help="only the rows of every second source")
     parser.add_argument("--limit", type=int, help="only so many rows of each set")
     parser.add_argument("--wrong", type=int, metavar="N", help="show N wrong rows of each kind, and which rules erred")

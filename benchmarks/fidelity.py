@@ -100,11 +100,15 @@ def through_service(client: httpx.Client) -> Way:
         answer = _posted(client, "/compress", {"text": text} | ({"target_ratio": target} if target else {}))
         back = _posted(client, "/reconstruct", {"capsule": answer["capsule"], "mode": "exact"})
         said = answer["compressed"]
-        passages = [one for one in answer["fidelity"]["passages"] if one["by"] == "model"]
-        by_model = " ".join(said[one["start"] : one["end"]] for one in passages)
-        return Shortened(said, by_model, back["text"] == text)
+        return Shortened(said, by_model(said, answer["fidelity"]), back["text"] == text)
 
     return shorten
+
+
+def by_model(text: str, fidelity: dict[str, Any] | None) -> str:
+    """What of a result the model wrote, by the `fidelity` of an answer."""
+    passages = (one for one in fidelity["passages"] if one["by"] == "model") if fidelity else ()
+    return " ".join(text[one["start"] : one["end"]] for one in passages)
 
 
 def _posted(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:

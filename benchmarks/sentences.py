@@ -33,6 +33,8 @@ _FRONTS = tuple(
 )
 """What may stand before the first word of a sentence in its line: quotation signs, a list mark, a time, a speaker."""
 
+_SMALL_BEGIN = re.compile(r"(?<=[a-z]{4})[.!?] [a-z]")  # not "Y. pestis", not "e.g. rats"
+_CAPITAL_BEGIN = re.compile(r"[.!?] [A-Z]")
 _LINE_SIGN = re.compile(r"^\s*(>|//|/\*|#|\*|--)")  # of a quotation or a comment
 _LONGEST_FRONT = 4  # words
 _SHORTEST_WRAPPED = 45  # characters of a line that goes on in the next one
@@ -149,7 +151,7 @@ class Boundaries:
 
 
 def _begins_small(text: str) -> bool:
-    return len(re.findall(r"[.!?] [a-z]", text)) > len(re.findall(r"[.!?] [A-Z]", text))
+    return len(_SMALL_BEGIN.findall(text)) > len(_CAPITAL_BEGIN.findall(text))
 
 
 def _goes_on(before: str, after: str) -> bool:

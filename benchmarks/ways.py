@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
-from app.capsule.prompts import summarize_prompt
 
+from app.compression.prompts import summarize_prompt
+from app.compression.summarizer import MOST_SUMMARY_TOKENS
+from app.text.language import Language
 from benchmarks.simulated_ollama import MODEL
 
 Call = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
@@ -34,7 +36,7 @@ class Figures:
 
 def messages_about(text: str) -> list[dict[str, str]]:
     """What the service asks the engine about a text."""
-    prompt = summarize_prompt(text)
+    prompt = summarize_prompt(text, Language("en"), MOST_SUMMARY_TOKENS)
     return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
 
 
@@ -42,7 +44,8 @@ def directly(url: str) -> Call:
     """The call that the service makes of the engine, made by the client."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
-        body = {"model": MODEL, "messages": messages_about(text), "stream": False, "options": {"num_predict": 96}}
+        options = {"num_predict": MOST_SUMMARY_TOKENS}
+        body = {"model": MODEL, "messages": messages_about(text), "stream": False, "options": options}
         async with session.post(f"{url}/api/chat", json=body) as response:
             assert (await response.json())["done"]
 

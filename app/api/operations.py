@@ -67,6 +67,7 @@ async def compress(
         question=body.question,
         must_keep=tuple(body.must_keep),
         on_engine_error=body.on_engine_error,
+        content_type=body.content_type,
     )
     async with _on_terms(service, body, priority) as terms:
         result, cached = await service.compressor.compress(options, terms, caching)

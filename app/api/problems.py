@@ -30,6 +30,7 @@ from app.engine.errors import (
 from app.jobs.values import JobsUnavailableError
 from app.telemetry.logs import logger, request_id
 from app.text.facts import LiteralNotFoundError
+from app.text.kinds import ContentTypeError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -107,7 +108,7 @@ def found(error: Exception) -> Found:
             return error.found
         case RequestValidationError():
             return Found("invalid_request", 422, "The request is not valid", explain(error.errors()), {})
-        case LiteralNotFoundError():
+        case LiteralNotFoundError() | ContentTypeError():
             return Found("invalid_request", 422, "The request is not valid", str(error), {})
         case CapsuleError():
             return Found("invalid_capsule", 422, "The capsule can't be opened", f"capsule: {error}", {})
@@ -184,6 +185,6 @@ def _methods(request: Request) -> list[str]:
 
 def install(app: FastAPI) -> None:
     """Have every error of `app` answered as a problem."""
-    kinds = (ProblemError, RequestValidationError, LiteralNotFoundError, CapsuleError)
+    kinds = (ProblemError, RequestValidationError, LiteralNotFoundError, ContentTypeError, CapsuleError)
     for kind in (*kinds, EngineError, JobsUnavailableError, HTTPException, ClientDisconnectedError):
         app.add_exception_handler(kind, problem_response)

@@ -62,6 +62,15 @@ class CompressRequest(RequestBody):
         list[Annotated[str, Field(min_length=1, max_length=1000)]],
         Field(max_length=100, description="strings of the text that must survive verbatim"),
     ] = []
+    content_type: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=100,
+            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: it is found by "
+            "its looks",
+        ),
+    ] = None
     model: ModelName = None
     on_engine_error: Annotated[
         OnEngineError,

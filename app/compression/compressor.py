@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
@@ -11,8 +12,8 @@ from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Evidence
-from app.summary.report import Passage, Report, compose, report
-from app.summary.select import Wish, select
+from app.summary.report import Passage, Report, arrange, compose, report
+from app.summary.select import TOLERANCE, Wish, select
 from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.language import Language
@@ -33,7 +34,7 @@ class CompressOptions:
     """What to compress and how.
 
     `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: the share of the text's worth
-    that the smallest result keeps, where there is no target.
+    that the smallest result keeps, where there is no target. `content_type`: what the text is, where the caller knows.
     """
 
     text: str
@@ -44,6 +45,7 @@ class CompressOptions:
     question: str | None = None
     must_keep: tuple[str, ...] = ()
     on_engine_error: OnEngineError = "fail"
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ class Compressor:
     async def compress(self, options: CompressOptions, terms: Terms) -> Compressed:
         """Compress a text on `terms`.
 
-        Raises LiteralNotFoundError where a must_keep string is not in the text, and EngineError unless the options
-        say to go on without the model.
+        Raises LiteralNotFoundError where a must_keep string is not in the text, ContentTypeError where the text is not
+        what it is said to be, and EngineError unless the options say to go on without the model.
         """
         if len(options.text) < _OFF_LOOP_CHARACTERS:
             document, keep = _read(options)
@@ -115,7 +117,7 @@ class Compressor:
 
 def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
     """The document, and the units that must be kept."""
-    document = read(options.text)
+    document = read(options.text, options.content_type)
     keep = dict.fromkeys(unit for literal in options.must_keep for unit in document.units_of(literal))
     return document, tuple(keep)
 
@@ -151,12 +153,12 @@ def _made(
     source_tokens = estimate_tokens(document.text)
     budget = None if options.target_ratio is None else int(source_tokens * options.target_ratio)
     if options.method == "abstractive" and claims:
-        taken: Sequence[Claim] = claims
+        taken: Sequence[Claim] = _within(claims, budget)
         units = frozenset(keep)
     else:
         chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
         taken, units = [claims[at] for at in chosen.claims], chosen.units
-    text, passages = compose(document, [*taken, *sorted(units)])
+    text, passages = compose(document, arrange(taken, units))
     if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
         units = frozenset(range(len(document.units)))
         text, passages = document.text, _whole(document)
@@ -178,6 +180,14 @@ def _made(
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
     return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)
+
+
+def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:
+    """The first of the claims, as many as fit into the budget, at least one."""
+    if budget is None:
+        return claims
+    totals = accumulate(estimate_tokens(claim.text) for claim in claims)
+    return claims[: max(1, sum(total <= budget * TOLERANCE for total in totals))]
 
 
 def _whole(document: Document) -> tuple[Passage, ...]:

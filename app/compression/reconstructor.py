@@ -9,7 +9,7 @@ from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
 from app.compression.summarizer import Summarizer, Usage
 from app.engine.engine import Terms
 from app.summary.check import Claim, Dropped, Evidence
-from app.summary.report import Report, Slice, compose, report
+from app.summary.report import Report, arrange, compose, report
 from app.text.document import Document, read
 from app.text.language import stems
 
@@ -65,25 +65,12 @@ class Reconstructor:
             expanded = await self._summarizer.expand(document, Evidence(document), most, terms)
             claims, usage, dropped = expanded.claims, expanded.usage, expanded.dropped
             written = len(claims) + len(dropped)
-        slices = _in_order(document, claims)
-        text, passages = compose(document, slices)
-        units = [unit for one in slices if isinstance(one, int) for unit in (one,)]
+        units = [unit for unit in range(len(document.units)) if not _is_said(document, unit, claims)]
+        text, passages = compose(document, arrange(claims, units))
         made = report(document, text, passages, units)
         return Reconstructed(
             text, "semantic", False, replace(made, written=written, stood=len(claims), dropped=dropped), usage
         )
-
-
-def _in_order(document: Document, claims: Sequence[Claim]) -> list[Slice]:
-    """The claims at the places of the units that they rest on, and the units that they do not say."""
-    slices: list[Slice] = []
-    waiting = sorted(claims, key=lambda claim: claim.units[:1])
-    for unit in range(len(document.units)):
-        while waiting and (waiting[0].units[:1] or (0,))[0] <= unit:
-            slices.append(waiting.pop(0))
-        if not _is_said(document, unit, claims):
-            slices.append(unit)
-    return slices
 
 
 def _is_said(document: Document, unit: int, claims: Sequence[Claim]) -> bool:

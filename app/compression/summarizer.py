@@ -25,6 +25,7 @@ from app.summary.check import (
     calibrated,
     engine_support,
     judge,
+    leans,
     repeats,
     split_draft,
     well_formed,
@@ -106,7 +107,7 @@ def parts(document: Document, budget: int) -> list[str]:
 
     Only a unit that is larger than the budget is cut. Without white space at their ends the parts join to the text.
     """
-    total = sum(document.costs)
+    total = sum(document.costs) + len(document.units)
     if total <= budget:
         return [document.text.strip()]
     aim = math.ceil(total / math.ceil(total / budget))
@@ -231,15 +232,21 @@ class Summarizer:
         usage = Usage()
         calibration = self._calibration(terms.model)
         # One after the other, so that each finds the part in the engine's prefix cache.
+        language = evidence.document.language
+        stands = False
         for sentence in split_draft(draft):
+            is_leaning = leans(sentence, language)
             reason = well_formed(sentence, evidence.document, INSTRUCTIONS)
+            if reason is None and is_leaning and not stands:
+                reason = "reference"
             judgement = judge(sentence, evidence, self._min_support) if reason is None else Judgement(0.0, (), reason)
             if calibration is not None and judgement.is_open:
                 odds, spent = await self._asked(check_prompt(part, sentence), terms)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)
+            stands = judgement.reason is None
             if judgement.reason is None:
-                claims.append(Claim(sentence, judgement.support, judgement.units))
+                claims.append(Claim(sentence, judgement.support, judgement.units, is_leaning))
             else:
                 dropped.append(Dropped(sentence, judgement.reason))
         return Summary(tuple(claims), tuple(dropped), usage)
@@ -334,14 +341,18 @@ def _joined(found: Sequence[Summary]) -> Summary:
 
 
 def _without_repetitions(summary: Summary, document: Document) -> Summary:
-    """Without the sentences that say again what an earlier one says."""
+    """Without the sentences that say again what an earlier one says, and those that go on from such a one."""
     claims: list[Claim] = []
     dropped = list(summary.dropped)
+    is_gap = False
     for claim in summary.claims:
-        if repeats(claim.text, [one.text for one in claims], document.language):
-            dropped.append(Dropped(claim.text, "repeated"))
+        is_repeated = repeats(claim.text, [one.text for one in claims], document.language)
+        if is_repeated or (claim.leans and is_gap):
+            dropped.append(Dropped(claim.text, "repeated" if is_repeated else "reference"))
+            is_gap = True
         else:
             claims.append(claim)
+            is_gap = False
     return replace(summary, claims=tuple(claims), dropped=tuple(dropped))
 
 

@@ -18,7 +18,8 @@ from app.engine.status import UpstreamStatus, canonical
 logger = logging.getLogger("condenser.engine")
 
 _LOADING_ROUNDS = 2.0
-"""What loading a model takes, in calls: 2 to 5 s to 1.4 s, for a 7B model on the reference machine (docs/ollama.md)."""
+"""What loading a model takes, in calls: a 7B model's 2 to 5 s, to 1.4 s a call on the reference machine
+(docs/ollama.md)."""
 
 _NEWEST_SHARE = 0.2
 """Of the latest call in the mean of what calls take."""

@@ -17,19 +17,30 @@ import regex
 
 from app.summary.insertion import Run, puts_in, runs_of
 from app.text import cues
-from app.text.document import Document, is_courtesy, sentences
+from app.text.document import Document, Unit, is_courtesy, sentences
 from app.text.facts import Fact, find_facts
 from app.text.language import Language, all_stems, stems, words
 
 Reason = Literal[
-    "not_a_sentence", "echo", "repeated", "figure", "name", "polarity", "direction", "added", "support", "engine"
+    "not_a_sentence",
+    "echo",
+    "repeated",
+    "about_the_text",
+    "reference",
+    "figure",
+    "name",
+    "polarity",
+    "direction",
+    "added",
+    "support",
+    "engine",
 ]
 
 MIN_SUPPORT = 0.5
 _OVERLAP_POWER = 8.3  # an overlap of 0.92 gives MIN_SUPPORT (benchmarks/factuality.py)
 _MIN_OVERLAP = 0.4  # below it the engine is not asked either
-_OVERLAP_WEIGHT = 5.0
-_STANDING_LOGIT = 1.4  # with which a sentence has MIN_SUPPORT
+_OVERLAP_WEIGHT = 3.0
+_STANDING_LOGIT = 1.1  # with which a sentence has MIN_SUPPORT
 _LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
 _LEAST_SPREAD = 0.1  # keeps the slope finite
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
@@ -43,6 +54,7 @@ _DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chi
 
 _LIST_MARK = regex.compile(r"\A(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
 _UNSEEN = regex.compile(r"[\p{Cf}--[\u200c\u200d]]|(?<=\p{Latin})[\u200c\u200d](?=\p{Latin})", regex.VERSION1)
+_TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
 _SYMBOL = regex.compile(r"[\p{So}\p{Extended_Pictographic}--\d]", regex.VERSION1)
 _SPELT_OUT = regex.compile(
     r"(?<!\w)[\p{Latin}\p{Cyrillic}\p{Greek}](?:[\s\-]+[\p{Latin}\p{Cyrillic}\p{Greek}](?!\w)){3}"
@@ -52,11 +64,15 @@ _LABEL = regex.compile(r"\A(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of the model's that stands, the units of the source that it rests on, and how well (0 to 1)."""
+    """A sentence of the model's that stands, how well (0 to 1), and the units that it rests on, best first.
+
+    `leans`: it goes on from the claim before it, without which it is not understood.
+    """
 
     text: str
     support: float
     units: tuple[int, ...]
+    leans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +142,7 @@ class Evidence:
     @cached_property
     def all_keys(self) -> frozenset[str]:
         """The fact keys that the text states anywhere, in its headers and time stamps too."""
-        found = find_facts(self.document.text, self.document.language)
-        return frozenset(key for fact in found for key in fact.keys_stated)
+        return frozenset(key for fact in self.document.all_facts for key in fact.keys_stated)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -143,9 +158,12 @@ class Evidence:
     @cached_property
     def sequences(self) -> list[list[str]]:
         """The stems of all words of each unit, function words too."""
-        return [
-            all_stems(self.document.text[unit.head : unit.end], self.document.language) for unit in self.document.units
-        ]
+        return [all_stems(self._said(unit), self.document.language) for unit in self.document.units]
+
+    def _said(self, unit: Unit) -> str:
+        """What a reader sees of a unit: its text without tags."""
+        text = self.document.text[unit.head : unit.end]
+        return _TAG.sub(" ", text) if "<" in text else text
 
     @cached_property
     def pairs(self) -> list[frozenset[tuple[str, str]]]:
@@ -162,7 +180,7 @@ class Evidence:
     def negated(self) -> list[frozenset[tuple[str, str]]]:
         """The pairs of stems that a negation stands between, of each unit."""
         return [
-            frozenset(_negated_pairs(words(self.document.text[unit.head : unit.end]), found, self.document.language))
+            frozenset(_negated_pairs(words(self._said(unit)), found, self.document.language))
             for unit, found in zip(self.document.units, self.sequences, strict=True)
         ]
 
@@ -200,7 +218,7 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
     known = _share_known(weights, evidence)
     overlap = _overlap(sentence, known, units, around, evidence)
     reason = _broken_rule(sentence, around, evidence)
-    if reason is None and any(_adds(sentence, at, known, evidence) for at in units):
+    if reason is None and any(_adds(one, at, known, evidence) for one in _single(sentence) for at in units):
         reason = "added"
     if reason is None and (known < _MIN_KNOWN or _is_too_little(weights, known, evidence)):
         reason = "support"
@@ -208,7 +226,7 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
     support = 0.0 if reason else overlap**_OVERLAP_POWER if known >= _OWN_WORDS else (1 + known) / 2
     if reason is None and support < min_support:
         reason = "support"
-    return Judgement(support, tuple(sorted(units)), reason, overlap, is_open)
+    return Judgement(support, tuple(units), reason, overlap, is_open)
 
 
 def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
@@ -305,7 +323,7 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
         return "figure"
     if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
         return "name"
-    if _loses_negation(sentence, around, evidence):
+    if any(_loses_negation(one, around, evidence) for one in _single(sentence)):
         return "polarity"
     said = [document.text_of(at) for at in around]
     if cues.has("negation", sentence, language) and not any(cues.has("negation", one, language) for one in said):
@@ -315,9 +333,16 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
     return "direction" if directions and there and not directions & there else None
 
 
+def _single(sentence: str) -> list[str]:
+    """The sentences of what may be more than one."""
+    return [sentence[span.start : span.end] for span in sentences(sentence)]
+
+
 def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) -> bool:
     """Whether a sentence joins two words, or puts a function word between them, that a negation parts in its source."""
     language = evidence.document.language
+    if cues.has("negation", sentence, language):
+        return False
     found, stemmed = words(sentence), all_stems(sentence, language)
     joined = set(pairwise(stemmed))
     for at in range(1, len(found) - 1):
@@ -363,12 +388,19 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
         return "not_a_sentence"
     if any(_share(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
         return "echo"
+    if cues.has("telling", sentence, document.language):
+        return "about_the_text"
     return None
 
 
 def _foreign_symbols(sentence: str, text: str) -> bool:
     """Whether a sentence has pictures or signs that the text lacks."""
     return any(symbol not in text for symbol in _SYMBOL.findall(sentence))
+
+
+def leans(sentence: str, language: Language) -> bool:
+    """Whether a sentence goes on from the one before it."""
+    return any(cues.has(cue, sentence, language) for cue in ("pronoun", "connective", "consequence"))
 
 
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:

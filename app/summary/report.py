@@ -70,6 +70,19 @@ class Report:
         return any(passage.by == "model" for passage in self.passages)
 
 
+def arrange(claims: Sequence[Claim], units: Iterable[int]) -> list[Slice]:
+    """Units in their order, each claim before the unit that it rests on most; claims that lean stay behind theirs."""
+    groups: list[list[Claim]] = []
+    for claim in claims:
+        if claim.leans and groups:
+            groups[-1].append(claim)
+        else:
+            groups.append([claim])
+    placed: list[tuple[float, list[Slice]]] = [(unit, [unit]) for unit in units]
+    placed += [((group[0].units or (0,))[0] - 0.5, [*group]) for group in groups]
+    return [one for _, slices in sorted(placed, key=lambda item: item[0]) for one in slices]
+
+
 def compose(document: Document, slices: Sequence[Slice]) -> tuple[str, tuple[Passage, ...]]:
     """The text of a result, made of `slices` in their order, and its passages.
 
@@ -79,38 +92,37 @@ def compose(document: Document, slices: Sequence[Slice]) -> tuple[str, tuple[Pas
     parts: list[str] = []
     passages: list[Passage] = []
     length = 0
-
-    def add(separator: str, text: str, by: By, source: tuple[Span, ...], support: float = 1.0) -> None:
-        nonlocal length
-        if parts:
-            parts.append(separator)
-            length += len(separator)
-        parts.append(text)
-        passages.append(Passage(length, length + len(text), by, source, support))
-        length += len(text)
-
-    before: Slice | None = None
+    before: int | None = None
     for one in _joined(document, slices):
-        if isinstance(one, Claim):
-            separator = _space(document) if isinstance(before, Claim) else _PARAGRAPH
-            add(separator, one.text, "model", _spans(document, one.units), round(one.support, 3))
-            before = one
-        else:
-            first, last = one[0], one[-1]
-            separator = _separator(document, before, first) if isinstance(before, int) else _PARAGRAPH
-            form = document.blocks[document.units[first].block].form
-            if form is None:
-                span = Span(document.units[first].start, document.units[last].end)
-                add(separator, document.text[span.start : span.end], "source", (span,))
-            else:
-                add(
-                    separator,
-                    form.render([document.units[unit].place for unit in one]),
-                    "source",
-                    _spans(document, one),
-                )
-            before = last
+        first, last = _ends(one, before)
+        text, source = _said(document, one)
+        separator = "" if before is None else _separator(document, before, first, is_claim=isinstance(one, Claim))
+        parts += [separator, text]
+        start = length + len(separator)
+        length = start + len(text)
+        by: By = "model" if isinstance(one, Claim) else "source"
+        passages.append(Passage(start, length, by, source, round(one.support, 3) if isinstance(one, Claim) else 1.0))
+        before = last
     return "".join(parts), tuple(passages)
+
+
+def _ends(one: Claim | list[int], before: int | None) -> tuple[int, int]:
+    """The units in whose places a passage begins and ends; a claim that leans is where the one `before` it is."""
+    if isinstance(one, Claim):
+        anchor = before if one.leans and before is not None else (one.units or (0,))[0]
+        return anchor, anchor
+    return one[0], one[-1]
+
+
+def _said(document: Document, one: Claim | list[int]) -> tuple[str, tuple[Span, ...]]:
+    """The text of a passage, and what it is or rests on."""
+    if isinstance(one, Claim):
+        return one.text, _spans(document, one.units)
+    form = document.blocks[document.units[one[0]].block].form
+    if form is not None:
+        return form.render([document.units[unit].place for unit in one]), _spans(document, one)
+    span = Span(document.units[one[0]].start, document.units[one[-1]].end)
+    return document.text[span.start : span.end], (span,)
 
 
 def _joined(document: Document, slices: Sequence[Slice]) -> Iterator[Claim | list[int]]:
@@ -136,17 +148,16 @@ def _go_together(document: Document, one: int, two: int) -> bool:
     return two == one + 1
 
 
-def _space(document: Document) -> str:
-    return "" if document.language.is_unspaced else " "
-
-
-def _separator(document: Document, before: int, after: int) -> str:
+def _separator(document: Document, before: int, after: int, *, is_claim: bool) -> str:
     """What stands between two passages: a space in a paragraph, a line break between lines, a blank line else."""
     one, two = document.units[before], document.units[after]
     if one.block != two.block:
         return _PARAGRAPH if "\n\n" in document.text[one.end : two.start] or one.kind in PROSE else "\n"
+    space = "" if document.language.is_unspaced else " "
+    if is_claim or after <= before:
+        return space
     same_line = len(document.text[one.end : two.start].splitlines()) < 2 and two.head == two.start
-    return _space(document) if one.kind in PROSE and (same_line or document.blocks[one.block].is_wrapped) else "\n"
+    return space if one.kind in PROSE and (same_line or document.blocks[one.block].is_wrapped) else "\n"
 
 
 def _runs(units: Sequence[int]) -> list[tuple[int, int]]:
@@ -197,9 +208,9 @@ def _explained(document: Document, text: str, chosen: set[int]) -> tuple[Explain
     said = f" {normalise(text)} "
     return tuple(
         Explained(
-            document.text[found[0].start : found[0].end],
+            document.text_of_fact(found[0]),
             found[0].kind,
-            key in stated or normalise(document.text[found[0].start : found[0].end]) in said,
+            key in stated or normalise(document.text_of_fact(found[0])) in said,
             tuple(Span(fact.start, fact.end) for fact in found),
         )
         for key, found in places.items()

@@ -20,25 +20,27 @@ from app.text.language import stems
 from app.text.tokens import estimate_tokens
 
 TOLERANCE = 1.1  # of the budget, which a result fills up to where it is not full otherwise
-_NEAR = 1.04  # of the budget: results are as often a little over it as under it
+_NEAR = 1.06  # of the budget: results are as often a little over it as under it
 LEAST_FILLED = 0.85  # of the budget, from where on nothing of little worth is added to fill it
 _SEPARATOR_TOKENS = 1
 _ROUNDING = 1e-9
 
 _FACT_WORTH: Mapping[str, float] = {
-    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 0.7, "name": 1.0,
+    "url": 2.0, "email": 2.0, "path": 2.0, "identifier": 2.5, "date": 2.5, "time": 1.0, "number": 1.2, "name": 1.0,
 }  # fmt: skip
 _AMOUNT_WORTH = 2.5  # of a number with a unit or a currency
-_SMALL_NUMBER_SHARE = 0.6  # of a number's worth that a bare one of few digits has
-_SMALL_NUMBER = 5  # characters of the key of a number, from which on it is not small
+_SMALL_NUMBER_SHARE = 0.5  # of a number's worth that a bare one of few digits has
+_DIGITS = 3  # of a whole number, from which on it is not small
 _MENTION_WORTH = 0.3  # of a fact's worth, for each doubling of how often the text states it
 _STATEMENT_WORTH = 0.2  # of a unit without any figure or name
 _OPENING_WORTH = 1.5  # of the first unit of a text
 _PLACE_WORTH = 0.2  # of each token of a paragraph's first unit; less for each later one
 _FULL_SENTENCE = 5  # content words and facts; a shorter one, such as "Now for the bad news.", counts less by its place
 _PLACE_DECAY = 0.75
+_PLACE_FLOOR = 0.3  # of that decay
 _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
+_SMALL_FORM = 300  # tokens; a smaller form is kept whole where no size is asked for
 _PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
@@ -67,7 +69,9 @@ _WHY = (
     "为什么",
     "なぜ",
 )
-_REPEATED = 0.6  # of a claim's content, in one unit: then only one of them is taken
+_CLAIM_FACTOR = 1.15  # for saying it in one sentence of its own
+_RESTATED = 0.3  # of a unit's content in a claim, and of the claim's in the unit: then the claim stands in its place
+_CONDENSED = 0.6  # of the worth, and of the facts, of the units in whose place a claim stands, that it must have
 _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 _COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
 
@@ -121,7 +125,7 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     answers = _answers(document, claims, question) if question else [0.0] * len(costs)
     count = len(document.units)
     own = [_own_worth(document, at) for at in range(count)]
-    own += [_claim_worth(at, cost) for at, cost in enumerate(costs[count:])]
+    own += [_restated(claim, said, document, own) for claim, said in zip(claims, content[count:], strict=True)]
     share = [_MINOR_SHARE if unit.is_minor and not answers[at] else 1.0 for at, unit in enumerate(document.units)]
     return Worth(
         concepts,
@@ -132,9 +136,10 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
     )
 
 
-def _claim_worth(at: int, cost: int) -> float:
-    """A claim counts as much as the first unit of a paragraph; the first one, which has the main point, of the text."""
-    return _STATEMENT_WORTH + (_PLACE_WORTH + _TOKEN_WORTH) * cost + (0.0 if at else _OPENING_WORTH)
+def _restated(claim: Claim, said: Iterable[str], document: Document, own: Sequence[float]) -> float:
+    """What a claim is worth by itself: that of the units that it rests on, as far as it says what they say."""
+    stated = list(said)
+    return _CLAIM_FACTOR * sum(own[unit] * _share_in(document.stems[unit], stated) for unit in claim.units)
 
 
 def _keys(facts: Iterable[Fact], concepts: Mapping[str, float]) -> set[str]:
@@ -156,9 +161,14 @@ def _concepts(document: Document) -> dict[str, float]:
     frequencies = document.frequencies
     most = max(frequencies.values(), default=1)
     for stem, count in frequencies.items():
-        if count > 1:
+        if count > 1 and (len(stem) > 2 or not stem.isascii()):
             concepts[stem] = _CENTRAL_WORTH * count / most
     return concepts
+
+
+def _facts(concepts: Iterable[frozenset[str]]) -> frozenset[str]:
+    """The facts among concepts."""
+    return frozenset(concept for found in concepts for concept in found if concept.startswith("="))
 
 
 def _fact_worth(fact: Fact) -> float:
@@ -166,7 +176,9 @@ def _fact_worth(fact: Fact) -> float:
         return _FACT_WORTH[fact.kind]
     if " " in fact.key:
         return _AMOUNT_WORTH
-    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if len(fact.key) < _SMALL_NUMBER else 1.0)
+    mantissa, _, exponent = fact.key.partition("..")[0].strip("-").partition("e")
+    is_small = exponent.lstrip("-").isdigit() and len(mantissa) + int(exponent) < _DIGITS
+    return _FACT_WORTH["number"] * (_SMALL_NUMBER_SHARE if is_small else 1.0)
 
 
 def _own_worth(document: Document, at: int) -> float:
@@ -198,7 +210,7 @@ def _place_worth(document: Document, at: int) -> float:
     is_last = at + 1 == len(document.units)
     said = len(document.stems[at]) + len(document.facts[at])
     content = document.costs[at] * min(1.0, said / _FULL_SENTENCE)
-    worth = content * (_PLACE_WORTH * _PLACE_DECAY**unit.place + _TOKEN_WORTH)
+    worth = content * (_PLACE_WORTH * max(_PLACE_FLOOR, _PLACE_DECAY**unit.place) + _TOKEN_WORTH)
     if at == document.opening:
         return worth + _OPENING_WORTH
     return worth + (_CLOSING_WORTH if is_last else 0.0)
@@ -284,6 +296,7 @@ class _Selector:
         self.said: set[str] = set()
         self.closures: dict[int, frozenset[int]] = {}
         self.claimed: set[str] = set()
+        self.restated = [self._restated_by(claim) for claim in claims]
 
     def run(self) -> Selection:
         for unit in self.wish.must_keep:
@@ -300,8 +313,15 @@ class _Selector:
 
     def _cover(self) -> None:
         """Keep the wished share of the worth of the prose, and of all else what is kept by default."""
-        units = enumerate(self.document.units)
-        kept = [at for at, unit in units if unit.kind not in _BY_WORTH and (unit.part is None or unit.part.is_default)]
+        sizes: Counter[int] = Counter()
+        for unit, cost in zip(self.document.units, self.document.costs, strict=True):
+            sizes[unit.block] += cost
+        kept = [
+            at
+            for at, unit in enumerate(self.document.units)
+            if unit.kind not in _BY_WORTH
+            and (unit.part is None or unit.part.is_default or sizes[unit.block] < _SMALL_FORM)
+        ]
         before = self.gained
         self._take(closed for at in kept for closed in self._closure(at))
         self._take_best(None, self.gained - before + self.wish.coverage * self._all_worth())
@@ -322,14 +342,17 @@ class _Selector:
         found, open_items = {item}, [item]
         while open_items:
             at = open_items.pop()
-            if at >= self.count:
-                continue
-            for needed in (*self.document.units[at].needs, *self._followers(at)):
+            for needed in self._needs(at):
                 if needed not in found:
                     found.add(needed)
                     open_items.append(needed)
         self.closures[item] = frozenset(found)
         return self.closures[item]
+
+    def _needs(self, item: int) -> tuple[int, ...]:
+        if item < self.count:
+            return (*self.document.units[item].needs, *self._followers(item))
+        return (item - 1,) if item > self.count and self.claims[item - self.count].leans else ()
 
     def _followers(self, at: int) -> tuple[int, ...]:
         """The next unit, where it takes something away from this one, answers it, or is what this one introduces."""
@@ -363,18 +386,38 @@ class _Selector:
         content = self.document.stems[item]
         return sum(stem in self.claimed for stem in content) / len(content) if content else 0.0
 
-    def _is_repetition(self, item: int) -> bool:
-        """Whether a claim says what a unit in the result says, or a unit what a claim in the result says."""
-        if item >= self.count:
-            claim = self._stems_of_claim(item)
-            return any(
-                _share_in(claim, self.document.stems[unit]) > _REPEATED for unit in self.taken if unit < self.count
-            )
-        content = self.document.stems[item]
-        return any(_share_in(self._stems_of_claim(one), content) > _REPEATED for one in self.taken if one >= self.count)
+    def _is_condensed(self, item: int) -> bool:
+        """Whether a claim says most of what the units that it restates say, in fewer tokens; an answer always is."""
+        if self.wish.question:
+            return True
+        restated = self.restated[item - self.count]
+        facts = _facts(self.worth.concepts_of[unit] for unit in restated)
+        kept = self._worth_of(facts & self.worth.concepts_of[item])
+        return (
+            bool(restated)
+            and self.worth.costs[item] < sum(self.worth.costs[unit] for unit in restated)
+            and kept >= _CONDENSED * self._worth_of(facts)
+            and self._gain([item]) >= _CONDENSED * self._gain(sorted(restated))
+        )
 
-    def _stems_of_claim(self, item: int) -> list[str]:
-        return stems(self.claims[item - self.count].text, self.document.language)
+    def _worth_of(self, concepts: Iterable[str]) -> float:
+        return sum(self.worth.concepts[concept] for concept in concepts)
+
+    def _is_repetition(self, item: int) -> bool:
+        """Whether a claim restates a unit in the result, or a claim in the result a unit."""
+        if item >= self.count:
+            return not self.restated[item - self.count].isdisjoint(self.taken)
+        return any(item in units and self.count + at in self.taken for at, units in enumerate(self.restated))
+
+    def _restated_by(self, claim: Claim) -> frozenset[int]:
+        """The units in whose place a claim stands: it says much of what they say, or says hardly more than they do."""
+        said = stems(claim.text, self.document.language)
+        content = self.document.stems
+        return frozenset(
+            unit
+            for unit in claim.units
+            if _share_in(content[unit], said) >= _RESTATED and _share_in(said, content[unit]) >= _RESTATED
+        )
 
     def _new(self, item: int) -> list[int]:
         """What comes into the result with an item."""
@@ -408,8 +451,9 @@ class _Selector:
         items = [
             item
             for item, share in enumerate(self.worth.share)
-            if (is_minor or share == 1.0)
+            if (share == 1.0 or (is_minor and (item >= self.count or units[item].part is None)))
             and (budget is not None or item >= self.count or units[item].kind in _BY_WORTH)
+            and (item < self.count or self._is_condensed(item))
         ]
         heap = [(-self._density(item), item) for item in items if item not in self.taken]
         heapq.heapify(heap)

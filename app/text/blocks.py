@@ -60,8 +60,9 @@ _CODE = regex.compile(
 _CODE_END = regex.compile(r"[{};]\s*+(?://|$)")
 _CODE_MARK = regex.compile(r"[;{}]\s*$|\b(?:def|func|fn|class|const|import|return|var|let)\b|[\w)] ?=[^=]|\w\(|=>")
 _ENDS_SENTENCE = regex.compile(r"[.!?…。！？।؟۔:;,][\"'”’»)\]]{0,3}\s*$")
+_SENTENCE_WITHIN = regex.compile(r"\p{Ll}{3}[.!?…]\s+\p{Lu}|[。！？।]\s*\S")
 _MOST = 0.6  # of a block's lines must look alike
-_WIDEST_WRAPPED = 110  # characters of a line in hard-wrapped prose
+_WIDEST_WRAPPED = 130  # characters of a line in hard-wrapped prose
 _LONGEST_HEADING = 90  # characters
 
 
@@ -191,8 +192,10 @@ def _prose_block(rows: Sequence[str], lines: Sequence[Span], *, is_alone: bool) 
 
 
 def _is_heading(row: str) -> bool:
-    """Whether a line between blank ones is a heading: short, with letters, not the end of a sentence."""
-    return len(row) <= _LONGEST_HEADING and _ENDS_SENTENCE.search(row) is None and any(map(str.isalpha, row))
+    """Whether a line between blank ones is a heading: short, with letters, no end of a sentence in it or behind it."""
+    if len(row) > _LONGEST_HEADING or not any(map(str.isalpha, row)):
+        return False
+    return _ENDS_SENTENCE.search(row) is None and _SENTENCE_WITHIN.search(row) is None
 
 
 def _structured_kind(rows: list[str]) -> Kind | None:

@@ -3,7 +3,8 @@
 Each table is by language, for the languages that it knows; a text in another language has no cues.
 """
 
-from functools import cache
+import re
+from functools import cache, lru_cache
 from typing import Literal
 
 import regex
@@ -14,6 +15,8 @@ Cue = Literal[
     "consequence",
     "attribution",
     "pronoun",
+    "definite",
+    "telling",
     "connective",
     "condition",
     "exception",
@@ -30,14 +33,10 @@ _WORDS: dict[Cue, dict[str, str]] = {
     # At the head of a sentence: it is about what a sentence before it names.
     "pronoun": {
         "en": "he|she|it(?! (?:is|was|will be|seems|appears|takes|took) (?:\\w+ ){0,2}(?:that|to|clear|likely|important|possible))|they|his|her"
-        "|its|their|him|them|the (?:company|firm|group|agency|team|authority|organi[sz]ation|man|woman|couple|pair|study|report|ruling|law|plan"
-        "|decision|move|claim|proposal|incident|attack|accident|deal|agreement|device|product|result|results|latter|former)",
-        "de": "d(?:er|ie|as) (?:unternehmen|firma|konzern|gruppe|behörde|team|mann|frau|paar|studie|bericht|urteil|gesetz|plan|entscheidung"
-        "|beschluss|vorfall|unfall|angriff|vereinbarung|gerät|ergebnis)|er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
-        "fr": "(?:le|la|l['’]) ?(?:entreprise|société|groupe|agence|équipe|homme|femme|étude|rapport|loi|plan|décision|incident|accident|accord)"
-        "|il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
-        "es": "(?:el|la) (?:empresa|compañía|grupo|agencia|equipo|hombre|mujer|estudio|informe|ley|plan|decisión|incidente|accidente|acuerdo)"
-        "|él|ella|ellos|ellas|su|sus",
+        "|its|their|him|them",
+        "de": "er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
+        "fr": "il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
+        "es": "él|ella|ellos|ellas|su|sus",
         "it": "egli|ella|lui|lei|essi|esse|loro|il suo|la sua|i suoi|le sue",
         "pt": "ele|ela|eles|elas|seu|sua|seus|suas",
         "nl": "hij|zij|ze|zijn|haar|hun",
@@ -45,6 +44,15 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "zh": "他|她|它|他们|她们|它们|其",
         "ja": "彼|彼女|彼ら|それ",
         "hi": "वह|वे|उसने|उन्होंने|उसका|उनका|इसका",
+    },
+    # At the head of a sentence: a noun for what a sentence before it names.
+    "definite": {
+        "en": "the (?:company|firm|group|agency|team|authority|organi[sz]ation|man|woman|couple|pair|study|report|ruling|law|plan|decision|move"
+        "|claim|proposal|incident|attack|accident|deal|agreement|device|product|result|results|latter|former)",
+        "de": "d(?:er|ie|as) (?:unternehmen|firma|konzern|gruppe|behörde|team|mann|frau|paar|studie|bericht|urteil|gesetz|plan|entscheidung"
+        "|beschluss|vorfall|unfall|angriff|vereinbarung|gerät|ergebnis)",
+        "fr": "(?:le|la|l['’]) ?(?:entreprise|société|groupe|agence|équipe|homme|femme|étude|rapport|loi|plan|décision|incident|accident|accord)",
+        "es": "(?:el|la) (?:empresa|compañía|grupo|agencia|equipo|hombre|mujer|estudio|informe|ley|plan|decisión|incidente|accidente|acuerdo)",
     },
     # At the head of a sentence: it goes on from the sentence right before it.
     "connective": {
@@ -81,6 +89,20 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "ru": "поэтому|потому|следовательно",
         "zh": "因此|所以|于是",
         "ja": "そのため|したがって",
+    },
+    # At the head of a sentence: it says that a text says something, in place of saying it.
+    "telling": {
+        "en": "(?:the|this) (?:text|article|document|passage|author|writer|speaker|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
+        "|the main (?:point|topic|idea)",
+        "de": "(?:der|dieser|die|diese|das|dieses) (?:text|artikel|dokument|autor|autorin|verfasser|sprecher|zusammenfassung|e-?mail|nachricht|brief)|der hauptpunkt",
+        "fr": "(?:le|ce|l['’]|la|cette) ?(?:texte|article|document|auteur|message|lettre|résumé|courriel)|le point principal",
+        "es": "(?:el|este|la|esta) (?:texto|artículo|documento|autor|autora|mensaje|carta|resumen|correo)|el punto principal",
+        "it": "(?:il|questo|l['’]|la|questa) ?(?:testo|articolo|documento|autore|messaggio|lettera)",
+        "pt": "(?:o|este|a|esta) (?:texto|artigo|documento|autor|mensagem|carta)",
+        "nl": "(?:de|deze|het|dit) (?:tekst|artikel|document|auteur|bericht|brief)",
+        "zh": "(?:这篇|本|该)(?:文章|文本|文件|文|文档)|作者",
+        "ja": "(?:この|本)(?:文章|テキスト|記事|文書)|筆者|著者",
+        "ru": "(?:этот|данный) (?:текст|документ)|эта статья|автор|в тексте",
     },
     # In a quotation's frame: who speaks was named before.
     "attribution": {
@@ -238,7 +260,9 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "hi": "क्योंकि|कारण",
     },
 }  # fmt: skip
-_AT_HEAD: frozenset[Cue] = frozenset({"pronoun", "connective", "condition", "exception", "greeting", "agreement"})
+_AT_HEAD: frozenset[Cue] = frozenset(
+    {"pronoun", "definite", "telling", "connective", "condition", "exception", "greeting", "agreement"}
+)
 _NEAR_HEAD = r"\A\W*(?:\w+[, ]{1,2}){0,4}(?<!\w)"
 _DIRECTIONS = {
     "up": "r[oi]se[ns]?|rising|increas\\w+|grew|grow[ns]?|growing|gain\\w*|climb\\w*|higher|jump\\w*|surg\\w+|rais\\w+|expand\\w*|more|above"
@@ -246,43 +270,70 @@ _DIRECTIONS = {
     "down": "fell|fall(?:s|en|ing)?|decreas\\w+|declin\\w+|dropp?\\w*|lower\\w*|shrank|shrink\\w*|plung\\w+|cuts?|reduc\\w+|sank|sink\\w*|less|fewer|below"
     "|gesunken\\w*|gefallen|zurückgegangen|zurückging|verringert\\w*|weniger|baiss\\w+|dimin\\w+|recul\\w+|baj\\w+|descendi\\w+|cay\\w+",
 }
-_DIRECTION = {name: regex.compile(rf"\b(?:{spelt})\b", regex.IGNORECASE) for name, spelt in _DIRECTIONS.items()}
+_ANYWHERE: frozenset[Cue] = frozenset({"binding", "conclusion", "courtesy", "negation", "cause"})
+_WITH_VOWEL_SIGNS = frozenset({"hi", "ar"})  # which are letters of a word to `regex` only
+
+
+def _by_first_letter(spelt: str) -> str:
+    """The same alternatives, those with the same first letter together: one look at it rules all of them out."""
+    groups: dict[str, list[str]] = {}
+    for one in _alternatives(spelt):
+        is_letter = one[0].isalpha() and one[1:2] not in ("?", "*", "+", "{")
+        groups.setdefault(one[0] if is_letter else one, []).append(one)
+    return "|".join(
+        f"{first}(?:{'|'.join(one[1:] for one in found)})" if len(first) == 1 and first.isalpha() else first
+        for first, found in groups.items()
+    )
+
+
+def _alternatives(spelt: str) -> list[str]:
+    """The alternatives of a pattern, outside of brackets."""
+    found, depth = [""], 0
+    for part in re.findall(r"\\.|\[[^\]]*\]|.", spelt):
+        depth += (part == "(") - (part == ")")
+        if part == "|" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += part
+    return found
+
+
+_DIRECTION = {name: re.compile(rf"\b(?:{_by_first_letter(spelt)})\b") for name, spelt in _DIRECTIONS.items()}
 
 
 @cache
-def pattern(cue: Cue, code: str) -> regex.Pattern[str] | None:
-    """Finds the cue in a sentence of the language `code`; None where its words are not known."""
+def _pattern(cue: Cue, code: str) -> re.Pattern[str] | regex.Pattern[str] | None:
+    """Finds the cue in a sentence of the language `code`; None where its words are not known.
+
+    Those of _ANYWHERE find it in small letters.
+    """
     spelt = _WORDS[cue].get(code)
     if spelt is None:
         return None
     if code in ("zh", "ja"):
         return regex.compile(rf"\A\W*(?:{spelt})" if cue in _AT_HEAD else spelt)
-    head = (
-        r"\A\W*"
-        if cue in _AT_HEAD
-        else _NEAR_HEAD
-        if cue == "consequence"
-        else ""
-        if cue == "attribution"
-        else r"(?<!\w)"
-    )
-    if cue == "courtesy":
-        return regex.compile(rf"(?<!\w)(?:{spelt})", regex.IGNORECASE)
+    if cue in _ANYWHERE:
+        tail = "" if cue == "courtesy" else r"(?!\w)"
+        whole = rf"(?<!\w)(?:{_by_first_letter(spelt)}){tail}"
+        return regex.compile(whole) if code in _WITH_VOWEL_SIGNS else re.compile(whole)
+    head = r"\A\W*" if cue in _AT_HEAD else _NEAR_HEAD if cue == "consequence" else ""
     return regex.compile(rf"{head}(?:{spelt})(?!\w)", regex.IGNORECASE)
 
 
 def has(cue: Cue, sentence: str, language: Language) -> bool:
     """Whether `sentence` shows the cue."""
-    found = pattern(cue, language.code)
-    return found is not None and found.search(sentence) is not None
+    found = _pattern(cue, language.code)
+    return found is not None and found.search(sentence.lower() if cue in _ANYWHERE else sentence) is not None
 
 
+@lru_cache(8192)
 def is_word(cue: Cue, word: str, language: Language) -> bool:
     """Whether `word`, in small letters, is one that shows the cue anywhere in a sentence."""
-    found = pattern(cue, language.code)
+    found = _pattern(cue, language.code)
     return found is not None and found.fullmatch(word) is not None
 
 
 def directions(sentence: str) -> frozenset[str]:
     """Whether something in `sentence` goes `up` or `down`."""
-    return frozenset(name for name, found in _DIRECTION.items() if found.search(sentence))
+    lowered = sentence.lower()
+    return frozenset(name for name, found in _DIRECTION.items() if found.search(lowered))

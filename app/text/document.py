@@ -11,19 +11,21 @@ from app.text import cues
 from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
 from app.text.kinds import find_forms
-from app.text.kinds.form import Part
+from app.text.kinds.form import Part, is_spoken
 from app.text.language import Language, guess_language, stems
+from app.text.references import needed_definitions
 from app.text.tokens import estimate_tokens
 
 # A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
 # an abbreviation stands before it; at a Chinese or Japanese stop, a danda, unless it says behind the quotation who spoke;
-# notes in brackets behind it belong to it.
+# notes in brackets and closing tags behind it belong to it.
 _SENTENCE_END = regex.compile(
     r"""
     (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2} | \p{L}\.[ \u00a0]?\p{L}
                | Dr | Mr | Mrs | Ms | Prof | St | Sr | Jr | No | Nr | Art | Abs | Fig | vs | ca | bzw | ggf | evtl | etc | approx | Sept | Inc | Ltd | Mt | M | Mme ) ) [.]
       | [!?…؟۔‽] | [.!?]{2,8}+ )
-    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: \s{1,16}+ | (?<=\]) )
+    (?: [ \u00a0\u202f]» )?+ ["'”’»“)\]*_]{0,4}+ (?: \[ [^\[\]\n]{1,40} \] ){0,6}+ (?: </ \p{L}[\p{L}\d]{0,15}+ > ){0,4}+
+    (?: \s{1,16}+ | (?<=[\]>]) )
     (?! [.,;:)…] | (?<= \b \p{L} \. \s ) \p{L} \. | (?<! \p{L}{4} [.!?…] ["'”’»“)\]*_]{0,4} \s{1,16} ) \p{N} )
   | [。！？｡।॥]{1,8}+ (?: [」』”’）]{1,4}+ (?! [とって、，] | \p{Han}{1,6} [说說问問道答喊] ) | (?! [」』”’）] ) ) [ \t\u3000]{0,16}+
     """,
@@ -75,14 +77,42 @@ class Document:
 
     def __init__(self, text: str, content_type: str | None = None) -> None:
         self.text = text
-        self.language: Language = guess_language(text)
         self.blocks: list[Block] = blocks_around(text, find_forms(text, content_type))
+        self.language: Language = guess_language(self._reading)
         self.units: list[Unit] = list(_with_needs(text, _units(text, self.blocks), self.language))
+        if "]: " in text:
+            for at, needs in needed_definitions([text[unit.start : unit.end] for unit in self.units]).items():
+                unit = self.units[at]
+                if unit.part is None:
+                    self.units[at] = replace(unit, needs=tuple(dict.fromkeys((*unit.needs, *needs))))
+
+    @cached_property
+    def _reading(self) -> str:
+        """The text as a person reads it, its markup and encoded parts left out."""
+        said: list[str] = []
+        reach = 0
+        for block in self.blocks:
+            if is_spoken(block.form):
+                said += self.text[reach : block.form.start], *map(block.form.said, range(len(block.form.parts)))
+                reach = block.form.end
+        return "\n".join([*said, self.text[reach:]]) if said else self.text
 
     def text_of(self, unit: int) -> str:
-        """The text of a unit."""
+        """The text of a unit, as a person reads it."""
         found = self.units[unit]
-        return self.text[found.start : found.end]
+        form = self.blocks[found.block].form
+        return form.said(found.place) if is_spoken(form) else self.text[found.start : found.end]
+
+    def words_of(self, unit: int) -> str:
+        """The text of a unit behind a list mark or a speaker."""
+        found = self.units[unit]
+        if is_spoken(self.blocks[found.block].form):
+            return self.text_of(unit)
+        return self.text[found.head : found.end]
+
+    def text_of_fact(self, fact: Fact) -> str:
+        """A fact as a person reads it."""
+        return self._spoken.get((fact.start, fact.end), self.text[fact.start : fact.end])
 
     @cached_property
     def is_prose(self) -> bool:
@@ -103,8 +133,8 @@ class Document:
     @cached_property
     def costs(self) -> list[int]:
         """The estimated tokens of each unit, those of a deep indentation before the next one with it."""
-        ends = [*(unit.start for unit in self.units[1:]), len(self.text)]
-        return [self._cost(unit, end) for unit, end in zip(self.units, ends, strict=True)]
+        starts = [*(unit.start for unit in self.units), len(self.text)]
+        return [self._cost(unit, end) for unit, end in zip(self.units, starts[1:], strict=True)]
 
     def _cost(self, unit: Unit, end: int) -> int:
         if unit.part is not None and unit.part.cost is not None:
@@ -114,11 +144,35 @@ class Document:
         return estimate_tokens(self.text[unit.start : unit.end]) + around
 
     @cached_property
+    def all_facts(self) -> list[Fact]:
+        """The facts of the text, those of headers, speakers and time stamps too."""
+        found: list[Fact] = []
+        self._spoken: dict[tuple[int, int], str] = {}
+        reach = 0
+        for unit in self.units:
+            form = self.blocks[unit.block].form
+            if not is_spoken(form):
+                continue
+            if unit.place == 0:
+                found += self._facts_between(reach, form.start)
+                reach = form.end
+            said = form.said(unit.place)
+            for fact in find_facts(said, self.language):
+                start, end = form.place(unit.place, fact.start, fact.end)
+                found.append(replace(fact, start=start, end=end))
+                self._spoken[start, end] = said[fact.start : fact.end]
+        return found + self._facts_between(reach, len(self.text))
+
+    def _facts_between(self, start: int, end: int) -> list[Fact]:
+        found = find_facts(self.text[start:end], self.language)
+        return [replace(fact, start=fact.start + start, end=fact.end + start) for fact in found] if start else found
+
+    @cached_property
     def facts(self) -> list[list[Fact]]:
         """The facts of each unit, those of its speaker and time stamp left out."""
         found: list[list[Fact]] = [[] for _ in self.units]
         at = 0
-        for fact in find_facts(self.text, self.language):
+        for fact in self.all_facts:
             while at + 1 < len(self.units) and self.units[at + 1].start <= fact.start:
                 at += 1
             if self.units and fact.start >= self.units[at].head:
@@ -128,7 +182,7 @@ class Document:
     @cached_property
     def stems(self) -> list[list[str]]:
         """The stems of the content words of each unit, in order."""
-        return [stems(self.text[unit.head : unit.end], self.language) for unit in self.units]
+        return [stems(self.words_of(at), self.language) for at in range(len(self.units))]
 
     @cached_property
     def frequencies(self) -> Counter[str]:
@@ -194,7 +248,7 @@ def _units(text: str, found: list[Block]) -> Iterator[Unit]:
             first = count
             for place, part in enumerate(block.form.parts):
                 needs = tuple(first + needed for needed in part.needs)
-                yield Unit(part.start, part.end, block.kind, number, place, part.start, needs, part=part)
+                yield Unit(part.start, part.end, block.kind, number, place, part.start, needs, part.worth < 0, part)
             count += len(block.form.parts)
             continue
         if block.kind not in PROSE:
@@ -300,7 +354,7 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
     if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):
         needs.append(at - 1)
     elif (follows or before.kind == unit.kind == "prose") and any(
-        cues.has(cue, said, language) for cue in ("pronoun", "attribution")
+        cues.has(cue, said, language) for cue in ("pronoun", "definite", "attribution")
     ):
         needs.append(_antecedent(text, units, at, language))
     elif follows and _is_conditioned(said, text[before.head : before.end], language):
@@ -325,7 +379,7 @@ def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> in
     back = at - 1
     while back > max(0, at - _FARTHEST_ANTECEDENT) and units[back - 1].block == units[at - 1].block:
         said = text[units[back].head : units[back].end]
-        if not cues.has("pronoun", said, language):
+        if not cues.has("pronoun", said, language) and not cues.has("definite", said, language):
             break
         back -= 1
     return back

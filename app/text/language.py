@@ -18,7 +18,7 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
         here what which who whom whose where why how not no yes is are was were be been being am has have had having do
         does did doing will would can could may might must shall should each every some any such same own only just also
         too very even still already ever let s t don ll ve re d m isn aren wasn weren hasn haven hadn doesn didn won
-        wouldn couldn shouldn can't cannot""",
+        wouldn couldn shouldn can't cannot however therefore thus hence moreover furthermore meanwhile""",
         "de": """der die das den dem des ein eine einen einem einer eines und oder aber denn sondern doch wenn weil dass
         daß ob als wie da während obwohl nachdem bevor damit sodass falls sofern in im an am auf aus bei beim von vom zu
         zum zur mit nach für über unter vor um ich du er sie es wir ihr mich dich sich uns euch mir dir ihm ihn ihnen

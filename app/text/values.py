@@ -84,7 +84,7 @@ UNITS: dict[str, str] = (
     | {
         unit.casefold(): unit
         for unit in """
-    µg μg kW MW GW TW kWh MWh GWh TWh W V A mA kV Hz kHz MHz GHz B kB KB MB GB TB PB KiB MiB GiB TiB kbps Mbps
+    µg μg µm μm nm eV keV MeV GeV mol kW MW GW TW kWh MWh GWh TWh W V A mA kV Hz kHz MHz GHz B kB KB MB GB TB PB KiB MiB GiB TiB kbps Mbps
     Gbps Mbit Gbit mph km/h m/s m³ km² mmHg bar Pa hPa kPa kcal kJ J N dB ppm bpm rpm mmol mEq IU ‰
     """.split()
     }

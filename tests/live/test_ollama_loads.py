@@ -25,6 +25,10 @@ from tests.live.texts import MAIL
 
 pytestmark = pytest.mark.skipif(ENGINE != "ollama", reason="is about a real Ollama: make test-live")
 
+NOTE = (
+    "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
+    "like to talk about it over coffee and cake for hours. Tickets cost 24 euros."
+)
 FOREIGN_LIMIT_S = 300.0  # for a call that has nothing to wait for but a busy machine; the faults were waits without end
 
 
@@ -99,7 +103,7 @@ def other_model(ollama: httpx.Client, settings: Settings) -> str:
 def running(folder: Path) -> Iterator[Service]:
     """A Condenser that has made its own calls, so that the model is loaded."""
     folder.mkdir()
-    service = start_service(folder)
+    service = start_service(folder, CONDENSER_QUEUE_TIMEOUT_S=600)
     try:
         wait_until_ready(service)
         with service.client() as client:
@@ -124,7 +128,7 @@ def kept_busy(service: Service) -> Iterator[None]:
     def work(number: int) -> None:
         with service.client() as client:
             while not is_over.is_set():
-                compress(client, f"Note {number}. {MAIL}")
+                compress(client, f"Note {number}. {NOTE}")
 
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work, number) for number in range(4)]

@@ -379,13 +379,13 @@ def test_a_llama_cpp_that_does_not_load_is_a_failure() -> None:
 
 def test_a_service_whose_model_writes_in_vain_is_warned_of() -> None:
     told = "only 12% of the last sentences of qwen2.5:7b-instruct passed the check"
-    found = finding(replace(well(), service=Service("http://127.0.0.1:8000", "ollama", warning=told)), "summaries")
+    found = finding(replace(well(), service=Service("http://127.0.0.1:8000", "ollama", warning=told)), "warning")
     assert found.state == "warn"
     assert told in found.sentence
 
 
 def test_a_service_that_warns_of_nothing_needs_no_word() -> None:
-    assert "summaries" not in names(replace(well(), service=Service("http://127.0.0.1:8000", "ollama")))
+    assert "warning" not in names(replace(well(), service=Service("http://127.0.0.1:8000", "ollama")))
 
 
 def test_nothing_hidden_needs_no_word_about_rights() -> None:

@@ -43,8 +43,8 @@ function silence(lastAnswer, opened) {
 function show(status) {
   const { engine, model, operations, queue, savings } = status;
   setState(engine.problem ? "trouble" : "ready", stateSentence(engine, model));
-  const warning = model.warning ? `${model.warning[0].toUpperCase()}${model.warning.slice(1)}.` : "";
-  setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : warning);
+  const warnings = [engine.warning, model.warning].filter(Boolean).map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`);
+  setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : warnings.join(" "));
   const { compress, reconstruct } = operations;
   setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
   setFigure("latency", ...latency(compress.latency_s));

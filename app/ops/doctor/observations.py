@@ -171,7 +171,7 @@ class Host:
 class Service:
     """What a running Condenser says of itself at `/readyz`; `problem`: why it does not.
 
-    `warning`: what it says of calls that are paid for nothing. `call`: a compression by it.
+    `warning`: what it says of needless loads, and of calls that are paid for nothing. `call`: a compression by it.
     """
 
     url: str

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import json_records, settings, table, xml_elements
+from app.text.kinds import email, encoded, html, json_records, latex, settings, subtitles, table, xml_elements
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
 _READERS: tuple[Reader, ...] = (
     json_records.read,
     json_records.read_lines,
+    html.read,
     xml_elements.read,
+    email.read,
+    subtitles.read,
+    encoded.read,
+    latex.read,
     table.read,
     settings.find_toml,
     settings.read_ini,
@@ -25,6 +30,18 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "csv": (table.read_csv,),
     "tsv": (table.read_csv,),
     "tab-separated-values": (table.read_csv,),
+    "html": (html.read,),
+    "email": (email.read,),
+    "eml": (email.read,),
+    "rfc822": (email.read,),
+    "mbox": (email.read,),
+    "subtitles": (subtitles.read,),
+    "vtt": (subtitles.read,),
+    "srt": (subtitles.read,),
+    "subrip": (subtitles.read,),
+    "latex": (latex.read,),
+    "tex": (latex.read,),
+    "base64": (encoded.read,),
     "table": (table.read, table.read_csv),
     "xml": (xml_elements.read,),
     "yaml": (settings.read_yaml,),

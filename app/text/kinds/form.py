@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeGuard
 
 Kind = Literal[
     "json",
@@ -11,6 +11,7 @@ Kind = Literal[
     "code",
     "diff",
     "log",
+    "lines",
     "yaml",
     "toml",
     "ini",
@@ -20,6 +21,7 @@ Kind = Literal[
     "email",
     "subtitles",
     "latex",
+    "base64",
 ]
 
 
@@ -29,7 +31,8 @@ class Part:
 
     `start`, `end`: its slice of the text, in code points; parts are in order and do not overlap. `needs`: numbers of
     other parts of the form without which it means nothing (a header, a parent). `worth`: how much it matters beside its
-    facts and words, 0 for routine, about 1 for something notable, 3 for what must not be lost (an error, a total).
+    facts and words: below 0 for what is worth nearly nothing (a greeting, a signature, quoted mail), 0 for routine,
+    about 1 for something notable, 3 for what must not be lost (an error, a total).
     `cost`: its tokens in the rendered form, None for those of its slice. `is_default`: it is in the result where the
     request asks for no size.
     """
@@ -64,3 +67,20 @@ class Form(Protocol):
         strings are to the letter, only white space and repeated keys may go.
         """
         ...
+
+
+class SpokenForm(Form, Protocol):
+    """A form whose parts say something else than their slices do: without markup, decoded, joined."""
+
+    def said(self, part: int) -> str:
+        """What a part says to a reader."""
+        ...
+
+    def place(self, part: int, start: int, end: int) -> tuple[int, int]:
+        """The slice of the text that `start` to `end` of what a part says was made of."""
+        ...
+
+
+def is_spoken(form: Form | None) -> TypeGuard[SpokenForm]:
+    """Whether the parts of a form say something else than their slices do."""
+    return hasattr(form, "said")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.text.kinds import fence as fenced_lines
 from app.text.kinds.form import Form, Kind, Part
 
 Reader = Callable[[str, int, int], Form | None]
@@ -150,11 +151,11 @@ def _fenced(
     """The form of a fenced block, None where what it holds has none, and where the text goes on behind it."""
     closing = closings.of(fence)
     if closing is None:
-        return None, fence.end() + 1
+        return fenced_lines.read(text, fence.start(), len(text.rstrip())), len(text)
     name = fence["name"].lower()
     inner = first_form(by_name.get(name, readers), text, fence.end() + 1, max(fence.end() + 1, closing.start() - 1))
     if inner is None:
-        return None, closing.end() + 1
+        return fenced_lines.read(text, fence.start(), closing.end()), closing.end() + 1
     opening = fence.group().rstrip()
     return Fenced(fence.start(), closing.end(), opening, closing.group().rstrip(), inner), closing.end() + 1
 

@@ -36,7 +36,8 @@ _MOST_WORDS = 8  # of a line of YAML on average, when it is found by its looks
 _INI_SECTION = re.compile(r"\s*\[[^\[\]\n]+\]\s*(?:[;#].*)?$")
 _INI_ENTRY = re.compile(r"[^\s=:\[][^=:\n]{0,80}(?:[=:]|$)")
 _TOML_SIGN = re.compile(
-    r'"{3}(?:[^"\\]|\\.|"(?!""))*+"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'|#[^\n]*+|[\[\]{}\n]', re.DOTALL
+    r'"{3}(?:[^"\\]|\\.|"(?!""))*+"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'|#[^\n]*+|[\[\]{}\n]',
+    re.DOTALL,
 )
 _TOML_START = re.compile(r"\s*(?:#|\[\[?[\w.\-\"' ]+\]|[\w.\-\"']+\s*=)")
 _TOML_HEADER = re.compile(r"[ \t]*(?P<open>\[\[?)(?P<name>[^\]\n]+)\]")
@@ -153,7 +154,12 @@ def _looks_like_yaml(lines: Iterable[str]) -> bool:
     keyed = sum(_YAML_KEY.match(line) is not None for line in written)
     other = sum(line.lstrip().startswith(("- ", "#", "---")) for line in written)
     words = sum(len(line.split()) for line in written)
-    return keyed >= 2 and keyed * 2 >= len(written) and keyed + other >= 0.7 * len(written) and words <= _MOST_WORDS * len(written)
+    return (
+        keyed >= 2
+        and keyed * 2 >= len(written)
+        and keyed + other >= 0.7 * len(written)
+        and words <= _MOST_WORDS * len(written)
+    )
 
 
 class _Outline:
@@ -243,7 +249,13 @@ def _yaml_entries(text: str, start: int, end: int, lines: Sequence[str], outline
 
 
 def _is_under(
-    lines: Sequence[str], at: int, depth: int, parent: tuple[int, int], entries: Sequence[_Entry], starts: Sequence[int], text: str
+    lines: Sequence[str],
+    at: int,
+    depth: int,
+    parent: tuple[int, int],
+    entries: Sequence[_Entry],
+    starts: Sequence[int],
+    text: str,
 ) -> bool:
     """Whether a line is under an open entry: deeper, or an item of a list that is as deep as its key."""
     parent_depth, number = parent
@@ -305,7 +317,9 @@ def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
                 entry.parent = arrays.get(over)
             header = len(entries)
             if match["open"] == "[[":
-                arrays = {known: at for known, at in arrays.items() if not known.startswith(f"{name}.")} | {name: header}
+                arrays = {known: at for known, at in arrays.items() if not known.startswith(f"{name}.")} | {
+                    name: header
+                }
         else:
             entry.parent = header
         entries.append(entry)
@@ -352,7 +366,13 @@ def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
         if _INI_SECTION.match(line):
             section = len(entries)
             entries.append(_Entry(starts[at], starts[at + 1] - 1))
-        elif line[0] in " \t" and not is_comment and entries and entries[-1].parent is not None and not entries[-1].is_comment:
+        elif (
+            line[0] in " \t"
+            and not is_comment
+            and entries
+            and entries[-1].parent is not None
+            and not entries[-1].is_comment
+        ):
             entries[-1].end = starts[at + 1] - 1
         elif not is_comment and not _INI_ENTRY.match(line.lstrip()):
             return None

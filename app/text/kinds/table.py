@@ -192,7 +192,12 @@ def read_aligned(text: str, start: int, end: int) -> TableForm | None:
         return None
     names = text[slice(*lines[0])]
     columns = [match.end() for match in _GAP.finditer(names)]
-    if len(columns) < 2 or len(columns) > 64 or len(names.split()) > 2 * (len(columns) + 1) or any(map(_FIGURE.match, names.split())):
+    if (
+        len(columns) < 2
+        or len(columns) > 64
+        or len(names.split()) > 2 * (len(columns) + 1)
+        or any(map(_FIGURE.match, names.split()))
+    ):
         return None
     if len(_GAP.split(names)) < 3:
         return None

@@ -10,7 +10,7 @@ from app.ops.doctor.checks.ollama import check_elsewhere, check_engine, check_mo
 from app.ops.doctor.checks.openai import check_openai
 from app.ops.doctor.checks.rights import check_rights
 from app.ops.doctor.checks.rocm import check_rocm
-from app.ops.doctor.checks.service import check_service, check_summaries
+from app.ops.doctor.checks.service import check_service, check_warning
 from app.ops.doctor.checks.serving import (
     check_context,
     check_drop_ins,
@@ -49,7 +49,7 @@ CHECKS: tuple[Callable[[Observations], Finding | None], ...] = (
     check_llama_cpp,
     check_embedded_memory,
     check_service,
-    check_summaries,
+    check_warning,
     check_rights,
 )
 

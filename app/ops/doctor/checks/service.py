@@ -29,9 +29,9 @@ def check_service(seen: Observations) -> Finding | None:
     )
 
 
-def check_summaries(seen: Observations) -> Finding | None:
-    """Does what the model writes reach the reader?"""
+def check_warning(seen: Observations) -> Finding | None:
+    """Does the service warn of needless loads, or of a model whose sentences mostly fall?"""
     service = seen.service
     if service is None or service.warning is None:
         return None
-    return Finding("summaries", "warn", f"{service.url} says: {service.warning}.")
+    return Finding("warning", "warn", f"{service.url} says: {service.warning}.")

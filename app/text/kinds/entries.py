@@ -1,0 +1,204 @@
+"""The entries of a log: lines with what belongs to them, such as a stack trace."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import regex
+
+Severity = Literal["error", "warning", "none"]
+
+_STAMP = (
+    r"\d{4}[-/]\d\d[-/]\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?:Z|[ ]?[+-]\d\d:?\d\d)?"
+    r"|\d\d?/\p{L}{3}/\d{4}:\d\d:\d\d:\d\d(?: [+-]\d{4})?|(?:\p{Lu}\p{Ll}{2} )?\p{Lu}\p{Ll}{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?(?: \d{4})?"
+    r"|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?|[IWEF]\d{4} \d\d:\d\d:\d\d(?:\.\d+)?|\d{10}(?:\.\d{1,9}|\d{3})?|\d{1,9}\.\d{3,9}"
+)
+_HEAD = regex.compile(
+    rf"\s{{0,8}}[\[(<]{{0,2}}(?:(?P<stamp>{_STAMP})(?![\w-])[\])>]?|(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b[\])]?:?"
+    rf"|(?P<client>\S{{1,80}}) \S{{1,80}} \S{{1,80}} \[(?P<stamp>{_STAMP})\]|(?P<json>\{{\s*\"))"
+)  # fmt: skip
+_ACCESS = regex.compile(r"\"(?P<method>[A-Z]{3,8}) (?P<path>[^\" ?]{1,2000})[^\"]{0,2000}\" (?P<status>\d{3})\b")
+_STATUS = regex.compile(
+    r"\"[A-Z]{3,8} [^\"]{1,2000}\" (\d{3})\b|\b(?:status|code|http_status)\"?[=:] ?\"?(\d{3})\b", regex.IGNORECASE
+)
+_LEVEL = regex.compile(
+    r"\b(?:(?P<error>error|err|fatal|crit|critical|alert|emerg|emergency|panic|severe)|(?P<warning>warn|warning)"
+    r"|(?P<none>info|information|notice|debug|trace|verbose))\b",
+    regex.IGNORECASE,
+)
+_CUES = (
+    ("error", regex.compile(r"\b(?:exception|traceback|panic(?:ked)?|fatal|fail(?:ed|ure|s)?|segfault|killed|crash\w*|abort(?:ed)?|corrupt\w*|out of memory|oom)\b", regex.IGNORECASE)),
+    ("warning", regex.compile(r"\b(?:denied|refused|time[d-]? ?out|rejected|unreachable|invalid|deprecat\w+|retry\w*|unable|cannot|not found|throttl\w+)\b", regex.IGNORECASE)),
+)  # fmt: skip
+_KLOG: dict[str, Severity] = {"E": "error", "F": "error", "W": "warning", "I": "none"}
+_LEVEL_WITHIN = 160  # characters of a line
+# Words with a digit in them, but for an error's code such as ORA-00942 or E1042. Possessive, from the start of a word.
+_VARIES = regex.compile(
+    r"(?<![\w.:-])(?![A-Z]{1,5}-?\d{2,5}(?![\w.:-]))(?:[\w.:-]*?\d[\w.:-]*+|[0-9a-fA-F]{8,}+(?![\w.:-]))|(?<=/)[\w.:-]*?\d[\w.:-]*+"
+)
+_CONTINUES = regex.compile(
+    r"\s+\S|Traceback \(most recent|Caused by: |\S{0,200}(?:Error|Exception|Warning)\b(?:: |$)|at \S+\(|goroutine \d+|\.{3} \d+ more|[)}\]]+;?$"
+)
+_TRACE = regex.compile(
+    r"Traceback \(most recent call last\):|(?:Exception in thread \"[^\"]{0,200}\" |Caused by: )?(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b|panic: |goroutine \d+ \[|thread '[^']{0,200}' panicked|Unhandled exception|\w*Error: |\S+ ?: .*\n\s+at "
+)
+_FRAME = regex.compile(
+    r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in "
+)
+_LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
+_ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
+_HEADED_SHARE = 0.6  # of lines that begin with a time or level, or belong to one that does
+_LONGEST_KEY = 400  # characters of a line by which its kind is found
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A slice of a text. `stamp`: its time to the letter, empty where it has none. `masked`: the text by which its kind
+    is found, of as many words as `words`, which are the same before what varies was masked."""
+
+    start: int
+    end: int
+    stamp: str
+    severity: Severity
+    words: tuple[str, ...]
+    masked: str
+    is_json: bool = False
+
+
+def entries(text: str, start: int, end: int) -> list[Entry]:
+    """The entries of a slice, none where it is neither a log nor a stack trace. Linear time."""
+    lines = list(_lines(text, start, end))
+    if not lines:
+        return []
+    if _is_trace(text, lines):
+        return [replace(_entry(text, lines[0][0], lines[-1][1], None), severity="error")]
+    heads = [_HEAD.match(text, *line) for line in lines]
+    if len(lines) > 1 and heads[0] is not None:
+        found = list(_joined(text, lines, heads))
+        headed = sum(head is not None for head in heads)
+        joined = len(lines) - headed
+        if len(found) > 1 and headed >= min(_HEADED_SHARE * len(lines), 2 + joined):
+            return found
+    if len(lines) < _LEAST_ALIKE:
+        return []
+    found = [_entry(text, *line, None) for line in lines]
+    return found if len({entry.masked for entry in found}) <= _ALIKE_SHARE * len(found) else []
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    at = start
+    for line in text[start:end].split("\n"):
+        stop = at + len(line.rstrip())
+        if stop > at:
+            yield at, stop
+        at += len(line) + 1
+
+
+def _is_trace(text: str, lines: list[tuple[int, int]]) -> bool:
+    """Whether the lines are a stack trace and nothing else."""
+    if len(lines) < 3 or not _TRACE.match(text, lines[0][0]):
+        return False
+    frames = sum(_FRAME.match(text, *line) is not None or text[line[0]] in " \t" for line in lines[1:])
+    return frames >= (len(lines) - 1) * 0.7
+
+
+def _joined(text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]) -> Iterator[Entry]:
+    """Entries: lines with a head and the ones without that follow and go on with it; others are entries themselves."""
+    first = 0
+    for at in range(1, len(lines) + 1):
+        if at < len(lines) and heads[at] is None and _goes_on(text, lines, at):
+            continue
+        yield _entry(text, lines[first][0], lines[at - 1][1], heads[first])
+        first = at
+
+
+def _goes_on(text: str, lines: list[tuple[int, int]], at: int) -> bool:
+    return _CONTINUES.match(text, *lines[at]) is not None or text.startswith((" ", "\t"), lines[at - 1][0])
+
+
+def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> Entry:
+    line_end = text.find("\n", start, end)
+    line = text[start : min(line_end if line_end >= 0 else end, start + 4 * _LONGEST_KEY)]
+    if head is not None and head["json"] is not None and line_end < 0:
+        entry = _json_entry(text, start, end)
+        if entry is not None:
+            return entry
+    stamp = (head["stamp"] or "") if head is not None else ""
+    said = line[head.end() - start if head is not None and head["stamp"] else 0 :]
+    access = _ACCESS.search(line)
+    if access is not None:
+        status = f"status:{access['status']}"
+        words = (access["method"], status, access["path"])
+        masked = f"{access['method']} {_spelled(access['status'])} {_VARIES.sub('<*>', access['path'])}"
+    else:
+        said = said[:_LONGEST_KEY]
+        words = tuple(said.split())
+        masked = _VARIES.sub("<*>", said)
+    severity = _severity(text[start : min(end, start + 8 * _LONGEST_KEY)], line)
+    return Entry(start, end, stamp, severity, words, masked)
+
+
+def _spelled(status: str) -> str:
+    """A status without digits, which would be masked."""
+    return "s" + "".join("abcdefghij"[int(digit)] for digit in status)
+
+
+def _json_entry(text: str, start: int, end: int) -> Entry | None:
+    try:
+        record = json.loads(text[start:end])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    stamp, level = "", ""
+    words: list[str] = []
+    for key, value in record.items():
+        said = value if isinstance(value, str) else json.dumps(value)
+        lowered = str(key).lower()
+        if not stamp and lowered in ("time", "ts", "timestamp", "@timestamp", "date", "datetime", "t"):
+            stamp = said
+        elif not level and lowered in ("level", "severity", "lvl", "levelname", "log.level"):
+            level = said
+            words.append(said)
+        elif lowered in ("msg", "message", "event"):
+            words += said[:_LONGEST_KEY].split()
+        else:
+            words.append(f"{key}={'_'.join(said[:_LONGEST_KEY].split())}")
+    severity = _severity(level, level) if level else _severity(" ".join(words), " ".join(words))
+    status = _STATUS.search(text, start, end)
+    if severity == "none" and status is not None:
+        severity = _of_status(status[1] or status[2])
+    return Entry(start, end, stamp, severity, tuple(words), _VARIES.sub("<*>", " ".join(words)), is_json=True)
+
+
+def _severity(entry: str, line: str) -> Severity:
+    """That of the level that its first line names, of its HTTP status, or of words that tell of trouble."""
+    if line[:1] in _KLOG and line[1:5].isdigit():
+        return _KLOG[line[0]]
+    level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
+    if level is not None and level.lastgroup in ("error", "warning"):
+        return "error" if level.lastgroup == "error" else "warning"
+    status = _STATUS.search(line)
+    if status is not None:
+        return _of_status(status[1] or status[2])
+    if "Traceback (most recent" in entry or "\n\tat " in entry:
+        return "error"
+    if level is not None:
+        return "none"
+    for severity, cues in _CUES:
+        if cues.search(line):
+            return "error" if severity == "error" else "warning"
+    return "none"
+
+
+def trouble(line: str) -> float:
+    """How much words of a line tell of trouble: 2 of an error, 1 of a warning."""
+    level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
+    kind = level.lastgroup if level is not None and level.lastgroup != "none" else None
+    kind = kind or next((severity for severity, cues in _CUES if cues.search(line)), None)
+    return {"error": 2.0, "warning": 1.0}.get(kind or "", 0.0)
+
+
+def _of_status(status: str) -> Severity:
+    return "error" if status >= "500" else "warning" if status >= "400" else "none"

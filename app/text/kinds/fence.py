@@ -1,0 +1,60 @@
+"""A fenced block of Markdown whose content has no form that is known: its lines, between its fences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+
+from app.text.kinds.form import Kind, Part
+
+_FENCE = regex.compile(r"[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class FencedLines:
+    """Lines between fences. The first part is the opening fence, the last one the closing one where there is one."""
+
+    start: int
+    end: int
+    text: str
+    fence: str
+    is_closed: bool
+    parts: Sequence[Part]
+    kind: Kind = "code"
+
+    def render(self, chosen: Sequence[int]) -> str:
+        """The chosen lines between their fences, with how many lines were left out, and where."""
+        lines: list[str] = []
+        before = -1
+        for number in chosen:
+            if number > before + 1:
+                lines.append(f"... {number - before - 1} more")
+            part, last = self.parts[number], self.parts[number - 1] if number else None
+            if last is not None and before == number - 1:
+                lines += [""] * (self.text.count("\n", last.end - self.start, part.start - self.start) - 1)
+            lines.append(self.text[part.start - self.start : part.end - self.start])
+            before = number
+        missing = len(self.parts) - 1 - before
+        lines += [f"... {missing} more"] if missing else []
+        return "\n".join(lines if self.is_closed else [*lines, self.fence])
+
+
+def read(text: str, start: int, end: int) -> FencedLines | None:
+    """The form of a slice that begins with an opening fence and ends with the closing one, or with the text."""
+    source = text[start:end]
+    spans = []
+    at = start
+    for line in source.split("\n"):
+        if line.strip():
+            spans.append((at, at + len(line.rstrip())))
+        at += len(line) + 1
+    opening = _FENCE.match(text, *spans[0]) if spans else None
+    if opening is None or len(spans) < 2:
+        return None
+    closing = _FENCE.match(text, *spans[-1])
+    is_closed = closing is not None and not closing["info"].strip() and closing["fence"].startswith(opening["fence"])
+    fences = (0, len(spans) - 1) if is_closed else (0,)
+    parts = [
+        Part(*span, tuple(fence for fence in fences if fence != number)) for number, span in enumerate(spans)
+    ]
+    return FencedLines(start, end, source, opening["fence"], is_closed, tuple(parts))

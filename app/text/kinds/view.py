@@ -1,0 +1,294 @@
+"""A text for reading that was made from a slice of another: HTML without its tags, a decoded mail, joined subtitles.
+
+It is read as any text is. Each of its units is a part of the form, and knows the slice of the source that it was made of.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from app.text import cues
+from app.text.kinds.form import Form, Kind, Part
+from app.text.language import Language
+
+if TYPE_CHECKING:
+    from app.text.document import Document
+
+MINOR_WORTH = -1.0
+"""Of a courtesy, a signature, a quoted mail, a footer: what they say counts nearly nothing."""
+_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
+_AGREEMENT_WORTH = 0.3
+_OPENING_WORTH = 0.5
+_DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
+_depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`length` characters of a view from `at` on, made of the slice `start` to `end` of the source."""
+
+    at: int
+    length: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class View:
+    """A text, and of which slices of a source its characters were made. Segments are in order in both."""
+
+    segments: list[Segment] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    _text: str | None = None
+    _starts: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        if self._text is None or len(self._text) != self.length:
+            self._text = "".join(self.pieces)
+            self.pieces = [self._text]
+        return self._text
+
+    def add(self, text: str, start: int, end: int) -> None:
+        """Append what the slice `start` to `end` of the source says; an empty text only marks the place."""
+        self.segments.append(Segment(self.length, len(text), start, end))
+        self.put(text)
+
+    def put(self, text: str) -> None:
+        """Append what does not stand in the source: a list mark, a line break."""
+        self.pieces.append(text)
+        self.length += len(text)
+
+    def slice_of(self, start: int, end: int) -> tuple[int, int] | None:
+        """The slice of the source that the characters `start` to `end` were made of, None for what was put there."""
+        if len(self._starts) != len(self.segments):
+            self._starts = [segment.at for segment in self.segments]
+            self._ends = [segment.at + segment.length for segment in self.segments]
+        first = bisect_right(self._ends, start)
+        while first > 0 and self.segments[first - 1].at == start:
+            first -= 1
+        last = bisect_left(self._starts, end) - 1
+        if first > last:
+            return None
+        one, two = self.segments[first], self.segments[last]
+        return _inside(one, max(start - one.at, 0)), _inside(two, min(end - two.at, two.length))
+
+    def sliced(self, start: int, end: int) -> "View":
+        """The slice of it from `start` to `end`."""
+        cut = View()
+        cut.put(self.text[start:end])
+        for segment in self.segments:
+            one, two = max(start, segment.at), min(end, segment.at + segment.length)
+            if one < two or (one == two and not segment.length and one < end):
+                place = (
+                    _inside(segment, one - segment.at),
+                    _inside(segment, two - segment.at) if segment.length else segment.end,
+                )
+                cut.segments.append(Segment(one - start, two - one, *place))
+        return cut
+
+    def through(self, origin: "View") -> "View":
+        """The view with slices of the text that `origin` was made of, where it has slices of `origin`'s own text."""
+        moved = View(pieces=[self.text], length=self.length)
+        for segment in self.segments:
+            place = origin.slice_of(segment.start, max(segment.end, segment.start + 1))
+            if place is not None:
+                moved.segments.append(Segment(segment.at, segment.length, *place))
+        return moved
+
+
+def _inside(segment: Segment, offset: int) -> int:
+    """The place in the source of an offset in a segment: exact where both are equally long, else in proportion."""
+    length = segment.end - segment.start
+    if segment.length in (0, length):
+        return segment.start + offset
+    return segment.start + offset * length // segment.length
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
+
+    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it.
+    """
+
+    view: View
+    rank: int = 0
+    is_minor: bool = False
+    worth: float = 0.0
+    is_plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What a part is in its section's text, or which part of a form inside that text."""
+
+    section: int
+    start: int
+    end: int
+    form: Form | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ViewForm:
+    """The form of a slice that is read by way of views."""
+
+    kind: Kind
+    start: int
+    end: int
+    parts: tuple[Part, ...]
+    sections: tuple[Section, ...]
+    pieces: tuple[_Piece, ...]
+
+    def render(self, chosen: Sequence[int]) -> str:
+        """The text for reading of the chosen parts, section by section."""
+        ordered = sorted(chosen, key=lambda number: (self.sections[self.pieces[number].section].rank, number))
+        said: list[str] = []
+        before: int | None = None
+        at = 0
+        while at < len(ordered):
+            stop = self._run_end(ordered, at)
+            said.append(self._separator(before, ordered[at]))
+            said.append(self._rendered(ordered[at:stop]))
+            before = ordered[stop - 1]
+            at = stop
+        return "".join(said)
+
+    def said(self, part: int) -> str:
+        """What a part says, without markup and decoded."""
+        piece = self.pieces[part]
+        return self.sections[piece.section].view.text[piece.start : piece.end]
+
+    def place(self, part: int, start: int, end: int) -> tuple[int, int]:
+        """The slice of the source that a slice of what a part says was made of."""
+        piece = self.pieces[part]
+        found = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
+        return found or (self.parts[part].start, self.parts[part].end)
+
+    def _run_end(self, ordered: Sequence[int], at: int) -> int:
+        """The end of the parts from `at` on that are rendered together."""
+        first = self.pieces[ordered[at]]
+        stop = at + 1
+        while stop < len(ordered):
+            piece = self.pieces[ordered[stop]]
+            follows = ordered[stop] == ordered[stop - 1] + 1 or first.form is not None
+            if piece.form is not first.form or piece.section != first.section or not follows:
+                break
+            stop += 1
+        return stop
+
+    def _rendered(self, run: Sequence[int]) -> str:
+        first, last = self.pieces[run[0]], self.pieces[run[-1]]
+        if first.form is not None:
+            return first.form.render([self.pieces[number].number for number in run]).strip("\n")
+        return self.sections[first.section].view.text[first.start : last.end]
+
+    def _separator(self, before: int | None, after: int) -> str:
+        if before is None:
+            return ""
+        one, two = self.pieces[before], self.pieces[after]
+        if one.section != two.section:
+            return "\n\n"
+        text = self.sections[one.section].view.text
+        # A long gap has a blank line in it if it has one at either end.
+        gap = text[one.end : min(two.start, one.end + 200)] + text[max(one.end, two.start - 200) : two.start]
+        return "\n\n" if "\n\n" in gap else "\n" if "\n" in gap or one.form is not two.form else " "
+
+
+def form_of(
+    kind: Kind,
+    start: int,
+    end: int,
+    sections: Sequence[Section],
+    is_minor: Callable[[str], bool] = lambda said: False,
+) -> ViewForm | None:
+    """The form of a slice with the units of its sections as parts; None where it says nothing.
+
+    `is_minor`: whether a unit's text is worth nearly nothing, beside what is so in any text. Linear time.
+    """
+    parts: list[Part] = []
+    pieces: list[_Piece] = []
+    for number, section in enumerate(sections):
+        known: dict[int, int] = {}
+        base = len(parts)
+        for at, (piece, part) in enumerate(_units(section, number, is_minor)):
+            place = section.view.slice_of(piece.start, piece.end)
+            lowest = max(parts[-1].end if parts else 0, start)
+            if place is not None:
+                place = (max(place[0], lowest), min(place[1], end))
+            if place is None or place[1] <= place[0]:
+                # What has no slice of its own belongs to what stands before it.
+                if len(parts) > base and pieces[-1].form is piece.form is None:
+                    pieces[-1] = replace(pieces[-1], end=piece.end)
+                    known[at] = len(parts) - 1
+                continue
+            known[at] = len(parts)
+            needs = tuple(sorted({known[need] for need in part.needs if need in known} - {len(parts)}))
+            parts.append(Part(*place, needs, part.worth, part.cost, part.is_default))
+            pieces.append(piece)
+    if not parts:
+        return None
+    return ViewForm(kind, start, end, tuple(_with_needed(parts)), tuple(sections), tuple(pieces))
+
+
+def _with_needed(parts: Sequence[Part]) -> list[Part]:
+    """The parts; those that a default part needs are default too."""
+    found = list(parts)
+    for at in range(len(found) - 1, -1, -1):
+        open_parts = [at] if found[at].is_default else []
+        while open_parts:
+            for need in found[open_parts.pop()].needs:
+                if not found[need].is_default:
+                    found[need] = replace(found[need], is_default=True)
+                    open_parts.append(need)
+    return found
+
+
+def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> Iterator[tuple[_Piece, Part]]:
+    """The units of a section, with their needs as numbers among them."""
+    document = _read(section)
+    is_tail = False  # of a paragraph that has become boilerplate
+    for at, unit in enumerate(document.units):
+        form = document.blocks[unit.block].form
+        piece = _Piece(number, unit.start, unit.end, form, unit.place)
+        if unit.part is not None:
+            inner = unit.part
+            worth = MINOR_WORTH if section.is_minor else inner.worth
+            is_default = inner.is_default and not section.is_minor
+            yield piece, Part(unit.start, unit.end, unit.needs, worth, document.costs[at], is_default)
+            continue
+        said = document.text_of(at)
+        same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
+        is_tail = (is_tail and same_line) or is_minor(said)
+        minor = section.is_minor or unit.is_minor or is_tail
+        spoken = document.text[unit.head : unit.end]
+        worth = MINOR_WORTH if minor else section.worth + _worth(spoken, unit.kind == "chat", document.language)
+        worth += _OPENING_WORTH if at == document.opening and not minor else 0.0
+        yield piece, Part(unit.start, unit.end, unit.needs, worth, document.costs[at], not minor)
+
+
+def _read(section: Section) -> "Document":
+    """The document of a section's text, forms in it found unless it is a form in forms itself."""
+    # Not at the top: a document looks for forms, and these look into documents.
+    from app.text.document import Document
+
+    depth = _depth.get()
+    if section.is_plain or depth >= _DEEPEST:
+        return Document(section.view.text, "text")
+    token = _depth.set(depth + 1)
+    try:
+        return Document(section.view.text)
+    finally:
+        _depth.reset(token)
+
+
+def _worth(said: str, is_turn: bool, language: Language) -> float:
+    if said.rstrip().endswith(("?", "？", "؟")):
+        return 0.0
+    worth = sum(value for cue, value in _CUE_WORTH.items() if cues.has(cue, said, language))
+    return worth + (_AGREEMENT_WORTH if is_turn and cues.has("agreement", said, language) else 0.0)
