@@ -39,6 +39,7 @@ _TOML_SIGN = re.compile(
     r'"{3}(?:[^"\\]|\\.|"(?!""))*+"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'|#[^\n]*+|[\[\]{}\n]',
     re.DOTALL,
 )
+_TOML_START = re.compile(r"\s*(?:#|\[\[?[\w.\-\"' ]+\]|[\w.\-\"']+\s*=)")
 _TOML_HEADER = re.compile(r"[ \t]*(?P<open>\[\[?)(?P<name>[^\]\n]+)\]")
 _ENV_ENTRY = re.compile(
     r"(?P<key>(?:export[ \t]+)?[A-Za-z_][\w.\-]*)[ \t]*="
@@ -136,12 +137,12 @@ def _read_yaml(text: str, start: int, end: int, *, is_certain: bool) -> Settings
         return None
     if not is_certain and not _looks_like_yaml(lines):
         return None
-    outline = _Outline()
+    outline = _Outline(may_repeat=is_certain)
     try:
         outline.read(text[start:end])
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
-    if not outline.is_block or (outline.has_repeats and not is_certain):
+    if not outline.is_block:
         return None
     return _form("yaml", text, start, end, _yaml_entries(text, start, end, lines, outline))
 
@@ -168,12 +169,12 @@ class _Outline:
     `anchors` and `aliases`: lines by names, names by lines.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_repeat: bool) -> None:
+        self._may_repeat = may_repeat
         self.whole: dict[int, int] = {}
         self.anchors: dict[str, int] = {}
         self.aliases: dict[int, list[int]] = {}
         self.is_block = False
-        self.has_repeats = False
 
     def read(self, text: str) -> None:
         open_nodes: list[tuple[yaml.CollectionStartEvent, set[str], list[int]]] = []
@@ -207,11 +208,12 @@ class _Outline:
             self.whole[first] = max(last, self.whole.get(first, 0))
 
     def _count(self, mapping: tuple[yaml.CollectionStartEvent, set[str], list[int]], event: yaml.NodeEvent) -> None:
-        """Note whether a mapping has a key twice."""
+        """Raise ValueError where a mapping has a key twice, which prose in short lines has and settings have not."""
         begun, keys, count = mapping
         count[0] += 1
         if isinstance(begun, yaml.MappingStartEvent) and count[0] % 2 and isinstance(event, yaml.ScalarEvent):
-            self.has_repeats = self.has_repeats or event.value in keys
+            if event.value in keys and not self._may_repeat:
+                raise ValueError("a key stands twice")
             keys.add(event.value)
 
 
@@ -286,6 +288,13 @@ def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> 
 
 
 # TOML
+
+
+def find_toml(text: str, start: int, end: int) -> SettingsForm | None:
+    """As `read_toml`, of what looks like TOML: keys with values, and more than that of a single line."""
+    lines = [line for line in text[start:end].split("\n") if line.strip()]
+    is_keyed = len(lines) > 1 and bool(_TOML_START.match(lines[0])) and "=" in text[start:end]
+    return read_toml(text, start, end) if is_keyed else None
 
 
 def read_toml(text: str, start: int, end: int) -> SettingsForm | None:

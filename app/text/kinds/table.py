@@ -49,7 +49,7 @@ class TableForm:
         self._after = after
         worths = [0.0] * head + row_worths([cells for _, _, cells in rows[head:]])
         self.parts: Sequence[Part] = [
-            Part(*span, () if at < head else tuple(range(head)), worths[at], estimate_tokens(text) + 1)
+            Part(*span, () if at < head else tuple(range(head)), worths[at], estimate_tokens(text))
             for at, (span, text, _) in enumerate(rows)
         ]
 
