@@ -52,6 +52,7 @@ _CLOSING_WORTH = 0.2  # of the last sentence
 _HEADING_WORTH = 0.1
 _TITLE_WORTH = 0.5
 _THEOREM_WORTH = 1.0
+_FRAME_WORTH = -0.1  # only worth taking with what stands in it
 _PREAMBLE_WORTH = -1.0
 
 
@@ -298,7 +299,7 @@ class _Reader:
         begin = options.end() if options else token.end()
         is_document = token["name"] == "document"
         number = len(self.pieces)
-        self.pieces.append(_Piece(token.start(), begin, tuple(self.frames[-1:]), is_default=not is_document))
+        self.pieces.append(_Piece(token.start(), begin, tuple(self.frames[-1:]), _FRAME_WORTH, not is_document))
         if not is_document:
             self.frames.append(number)
         frame_ends[self.ends[token.start()]] = number
@@ -308,7 +309,7 @@ class _Reader:
         """The end of a frame and its beginning need each other, and what stands between needs both."""
         number = len(self.pieces)
         first = self.pieces[opened]
-        self.pieces.append(_Piece(start, end, (opened,), is_default=first.is_default))
+        self.pieces.append(_Piece(start, end, (opened,), _FRAME_WORTH, first.is_default))
         self.pieces[opened] = replace(first, needs=(*first.needs, number))
         if opened in self.frames:
             del self.frames[self.frames.index(opened) :]
