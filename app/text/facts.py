@@ -78,7 +78,7 @@ _MASTER = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 # Runs without white space that are more than a lower-case word with punctuation: only in them can a fact begin.
-_CANDIDATE = re.compile(r"[a-z.,;:!?'\"()\-]*[^a-z\s.,;:!?'\"()\-]\S*")
+_CANDIDATE = re.compile(r"(?<!\S)[a-z.,;:!?'\"()\-]*+[^a-z\s.,;:!?'\"()\-]\S*")
 _LOOKAHEAD = 24  # characters behind a candidate that may belong to the fact: "215 000", "10 : 30 pm"
 _LONGER_TOKEN = regex.compile(rf"\d(?:{_PART}|[._\-/:\\@+#&'’~](?={_PART}))*+", regex.VERSION1)
 _RANGE_LIKE = regex.compile(r"[\d.,]+[-–—][\d.,]+$")
