@@ -54,7 +54,5 @@ def read(text: str, start: int, end: int) -> FencedLines | None:
     closing = _FENCE.match(text, *spans[-1])
     is_closed = closing is not None and not closing["info"].strip() and closing["fence"].startswith(opening["fence"])
     fences = (0, len(spans) - 1) if is_closed else (0,)
-    parts = [
-        Part(*span, tuple(fence for fence in fences if fence != number)) for number, span in enumerate(spans)
-    ]
+    parts = [Part(*span, tuple(fence for fence in fences if fence != number)) for number, span in enumerate(spans)]
     return FencedLines(start, end, source, opening["fence"], is_closed, tuple(parts))
