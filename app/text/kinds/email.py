@@ -162,7 +162,9 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
                 f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
             )
     yield Section(view, rank, worth=_HEADER_WORTH, is_plain=True)
-    found = list(islice(mime.leaves(text, list(message.headers), message.start, message.body, message.end), _MOST_LEAVES))
+    found = list(
+        islice(mime.leaves(text, list(message.headers), message.start, message.body, message.end), _MOST_LEAVES)
+    )
     chosen = _alternatives(text, found)
     for order, leaf in enumerate(found):
         if leaf.is_attachment or not leaf.content_type.startswith("text/"):
