@@ -1,4 +1,4 @@
-"""Condenser: text compression with checked facts and byte-exact reconstruction, in front of Ollama."""
+"""Condenser: text compression in whole, checked sentences, with byte-exact reconstruction, in front of Ollama."""
 
 from importlib.metadata import version
 

@@ -59,7 +59,7 @@ def _load(**overrides: object) -> Settings:
 def condenser(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
-    """Text compression with checked facts and byte-exact reconstruction, in front of Ollama."""
+    """Text compression in whole, checked sentences, with byte-exact reconstruction, in front of Ollama."""
     if version:
         typer.echo(f"condenser {__version__}")
         raise typer.Exit

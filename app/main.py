@@ -97,7 +97,7 @@ def create_app(
     app = FastAPI(
         title="Condenser",
         version=__version__,
-        description="Text compression with checked facts and byte-exact reconstruction, in front of Ollama.",
+        description="Text compression in whole, checked sentences, with byte-exact reconstruction, in front of Ollama.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -93,7 +93,7 @@ router = APIRouter(
 
 @router.post("/compress", operation_id="compress", responses={**problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
 async def compress(request: Request, body: CompressRequest) -> CompressResponse:
-    """Compress a text: a shorter one that says nothing it does not, and a capsule to get it back from."""
+    """Compress a text: whole sentences of it, checked ones by the model, a report, and a capsule to get it back."""
     service, client = service_of(request), client_of(request)
     with client.hold(_places(service, client, body)):
         return await _single(request, operations.compress(service, body, caching_of(request)))

@@ -11,7 +11,7 @@ from app.compression.prompts import PROMPT_VERSION, summarize_prompt
 from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary, Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
-from app.summary.check import Claim, Evidence
+from app.summary.check import Claim, Dropped, Evidence
 from app.summary.report import Passage, Report, arrange, compose, report
 from app.summary.select import TOLERANCE, Wish, select
 from app.text.blocks import Span
@@ -160,14 +160,15 @@ def _made(
         taken, units = [claims[at] for at in chosen.claims], chosen.units
     text, passages = compose(document, arrange(taken, units))
     if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
-        units = frozenset(range(len(document.units)))
+        taken, units = (), frozenset(range(len(document.units)))
         text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()
+    outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in taken)
     result = replace(
         report(document, text, passages, units),
         written=len(claims) + len(dropped),
         stood=len(claims),
-        dropped=dropped,
+        dropped=dropped + outweighed,
     )
     made_by: MadeBy = "verbatim" if text == document.text else "abstractive" if result.is_by_model else "extractive"
     capsule = seal(

@@ -53,7 +53,7 @@ logger = logging.getLogger("condenser")
 class SummaryObserver(Protocol):
     """Is told what became of each sentence that a model wrote: `stood`, or the rule that dropped it."""
 
-    def sentence_judged(self, result: Reason | Literal["stood"]) -> None: ...
+    def sentence_judged(self, result: Reason | Literal["stood", "outweighed"]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def parts(document: Document, budget: int) -> list[str]:
 
     Only a unit that is larger than the budget is cut. Without white space at their ends the parts join to the text.
     """
-    total = sum(document.costs)
+    total = sum(document.costs) + len(document.units)
     if total <= budget:
         return [document.text.strip()]
     aim = math.ceil(total / math.ceil(total / budget))

@@ -40,7 +40,7 @@ MIN_SUPPORT = 0.5
 _OVERLAP_POWER = 8.3  # an overlap of 0.92 gives MIN_SUPPORT (benchmarks/factuality.py)
 _MIN_OVERLAP = 0.4  # below it the engine is not asked either
 _OVERLAP_WEIGHT = 3.0
-_STANDING_LOGIT = 1.2  # with which a sentence has MIN_SUPPORT
+_STANDING_LOGIT = 1.1  # with which a sentence has MIN_SUPPORT
 _LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
 _LEAST_SPREAD = 0.1  # keeps the slope finite
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
@@ -77,10 +77,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A sentence of the model's that does not stand, and the rule that it broke."""
+    """A sentence of the model's that is not in the result: the rule that it broke, or that the source says it better."""
 
     text: str
-    reason: Reason
+    reason: Reason | Literal["outweighed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,9 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
 def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
     """The weight of each content stem of a sentence: the rarer in the source, the more."""
     count, frequencies = len(evidence.document.units), evidence.document.frequencies
-    return {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(found) for n in (frequencies[stem],)}
+    return {
+        stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in dict.fromkeys(found) for n in (frequencies[stem],)
+    }
 
 
 def _share_known(weights: dict[str, float], evidence: Evidence) -> float:

@@ -69,7 +69,9 @@ _WHY = (
     "为什么",
     "なぜ",
 )
-_REPEATED = 0.6  # of a claim's content, in one unit: then only one of them is taken
+_CLAIM_FACTOR = 1.4  # for saying it in one sentence of its own
+_RESTATED = 0.3  # of a unit's content in a claim, and of the claim's in the unit: then the claim stands in its place
+_CONDENSED = 0.5  # of the worth, and of the facts, of the units in whose place a claim stands, that it must have
 _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 _COST_POWER = 1.0  # below 1, long units are not put behind short ones that say little
 
@@ -137,7 +139,7 @@ def worth_of(document: Document, claims: Sequence[Claim], question: str | None) 
 def _restated(claim: Claim, said: Iterable[str], document: Document, own: Sequence[float]) -> float:
     """What a claim is worth by itself: that of the units that it rests on, as far as it says what they say."""
     stated = list(said)
-    return sum(own[unit] * _share_in(document.stems[unit], stated) for unit in claim.units)
+    return _CLAIM_FACTOR * sum(own[unit] * _share_in(document.stems[unit], stated) for unit in claim.units)
 
 
 def _keys(facts: Iterable[Fact], concepts: Mapping[str, float]) -> set[str]:
@@ -162,6 +164,11 @@ def _concepts(document: Document) -> dict[str, float]:
         if count > 1 and (len(stem) > 2 or not stem.isascii()):
             concepts[stem] = _CENTRAL_WORTH * count / most
     return concepts
+
+
+def _facts(concepts: Iterable[frozenset[str]]) -> frozenset[str]:
+    """The facts among concepts."""
+    return frozenset(concept for found in concepts for concept in found if concept.startswith("="))
 
 
 def _fact_worth(fact: Fact) -> float:
@@ -220,7 +227,7 @@ def _answers(document: Document, claims: Sequence[Claim], question: str) -> list
     scores = bm25(document.stems, asked, document.frequencies)
     if _asks_why(question):
         scores = _raised(scores, "cause", _CAUSE_FACTOR, document)
-    beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)]
+    beside = [max(one, two) for one, two in zip([0.0, *scores], [*scores[1:], 0.0], strict=False)][: len(scores)]
     if "chat" in document.structure:
         scores = [max(score, _TURN_SHARE * near) for score, near in zip(scores, beside, strict=True)]
         # What was agreed, and what was said last about a matter, is how it stands.
@@ -289,6 +296,7 @@ class _Selector:
         self.said: set[str] = set()
         self.closures: dict[int, frozenset[int]] = {}
         self.claimed: set[str] = set()
+        self.restated = [self._restated_by(claim) for claim in claims]
 
     def run(self) -> Selection:
         for unit in self.wish.must_keep:
@@ -367,7 +375,7 @@ class _Selector:
         for item in items:
             fresh = self.worth.concepts_of[item] - self.said - concepts
             own = self.worth.own[item] * (1 - self._said_by_claims(item))
-            gain += self.worth.share[item] * (own + sum(self.worth.concepts[concept] for concept in fresh))
+            gain += self.worth.share[item] * (own + math.fsum(self.worth.concepts[concept] for concept in fresh))
             concepts |= fresh
         return gain
 
@@ -378,18 +386,39 @@ class _Selector:
         content = self.document.stems[item]
         return sum(stem in self.claimed for stem in content) / len(content) if content else 0.0
 
-    def _is_repetition(self, item: int) -> bool:
-        """Whether a claim says what a unit in the result says, or a unit what a claim in the result says."""
-        if item >= self.count:
-            claim = self._stems_of_claim(item)
-            return any(
-                _share_in(claim, self.document.stems[unit]) > _REPEATED for unit in self.taken if unit < self.count
-            )
-        content = self.document.stems[item]
-        return any(_share_in(self._stems_of_claim(one), content) > _REPEATED for one in self.taken if one >= self.count)
+    def _is_condensed(self, item: int) -> bool:
+        """Whether a claim says most of what the units that it restates say, in fewer tokens; an answer always is."""
+        if self.wish.question:
+            return True
+        restated = self.restated[item - self.count]
+        if not restated:
+            return True
+        facts = _facts(self.worth.concepts_of[unit] for unit in restated)
+        kept = self._worth_of(facts & self.worth.concepts_of[item])
+        return (
+            self.worth.costs[item] < sum(self.worth.costs[unit] for unit in restated)
+            and kept >= _CONDENSED * self._worth_of(facts)
+            and self._gain([item]) >= _CONDENSED * self._gain(sorted(restated))
+        )
 
-    def _stems_of_claim(self, item: int) -> list[str]:
-        return stems(self.claims[item - self.count].text, self.document.language)
+    def _worth_of(self, concepts: Iterable[str]) -> float:
+        return sum(self.worth.concepts[concept] for concept in concepts)
+
+    def _is_repetition(self, item: int) -> bool:
+        """Whether a claim restates a unit in the result, or a claim in the result a unit."""
+        if item >= self.count:
+            return not self.restated[item - self.count].isdisjoint(self.taken)
+        return any(item in units and self.count + at in self.taken for at, units in enumerate(self.restated))
+
+    def _restated_by(self, claim: Claim) -> frozenset[int]:
+        """The units in whose place a claim stands: it says much of what they say, or says hardly more than they do."""
+        said = stems(claim.text, self.document.language)
+        content = self.document.stems
+        return frozenset(
+            unit
+            for unit in claim.units
+            if _share_in(content[unit], said) >= _RESTATED and _share_in(said, content[unit]) >= _RESTATED
+        )
 
     def _new(self, item: int) -> list[int]:
         """What comes into the result with an item."""
@@ -425,6 +454,7 @@ class _Selector:
             for item, share in enumerate(self.worth.share)
             if (share == 1.0 or (is_minor and (item >= self.count or units[item].part is None)))
             and (budget is not None or item >= self.count or units[item].kind in _BY_WORTH)
+            and (item < self.count or self._is_condensed(item))
         ]
         heap = [(-self._density(item), item) for item in items if item not in self.taken]
         heapq.heapify(heap)
@@ -447,7 +477,7 @@ class _Selector:
         units = self.document.units
         major = [at for at in range(self.count) if self.worth.share[at] == 1.0 and units[at].kind in _BY_WORTH]
         concepts: frozenset[str] = frozenset().union(*(self.worth.concepts_of[at] for at in major))
-        return sum(self.worth.own[at] for at in major) + sum(self.worth.concepts[concept] for concept in concepts)
+        return sum(self.worth.own[at] for at in major) + math.fsum(self.worth.concepts[concept] for concept in concepts)
 
     def _drop_bare_headings(self) -> None:
         """Leave out headings under which nothing of their section is in the result."""

@@ -3,7 +3,8 @@
 Each table is by language, for the languages that it knows; a text in another language has no cues.
 """
 
-from functools import cache
+import re
+from functools import cache, lru_cache
 from typing import Literal
 
 import regex
@@ -91,8 +92,9 @@ _WORDS: dict[Cue, dict[str, str]] = {
     },
     # At the head of a sentence: it says that a text says something, in place of saying it.
     "telling": {
-        "en": "(?:the|this) (?:text|article|document|passage|author|writer|speaker|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
-        "|the main (?:point|topic|idea)",
+        "en": "(?:the|this) (?:text|article|document|passage|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
+        "|(?:the|this) (?:author|writer|speaker|reviewer|sender) (?:\\w+ly )?(?:describes?|discuss(?:es)?|talks?|mentions?|explains?|writes?|says|states"
+        "|notes|reports?|tells?|shares?|expresses|highlights|emphasizes|reflects|provides|gives|lists|outlines|summarizes)|the main (?:point|topic|idea)",
         "de": "(?:der|dieser|die|diese|das|dieses) (?:text|artikel|dokument|autor|autorin|verfasser|sprecher|zusammenfassung|e-?mail|nachricht|brief)|der hauptpunkt",
         "fr": "(?:le|ce|l['’]|la|cette) ?(?:texte|article|document|auteur|message|lettre|résumé|courriel)|le point principal",
         "es": "(?:el|este|la|esta) (?:texto|artículo|documento|autor|autora|mensaje|carta|resumen|correo)|el punto principal",
@@ -269,43 +271,70 @@ _DIRECTIONS = {
     "down": "fell|fall(?:s|en|ing)?|decreas\\w+|declin\\w+|dropp?\\w*|lower\\w*|shrank|shrink\\w*|plung\\w+|cuts?|reduc\\w+|sank|sink\\w*|less|fewer|below"
     "|gesunken\\w*|gefallen|zurückgegangen|zurückging|verringert\\w*|weniger|baiss\\w+|dimin\\w+|recul\\w+|baj\\w+|descendi\\w+|cay\\w+",
 }
-_DIRECTION = {name: regex.compile(rf"\b(?:{spelt})\b", regex.IGNORECASE) for name, spelt in _DIRECTIONS.items()}
+_ANYWHERE: frozenset[Cue] = frozenset({"binding", "conclusion", "courtesy", "negation", "cause"})
+_WITH_VOWEL_SIGNS = frozenset({"hi", "ar"})  # which are letters of a word to `regex` only
+
+
+def _by_first_letter(spelt: str) -> str:
+    """The same alternatives, those with the same first letter together: one look at it rules all of them out."""
+    groups: dict[str, list[str]] = {}
+    for one in _alternatives(spelt):
+        is_letter = one[0].isalpha() and one[1:2] not in ("?", "*", "+", "{")
+        groups.setdefault(one[0] if is_letter else one, []).append(one)
+    return "|".join(
+        f"{first}(?:{'|'.join(one[1:] for one in found)})" if len(first) == 1 and first.isalpha() else first
+        for first, found in groups.items()
+    )
+
+
+def _alternatives(spelt: str) -> list[str]:
+    """The alternatives of a pattern, outside of brackets."""
+    found, depth = [""], 0
+    for part in re.findall(r"\\.|\[[^\]]*\]|.", spelt):
+        depth += (part == "(") - (part == ")")
+        if part == "|" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += part
+    return found
+
+
+_DIRECTION = {name: re.compile(rf"\b(?:{_by_first_letter(spelt)})\b") for name, spelt in _DIRECTIONS.items()}
 
 
 @cache
-def pattern(cue: Cue, code: str) -> regex.Pattern[str] | None:
-    """Finds the cue in a sentence of the language `code`; None where its words are not known."""
+def _pattern(cue: Cue, code: str) -> re.Pattern[str] | regex.Pattern[str] | None:
+    """Finds the cue in a sentence of the language `code`; None where its words are not known.
+
+    Those of _ANYWHERE find it in small letters.
+    """
     spelt = _WORDS[cue].get(code)
     if spelt is None:
         return None
     if code in ("zh", "ja"):
         return regex.compile(rf"\A\W*(?:{spelt})" if cue in _AT_HEAD else spelt)
-    head = (
-        r"\A\W*"
-        if cue in _AT_HEAD
-        else _NEAR_HEAD
-        if cue == "consequence"
-        else ""
-        if cue == "attribution"
-        else r"(?<!\w)"
-    )
-    if cue == "courtesy":
-        return regex.compile(rf"(?<!\w)(?:{spelt})", regex.IGNORECASE)
+    if cue in _ANYWHERE:
+        tail = "" if cue == "courtesy" else r"(?!\w)"
+        whole = rf"(?<!\w)(?:{_by_first_letter(spelt)}){tail}"
+        return regex.compile(whole) if code in _WITH_VOWEL_SIGNS else re.compile(whole)
+    head = r"\A\W*" if cue in _AT_HEAD else _NEAR_HEAD if cue == "consequence" else ""
     return regex.compile(rf"{head}(?:{spelt})(?!\w)", regex.IGNORECASE)
 
 
 def has(cue: Cue, sentence: str, language: Language) -> bool:
     """Whether `sentence` shows the cue."""
-    found = pattern(cue, language.code)
-    return found is not None and found.search(sentence) is not None
+    found = _pattern(cue, language.code)
+    return found is not None and found.search(sentence.lower() if cue in _ANYWHERE else sentence) is not None
 
 
+@lru_cache(8192)
 def is_word(cue: Cue, word: str, language: Language) -> bool:
     """Whether `word`, in small letters, is one that shows the cue anywhere in a sentence."""
-    found = pattern(cue, language.code)
+    found = _pattern(cue, language.code)
     return found is not None and found.fullmatch(word) is not None
 
 
 def directions(sentence: str) -> frozenset[str]:
     """Whether something in `sentence` goes `up` or `down`."""
-    return frozenset(name for name, found in _DIRECTION.items() if found.search(sentence))
+    lowered = sentence.lower()
+    return frozenset(name for name, found in _DIRECTION.items() if found.search(lowered))

@@ -134,7 +134,7 @@ class Document:
     def costs(self) -> list[int]:
         """The estimated tokens of each unit, those of a deep indentation before the next one with it."""
         ends = [*(unit.start for unit in self.units[1:]), len(self.text)]
-        return [self._cost(unit, end) for unit, end in zip(self.units, ends, strict=True)]
+        return [self._cost(unit, end) for unit, end in zip(self.units, ends, strict=False)]
 
     def _cost(self, unit: Unit, end: int) -> int:
         if unit.part is not None and unit.part.cost is not None:

@@ -79,6 +79,10 @@ _MASTER = regex.compile(
 )
 # Runs without white space that are more than a lower-case word with punctuation: only in them can a fact begin.
 _CANDIDATE = re.compile(r"[a-z.,;:!?'\"()\-]*[^a-z\s.,;:!?'\"()\-]\S*")
+# Most candidates are one of these: _MASTER, which is slow, would find no fact in the first, and one word in the second.
+_SMALL_WORD = re.compile(r"[\"'(]*[a-zß-öø-ÿœ]+[,;!?)\"']*")
+_CAPITAL_WORD = re.compile(r"[\"'(]*(?P<word>[A-Z][a-z]+)[.,;:!?)\"']*")
+_CLOSING = re.compile(r"[.,;:!?)\"']*")
 _LOOKAHEAD = 24  # characters behind a candidate that may belong to the fact: "215 000", "10 : 30 pm"
 _LONGER_TOKEN = regex.compile(rf"\d(?:{_PART}|[._\-/:\\@+#&'’~](?={_PART}))*+", regex.VERSION1)
 _RANGE_LIKE = regex.compile(r"[\d.,]+[-–—][\d.,]+$")
@@ -130,12 +134,23 @@ def find_facts(text: str, language: Language) -> list[Fact]:
     reach = 0
     for candidate in _CANDIDATE.finditer(text):
         start, end = candidate.span()
+        if reach >= end or _SMALL_WORD.fullmatch(text, start, end):
+            continue
+        word = _CAPITAL_WORD.fullmatch(text, start, end) if reach <= start else None
+        if word is not None:
+            fact = _word(text, word["word"], word.start("word"), language)
+            if fact is not None:
+                facts.append(fact)
+                reach = fact.end
+            continue
         while (match := _MASTER.search(text, max(start, reach), end + _LOOKAHEAD)) and match.start() < end:
             reach = match.end()
             fact = _read(text, match, language)
             if fact is not None:
                 facts.append(fact)
                 reach = max(reach, fact.end)
+            if _CLOSING.fullmatch(text, reach, end):
+                break
     return _with_number_words(text, facts, language)
 
 
@@ -199,7 +214,7 @@ def _word(text: str, found: str, start: int, language: Language) -> Fact | None:
     if token.isalpha():
         if date := figures.date_at_month(text, token, end):
             return _dated(start, date)
-        if _CAMEL.search(token):
+        if not token[1:].islower() and _CAMEL.search(token):
             return Fact("identifier", start, end, token)
         return _name(text, start, end, language) if token[0].isupper() else None
     if "@" in token[1:] and "." in token:
@@ -214,9 +229,9 @@ def _word(text: str, found: str, start: int, language: Language) -> Fact | None:
 
 def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
     """The name that begins with the word at `start` to `end`; None where only its place gives it the capital."""
-    is_head = _SENTENCE_HEAD.search(text, max(0, start - 18), start) is not None
+    is_head = _is_sentence_head(text, start)
     stop, count = end, 1
-    while (following := _NAME_NEXT.match(text, stop)) is not None:
+    while _may_go_on(text, stop) and (following := _NAME_NEXT.match(text, stop)) is not None:
         stop, count = following.end("next"), count + 1
     first = text[start:end]
     if is_head and first.lower() in language.function_words:
@@ -226,6 +241,19 @@ def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
     if count == 1 and (is_head or language.code == "de") and not first.isupper():
         return None
     return _named(text, start, stop)
+
+
+def _is_sentence_head(text: str, start: int) -> bool:
+    """Whether a sentence, a line or an item begins at `start`. Behind a letter and a space none does."""
+    if text[start - 1 : start] == " " and text[max(0, start - 2)].isalpha():
+        return False
+    return _SENTENCE_HEAD.search(text, max(0, start - 18), start) is not None
+
+
+def _may_go_on(text: str, stop: int) -> bool:
+    """Whether what stands behind a name may be more of it, by two characters."""
+    following = text[stop + 1 : stop + 2]
+    return text[stop : stop + 1] in " \u00a0" and (following.isupper() or following in "odlvzs&")
 
 
 def _is_function_word(word: str) -> bool:

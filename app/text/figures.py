@@ -173,8 +173,8 @@ def date_at_day(text: str, start: int, end: int) -> Figure | None:
 
 def date_at_month(text: str, word: str, end: int) -> Figure | None:
     """The date that begins with the name of a month that ends at `end`, as in "May 14, 2024" or "May 2024"."""
-    match = _DAY_AFTER_MONTH.match(text, end)
     month = MONTHS.get(word.casefold())
+    match = _DAY_AFTER_MONTH.match(text, end) if month is not None else None
     if match is None or month is None:
         return None
     day, year, month_year = match.groups()

@@ -18,7 +18,7 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
         here what which who whom whose where why how not no yes is are was were be been being am has have had having do
         does did doing will would can could may might must shall should each every some any such same own only just also
         too very even still already ever let s t don ll ve re d m isn aren wasn weren hasn haven hadn doesn didn won
-        wouldn couldn shouldn can't cannot""",
+        wouldn couldn shouldn can't cannot however therefore thus hence moreover furthermore meanwhile""",
         "de": """der die das den dem des ein eine einen einem einer eines und oder aber denn sondern doch wenn weil dass
         daß ob als wie da während obwohl nachdem bevor damit sodass falls sofern in im an am auf aus bei beim von vom zu
         zum zur mit nach für über unter vor um ich du er sie es wir ihr mich dich sich uns euch mir dir ihm ihn ihnen
@@ -87,7 +87,7 @@ _SCRIPTS = (
 _BEYOND_LATIN = re.compile("[\u0370-\u03ff\u0590-\u05ff\u0e00-\u0e7f\u3040-\ud7af]")
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963\u0981-\u0983\u09bc-\u09cd"
-_PLAIN_WORD = re.compile(r"[a-z]+|\d+")
+_PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}](?:[^\W_{_UNSPACED}]|[{_MARKS}])*")
 _SAMPLE_CHARACTERS = 2000
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])\d{1,3},\d{1,2}(?![\d,.]\d|\d)")
@@ -132,7 +132,10 @@ def guess_language(text: str) -> Language:
         for code, script in _SCRIPTS:
             if len(script.findall(sample)) * 4 > letters:
                 return Language(code)
-    votes = Counter(code for word in found for code in _LANGUAGES_OF.get(word, ()))
+    votes: Counter[str] = Counter()
+    for word, count in Counter(found).items():
+        for code in _LANGUAGES_OF.get(word, ()):
+            votes[code] += count
     best = max(votes, key=votes.__getitem__, default="en")
     if votes[best] * 10 >= len(found) and votes[best]:
         return Language(best, best not in ("en", "hi", "ar") and not _writes_points(sample))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import regex
 import yaml
-from app.capsule.chunking import units
+
+from app.text.document import read
 
 _FILE = Path(__file__).with_name("injections.yaml")
 _UNSEEN = regex.compile(r"[\s\p{Cf}\p{Cc}]+")
@@ -25,7 +26,8 @@ class Injection:
     @property
     def sentences(self) -> list[str]:
         """The text's sentences and lines that say something."""
-        said = [self.text[unit.start : unit.end].strip() for unit in units(self.text)]
+        document = read(self.text)
+        said = [document.text_of(at) for at in range(len(document.units))]
         return [one for one in said if len(one) > 20]
 
 

@@ -11,19 +11,26 @@ from typing import Any
 import httpx
 import pytest
 import regex
-from app.capsule.prompts import expand_prompt, summarize_prompt
-from app.capsule.skim import skim
 
-from app.compression.compressor import READ_SHARE
+from app.compression.compressor import CompressOptions, summary_tokens
+from app.compression.prompts import INSTRUCTIONS, completion_text, expand_prompt, summarize_prompt
+from app.summary.check import Evidence, judge, split_draft, well_formed
+from app.text.document import read
+from app.text.language import Language
 from tests.security.injections import Injection, load, obeyed, squeezed
 from tests.unit.service import answer, ollama, prompt_of, running
 
 pytestmark = pytest.mark.anyio
 
 INJECTIONS = load()
-SYSTEM = (summarize_prompt("").system, expand_prompt("").system)
-# What a reader would know the system prompts by: their clauses of three words or more.
+PROMPTS = [
+    form("", Language("en")) for form in (lambda text, language: summarize_prompt(text, language, 100), expand_prompt)
+]
+SYSTEM = [*{prompt.system for prompt in PROMPTS}, *(prompt.user.rpartition("</text>")[2].strip() for prompt in PROMPTS)]
+# What a reader would know the instructions by: their clauses of three words or more.
 CLAUSES = [clause.strip() for prompt in SYSTEM for clause in regex.split(r"[.,:]", prompt) if len(clause.split()) > 2]
+# The model's sentences alone, as many as fit: nothing of what it writes is left out for being worth little.
+WISH = {"method": "abstractive", "target_ratio": 0.9}
 
 Obedience = Callable[[Injection], str]
 
@@ -77,16 +84,28 @@ def prompts_within_sentences(injection: Injection) -> str:
 LEAKS = [prompts_and_their_parts, prompts_within_sentences]
 
 
+def prompt_about(injection: Injection) -> str | None:
+    """What a model is asked about a text; None where it is not asked, as about a table."""
+    document = read(injection.text)
+    tokens = summary_tokens(document, CompressOptions(injection.text, method="abstractive", target_ratio=0.9))
+    return summarize_prompt(injection.text.strip(), document.language, tokens).user if tokens else None
+
+
 async def summarized_by(obedience: Obedience) -> list[dict[str, Any]]:
     """What `/compress` makes of all texts with a model that obeys so."""
-    answers = {summarize_prompt(skim(one.text, READ_SHARE)).user: obedience(one) for one in INJECTIONS}
-    return await batch("compress", [{"text": one.text, "fidelity": "semantic"} for one in INJECTIONS], answers)
+    asked = ((prompt_about(one), one) for one in INJECTIONS)
+    answers = {prompt: obedience(one) for prompt, one in asked if prompt is not None}
+    assert len(answers) >= 35
+    return await batch("compress", [{"text": one.text, "fidelity": "semantic", **WISH} for one in INJECTIONS], answers)
 
 
 async def rewritten_by(obedience: Obedience, summarized: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What `/reconstruct` has such a model make out of the summaries."""
-    pairs = zip(summarized, INJECTIONS, strict=True)
-    answers = {expand_prompt(one["compressed"]).user: obedience(injection) for one, injection in pairs}
+    answers = {}
+    for one, injection in zip(summarized, INJECTIONS, strict=True):
+        notes = read(one["compressed"])
+        if notes.is_prose:
+            answers[expand_prompt(notes.text.strip(), notes.language).user] = obedience(injection)
     items = [{"capsule": one["capsule"], "mode": "semantic"} for one in summarized]
     return await batch("reconstruct", items, answers)
 
@@ -105,9 +124,7 @@ async def batch(operation: str, items: list[dict[str, Any]], answers: Mapping[st
             response = await client.post("/batch", json={"operation": operation, "items": items})
     assert response.json()["succeeded"] == len(items), response.text
     assert asked.keys() == answers.keys()
-    results = [one["result"] for one in response.json()["results"]]
-    assert [one["fidelity"]["made"]["degraded"] for one in results] == [None] * len(items)
-    return results
+    return [one["result"] for one in response.json()["results"]]
 
 
 def leaked(injection: Injection, written: str) -> list[str]:
@@ -139,6 +156,28 @@ async def test_nothing_of_a_system_prompt_is_in_a_summary_or_in_a_text_made_of_t
     summarized = await summarized_by(leak)
     assert shown(summarized, "compressed", leaked) == {}
     assert shown(await rewritten_by(leak, summarized), "text", leaked) == {}
+
+
+@pytest.mark.parametrize("obedience", [*OBEDIENCES, *LEAKS])
+def test_no_sentence_that_does_what_a_text_commands_stands_beside_it(obedience: Obedience) -> None:
+    standing = {}
+    for injection in INJECTIONS:
+        document = read(injection.text)
+        if not document.is_prose:  # no model is asked about it
+            continue
+        evidence = Evidence(document)
+        said = [
+            one
+            for one in split_draft(completion_text(obedience(injection), False))
+            if obeyed(injection, one) or leaked(injection, one)
+        ]
+        assert said
+        stands = [
+            one for one in said if not well_formed(one, document, INSTRUCTIONS) and not judge(one, evidence).reason
+        ]
+        if stands:
+            standing[injection.name] = stands
+    assert standing == {}
 
 
 async def test_the_report_on_a_result_does_not_quote_a_model_that_obeys() -> None:

@@ -243,7 +243,7 @@ def test_a_sentence_by_itself_needs_nothing_and_no_sentence_needs_one_of_another
 
 def test_a_row_needs_the_header_of_its_table() -> None:
     text = "| name | price |\n| --- | --- |\n| pump | 40 |\n| valve | 12 |"
-    assert needs(text, "| valve") == ["| name | price |"]
+    assert needs(text, "| valve") == ["| name | price |\n| --- | --- |"]
 
 
 def test_an_indented_entry_needs_its_parents() -> None:
@@ -255,7 +255,8 @@ def test_an_indented_entry_needs_its_parents() -> None:
 
 MAIL = (
     "Hi Maria,\n\nThe pump arrives on 4 May. It has to be tested before noon.\n\nThank you and best regards,\nErik\n"
-    "-- \nErik Olsen\nAcme Ltd, Bergen\n\nOn 3 May 2025 Maria wrote:\n> When does the pump arrive?\n> We need it soon.\n"
+    "-- \nErik Olsen\nAcme Ltd, Bergen\n\nOn 3 May 2025 Maria wrote:\n"
+    "> When does the pump arrive?\n> We need it soon.\n"
 )
 
 
@@ -329,3 +330,22 @@ def test_each_fact_of_a_unit_stands_within_it(text: str) -> None:
     document = read(text)
     for unit, facts in zip(document.units, document.facts, strict=True):
         assert all(unit.start <= fact.start < fact.end for fact in facts)
+
+
+def test_a_line_with_a_whole_sentence_in_it_is_no_heading() -> None:
+    assert units("Please send it by Friday. Tanaka") == ["Please send it by Friday.", "Tanaka"]
+    assert units("書類を金曜日までにお送りください。田中") == ["書類を金曜日までにお送りください。", "田中"]
+
+
+def test_closing_tags_belong_to_their_sentence() -> None:
+    assert cut("<p>One is here. Two is <b>there.</b></p><p>Three is last.</p>") == [
+        "<p>One is here.",
+        "Two is <b>there.</b></p>",
+        "<p>Three is last.</p>",
+    ]
+
+
+def test_prose_that_is_wrapped_at_120_columns_is_read_as_sentences() -> None:
+    sentence = "The lighthouse was built in 1849 and the harbour office that looks after it has had it painted again and again "
+    text = f"{sentence}since\nthen. {sentence}since\nthat year."
+    assert units(text) == [f"{sentence}since\nthen.", f"{sentence}since\nthat year."]

@@ -103,8 +103,24 @@ async def test_the_status_has_the_figures_that_the_metrics_have() -> None:
             await client.post("/compress", json={"text": TEXT})
             body = (await client.get("/status")).json()
             metrics = (await client.get("/metrics")).text
-    upstream = {"url": URL, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 4, "problem": None, "warning": None}
-    engine = {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None, "warning": None, "upstreams": [upstream]}
+    upstream = {
+        "url": URL,
+        "version": "0.16.1",
+        "loaded": True,
+        "in_flight": 0,
+        "slots": 4,
+        "problem": None,
+        "warning": None,
+    }
+    engine = {
+        "name": "ollama",
+        "url": URL,
+        "version": "0.16.1",
+        "up": True,
+        "problem": None,
+        "warning": None,
+        "upstreams": [upstream],
+    }
     assert body["engine"] == engine
     assert body["model"] == {"name": MODEL, "loaded": True, "num_ctx": 4096, "gpu_ratio": 1.0, "warning": None}
     assert body["operations"]["compress"]["per_minute"] == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import email, encoded, html, json_records, latex, subtitles, table
+from app.text.kinds import email, encoded, html, json_records, latex, settings, subtitles, table, xml_elements
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
@@ -10,11 +10,16 @@ _READERS: tuple[Reader, ...] = (
     json_records.read,
     json_records.read_lines,
     html.read,
+    xml_elements.read,
     email.read,
     subtitles.read,
     encoded.read,
     latex.read,
     table.read,
+    settings.find_toml,
+    settings.read_ini,
+    settings.read_env,
+    settings.find_yaml,
 )
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
@@ -38,6 +43,13 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "tex": (latex.read,),
     "base64": (encoded.read,),
     "table": (table.read, table.read_csv),
+    "xml": (xml_elements.read,),
+    "yaml": (settings.read_yaml,),
+    "yml": (settings.read_yaml,),
+    "toml": (settings.read_toml,),
+    "ini": (settings.read_ini,),
+    "env": (settings.read_env,),
+    "dotenv": (settings.read_env,),
 }
 """Readers by the name of a kind, by the subtype of a media type, and by the name behind a fence of Markdown."""
 

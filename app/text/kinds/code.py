@@ -326,13 +326,13 @@ def _parts(text: str, elements: Sequence[_Element]) -> list[Part]:
         cost = max(1, cost - _MARK_TOKENS) if element.mark == "body" else cost
         needs = sorted({one.number for one in element.needs} - {element.number})
         parts.append(Part(element.start, end, tuple(needs), _WORTH[element.tier], cost))
-    chosen = _outline(flat, parts, estimate_tokens(text[flat[0].start : flat[-1].end]))
+    chosen = _outline(flat, parts)
     return [replace(part, is_default=number in chosen) for number, part in enumerate(parts)]
 
 
-def _outline(flat: Sequence[_Element], parts: Sequence[Part], tokens: int) -> set[int]:
+def _outline(flat: Sequence[_Element], parts: Sequence[Part]) -> set[int]:
     """The parts of an outline: public signatures, then what else belongs into it as long as it stays short."""
-    most = _OUTLINE_SHARE * tokens
+    most = _OUTLINE_SHARE * sum(part.cost or 0 for part in parts)
     chosen: set[int] = set()
     spent = 0
     for number in sorted(range(len(parts)), key=lambda at: flat[at].tier):

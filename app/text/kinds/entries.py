@@ -19,7 +19,9 @@ _HEAD = regex.compile(
     rf"|(?P<client>\S{{1,80}}) \S{{1,80}} \S{{1,80}} \[(?P<stamp>{_STAMP})\]|(?P<json>\{{\s*\"))"
 )  # fmt: skip
 _ACCESS = regex.compile(r"\"(?P<method>[A-Z]{3,8}) (?P<path>[^\" ?]{1,2000})[^\"]{0,2000}\" (?P<status>\d{3})\b")
-_STATUS = regex.compile(r"\"[A-Z]{3,8} [^\"]{1,2000}\" (\d{3})\b|\b(?:status|code|http_status)\"?[=:] ?\"?(\d{3})\b", regex.IGNORECASE)
+_STATUS = regex.compile(
+    r"\"[A-Z]{3,8} [^\"]{1,2000}\" (\d{3})\b|\b(?:status|code|http_status)\"?[=:] ?\"?(\d{3})\b", regex.IGNORECASE
+)
 _LEVEL = regex.compile(
     r"\b(?:(?P<error>error|err|fatal|crit|critical|alert|emerg|emergency|panic|severe)|(?P<warning>warn|warning)"
     r"|(?P<none>info|information|notice|debug|trace|verbose))\b",
@@ -35,11 +37,15 @@ _LEVEL_WITHIN = 160  # characters of a line
 _VARIES = regex.compile(
     r"(?<![\w.:-])(?![A-Z]{1,5}-?\d{2,5}(?![\w.:-]))(?:[\w.:-]*?\d[\w.:-]*+|[0-9a-fA-F]{8,}+(?![\w.:-]))|(?<=/)[\w.:-]*?\d[\w.:-]*+"
 )
-_CONTINUES = regex.compile(r"\s+\S|Traceback \(most recent|Caused by: |\S{0,200}(?:Error|Exception|Warning)\b(?:: |$)|at \S+\(|goroutine \d+|\.{3} \d+ more|[)}\]]+;?$")
+_CONTINUES = regex.compile(
+    r"\s+\S|Traceback \(most recent|Caused by: |\S{0,200}(?:Error|Exception|Warning)\b(?:: |$)|at \S+\(|goroutine \d+|\.{3} \d+ more|[)}\]]+;?$"
+)
 _TRACE = regex.compile(
     r"Traceback \(most recent call last\):|(?:Exception in thread \"[^\"]{0,200}\" |Caused by: )?(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b|panic: |goroutine \d+ \[|thread '[^']{0,200}' panicked|Unhandled exception|\w*Error: |\S+ ?: .*\n\s+at "
 )
-_FRAME = regex.compile(r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in ")
+_FRAME = regex.compile(
+    r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in "
+)
 _LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
 _ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
 _HEADED_SHARE = 0.6  # of lines that begin with a time or level, or belong to one that does
@@ -97,9 +103,7 @@ def _is_trace(text: str, lines: list[tuple[int, int]]) -> bool:
     return frames >= (len(lines) - 1) * 0.7
 
 
-def _joined(
-    text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]
-) -> Iterator[Entry]:
+def _joined(text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]) -> Iterator[Entry]:
     """Entries: lines with a head and the ones without that follow and go on with it; others are entries themselves."""
     first = 0
     for at in range(1, len(lines) + 1):
@@ -186,6 +190,14 @@ def _severity(entry: str, line: str) -> Severity:
         if cues.search(line):
             return "error" if severity == "error" else "warning"
     return "none"
+
+
+def trouble(line: str) -> float:
+    """How much words of a line tell of trouble: 2 of an error, 1 of a warning."""
+    level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
+    kind = level.lastgroup if level is not None and level.lastgroup != "none" else None
+    kind = kind or next((severity for severity, cues in _CUES if cues.search(line)), None)
+    return {"error": 2.0, "warning": 1.0}.get(kind or "", 0.0)
 
 
 def _of_status(status: str) -> Severity:

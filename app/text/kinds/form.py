@@ -11,6 +11,7 @@ Kind = Literal[
     "code",
     "diff",
     "log",
+    "lines",
     "yaml",
     "toml",
     "ini",

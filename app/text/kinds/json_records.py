@@ -10,6 +10,7 @@ from app.text.kinds.outliers import Cell, row_worths
 from app.text.tokens import estimate_tokens
 
 _LARGE = 60  # tokens of a nested container, from which on its elements are parts of their own
+_CERTAINLY_LARGE = 4000  # characters, from which on the tokens of a container are not counted for that
 _DEEPEST = 40  # levels, below which a container is one part
 _ENTRY_WORTH = 0.3  # of an entry of an object that is no record
 _CONTAINER_WORTH = 0.5
@@ -54,8 +55,8 @@ class JsonForm:
                 self._tables[node.first] = table
 
     def _is_large(self, node: Node) -> bool:
-        # No token of JSON is shorter than a character.
-        return node.end - node.start > _LARGE and estimate_tokens(self._tree.compact(node)) > _LARGE
+        size = node.end - node.start
+        return size > _CERTAINLY_LARGE or (size > _LARGE and estimate_tokens(self._tree.compact(node)) > _LARGE)
 
     def _is_shorter(self, node: Node, table: Table) -> bool:
         made = f'{{"columns":{table.header},"rows":[' + ",".join(map(self._row, table.rows))

@@ -64,7 +64,9 @@ class LogForm:
             lines += [marks[number]] if number in marks else []
         if unseen:
             count = sum(map(len, unseen))
-            lines.append(self._mark(f"{count} line{'s' * (count > 1)} of {len(unseen)} other kind{'s' * (len(unseen) > 1)}"))
+            lines.append(
+                self._mark(f"{count} line{'s' * (count > 1)} of {len(unseen)} other kind{'s' * (len(unseen) > 1)}")
+            )
         return "\n".join(lines)
 
     def _mark(self, said: str) -> str:
@@ -99,7 +101,9 @@ def read(text: str, start: int, end: int) -> LogForm | None:
         for number, entry in enumerate(found)
     ]
     is_json = all(entry.is_json for entry in found)
-    return LogForm("log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text)
+    return LogForm(
+        "log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text
+    )
 
 
 @dataclass(slots=True)
@@ -169,7 +173,9 @@ def _extremes(column: Sequence[str]) -> list[int]:
 
 def _number(value: str) -> float | None:
     """The number that a word such as `took=12.5ms` ends with, but for a unit."""
-    digits = value.rpartition("=")[2].strip("()[],;:\"'").rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%")
+    digits = (
+        value.rpartition("=")[2].strip("()[],;:\"'").rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%")
+    )
     return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None
 
 

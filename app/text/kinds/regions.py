@@ -64,11 +64,12 @@ def first_form(readers: Sequence[Reader], text: str, start: int, end: int) -> Fo
 def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Sequence[Reader]]) -> Iterator[Form]:
     """The forms in a text that is not of one kind, in order. Linear time.
 
-    `readers`: tried with each paragraph and each run of lines that look alike; `by_name`: those for the name behind an
-    opening fence.
+    `readers`: tried with each paragraph and each run of lines that look alike, not with the whole text; `by_name`: those
+    for the name behind an opening fence.
     """
     values = _JsonValues(text)
     closings = _Closings(text)
+    whole = len(text) - len(text.lstrip()), len(text.rstrip())
     at = 0
     while at < len(text):
         end = line_end(text, at)
@@ -82,7 +83,8 @@ def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Seq
                 yield form
             continue
         stop = _paragraph_end(text, at)
-        form = first_form(readers, text, at, stop)
+        is_all = at <= whole[0] and stop >= whole[1]
+        form = None if is_all else first_form(readers, text, at, stop)
         if form is not None:
             yield form
             at = stop + 1

@@ -49,7 +49,7 @@ class TableForm:
         self._after = after
         worths = [0.0] * head + row_worths([cells for _, _, cells in rows[head:]])
         self.parts: Sequence[Part] = [
-            Part(*span, () if at < head else tuple(range(head)), worths[at], estimate_tokens(text) + 1)
+            Part(*span, () if at < head else tuple(range(head)), worths[at], estimate_tokens(text))
             for at, (span, text, _) in enumerate(rows)
         ]
 
@@ -192,7 +192,12 @@ def read_aligned(text: str, start: int, end: int) -> TableForm | None:
         return None
     names = text[slice(*lines[0])]
     columns = [match.end() for match in _GAP.finditer(names)]
-    if len(columns) < 2 or len(columns) > 64 or len(names.split()) > 2 * (len(columns) + 1) or any(map(_FIGURE.match, names.split())):
+    if (
+        len(columns) < 2
+        or len(columns) > 64
+        or len(names.split()) > 2 * (len(columns) + 1)
+        or any(map(_FIGURE.match, names.split()))
+    ):
         return None
     if len(_GAP.split(names)) < 3:
         return None

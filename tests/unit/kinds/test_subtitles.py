@@ -103,6 +103,11 @@ def test_lines_between_times_are_joined_to_sentences() -> None:
     assert _all("0:00\nhello to the\n0:03\nshow of 12 things.\n") == "hello to the show of 12 things."
 
 
+def test_captions_without_stops_are_parts_of_some_lines() -> None:
+    source = "".join(f"0:{at:02}\nand so we went on and on for a while\n" for at in range(10, 60))
+    assert len(_form(source).parts) > 4
+
+
 @pytest.mark.parametrize(
     "source",
     [

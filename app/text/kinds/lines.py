@@ -1,0 +1,175 @@
+"""Output of tools in lines: what a search found (`path:line:text`), or columns under a header, such as a list of pods."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import regex
+
+from app.text.kinds.entries import trouble
+from app.text.kinds.form import Kind, Part
+from app.text.tokens import estimate_tokens
+
+_MATCH = regex.compile(
+    r"(?P<path>(?=[^:\n]{0,300}[A-Za-z])[^\s:][^:\n]{0,300}):(?P<line>\d{1,7}):(?:\d{1,5}:)?(?P<said>.*)"
+)
+_CONTEXT = regex.compile(r"(?P<path>[^\s:][^:\n]{0,300}?)-(?P<line>\d{1,7})-(?P<said>.*)|--$")
+_DEFINITION = regex.compile(
+    r"\s*(?:export |public |static |async |pub )*(?:def|class|func|fn|function|interface|struct|type|const|let|var)\b|\s*\w+ ?(?::=|=) ?"
+)
+_COMMENT = regex.compile(r"\s*(?:#|//|/?\*|--|<!--)")
+_HEADER = regex.compile(r"[A-Z%#][A-Z0-9_%()#/.+-]*(?:[ \t]+[A-Z%#(][A-Za-z0-9_%()#/.+-]*)+$")
+_GAP = regex.compile(r"\s{2,}|\t")
+_LEAST_ROWS = 2
+_ALIKE = 0.8  # of the lines must be matches, or rows
+_ALL = 30  # lines, up to which all are shown where no size is asked for
+_FIRST_OF_FILE = 5
+_FIRST_ROWS = 3
+_MARKED = 5  # lines of a file, from which on a mark of its own says that they were left out
+_EXTREME = 5.0  # times the next number and the median, from which on one is an outlier
+_DEFINITION_WORTH = 0.5
+_RARE_WORTH = 1.0
+_EXTREME_WORTH = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class LinesForm:
+    """Lines of a tool's output. `files`: the path that each is about, none for rows under a header."""
+
+    kind: Kind
+    start: int
+    end: int
+    parts: Sequence[Part]
+    files: Sequence[str]
+    _text: str
+
+    def render(self, chosen: Sequence[int]) -> str:
+        """The chosen lines as they stand, and how many were left out."""
+        taken = set(chosen)
+        if not self.files:
+            return "\n".join([*map(self._line, chosen), *self._mark(len(self.parts) - len(taken), "row")])
+        left = Counter(file for number, file in enumerate(self.files) if number not in taken)
+        last = {self.files[number]: number for number in chosen}
+        lines: list[str] = []
+        for number in chosen:
+            lines.append(self._line(number))
+            file = self.files[number]
+            if last[file] == number and left[file] >= _MARKED:
+                lines += self._mark(left.pop(file), "line", f" in {file}")
+        files = sum(count > 0 for count in left.values())
+        where = f" in {files} file{'s' * (files > 1)}"
+        return "\n".join([*lines, *self._mark(left.total(), "line", where)])
+
+    def _line(self, number: int) -> str:
+        return self._text[self.parts[number].start : self.parts[number].end]
+
+    def _mark(self, count: int, what: str, where: str = "") -> list[str]:
+        return [f"... {count} more {what}{'s' * (count > 1)}{where}"] if count else []
+
+
+def read(text: str, start: int, end: int) -> LinesForm | None:
+    """The form of a slice that consists of what a search found, or of rows under a header in capitals."""
+    spans = list(_spans(text, start, end))
+    if len(spans) <= _LEAST_ROWS:
+        return None
+    lines = [text[one:two] for one, two in spans]
+    worths = _rows(lines)
+    files: list[str] = []
+    needs: tuple[int, ...] = (0,)
+    if worths is None:
+        found = _matches(lines)
+        if found is None:
+            return None
+        files, worths = found
+        needs = ()
+    shown = _shown(files, worths)
+    parts = [
+        Part(*span, needs if number else (), worth, estimate_tokens(line) + 1, number in shown)
+        for number, (span, line, worth) in enumerate(zip(spans, lines, worths, strict=True))
+    ]
+    return LinesForm("lines", spans[0][0], spans[-1][1], parts, files, text)
+
+
+def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    at = start
+    for line in text[start:end].split("\n"):
+        stop = at + len(line.rstrip())
+        if stop > at:
+            yield at, stop
+        at += len(line) + 1
+
+
+def _shown(files: Sequence[str], worths: Sequence[float]) -> set[int]:
+    """The lines that are shown where no size is asked for."""
+    if len(worths) <= _ALL:
+        return set(range(len(worths)))
+    shown = {number for number, worth in enumerate(worths) if worth >= _RARE_WORTH}
+    if not files:
+        return shown.union(range(_FIRST_ROWS + 1))
+    seen: Counter[str] = Counter()
+    for number, file in enumerate(files):
+        seen[file] += 1
+        if seen[file] <= _FIRST_OF_FILE:
+            shown.add(number)
+    return shown
+
+
+def _matches(lines: Sequence[str]) -> tuple[list[str], list[float]] | None:
+    """The path and the worth of each line that a search found, None where most are something else."""
+    files: list[str] = []
+    worths: list[float] = []
+    known = 0
+    for line in lines:
+        match = _MATCH.match(line)
+        known += match is not None
+        context = None if match else _CONTEXT.match(line)
+        if match is None and context is None:
+            return None
+        said = match["said"] if match else ""
+        path = (match or context)["path"] if match or (context and context["path"]) else (files[-1] if files else "")  # type: ignore[index]
+        worth = trouble(said)
+        if match and path not in files[-1:]:
+            worth += _DEFINITION_WORTH
+        if match and _DEFINITION.match(said) and not _COMMENT.match(said):
+            worth += _DEFINITION_WORTH
+        files.append(path)
+        worths.append(worth)
+    return (files, worths) if known * 2 >= len(lines) else None
+
+
+def _rows(lines: Sequence[str]) -> list[float] | None:
+    """The worth of a header in capitals and of the rows under it, None where that is something else."""
+    if not _HEADER.match(lines[0].strip()):
+        return None
+    header = _GAP.split(lines[0].strip())
+    rows = [_GAP.split(line.strip()) for line in lines[1:]]
+    if len(header) < 2 or sum(len(row) == len(header) for row in rows) < _ALIKE * len(rows):
+        header = lines[0].split()
+        rows = [line.split(None, len(header) - 1) for line in lines[1:]]
+        if len(header) < 3 or sum(len(row) == len(header) for row in rows) < _ALIKE * len(rows):
+            return None
+    worths: dict[int, float] = defaultdict(float)
+    for place in range(len(header)):
+        for number, worth in _outliers([row[place] if place < len(row) else "" for row in rows]):
+            worths[number] += worth
+    return [_RARE_WORTH, *(worths[number] + trouble(line) for number, line in enumerate(lines[1:]))]
+
+
+def _outliers(column: Sequence[str]) -> Iterator[tuple[int, float]]:
+    """The places of values that few others have, or that are far above them, with their worth."""
+    numbers = [_number(value) for value in column]
+    known = [number for number in numbers if number is not None]
+    if len(known) * 5 >= len(column) * 4:
+        least = _EXTREME * max(1.0, median(known), sorted(known)[-2] if len(known) > 1 else 0.0)
+        yield from ((at, _EXTREME_WORTH) for at, number in enumerate(numbers) if number is not None and number >= least)
+        return
+    counts = Counter(column)
+    few = max(1, len(column) // 50)
+    if 1 < len(counts) <= len(column) // 2 + 1 and counts.most_common(1)[0][1] * 2 >= len(column):
+        yield from ((at, _RARE_WORTH) for at, value in enumerate(column) if counts[value] <= few)
+
+
+def _number(value: str) -> float | None:
+    digits = value.split(" ", 1)[0].rstrip("%BKMGTibms")
+    return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None

@@ -1,0 +1,177 @@
+"""XML: elements under their parents; white space between elements and comments go, all else is to the letter.
+
+Nothing is expanded or fetched: a text that declares entities has no form.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser, ParseError
+
+from app.text.kinds.form import Part
+from app.text.kinds.outliers import Cell, row_worths
+from app.text.tokens import estimate_tokens
+
+_LARGE = 60  # tokens of an element, from which on what it holds are parts of their own
+_CERTAINLY_LARGE = 4000  # characters, from which on the tokens of an element are not counted for that
+_MOST_COMPARED = 200  # tokens of an element that is held against its siblings
+_DEEPEST = 40  # levels, below which an element is one part
+_MOST_FIELDS = 40  # of an element that is held against its siblings
+_ELEMENT_WORTH = 0.3
+_TOKEN = re.compile(
+    r"(?P<gone><!--.*?-->)|(?P<prolog><\?.*?\?>|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*)?>)|(?P<cdata><!\[CDATA\[.*?\]\]>)"
+    r"|(?P<close></[^>]*+>)|(?P<tag><(?P<name>[^\s<>/]++)(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>)|(?P<text>[^<]++)",
+    re.DOTALL,
+)
+_FIELD = re.compile(r"<([^\s<>/!?]+)[^<>]*>([^<>]+)</|\s([\w:.\-]+)\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)')")
+
+
+@dataclass(slots=True)
+class _Element:
+    """An element: its slice of the text, and its first and last token. `has_text`: its white space counts.
+
+    `is_open`: its children are parts. `part`: its number among them, for an open one that of its start tag.
+    """
+
+    first: int
+    start: int
+    last: int = 0
+    end: int = 0
+    has_text: bool = False
+    children: "list[_Element]" = field(default_factory=list)
+    spaces: list[int] = field(default_factory=list)
+    is_open: bool = False
+    part: int = -1
+
+
+class _Tree:
+    """The tokens of a valid XML text as they are rendered, and the root element."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.tokens: list[str] = []
+        prolog: list[str] = []
+        outer = _Element(-1, start)
+        stack = [outer]
+        for match in _TOKEN.finditer(text, start, end):
+            kind, token = match.lastgroup, match.group()
+            kind = "tag" if kind == "name" else kind
+            at = len(self.tokens)
+            if kind == "gone" or (kind == "prolog" and len(stack) > 1):
+                continue
+            if kind == "prolog":
+                prolog.append(token)
+                continue
+            self.tokens.append(token)
+            if kind == "tag":
+                element = _Element(at, match.start(), at, match.end())
+                element.has_text = "xml:space" in token or stack[-1].has_text
+                stack[-1].children.append(element)
+                if not token.endswith("/>"):
+                    stack.append(element)
+            elif kind == "close":
+                element = stack.pop()
+                element.last, element.end = at, match.end()
+                if element.children and not element.has_text:
+                    for space in element.spaces:
+                        self.tokens[space] = ""
+            elif kind == "cdata" or token.strip():
+                stack[-1].has_text = True
+            else:
+                stack[-1].spaces.append(at)
+        self.prolog = "".join(prolog)
+        self.root = outer.children[0]
+
+    def text(self, element: _Element) -> str:
+        return "".join(self.tokens[element.first : element.last + 1])
+
+    def head(self, element: _Element) -> str:
+        """The first tokens of an element, enough to hold it against others."""
+        return "".join(self.tokens[element.first : min(element.last + 1, element.first + _MOST_COMPARED)])
+
+
+class XmlForm:
+    """An XML text. Elements left out are counted in a comment at the end of the one that they stood in."""
+
+    kind: Literal["xml"] = "xml"
+
+    def __init__(self, tree: _Tree, start: int, end: int) -> None:
+        self.start = start
+        self.end = end
+        self._tree = tree
+        self._parts: list[Part] = []
+        self._add(tree.root, (), 0.0, 0)
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        return self._parts
+
+    def _add(self, element: _Element, needs: tuple[int, ...], worth: float, depth: int) -> None:
+        element.part = len(self._parts)
+        may_open = not element.has_text and bool(element.children) and depth < _DEEPEST
+        element.is_open = may_open and (depth == 0 or self._is_large(element))
+        if not element.is_open:
+            cost = estimate_tokens(self._tree.text(element))
+            self._parts.append(Part(element.start, element.end, needs, worth, cost))
+            return
+        tags = self._tree.tokens[element.first] + self._tree.tokens[element.last]
+        self._parts.append(Part(element.start, element.children[0].start, needs, worth, estimate_tokens(tags)))
+        for child, own in zip(element.children, self._worths(element.children), strict=True):
+            self._add(child, (element.part,), own, depth + 1)
+
+    def _is_large(self, element: _Element) -> bool:
+        return element.end - element.start > _CERTAINLY_LARGE or estimate_tokens(self._tree.text(element)) > _LARGE
+
+    def _worths(self, elements: Sequence[_Element]) -> list[float]:
+        """How notable elements are beside their siblings, by what their attributes and inner elements say."""
+        columns: dict[str, int] = {}
+        rows: list[list[Cell]] = []
+        for element in elements:
+            row: list[Cell] = [None] * len(columns)
+            for tag, said, attribute, *values in _FIELD.findall(self._tree.head(element)):
+                name = tag or f"@{attribute}"
+                if name not in columns:
+                    if len(columns) >= _MOST_FIELDS:
+                        continue
+                    columns[name] = len(columns)
+                    row.append(None)
+                row[columns[name]] = said or "".join(values)
+            rows.append(row)
+        return [worth + _ELEMENT_WORTH for worth in row_worths(rows)]
+
+    def render(self, chosen: Sequence[int]) -> str:
+        return self._tree.prolog + self._element(self._tree.root, set(chosen))
+
+    def _element(self, element: _Element, taken: set[int]) -> str:
+        if not element.is_open:
+            return self._tree.text(element)
+        kept = [child for child in element.children if child.part in taken]
+        left = len(element.children) - len(kept)
+        inner = "".join(self._element(child, taken) for child in kept)
+        mark = f"<!-- ... {left} more -->" if left else ""
+        return self._tree.tokens[element.first] + inner + mark + self._tree.tokens[element.last]
+
+
+class _Nothing:
+    """What becomes of the events of a parser that only tells whether a text is valid."""
+
+    def close(self) -> None:
+        return
+
+
+def read(text: str, start: int, end: int) -> XmlForm | None:
+    """A document of XML; None where the slice is none, is XHTML, or declares entities."""
+    if text[start:end].lstrip()[:1] != "<":
+        return None
+    parser = DefusedXMLParser(target=_Nothing())
+    try:
+        parser.feed(text[start:end].lstrip())
+        parser.close()
+    except (ParseError, DefusedXmlException, ValueError):
+        return None
+    tree = _Tree(text, start, end)
+    if tree.tokens[tree.root.first].lower().startswith("<html"):
+        return None
+    return XmlForm(tree, start, end)

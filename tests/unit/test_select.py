@@ -1,0 +1,193 @@
+"""What a result consists of: the budget, what must be kept, the question, what needs what, and what says nothing twice."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.summary.check import Claim, Evidence, judge
+from app.summary.report import compose
+from app.summary.select import LEAST_FILLED, Selection, Wish, select
+from app.text.blocks import PROSE
+from app.text.document import Document, read
+from app.text.language import stems
+from app.text.tokens import estimate_tokens
+from benchmarks.corpus import load
+from tests.unit.strategies import ANY
+
+TEXTS = [marked for marked in load() if estimate_tokens(marked.text) > 200]
+ALL = Wish(None, 1.0)
+
+RULES = (
+    "The rental agreement runs for twelve months from the first day of use. The deposit of 300 euros is paid back within "
+    "14 days of the return. Guests may cancel free of charge until 1 May 2026. This does not apply to groups of more than "
+    "ten people. The key is handed over at the office in Harbour Street 4 between 9:00 and 17:00. Smoking is not allowed "
+    "in any of the rooms or on the balconies. Breakfast costs 12 euros and is served in the hall on the ground floor. Pets "
+    "are welcome in the rooms on the garden side. Parking is free behind the house, but places are few in summer. The "
+    "house rules hang on the door of every room and hold for all visitors as well."
+)
+
+
+def chosen(text: str, wish: Wish, claims: tuple[Claim, ...] = ()) -> list[str]:
+    document = read(text)
+    return [document.text_of(at) for at in sorted(select(document, claims, wish).units)]
+
+
+def tokens(document: Document, selection: Selection, claims: tuple[Claim, ...] = ()) -> int:
+    slices = [*(claims[at] for at in selection.claims), *sorted(selection.units)]
+    return estimate_tokens(compose(document, slices)[0])
+
+
+def claim(text: str, source: str) -> Claim:
+    judged = judge(text, Evidence(read(source)))
+    return Claim(text, judged.support, judged.units)
+
+
+@pytest.mark.parametrize("ratio", [0.2, 0.3, 0.4, 0.5, 0.7, 0.9])
+def test_the_budget_is_used_and_kept(ratio: float) -> None:
+    shares, prose = {}, set()
+    for marked in TEXTS:
+        document = read(marked.text)
+        if set(document.structure) <= PROSE | {"heading"}:
+            prose.add(marked.name)
+        budget = int(estimate_tokens(marked.text) * ratio)
+        selection = select(document, (), Wish(budget, 1.0))
+        shares[marked.name] = tokens(document, selection) / budget
+    within = [0.85 <= share <= 1.1 for share in shares.values()]
+    assert sum(within) >= 0.95 * len(within), sorted(shares.items(), key=lambda item: item[1])
+    assert max(shares[name] for name in prose) <= 1.2, shares
+
+
+@pytest.mark.parametrize("literal", ["balconies", "Harbour Street 4", "places are few in summer. The"])
+def test_what_must_be_kept_is_kept_whatever_it_costs(literal: str) -> None:
+    document = read(RULES)
+    keep = tuple(document.units_of(literal))
+    assert set(keep) <= select(document, (), Wish(10, 1.0, must_keep=keep)).units
+    assert set(keep) <= select(document, (), Wish(None, 0.01, must_keep=keep)).units
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How much is the deposit?", "300 euros"),
+        ("Where is the key handed over?", "Harbour Street 4"),
+        ("What does breakfast cost?", "12 euros"),
+        ("Are pets welcome?", "garden side"),
+        ("Where can I park?", "behind the house"),
+    ],
+)
+def test_with_a_question_the_answer_is_there_in_a_fifth_of_the_text(question: str, answer: str) -> None:
+    budget = estimate_tokens(RULES) // 5
+    assert any(answer in unit for unit in chosen(RULES, Wish(budget, 1.0, question=question)))
+
+
+def test_a_rule_comes_with_its_exception_and_an_exception_with_its_rule() -> None:
+    rule, exception = "Guests may cancel free of charge until 1 May 2026.", "This does not apply to groups"
+    document = read(RULES)
+    for budget in range(20, estimate_tokens(RULES), 10):
+        units = [document.text_of(at) for at in select(document, (), Wish(budget, 1.0)).units]
+        assert (rule in units) == any(unit.startswith(exception) for unit in units)
+
+
+@given(st.sampled_from(TEXTS), st.floats(0.05, 1.0))
+def test_whatever_a_unit_needs_is_there_too(marked: object, ratio: float) -> None:
+    document = read(marked.text)  # type: ignore[attr-defined]
+    units = select(document, (), Wish(int(estimate_tokens(document.text) * ratio), 1.0)).units
+    assert all(needed in units for at in units for needed in document.units[at].needs)
+
+
+HEADED = (
+    "# Lease\n\nThe lease of the depot ends on 31 December 2027 and is not renewed, as the council decided.\n\n"
+    "# Weather\n\nIt was nice all week.\n\n# Costs\n\nThe move costs 48,000 euros and must be paid by 1 March 2027.\n"
+)
+
+
+@pytest.mark.parametrize("budget", range(5, 90, 5))
+def test_a_heading_stands_only_over_something_of_its_section(budget: int) -> None:
+    document = read(HEADED)
+    units = sorted(select(document, (), Wish(budget, 1.0)).units)
+    for at in units:
+        if document.units[at].kind == "heading":
+            assert at + 1 in units
+
+
+MAIL = (
+    "Dear Maria,\n\nI hope you are well and enjoyed the holidays.\n\nThe pump arrives on 4 May. The workshop must test it "
+    "before 9 May, because the plant starts again on 10 May. If the test fails, the old pump stays in place until June. "
+    "The invoice of 4,120 euros was paid on 2 April.\n\nThank you and best regards,\nErik\n\n"
+    "-----Original Message-----\nWhen does the pump arrive? Our plant starts again on 10 May, and we have 3 people here.\n"
+)
+
+
+def test_courtesies_and_quoted_mail_come_last() -> None:
+    document = read(MAIL)
+    for budget in range(20, 120, 10):
+        units = select(document, (), Wish(budget, 1.0)).units
+        major = [at for at in units if not document.units[at].is_minor]
+        if len(major) < len(units):
+            assert sum(document.costs[at] for at in major) < LEAST_FILLED * budget
+    units = select(document, (), Wish(None, 0.9)).units
+    assert [document.text_of(at) for at in units if document.units[at].is_minor] == []
+
+
+def test_a_statement_without_a_figure_or_a_name_is_worth_something() -> None:
+    text = (
+        "The machine came on 3 May in a big box. The tank holds 1.5 litres, and the cable is 2 m long. It weighs 4.2 kg. "
+        "The coffee was lukewarm from the first day on. After 3 weeks the pump began to leak. The shop in Turku offered a "
+        "voucher of 20 euros. I can only advise against buying this machine."
+    )
+    for ratio in (0.7, 0.9):
+        units = chosen(text, Wish(int(estimate_tokens(text) * ratio), 1.0))
+        assert "I can only advise against buying this machine." in units
+
+
+SAID = "Guests may cancel free of charge until 1 May 2026."
+
+
+def test_what_a_claim_in_the_result_says_the_source_does_not_say_again() -> None:
+    document = read(RULES)
+    claims = (claim(SAID, RULES),)
+    for budget in range(40, 200, 20):
+        selection = select(document, claims, Wish(budget, 1.0))
+        if selection.claims and budget < 150:
+            assert SAID not in [document.text_of(at) for at in selection.units]
+
+
+def test_a_claim_that_says_more_for_its_tokens_is_taken() -> None:
+    said = "Deposit 300 euros, cancel until 1 May 2026, key at Harbour Street 4, breakfast 12 euros."
+    document = read(RULES)
+    claims = (Claim(said, 1.0, (1, 2, 4, 6)),)
+    assert select(document, claims, Wish(60, 1.0)).claims == (0,)
+
+
+def test_two_claims_that_say_the_same_are_not_both_taken() -> None:
+    document = read(RULES)
+    claims = (Claim(SAID, 1.0, (2,)), Claim("Guests may cancel free of charge until 1 May 2026 at all.", 1.0, (2,)))
+    assert len(select(document, claims, Wish(60, 1.0)).claims) <= 1
+
+
+@pytest.mark.parametrize("marked", TEXTS, ids=lambda marked: marked.name)
+def test_a_larger_coverage_never_gives_fewer_units(marked: object) -> None:
+    document = read(marked.text)  # type: ignore[attr-defined]
+    sizes = [len(select(document, (), Wish(None, coverage / 10)).units) for coverage in range(1, 11)]
+    assert sizes == sorted(sizes)
+
+
+def test_full_coverage_keeps_every_fact() -> None:
+    document = read(RULES)
+    units = select(document, (), ALL).units
+    stated = {key for at in units for fact in document.facts[at] for key in fact.keys_stated}
+    assert {fact.key for found in document.facts for fact in found} <= stated
+
+
+@given(ANY, st.none() | st.integers(0, 200), st.floats(0, 1), st.none() | st.just("What is it?"))
+def test_only_units_of_the_text_are_selected(
+    text: str, budget: int | None, coverage: float, question: str | None
+) -> None:
+    document = read(text)
+    selection = select(document, (), Wish(budget, coverage, question))
+    assert selection.units <= set(range(len(document.units)))
+
+
+def test_the_texts_of_the_corpus_have_words_for_the_tests_above() -> None:
+    assert len(TEXTS) >= 20
+    assert all(stems(marked.text, read(marked.text).language) for marked in TEXTS)
