@@ -1,6 +1,6 @@
 """A text for reading that was made from a slice of another: HTML without its tags, a decoded mail, joined subtitles.
 
-It is read as any text is. Each of its units is a part of the form, and knows the slice of the source that it was made of.
+It is read as any text is. Each of its units is a part of the form, and knows of which slice of the source it was made.
 """
 
 from bisect import bisect_left, bisect_right
@@ -113,7 +113,8 @@ def _inside(segment: Segment, offset: int) -> int:
 class Section:
     """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
 
-    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it.
+    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it;
+    `is_matter`: what it quotes is what it is about.
     """
 
     view: View
@@ -121,6 +122,7 @@ class Section:
     is_minor: bool = False
     worth: float = 0.0
     is_plain: bool = False
+    is_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,7 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
         said = document.text_of(at)
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
         is_tail = (is_tail and same_line) or is_minor(said)
-        minor = section.is_minor or unit.is_minor or is_tail
+        minor = section.is_minor or (unit.is_minor and not section.is_matter) or is_tail
         spoken = document.text[unit.head : unit.end]
         worth = MINOR_WORTH if minor else section.worth + _worth(spoken, unit.kind == "chat", document.language)
         worth += _OPENING_WORTH if at == document.opening and not minor else 0.0
