@@ -32,7 +32,9 @@ from typing import Any
 
 from app.compression.prompts import check_prompt
 from app.compression.summarizer import Summarizer, log_odds
-from app.summary.check import MIN_SUPPORT, Calibration, Evidence, Judgement, engine_support, judge
+from app.summary.calibration import Calibration, engine_support
+from app.summary.check import MIN_SUPPORT, Judgement, judge
+from app.summary.evidence import Evidence
 from app.text.document import read
 from benchmarks.measures import area_under_curve, best_threshold, head, rates, row
 from benchmarks.model import Model, open_model

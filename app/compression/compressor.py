@@ -11,7 +11,8 @@ from app.compression.prompts import PROMPT_VERSION, summarize_prompt
 from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary, Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
-from app.summary.check import Claim, Dropped, Evidence
+from app.summary.check import Claim, Dropped
+from app.summary.evidence import Evidence
 from app.summary.report import Passage, Report, arrange, compose, report
 from app.summary.select import TOLERANCE, Wish, select
 from app.text.blocks import Span

@@ -8,7 +8,8 @@ from typing import Literal
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
 from app.compression.summarizer import Summarizer, Usage
 from app.engine.engine import Terms
-from app.summary.check import Claim, Dropped, Evidence
+from app.summary.check import Claim, Dropped
+from app.summary.evidence import Evidence
 from app.summary.report import Report, arrange, compose, report
 from app.text.document import Document, read
 from app.text.language import stems

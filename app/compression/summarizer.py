@@ -14,22 +14,10 @@ from app.engine.client import Prompt
 from app.engine.engine import Call, Engine, Terms
 from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
-from app.summary.calibration import EXAMPLES
-from app.summary.check import (
-    Calibration,
-    Claim,
-    Dropped,
-    Evidence,
-    Judgement,
-    Reason,
-    calibrated,
-    engine_support,
-    judge,
-    leans,
-    repeats,
-    split_draft,
-    well_formed,
-)
+from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
+from app.summary.check import Claim, Dropped, Judgement, Reason, judge
+from app.summary.draft import leans, repeats, split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.tasks import end
 from app.text.document import Document, read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, running_totals

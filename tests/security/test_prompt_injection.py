@@ -14,7 +14,9 @@ import regex
 
 from app.compression.compressor import CompressOptions, summary_tokens
 from app.compression.prompts import INSTRUCTIONS, completion_text, expand_prompt, summarize_prompt
-from app.summary.check import Evidence, judge, split_draft, well_formed
+from app.summary.check import judge
+from app.summary.draft import split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.text.document import read
 from app.text.language import Language
 from tests.security.injections import Injection, load, obeyed, squeezed

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 
-from app.text.document import Document, read, sentences
+from app.text.document import Document, read
 from app.text.facts import LiteralNotFoundError
+from app.text.sentences import sentences
 from tests.unit.strategies import ANY
 
 

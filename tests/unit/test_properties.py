@@ -12,7 +12,9 @@ from app.capsule.format import unseal
 from app.compression.compressor import Compressed, CompressOptions, _made, _read
 from app.compression.prompts import INSTRUCTIONS
 from app.compression.summarizer import Summary
-from app.summary.check import Claim, Dropped, Evidence, judge, split_draft, well_formed
+from app.summary.check import Claim, Dropped, judge
+from app.summary.draft import split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.summary.report import MOST_MISSING
 from app.text.document import Document, read
 from app.text.facts import find_facts

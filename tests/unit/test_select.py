@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.summary.check import Claim, Evidence, judge
+from app.summary.check import Claim, judge
+from app.summary.evidence import Evidence
 from app.summary.report import compose
 from app.summary.select import LEAST_FILLED, Selection, Wish, select
 from app.text.blocks import PROSE

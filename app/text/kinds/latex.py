@@ -212,7 +212,7 @@ class _Reader:
             return
         first = item if item is not None and item < len(self.pieces) else None
         # Not at the top: a document looks for forms.
-        from app.text.document import sentences
+        from app.text.sentences import sentences
 
         spans = sentences(self.marks.masked(self.text, start, end))
         if end <= self.marks.body:
