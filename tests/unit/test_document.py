@@ -347,6 +347,6 @@ def test_closing_tags_belong_to_their_sentence() -> None:
 
 
 def test_prose_that_is_wrapped_at_120_columns_is_read_as_sentences() -> None:
-    sentence = "The lighthouse was built in 1849 and the harbour office that looks after it has had it painted again and again "
+    sentence = "The lighthouse of 1849 and the harbour office that looks after it have been painted again and again "
     text = f"{sentence}since\nthen. {sentence}since\nthat year."
     assert units(text) == [f"{sentence}since\nthen.", f"{sentence}since\nthat year."]

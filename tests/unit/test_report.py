@@ -10,8 +10,8 @@ from app.text.document import Document, read
 from tests.unit.strategies import ANY
 
 TEXT = (
-    "The pump P-17 failed at 14:35 on 3 May 2026. Nobody was hurt. The repair cost 4,120 euros. It was done by Erik Olsen "
-    "on 5 May 2026.\n\nThe plant runs again. Maria Lindqvist pays the bill INV-2231 before 14 May 2026.\n\n"
+    "The pump P-17 failed at 14:35 on 3 May 2026. Nobody was hurt. The repair cost 4,120 euros. It was done by Erik "
+    "Olsen on 5 May 2026.\n\nThe plant runs again. Maria Lindqvist pays the bill INV-2231 before 14 May 2026.\n\n"
     "- Buy a new valve V-9.\n- Ask the supplier for 3 offers."
 )
 
