@@ -17,8 +17,8 @@ from app.text.kinds.form import Kind, Part
 from app.text.tokens import estimate_tokens
 
 _SIMILARITY = 0.5  # of the words of two lines, from which on they are of one kind
-_MOST_MINED = 4000  # different masked lines that Drain sees, since its time grows with their number
-_MOST_KINDS = 400  # that Drain holds
+_MOST_MINED = 2000  # different masked lines that Drain sees, since its time grows with their number
+_MOST_KINDS = 200  # that Drain holds
 _FEW = 3  # lines of a kind that are all shown
 _COMMON = 20  # lines of a kind, from which on values are rare or not
 _RARE_SHARE = 0.01  # of the lines of a kind that have a rare value, at most
