@@ -186,7 +186,8 @@ def table_rows(name: str, rows: Sequence[Row], verdicts: Sequence[Verdict], tune
     yield line("figures and names", [has_figures_and_names(one.sentence, one.source) for one in rows], None)
     if tune:
         threshold = best_threshold([bool(one.label) for one in tune], [one.overlap for one in tune])
-        yield line(f"ROUGE-2, from {threshold:.2f}", [overlap >= threshold for overlap in overlaps], overlaps)
+        own = ", tuned on itself" if {one.source for one in tune} & {one.source for one in rows} else ""
+        yield line(f"ROUGE-2, from {threshold:.2f}{own}", [overlap >= threshold for overlap in overlaps], overlaps)
     else:
         yield line("ROUGE-2, no threshold", None, overlaps)
 

@@ -96,7 +96,7 @@ def is_table(columns: int, delimiter: str = ",") -> Callable[[str], bool]:
 def is_markdown(columns: int) -> Callable[[str], bool]:
     def check(result: str) -> bool:
         lines = result.splitlines()
-        rows = [line.strip("| ").split("|") for line in lines if not line.startswith("| ...")]
+        rows = [line[1:-1].split("|") for line in lines if not line.startswith("| ...")]
         return len(rows) > 2 and set(lines[1]) <= set("|-: ") and all(len(row) == columns for row in rows)
 
     return check
@@ -272,7 +272,10 @@ def headroom() -> Shorten | None:
 
 
 _WORD = re.compile(r"[^\s\"'\[\]{}<>,:;|=/()]+")
-_COUNT = re.compile(r"(?:\.\.\.|left_out|more|rows?|lines?|columns)\S*")
+_OWN = re.compile(
+    r"(?:#|<!--)? ?\.\.\. \d+ more(?: lines?| rows?)?(?: -->)?|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
+)
+"""What forms say themselves."""
 
 
 def measured(contestant: str, shorten: Shorten, sample: Sample) -> Row:
@@ -292,9 +295,8 @@ def measured(contestant: str, shorten: Shorten, sample: Sample) -> Row:
 def altered(text: str, result: str) -> int:
     """Values of a result that are not in its text, beside counts of what is left out and names made of two keys."""
     known = set(_WORD.findall(text))
-    own = {word for line in re.findall(r"\.\.\. \d+ more|\"left_out\":\d+", result) for word in _WORD.findall(line)}
-    found = {word.rstrip("?") for word in _WORD.findall(result)} - known - own
-    return sum(not _COUNT.fullmatch(word) and not set(word.split(".")) <= known for word in found)
+    found = {word.rstrip("?") for word in _WORD.findall(_OWN.sub(" ", result))} - known
+    return sum(not set(word.split(".")) <= known for word in found)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -67,7 +67,7 @@ class CompressRequest(RequestBody):
         Field(
             min_length=1,
             max_length=100,
-            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: it is found "
+            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: found "
             "by its looks",
         ),
     ] = None

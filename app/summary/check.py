@@ -77,7 +77,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A sentence of the model's that is not in the result: the rule that it broke, or that the source says it better."""
+    """A sentence of the model's that is not in the result: the rule it broke, or that the source says it better."""
 
     text: str
     reason: Reason | Literal["outweighed"]

@@ -2,24 +2,42 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import email, encoded, html, json_records, latex, settings, subtitles, table, xml_elements
+from app.text.kinds import (
+    code,
+    diff,
+    email,
+    encoded,
+    html,
+    json_records,
+    latex,
+    lines,
+    log,
+    settings,
+    subtitles,
+    table,
+    xml_elements,
+)
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
 _READERS: tuple[Reader, ...] = (
     json_records.read,
     json_records.read_lines,
+    diff.read,
     html.read,
     xml_elements.read,
     email.read,
     subtitles.read,
     encoded.read,
     latex.read,
+    log.read,
     table.read,
     settings.find_toml,
     settings.read_ini,
     settings.read_env,
     settings.find_yaml,
+    code.read,
+    lines.read,
 )
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
@@ -43,6 +61,10 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "tex": (latex.read,),
     "base64": (encoded.read,),
     "table": (table.read, table.read_csv),
+    "diff": (diff.read,),
+    "patch": (diff.read,),
+    "log": (log.read, lines.read),
+    "code": (code.read,),
     "xml": (xml_elements.read,),
     "yaml": (settings.read_yaml,),
     "yml": (settings.read_yaml,),
@@ -99,6 +121,6 @@ def _name(content_type: str) -> str:
 
 def _trimmed(text: str) -> tuple[int, int]:
     """The slice of the text without blank lines around it and white space behind it."""
-    end = len(text.rstrip())
+    end = len(text.rstrip(" \r\n"))  # tabs at the end are empty fields
     first = len(text) - len(text.lstrip())
     return max(text.rfind("\n", 0, first) + 1, 0) if end else 0, end

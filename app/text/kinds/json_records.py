@@ -21,7 +21,7 @@ _MARK = "..."
 class JsonForm:
     """A JSON text, or lines of JSON, which are the elements of the root.
 
-    A table is `{"columns": [...], "rows": [...], "left_out": 12}`. In other arrays the last element, and in objects
+    A table is `{"columns": [...], "defaults": {...}, "rows": [...], "left_out": 12}`. In other arrays the last element, and in objects
     the last entry, say how many are left out: "... 12 more".
     """
 
@@ -59,7 +59,7 @@ class JsonForm:
         return size > _CERTAINLY_LARGE or (size > _LARGE and estimate_tokens(self._tree.compact(node)) > _LARGE)
 
     def _is_shorter(self, node: Node, table: Table) -> bool:
-        made = f'{{"columns":{table.header},"rows":[' + ",".join(map(self._row, table.rows))
+        made = f'{{{table.header},"rows":[' + ",".join(map(self._row, table.rows))
         return estimate_tokens(made) < estimate_tokens(self._tree.compact(node))
 
     def _row(self, row: Row) -> str:
@@ -69,7 +69,7 @@ class JsonForm:
         """The parts of an open container."""
         children = node.children or []
         table = self._tables.get(node.first)
-        opening = f'{{"columns":{table.header},"rows":[]}}' if table else "[]"
+        opening = f'{{{table.header},"rows":[]}}' if table else "[]"
         end = children[0].start if children else node.end
         node.part = self._append(node.start, end, needs, worth, f"{node.key}:{opening}" if node.key else opening)
         if self._tree.is_object(node):
@@ -122,7 +122,9 @@ class JsonForm:
         rows: list[list[Cell]] = []
         for row in table.rows:
             cells: list[Cell] = [None if cell is None else self._tree.compact(cell) for cell in row.cells]
-            rows.append([*cells, " ".join(name for name, _ in row.rest) or None])
+            rest = {name: self._tree.compact(value) for name, value in row.rest}
+            cells += [rest.pop(name, default) for name, default in table.defaults]
+            rows.append([*cells, " ".join(rest) or None])
         return row_worths(rows)
 
     def render(self, chosen: Sequence[int]) -> str:
@@ -142,7 +144,7 @@ class JsonForm:
         if table is not None:
             rows = ",".join(self._rows(table, kept, taken))
             count = f',"{_LEFT_OUT}":{left}' if left else ""
-            return f'{{"columns":{table.header},"rows":[{rows}]{count}}}'
+            return f'{{{table.header},"rows":[{rows}]{count}}}'
         if self._tree.is_object(node):
             entries = [f"{children[at].key}:{self._value(children[at], taken)}" for at in kept]
             if left:
@@ -162,7 +164,7 @@ class JsonForm:
         kept = [at for at, child in enumerate(children) if child.part in taken]
         table = self._tables.get(self._tree.root.first)
         if table is not None:
-            yield f'{{"columns":{table.header}}}'
+            yield f"{{{table.header}}}"
             yield from self._rows(table, kept, taken)
         else:
             yield from (self._value(children[at], taken) for at in kept)

@@ -1,5 +1,6 @@
 """Arrays of like objects of a JSON text as column names and rows."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from app.text.kinds.json_tree import Node, Tree
 
 _DEEPEST_DOTTED = 6  # levels of objects in a record whose keys are joined with dots to the name of a column
 _MOST_COLUMNS = 1000
+_DOMINANT = 0.85  # share of the records with the same value of a key, from which on it is the default
+_FEWEST_FOR_DEFAULTS = 8  # records
 _COMMON = 0.5  # share of the records that have a key which becomes a column
 _Values = dict[int, Node]
 """Values by the number of their record."""
@@ -32,15 +35,21 @@ class Table:
     """Records as rows. `names`: those of the columns, as JSON strings.
 
     A name with a question mark is of a key that some records lack; null stands there for no value, and for nothing else
-    in that column. A name with dots is of a key in nested objects.
+    in that column. A name with dots is of a key in nested objects. `defaults`: names and values of keys without a column,
+    which a row has where its last object does not say otherwise.
     """
 
     names: tuple[str, ...]
     rows: tuple[Row, ...]
+    defaults: tuple[tuple[str, str], ...] = ()
 
     @property
     def header(self) -> str:
-        return "[" + ",".join(self.names) + "]"
+        """The entries of columns and defaults."""
+        columns = f'"columns":[{",".join(self.names)}]'
+        if not self.defaults:
+            return columns
+        return f'{columns},"defaults":{{{",".join(f"{name}:{value}" for name, value in self.defaults)}}}'
 
 
 def tabulate(tree: Tree, records: Sequence[Node]) -> Table | None:
@@ -95,17 +104,32 @@ def _table(tree: Tree, count: int, found: Mapping[str, _Values]) -> Table | None
     """Keys that most records have as columns; one that some lack only where null can stand for that."""
     may_lack = not any(name.endswith("?") for name in found)
     columns: dict[str, _Values] = {}
+    defaults: dict[str, str] = {}
     rest: list[list[tuple[str, Node]]] = [[] for _ in range(count)]
     for name, values in found.items():
+        spared = values
         if len(values) == count:
-            columns[f'"{name}"'] = values
+            default = _default(tree, values)
+            if default is None:
+                columns[f'"{name}"'] = values
+                continue
+            defaults[f'"{name}"'] = default
+            spared = {at: value for at, value in values.items() if tree.compact(value) != default}
         elif may_lack and len(values) >= _COMMON * count and not any(map(tree.is_null, values.values())):
             columns[f'"{name}?"'] = values
-        else:
-            for at, value in values.items():
-                rest[at].append((f'"{name}"', value))
+            continue
+        for at, value in spared.items():
+            rest[at].append((f'"{name}"', value))
     if not columns or len(columns) > _MOST_COLUMNS:
         return None
     cells = list(columns.values())
     rows = (Row(tuple(values.get(at) for values in cells), tuple(rest[at])) for at in range(count))
-    return Table(tuple(columns), tuple(rows))
+    return Table(tuple(columns), tuple(rows), tuple(defaults.items()))
+
+
+def _default(tree: Tree, values: _Values) -> str | None:
+    """The value that nearly all records have, None where there is none or a nested container may be opened."""
+    if len(values) < _FEWEST_FOR_DEFAULTS or any(value.is_open for value in values.values()):
+        return None
+    value, count = Counter(map(tree.compact, values.values())).most_common(1)[0]
+    return value if count >= _DOMINANT * len(values) else None

@@ -35,17 +35,20 @@ _LONGEST = 80  # characters of a cell whose shape is compared
 _MOST_VALUES = 50  # of a column that consists of categories
 
 
-def row_worths(rows: Sequence[Sequence[Cell]]) -> list[float]:
-    """How notable each row is beside the others, 0 for routine to 4. Shorter rows end in missing cells."""
+def row_worths(rows: Sequence[Sequence[Cell]], *, has_ends: bool = True) -> list[float]:
+    """How notable each row is beside the others, 0 for routine to 4. Shorter rows end in missing cells.
+
+    `has_ends`: the first and the last ones are worth something by their places.
+    """
     worths = _severity_worth(rows)
     if len(rows) >= _FEWEST:
         for column in range(max(map(len, rows))):
             cells = [row[column] if column < len(row) else None for row in rows]
             for at, worth in _column_worths(cells).items():
                 worths[at] = max(worths[at], worth) + 0.25 * min(worths[at], worth)
-    for at, worth in enumerate(_FIRST_WORTH[: len(rows)]):
+    for at, worth in enumerate(_FIRST_WORTH[: len(rows)] if has_ends else ()):
         worths[at] += worth
-    if len(rows) > len(_FIRST_WORTH):
+    if has_ends and len(rows) > len(_FIRST_WORTH):
         worths[-1] += _LAST_WORTH
     return [min(worth, _MOST_WORTH) for worth in worths]
 

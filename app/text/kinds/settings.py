@@ -15,6 +15,7 @@ from typing import Literal
 import yaml
 
 from app.text.kinds.form import Part
+from app.text.kinds.outliers import row_worths
 from app.text.tokens import estimate_tokens
 
 SettingsKind = Literal["yaml", "toml", "ini", "env"]
@@ -29,6 +30,9 @@ _NOISE = re.compile(
     r"[\"']?\s*[:=]"
 )
 """What a shell or Kubernetes adds by itself."""
+
+_NAME_END = re.compile(r"[:=]")
+_FEWEST_COMPARED = 5  # entries of the same name
 
 _YAML_KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.$\-/]{1,80}[\"']?:(?:\s|$)")
 _SHORT_ITEM = 6  # lines of an item of a YAML list that stays whole
@@ -61,7 +65,7 @@ class _Entry:
 
 
 class SettingsForm:
-    """Entries as they stand in the text. An entry whose children are all left out is given its first one."""
+    """Entries as they stand in the text. One over others needs the first of them: a key without content is none."""
 
     def __init__(self, kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[_Entry]) -> None:
         self.kind: SettingsKind = kind
@@ -73,12 +77,13 @@ class SettingsForm:
         for at, entry in enumerate(entries):
             if entry.parent in noisy or _NOISE.match(self._texts[at]):
                 noisy.add(at)
+        worths = _worths(entries, self._texts)
         self.parts: Sequence[Part] = [
             Part(
                 entry.start,
                 entry.start + len(self._texts[at]),
-                tuple(sorted({*([] if entry.parent is None else [entry.parent]), *entry.needs})),
-                _NOISE_WORTH if at in noisy else 0.0 if entry.is_comment or entry.children else _ENTRY_WORTH,
+                tuple(sorted({*([] if entry.parent is None else [entry.parent]), *entry.needs, *entry.children[:1]})),
+                _NOISE_WORTH if at in noisy else worths[at],
                 estimate_tokens(self._texts[at]),
             )
             for at, entry in enumerate(entries)
@@ -86,17 +91,25 @@ class SettingsForm:
 
     def render(self, chosen: Sequence[int]) -> str:
         taken = set(chosen)
-        for at in chosen:
-            open_entry = at
-            while (children := self._entries[open_entry].children) and not taken.intersection(children):
-                open_entry = children[0]
-                taken.add(open_entry)
-                taken.update(self._entries[open_entry].needs)
         lines = [self._texts[at] for at in sorted(taken)]
         left = sum(text.count("\n") + 1 for at, text in enumerate(self._texts) if at not in taken)
         if left:
             lines.append(f"# ... {left} more line{'s' if left > 1 else ''}")
         return "\n".join(lines)
+
+
+def _worths(entries: Sequence[_Entry], texts: Sequence[str]) -> list[float]:
+    """How notable each entry is; those of the same name at the same depth are held against each other."""
+    worths = [0.0 if entry.is_comment or entry.children else _ENTRY_WORTH for entry in entries]
+    groups: dict[str, list[int]] = {}
+    for at, entry in enumerate(entries):
+        if not entry.is_comment and not entry.children:
+            groups.setdefault(_NAME_END.split(texts[at], maxsplit=1)[0], []).append(at)
+    for group in groups.values():
+        if len(group) >= _FEWEST_COMPARED:
+            for at, worth in zip(group, row_worths([[texts[at]] for at in group], has_ends=False), strict=True):
+                worths[at] += worth
+    return worths
 
 
 def _form(kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[_Entry]) -> SettingsForm | None:
