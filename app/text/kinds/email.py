@@ -24,7 +24,7 @@ _MEANT: dict[str, str] = {
     }.items()
     for word in words.split()
 }
-_HEADER_WORTH = 0.4
+_HEADER_WORTH = 0.1
 _RANKS = 1000  # of the sections of a message
 _MOST_LEAVES = 200  # of a message; more of them are left out
 _HISTORY = 10**9  # behind all that is new

@@ -21,6 +21,7 @@ MINOR_WORTH = -1.0
 _CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
+_GAP_LOOK = 200  # characters
 _DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
 _depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
 
@@ -198,8 +199,13 @@ class ViewForm:
             return "\n\n"
         text = self.sections[one.section].view.text
         # A long gap has a blank line in it if it has one at either end.
-        gap = text[one.end : min(two.start, one.end + 200)] + text[max(one.end, two.start - 200) : two.start]
-        return "\n\n" if "\n\n" in gap else "\n" if "\n" in gap or one.form is not two.form else " "
+        ends = (
+            text[one.end : min(two.start, one.end + _GAP_LOOK)],
+            text[max(one.end, two.start - _GAP_LOOK) : two.start],
+        )
+        if any("\n\n" in end for end in ends):
+            return "\n\n"
+        return "\n" if any("\n" in end for end in ends) or one.form is not two.form else " "
 
 
 def form_of(

@@ -104,7 +104,7 @@ def test_lines_between_times_are_joined_to_sentences() -> None:
 
 
 def test_captions_without_stops_are_parts_of_some_lines() -> None:
-    source = "".join(f"0:{at:02}\nand so we went on and on for a while\n" for at in range(10, 60))
+    source = "".join(f"0:{at:02}\nand so we went on for {at} miles or more\n" for at in range(10, 60))
     assert len(_form(source).parts) > 4
 
 
