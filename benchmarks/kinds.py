@@ -61,8 +61,8 @@ class Row:
         planted = len(self.sample.anomalies)
         target = "-" if self.sample.target is None else f"{self.sample.target}"
         return (
-            f"| {self.sample.kind} | {target} | {self.contestant} | {self.ratio:.3f} | {'yes' if self.is_valid else 'NO'} "
-            f"| {self.kept} of {planted} | {self.altered} | {self.seconds:.2f} |"
+            f"| {self.sample.kind} | {target} | {self.contestant} | {self.ratio:.3f} "
+            f"| {'yes' if self.is_valid else 'NO'} | {self.kept} of {planted} | {self.altered} | {self.seconds:.2f} |"
         )
 
 
@@ -273,7 +273,8 @@ def headroom() -> Shorten | None:
 
 _WORD = re.compile(r"[^\s\"'\[\]{}<>,:;|=/()]+")
 _OWN = re.compile(
-    r"(?:#|<!--)? ?\.\.\. \d+ more(?: lines?| rows?)?(?: -->)?|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
+    r"(?:#|<!--)? ?\.\.\. \d+ more(?: lines?| rows?)?(?: -->)?"
+    r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
 )
 """What forms say themselves."""
 
@@ -306,7 +307,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     contestants: dict[str, Shorten | None] = {"Condenser": condenser, "headroom-ai": headroom()}
     print(
-        "| text | wish | | tokens | valid | anomalies | altered | s |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| text | wish | | tokens | valid | anomalies | altered | s |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     is_met = True
     for samples in SAMPLES.values():

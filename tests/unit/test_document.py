@@ -247,10 +247,10 @@ def test_a_row_needs_the_header_of_its_table() -> None:
     assert needs(text, "| valve") == ["| name | price |\n| --- | --- |"]
 
 
-def test_an_indented_entry_needs_its_parents() -> None:
+def test_an_indented_entry_needs_its_parents_and_these_one_entry_under_them() -> None:
     text = "server:\n  port: 8080\n  tls:\n    cert: a.pem\nlog: info"
     assert needs(text, "    cert") == ["  tls:"]
-    assert needs(text, "  tls") == ["server:"]
+    assert needs(text, "  tls") == ["server:", "    cert: a.pem"]
     assert needs(text, "log") == []
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.compression.compressor import chosen_for
 from app.summary.check import Claim, judge
 from app.summary.evidence import Evidence
 from app.summary.report import compose
@@ -51,7 +52,7 @@ def test_the_budget_is_used_and_kept(ratio: float) -> None:
         if set(document.structure) <= PROSE | {"heading"}:
             prose.add(marked.name)
         budget = int(estimate_tokens(marked.text) * ratio)
-        selection = select(document, (), Wish(budget, 1.0))
+        selection = chosen_for(document, (), Wish(budget, 1.0))
         shares[marked.name] = tokens(document, selection) / budget
     within = [0.85 <= share <= 1.1 for share in shares.values()]
     assert sum(within) >= 0.95 * len(within), sorted(shares.items(), key=lambda item: item[1])

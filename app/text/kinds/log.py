@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from drain3.drain import Drain
@@ -50,7 +51,7 @@ class LogForm:
     _text: str
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen entries as they stand, behind the first of a kind how many more of it there were and until when."""
+        """The chosen entries as they stand, behind the first of a kind how many more of it there were, until when."""
         taken = set(chosen)
         marks: dict[int, str] = {}
         unseen: list[Sequence[int]] = []
@@ -204,7 +205,7 @@ def _shown(group: _Group, found: Sequence[Entry]) -> set[int]:
 
 def _bursts(numbers: Sequence[int]) -> list[list[int]]:
     """Runs of entries that follow each other closely, the longest first."""
-    gaps = [two - one for one, two in zip(numbers, numbers[1:], strict=False)]
+    gaps = [two - one for one, two in pairwise(numbers)]
     widest = _BURST_GAP * max(1.0, median(gaps)) if gaps else 0
     bursts = [[numbers[0]]]
     for gap, number in zip(gaps, numbers[1:], strict=True):

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Literal
+from typing import Literal, Protocol
 
 import yaml
 
@@ -54,7 +54,7 @@ _ENV_ENTRY = re.compile(
 
 @dataclass(slots=True)
 class _Entry:
-    """A line with those that go on with it. `parent`: the number of the entry over it; `children`: of those under it."""
+    """A line with those that go on with it. `parent`: the number of the entry over it; `children`: those under it."""
 
     start: int
     end: int
@@ -175,6 +175,20 @@ def _looks_like_yaml(lines: Iterable[str]) -> bool:
     )
 
 
+class _Mark(Protocol):
+    """What both readers of PyYAML call a place."""
+
+    @property
+    def line(self) -> int: ...
+
+    @property
+    def column(self) -> int: ...
+
+
+def _line_of(mark: _Mark | None) -> int:
+    return 0 if mark is None else mark.line
+
+
 class _Outline:
     """What the events of a YAML text tell about its lines.
 
@@ -196,9 +210,9 @@ class _Outline:
                 continue
             if open_nodes and not isinstance(event, yaml.CollectionEndEvent):
                 self._count(open_nodes[-1], event)
-            first = event.start_mark.line
+            first = _line_of(event.start_mark)
             if isinstance(event, yaml.AliasEvent):
-                self.aliases.setdefault(first, []).append(self.anchors.get(event.anchor, first))
+                self.aliases.setdefault(first, []).append(self.anchors.get(event.anchor or "", first))
             elif isinstance(event, yaml.CollectionStartEvent):
                 self.is_block = self.is_block or not event.flow_style
                 open_nodes.append((event, set(), [0]))
@@ -209,14 +223,16 @@ class _Outline:
             else:
                 begun = open_nodes.pop()[0]
                 if begun.flow_style or begun.anchor:
-                    self._extend(begun.start_mark.line, event.end_mark)
+                    self._extend(_line_of(begun.start_mark), event.end_mark)
 
     def _anchor(self, event: yaml.NodeEvent, line: int) -> None:
         if event.anchor:
             self.anchors[event.anchor] = line
 
-    def _extend(self, first: int, end: yaml.Mark) -> None:
-        last = end.line if end.column else end.line - 1
+    def _extend(self, first: int, end: _Mark | None) -> None:
+        last = _line_of(end)
+        if end is not None and not end.column:
+            last -= 1
         if last > first:
             self.whole[first] = max(last, self.whole.get(first, 0))
 

@@ -186,7 +186,7 @@ def _markdown_row(cells: Sequence[str], *, is_framed: bool) -> str:
 
 
 def read_aligned(text: str, start: int, end: int) -> TableForm | None:
-    """Columns under their names with two spaces and more between them, as `kubectl get` prints; lines stay as they are."""
+    """Columns under their names with two and more spaces between, as `kubectl get` prints; lines stay as they are."""
     lines = [(begin, stop) for begin, stop in _lines(text, start, end)]
     if len(lines) < _FEWEST_ROWS:
         return None
