@@ -9,7 +9,8 @@ from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
-from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary, Usage
+from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary
+from app.compression.usage import Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Dropped

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
-from app.compression.summarizer import Summarizer, Usage
+from app.compression.summarizer import Summarizer
+from app.compression.usage import Usage
 from app.engine.engine import Terms
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from app.summary.evidence import DEMONYM_PREFIX, Evidence, is_negation
+from app.summary.evidence import DEMONYM_PREFIX, Evidence
 from app.summary.insertion import puts_in
 from app.text import cues
 from app.text.facts import Fact, find_facts
@@ -219,7 +219,7 @@ def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) ->
     found, stemmed = words(sentence), all_stems(sentence, language)
     joined = set(pairwise(stemmed))
     for at in range(1, len(found) - 1):
-        if found[at] in language.function_words and not is_negation(found, at, language):
+        if found[at] in language.function_words and not cues.is_negation(found, at, language):
             joined.add((stemmed[at - 1], stemmed[at + 1]))
     return any(joined & evidence.negated[at] - evidence.pairs[at] for at in around)
 

@@ -86,14 +86,7 @@ class Evidence:
 def _negated_pairs(found: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:
     """The pairs of stems that have a negation between them; `found` are the words, `stemmed` their stems."""
     for at in range(1, len(found) - 1):
-        if is_negation(found, at, language):
+        if cues.is_negation(found, at, language):
             yield stemmed[at - 1], stemmed[at + 1]
             if found[at] == "t":
                 yield from ((stem, stemmed[at + 1]) for stem in all_stems(found[at - 1][:-1], language))
-
-
-def is_negation(found: Sequence[str], at: int, language: Language) -> bool:
-    """Whether a word is a negation, as are the last letters of "isn't"."""
-    if found[at] == "t":
-        return at > 0 and found[at - 1].endswith("n")
-    return cues.is_word("negation", found[at], language)

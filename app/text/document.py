@@ -137,13 +137,15 @@ class Document:
         return Counter(stem for found in self.stems for stem in set(found))
 
     def units_of(self, literal: str) -> range:
-        """The units that `literal` touches where it stands first. Raises LiteralNotFoundError where it does not."""
+        """The units that `literal` touches where it stands first. Raises LiteralNotFoundError where it touches none."""
         start = self.text.find(literal)
         if start < 0:
             raise LiteralNotFoundError(f"must_keep: {literal!r} does not stand in the text")
         end = start + len(literal)
         touched = [at for at, unit in enumerate(self.units) if unit.start < end and unit.end > start]
-        return range(touched[0], touched[-1] + 1) if touched else range(0)
+        if not touched:
+            raise LiteralNotFoundError(f"must_keep: {literal!r} stands in what nobody reads: a style, an attachment")
+        return range(touched[0], touched[-1] + 1)
 
 
 def read(text: str, content_type: str | None = None) -> Document:

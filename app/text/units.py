@@ -8,7 +8,7 @@ import regex
 from app.text import cues
 from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span
 from app.text.kinds.form import Part
-from app.text.language import Language
+from app.text.language import Language, words
 from app.text.sentences import split_sentences, stripped
 
 _STAMP = regex.compile(r"\s*[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?\s*")
@@ -23,6 +23,11 @@ _LONGEST_COURTESY = 40  # words; a longer sentence says something beside its tha
 _LONGEST_GREETING = 14  # words of a sentence that begins with a greeting
 _FILLER_WORDS = 2
 _FARTHEST_ANTECEDENT = 20  # units before a pronoun, beyond which it is not looked for
+_POINTING = {
+    "en": regex.compile(r"\b(?:about|after|at|before|by|for|from|in|of|on|to|with|without) (?:that|those) (?:\w+ )?(\w{4,})"),
+}
+"""A noun of which an earlier sentence has told."""
+_LONGEST_DENIAL = 8  # words of a sentence that takes back the one before it
 _SHORT_SENTENCE = 12  # words; a shorter one behind a condition mostly belongs to it
 
 
@@ -170,6 +175,12 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
         needs.append(_antecedent(text, units, at, language))
     elif follows and _is_conditioned(said, text[before.head : before.end], language):
         needs.append(at - 1)
+    if follows and _is_denial(said, language):
+        needs.append(at - 1)
+    needs += _pointed_at(text, units, at, said, language)
+    after = units[at + 1] if at + 1 < len(units) else None
+    if after is not None and after.block == unit.block and _is_denial(text[after.head : after.end], language):
+        needs.append(at + 1)
     is_reply = unit.kind == "chat" or (before.kind == "quoted" and unit.kind == "prose")
     if text[before.start : before.end].endswith((":", "：")) or (is_reply and _is_asked(text, units, at)):
         needs.append(at - 1)
@@ -183,6 +194,22 @@ def _is_conditioned(said: str, before: str, language: Language) -> bool:
         and cues.has("condition", before, language)
         and not cues.has("condition", said, language)
     )
+
+
+def _is_denial(said: str, language: Language) -> bool:
+    """Whether a sentence only takes back the one before it: "As you know, it did not." """
+    found = words(said)
+    return 1 < len(found) <= _LONGEST_DENIAL and cues.is_negation(found, len(found) - 1, language)
+
+
+def _pointed_at(text: str, units: list[Unit], at: int, said: str, language: Language) -> tuple[int, ...]:
+    """The nearest unit before `at` with the noun that `said` points at: "one star less for that silly timer"."""
+    pattern = _POINTING.get(language.code)
+    match = pattern.search(said) if pattern is not None else None
+    if match is None or match[1] in said[: match.start()]:
+        return ()
+    near = range(at - 1, max(-1, at - _FARTHEST_ANTECEDENT), -1)
+    return next(((back,) for back in near if match[1] in text[units[back].head : units[back].end]), ())
 
 
 def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> int:
