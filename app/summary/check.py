@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from app.summary.bounds import changes_bound
 from app.summary.evidence import DEMONYM_PREFIX, Evidence
 from app.summary.insertion import puts_in
 from app.text import cues
@@ -193,6 +194,8 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
     if not all(_is_stated(fact, evidence.all_keys) for fact in figures):
         return "figure"
     if figures and not any(_is_stated(fact, near) for fact in figures):
+        return "figure"
+    if changes_bound(sentence, figures, around, evidence):
         return "figure"
     if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
         return "name"
