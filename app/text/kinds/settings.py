@@ -35,6 +35,8 @@ _NAME_END = re.compile(r"[:=]")
 _FEWEST_COMPARED = 5  # entries of the same name
 
 _YAML_KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.$\-/]{1,80}[\"']?:(?:\s|$)")
+_OTHER_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""Ends a line of YAML, which then is no line here."""
 _SHORT_ITEM = 6  # lines of an item of a YAML list that stays whole
 _MOST_WORDS = 8  # of a line of YAML on average, when it is found by its looks
 _INI_SECTION = re.compile(r"\s*\[[^\[\]\n]+\]\s*(?:[;#].*)?$")
@@ -148,7 +150,7 @@ def _read_yaml(text: str, start: int, end: int, *, is_certain: bool) -> Settings
     lines = text[start:end].split("\n")
     if any(line.startswith(("%", "?")) or line.lstrip().startswith("? ") for line in lines):
         return None
-    if not is_certain and not _looks_like_yaml(lines):
+    if (not is_certain and not _looks_like_yaml(lines)) or _OTHER_BREAK.search(text, start, end):
         return None
     outline = _Outline(may_repeat=is_certain)
     try:
