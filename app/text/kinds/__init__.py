@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.text.kinds import email, encoded, html, json_records, latex, settings, subtitles, table, xml_elements
+from app.text.kinds import (
+    email,
+    encoded,
+    html,
+    json_records,
+    latex,
+    settings,
+    subtitles,
+    table,
+    xml_elements,
+    yaml_lines,
+)
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
@@ -19,7 +30,7 @@ _READERS: tuple[Reader, ...] = (
     settings.find_toml,
     settings.read_ini,
     settings.read_env,
-    settings.find_yaml,
+    yaml_lines.find,
 )
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
@@ -44,8 +55,8 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "base64": (encoded.read,),
     "table": (table.read, table.read_csv),
     "xml": (xml_elements.read,),
-    "yaml": (settings.read_yaml,),
-    "yml": (settings.read_yaml,),
+    "yaml": (yaml_lines.read,),
+    "yml": (yaml_lines.read,),
     "toml": (settings.read_toml,),
     "ini": (settings.read_ini,),
     "env": (settings.read_env,),

@@ -41,7 +41,7 @@ def test_a_text_that_is_not_what_it_is_said_to_be_is_refused() -> None:
 
 
 def test_an_unknown_content_type_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ContentTypeError, match="'klingon' is not known; known are .*json"):
+    with pytest.raises(ContentTypeError, match=r"'klingon' is not known; known are .*json"):
         find_forms("a", "klingon")
 
 

@@ -85,7 +85,7 @@ def test_a_value_that_nearly_all_records_have_is_told_once_and_exceptions_at_the
 
 
 def test_a_missing_key_is_told_from_null() -> None:
-    records = [{"id": at, "end": at} if at % 4 else {"id": at} for at in range(8)]
+    records: list[dict[str, int | None]] = [{"id": at, "end": at} if at % 4 else {"id": at} for at in range(8)]
     made = json.loads(all_of(form_of(json.dumps(records))))
     assert made["columns"] == ["id", "end?"]
     assert untabled(made) == records

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.kinds import find_forms, settings
+from app.text.kinds import find_forms, settings, yaml_lines
 from app.text.kinds.form import Form
 from tests.unit.kinds.closed import all_of, are_in_order, choices, closed
 
@@ -148,7 +148,7 @@ def test_any_choice_of_entries_of_yaml_is_valid_and_has_no_other_value(
     document: dict[str, Any], width: int, data: st.DataObject
 ) -> None:
     text = yaml.safe_dump(document, width=width, allow_unicode=True, sort_keys=False).rstrip("\n")
-    form = settings.read_yaml(text, 0, len(text))
+    form = yaml_lines.read(text, 0, len(text))
     if form is None:
         assert "? " in text or text.count("\n") == 0 or any(sign in text for sign in "\x85\u2028\u2029\r")
         return
