@@ -61,8 +61,9 @@ class Row:
     def __str__(self) -> str:
         planted = len(self.sample.anomalies)
         target = "-" if self.sample.target is None else f"{self.sample.target}"
+        is_valid = "yes" if self.is_valid else "NO"
         return (
-            f"| {self.sample.kind} | {target} | {self.contestant} | {self.ratio:.3f} | {'yes' if self.is_valid else 'NO'} "
+            f"| {self.sample.kind} | {target} | {self.contestant} | {self.ratio:.3f} | {is_valid} "
             f"| {self.kept} of {planted} | {self.altered} | {self.seconds:.2f} |"
         )
 
@@ -269,7 +270,8 @@ def headroom() -> Shorten | None:
 
 _WORD = re.compile(r"[^\s\"'\[\]{}<>,:;|=/()]+")
 _OWN = re.compile(
-    r"(?:#|<!--)? ?\.\.\. \d+ more(?: lines?| rows?)?(?: -->)?|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
+    r"(?:#|<!--)? ?\.\.\. \d+ more(?: lines?| rows?)?(?: -->)?"
+    r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
 )
 """What forms say themselves."""
 
@@ -302,7 +304,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     contestants: dict[str, Shorten | None] = {"Condenser": condenser, "headroom-ai": headroom()}
     print(
-        "| text | wish | | tokens | valid | anomalies | altered | s |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "| text | wish | | tokens | valid | anomalies | altered | s |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     is_met = True
     for samples in SAMPLES.values():

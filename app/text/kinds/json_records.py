@@ -21,8 +21,8 @@ _MARK = "..."
 class JsonForm:
     """A JSON text, or lines of JSON, which are the elements of the root.
 
-    A table is `{"columns": [...], "defaults": {...}, "rows": [...], "left_out": 12}`. In other arrays the last element, and in objects
-    the last entry, say how many are left out: "... 12 more".
+    A table is `{"columns": [...], "defaults": {...}, "rows": [...], "left_out": 12}`. In other arrays the last element,
+    and in objects the last entry, say how many are left out: "... 12 more".
     """
 
     def __init__(self, kind: Literal["json", "ndjson"], tree: Tree, start: int, end: int) -> None:

@@ -3,17 +3,15 @@
 Read by lines; libraries tell whether a text is valid.
 """
 
-import configparser
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Literal
 
 from app.text.kinds.form import Part
 from app.text.kinds.outliers import row_worths
-from app.text.tokens import estimate_tokens
 
 SettingsKind = Literal["yaml", "toml", "ini", "env"]
 
@@ -48,7 +46,7 @@ _ENV_ENTRY = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """A line with those that go on with it. `parent`: the number of the entry over it; `children`: of those under it."""
+    """A line with those that go on with it. `parent`: number of the entry over it; `children`: of those under it."""
 
     start: int
     end: int
@@ -56,6 +54,13 @@ class Entry:
     needs: list[int] = field(default_factory=list)
     children: list[int] = field(default_factory=list)
     is_comment: bool = False
+
+    @property
+    def all_needs(self) -> tuple[int, ...]:
+        """Its parent, what it refers to, and the first entry under it."""
+        if not self.needs and not self.children:
+            return () if self.parent is None else (self.parent,)
+        return tuple(sorted({*(() if self.parent is None else (self.parent,)), *self.needs, *self.children[:1]}))
 
 
 class SettingsForm:
@@ -76,9 +81,8 @@ class SettingsForm:
             Part(
                 entry.start,
                 entry.start + len(self._texts[at]),
-                tuple(sorted({*([] if entry.parent is None else [entry.parent]), *entry.needs, *entry.children[:1]})),
+                entry.all_needs,
                 _NOISE_WORTH if at in noisy else worths[at],
-                estimate_tokens(self._texts[at]),
             )
             for at, entry in enumerate(entries)
         ]
@@ -185,38 +189,31 @@ def _toml_lines(text: str, start: int, end: int) -> Iterable[tuple[int, int]]:
 
 
 def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
-    """Sections and their keys; None where the slice has no section, or anything else."""
-    lines = text[start:end].split("\n")
-    if not any(_INI_SECTION.match(line) for line in lines):
-        return None
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    try:
-        parser.read_string(text[start:end])
-    except (configparser.Error, AttributeError):
-        return None
-    starts = line_starts(text, start, end)
+    """Sections and their keys; None where the slice has no section, or anything else.
+
+    Looser than `configparser`: keys may stand before the first section, and in a section twice.
+    """
     entries: list[Entry] = []
     section: int | None = None
-    for at, line in enumerate(lines):
+    keyed = 0
+    starts = line_starts(text, start, end)
+    for begin, following in pairwise(starts):
+        line = text[begin : following - 1]
         if not line.strip():
             continue
         is_comment = line.lstrip().startswith(("#", ";"))
+        last = entries[-1] if entries else None
         if _INI_SECTION.match(line):
             section = len(entries)
-            entries.append(Entry(starts[at], starts[at + 1] - 1))
-        elif (
-            line[0] in " \t"
-            and not is_comment
-            and entries
-            and entries[-1].parent is not None
-            and not entries[-1].is_comment
-        ):
-            entries[-1].end = starts[at + 1] - 1
-        elif not is_comment and not _INI_ENTRY.match(line.lstrip()):
-            return None
+            entries.append(Entry(begin, following - 1))
+        elif line[0] in " \t" and not is_comment and last and last.parent is not None and not last.is_comment:
+            last.end = following - 1
+        elif is_comment or _INI_ENTRY.match(line.lstrip()):
+            keyed += not is_comment and ("=" in line or ":" in line)
+            entries.append(Entry(begin, following - 1, section, is_comment=is_comment))
         else:
-            entries.append(Entry(starts[at], starts[at + 1] - 1, section, is_comment=is_comment))
-    return form_of("ini", text, start, end, entries)
+            return None
+    return form_of("ini", text, start, end, entries) if section is not None and keyed * 4 >= len(entries) else None
 
 
 def read_env(text: str, start: int, end: int) -> SettingsForm | None:

@@ -13,8 +13,8 @@ import yaml
 from app.text.kinds.settings import Entry, SettingsForm, form_of, line_starts
 
 _YAML_KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.$\-/]{1,80}[\"']?:(?:\s|$)")
-_OTHER_BREAK = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-"""Ends a line of YAML, which then is no line here."""
+_UNREAD = re.compile("\r(?!\n)|[\x85\u2028\u2029]|[|>][1-9]?[+]")
+"""Ends a line of YAML, which then is no line here; or keeps the blank lines behind a value."""
 _SHORT_ITEM = 6  # lines of an item of a YAML list that stays whole
 _MOST_WORDS = 8  # of a line of YAML on average, when it is found by its looks
 
@@ -33,7 +33,7 @@ def _read(text: str, start: int, end: int, *, is_certain: bool) -> SettingsForm 
     lines = text[start:end].split("\n")
     if any(line.startswith(("%", "?")) or line.lstrip().startswith("? ") for line in lines):
         return None
-    if (not is_certain and not _looks_like_yaml(lines)) or _OTHER_BREAK.search(text, start, end):
+    if (not is_certain and not _looks_like_yaml(lines)) or _UNREAD.search(text, start, end):
         return None
     outline = _Outline(may_repeat=is_certain)
     try:
@@ -131,49 +131,39 @@ class _Open:
 def _yaml_entries(text: str, start: int, end: int, lines: Sequence[str], outline: _Outline) -> list[Entry]:
     starts = line_starts(text, start, end)
     entries: list[Entry] = []
-    entry_of: dict[int, int] = {}
-    parents: list[tuple[int, int]] = []  # depth and number
+    anchored: dict[int, int] = {}  # numbers of entries by the lines of anchors in them
+    parents: list[tuple[int, bool, int]] = []  # depth, whether it is an item of a list, number
     document: int | None = None
     at = 0
     while at < len(lines):
-        line = lines[at].strip()
-        if not line or line == "...":
+        content = lines[at].lstrip()
+        if not content or content.rstrip() == "...":
             at += 1
             continue
-        depth = len(lines[at]) - len(lines[at].lstrip())
+        depth = len(lines[at]) - len(content)
         last = _last_line(lines, at, depth, outline)
-        entry = Entry(starts[at], starts[last + 1] - 1, is_comment=line.startswith("#"))
-        if lines[at].startswith("---"):
+        entry = Entry(starts[at], starts[last + 1] - 1, is_comment=content.startswith("#"))
+        if depth == 0 and content.startswith("---"):
             parents, document = [], len(entries)
         elif not entry.is_comment:
-            while parents and not _is_under(lines, at, depth, parents[-1], entries, starts, text):
+            is_item = content.startswith("-")
+            # Deeper, or an item of a list that is as deep as its key.
+            while parents and not (depth > parents[-1][0] or (depth == parents[-1][0] and is_item > parents[-1][1])):
                 parents.pop()
-            entry.parent = parents[-1][1] if parents else document
-            parents.append((depth, len(entries)))
-        for line_number in range(at, last + 1):
-            entry_of[line_number] = len(entries)
-            entry.needs += [entry_of[anchor] for anchor in outline.aliases.get(line_number, ()) if anchor in entry_of]
-        entry.needs = sorted(set(entry.needs) - {len(entries)})
+            entry.parent = parents[-1][2] if parents else document
+            parents.append((depth, is_item, len(entries)))
+        if outline.anchors:
+            entry.needs = _anchors(range(at, last + 1), outline, anchored, len(entries))
         entries.append(entry)
         at = last + 1
     return entries
 
 
-def _is_under(
-    lines: Sequence[str],
-    at: int,
-    depth: int,
-    parent: tuple[int, int],
-    entries: Sequence[Entry],
-    starts: Sequence[int],
-    text: str,
-) -> bool:
-    """Whether a line is under an open entry: deeper, or an item of a list that is as deep as its key."""
-    parent_depth, number = parent
-    if depth > parent_depth:
-        return True
-    over = text[entries[number].start : entries[number].end].lstrip()
-    return depth == parent_depth and lines[at].lstrip().startswith("-") and not over.startswith("-")
+def _anchors(lines: range, outline: _Outline, anchored: dict[int, int], number: int) -> list[int]:
+    """The entries that the aliases in an entry's lines need; its own lines are added to the known ones."""
+    anchored |= dict.fromkeys(lines, number)
+    needed = {anchored[anchor] for line in lines for anchor in outline.aliases.get(line, ()) if anchor in anchored}
+    return sorted(needed - {number})
 
 
 def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> int:
