@@ -5,7 +5,8 @@
 
 Each row is a text of one kind, generated from a seed, with rare records planted in it. *tokens*: of the result over
 those of the text. *valid*: the result is read by an independent parser of its kind. *anomalies*: planted ones whose
-every value is in the result. *altered*: values of the result that are not in the text. `headroom-ai` takes part in the
+every value is in the result. *altered*: values of the result that are not in the text, words of its own notation among
+them, but for the marks that Condenser makes. `headroom-ai` takes part in the
 same run where it is installed. Whoever adds a kind adds a function that generates it to `SAMPLES`.
 """
 
@@ -60,9 +61,10 @@ class Row:
     def __str__(self) -> str:
         planted = len(self.sample.anomalies)
         target = "-" if self.sample.target is None else f"{self.sample.target}"
+        is_valid = "yes" if self.is_valid else "NO"
         return (
-            f"| {self.sample.kind} | {target} | {self.contestant} | {self.ratio:.3f} "
-            f"| {'yes' if self.is_valid else 'NO'} | {self.kept} of {planted} | {self.altered} | {self.seconds:.2f} |"
+            f"| {self.sample.kind} | {target} | {self.contestant} | {self.ratio:.3f} | {is_valid} "
+            f"| {self.kept} of {planted} | {self.altered} | {self.seconds:.2f} |"
         )
 
 
@@ -143,9 +145,9 @@ def _records(seed: int, count: int) -> list[dict[str, object]]:
         for _ in range(count)
     ]
     changes: tuple[dict[str, object], ...] = (
-        {"healthy": False, "restarts": 7},
+        {"healthy": False, "restarts": 9137},
         {"memory_megabytes": 48213},
-        {"region": "ap"},
+        {"region": "ap-southeast"},
         {"deployment_version": "v1.3.0-rc1"},
         {"error": "connection refused by 10.0.3.17"},
     )
@@ -154,12 +156,7 @@ def _records(seed: int, count: int) -> list[dict[str, object]]:
     return made
 
 
-_PLANTED = (("false", "7"), ("48213",), ('"ap"',), ("v1.3.0-rc1",), ("connection refused by 10.0.3.17",))
-
-
-def _bare(planted: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """As they stand where strings have no quotes."""
-    return tuple(tuple(value.strip('"') for value in values) for values in planted)
+_PLANTED = (("alse", "9137"), ("48213",), ("ap-southeast",), ("v1.3.0-rc1",), ("connection refused by 10.0.3.17",))
 
 
 def _json(seed: int) -> Iterable[Sample]:
@@ -183,11 +180,11 @@ def _delimited(seed: int, delimiter: str) -> str:
     writer = csv.DictWriter(out, [*records[0], "error"], delimiter=delimiter, lineterminator="\n")
     writer.writeheader()
     writer.writerows(records)
-    out.write(delimiter.join(["total", "", "", "31337", "499000", "7", "", "\n"]))
+    out.write(delimiter.join(["total", "", "", "31337", "499000", "9137", "", "\n"]))
     return out.getvalue()
 
 
-_PLANTED_CELLS = (*_bare(_PLANTED[1:]), ("False", "7"), ("total", "31337"))
+_PLANTED_CELLS = (*_PLANTED[1:], ("alse", "9137"), ("total", "31337"))
 
 
 def _csv(seed: int) -> Iterable[Sample]:
@@ -226,7 +223,7 @@ def _settings(seed: int) -> Iterable[Sample]:
     yield Sample("ini, 200 sections", toml_text.replace('"', ""), 0.3, is_ini, planted)
     env = [f"{name.upper()}_{key.upper()}='{value}'" for name, part in flat.items() for key, value in part.items()]
     noise = ["PATH=/usr/local/bin:/usr/bin:/bin", "LS_COLORS=rs=0:di=01;34:ln=01;36", "SHLVL=2"] * 40
-    yield Sample("env, 600 lines", "\n".join(noise + env), 0.3, is_env, _bare((("WORKER57_LIMIT='9000000'",),)))
+    yield Sample("env, 600 lines", "\n".join(noise + env), 0.3, is_env, (("WORKER57_LIMIT='9000000'",),))
 
 
 def _xml(seed: int) -> Iterable[Sample]:
@@ -234,7 +231,7 @@ def _xml(seed: int) -> Iterable[Sample]:
         "  <reading>\n" + "".join(f"    <{key}>{value}</{key}>\n" for key, value in record.items()) + "  </reading>\n"
         for record in _records(seed, 1000)
     )
-    planted = (*_bare(_PLANTED[1:]), ("False", "7"))
+    planted = (*_PLANTED[1:], ("alse", "9137"))
     yield Sample(
         "xml, 1,000 elements", f"<?xml version='1.0'?>\n<readings>\n{items}</readings>\n", 0.05, is_xml, planted
     )

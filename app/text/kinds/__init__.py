@@ -16,6 +16,7 @@ from app.text.kinds import (
     subtitles,
     table,
     xml_elements,
+    yaml_lines,
 )
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
@@ -35,7 +36,7 @@ _READERS: tuple[Reader, ...] = (
     settings.find_toml,
     settings.read_ini,
     settings.read_env,
-    settings.find_yaml,
+    yaml_lines.find,
     code.read,
     lines.read,
 )
@@ -66,8 +67,8 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "log": (log.read, lines.read),
     "code": (code.read,),
     "xml": (xml_elements.read,),
-    "yaml": (settings.read_yaml,),
-    "yml": (settings.read_yaml,),
+    "yaml": (yaml_lines.read,),
+    "yml": (yaml_lines.read,),
     "toml": (settings.read_toml,),
     "ini": (settings.read_ini,),
     "env": (settings.read_env,),

@@ -35,8 +35,8 @@ class Table:
     """Records as rows. `names`: those of the columns, as JSON strings.
 
     A name with a question mark is of a key that some records lack; null stands there for no value, and for nothing else
-    in that column. A name with dots is of a key in nested objects. `defaults`: names and values of keys without a
-    column, which a row has where its last object does not say otherwise.
+    in that column. A name with dots is of a key in nested objects. `defaults`: names and values of keys that have no
+    column; a row has them where its last object does not say otherwise.
     """
 
     names: tuple[str, ...]

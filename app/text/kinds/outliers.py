@@ -23,6 +23,7 @@ _TOTAL_WORTH = 3.0
 _SEVERE_WORTH = 3.0
 _RARE_WORTH = 2.0
 _EXTREME_WORTH = 2.5
+_OFTEN_EXTREME_WORTH = 1.0  # where more numbers than few are
 _END_WORTH = 0.6  # of the least and the greatest number of a column
 _FIRST_WORTH = (1.0, 0.5)
 _LAST_WORTH = 0.4
@@ -104,7 +105,7 @@ def _extremes(numbers: Mapping[int, float]) -> dict[int, float]:
         return _rare({at: str(value) for at, value in numbers.items()}, lambda cell: cell)
     reach = _FENCE * (high - low)
     beyond = [at for at, value in numbers.items() if not low - reach <= value <= high + reach]
-    worth = _EXTREME_WORTH if len(beyond) <= _RARE * len(values) else 1.0
+    worth = _EXTREME_WORTH if len(beyond) <= max(2, _RARE * len(values)) else _OFTEN_EXTREME_WORTH
     worths = dict.fromkeys(beyond, worth)
     for end in (ordered[0], ordered[-1]):
         at = next(at for at, value in numbers.items() if value == end)

@@ -64,7 +64,7 @@ def first_form(readers: Sequence[Reader], text: str, start: int, end: int) -> Fo
 def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Sequence[Reader]]) -> Iterator[Form]:
     """The forms in a text that is not of one kind, in order. Linear time.
 
-    `readers`: tried with each paragraph and each run of lines that look alike, not with the whole text; `by_name`:
+    `readers`: tried with each paragraph and each run of lines that look alike, not with the whole text. `by_name`:
     those for the name behind an opening fence.
     """
     values = _JsonValues(text)

@@ -1,22 +1,17 @@
-"""Settings: YAML, TOML, INI and .env. Whole entries under their parents, comments with what they stand before.
+"""Settings: TOML, INI and .env. Whole entries under their parents, comments with what they stand before.
 
-Read by lines: libraries tell whether a text is valid, and, for YAML, where values go over several lines. No value is
-loaded, so aliases that explode when they are expanded are lines as others are.
+Read by lines; libraries tell whether a text is valid.
 """
 
-import configparser
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import Literal, Protocol
-
-import yaml
+from itertools import accumulate, pairwise
+from typing import Literal
 
 from app.text.kinds.form import Part
 from app.text.kinds.outliers import row_worths
-from app.text.tokens import estimate_tokens
 
 SettingsKind = Literal["yaml", "toml", "ini", "env"]
 
@@ -34,9 +29,6 @@ _NOISE = re.compile(
 _NAME_END = re.compile(r"[:=]")
 _FEWEST_COMPARED = 5  # entries of the same name
 
-_YAML_KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.$\-/]{1,80}[\"']?:(?:\s|$)")
-_SHORT_ITEM = 6  # lines of an item of a YAML list that stays whole
-_MOST_WORDS = 8  # of a line of YAML on average, when it is found by its looks
 _INI_SECTION = re.compile(r"\s*\[[^\[\]\n]+\]\s*(?:[;#].*)?$")
 _INI_ENTRY = re.compile(r"[^\s=:\[][^=:\n]{0,80}(?:[=:]|$)")
 _TOML_SIGN = re.compile(
@@ -53,8 +45,8 @@ _ENV_ENTRY = re.compile(
 
 
 @dataclass(slots=True)
-class _Entry:
-    """A line with those that go on with it. `parent`: the number of the entry over it; `children`: those under it."""
+class Entry:
+    """A line with those that go on with it. `parent`: number of the entry over it; `children`: of those under it."""
 
     start: int
     end: int
@@ -63,11 +55,18 @@ class _Entry:
     children: list[int] = field(default_factory=list)
     is_comment: bool = False
 
+    @property
+    def all_needs(self) -> tuple[int, ...]:
+        """Its parent, what it refers to, and the first entry under it."""
+        if not self.needs and not self.children:
+            return () if self.parent is None else (self.parent,)
+        return tuple(sorted({*(() if self.parent is None else (self.parent,)), *self.needs, *self.children[:1]}))
+
 
 class SettingsForm:
     """Entries as they stand in the text. One over others needs the first of them: a key without content is none."""
 
-    def __init__(self, kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[_Entry]) -> None:
+    def __init__(self, kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[Entry]) -> None:
         self.kind: SettingsKind = kind
         self.start = start
         self.end = end
@@ -82,9 +81,8 @@ class SettingsForm:
             Part(
                 entry.start,
                 entry.start + len(self._texts[at]),
-                tuple(sorted({*([] if entry.parent is None else [entry.parent]), *entry.needs, *entry.children[:1]})),
+                entry.all_needs,
                 _NOISE_WORTH if at in noisy else worths[at],
-                estimate_tokens(self._texts[at]),
             )
             for at, entry in enumerate(entries)
         ]
@@ -98,7 +96,7 @@ class SettingsForm:
         return "\n".join(lines)
 
 
-def _worths(entries: Sequence[_Entry], texts: Sequence[str]) -> list[float]:
+def _worths(entries: Sequence[Entry], texts: Sequence[str]) -> list[float]:
     """How notable each entry is; those of the same name at the same depth are held against each other."""
     worths = [0.0 if entry.is_comment or entry.children else _ENTRY_WORTH for entry in entries]
     groups: dict[str, list[int]] = {}
@@ -112,7 +110,7 @@ def _worths(entries: Sequence[_Entry], texts: Sequence[str]) -> list[float]:
     return worths
 
 
-def _form(kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[_Entry]) -> SettingsForm | None:
+def form_of(kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[Entry]) -> SettingsForm | None:
     """Comments need the entry behind them; the children of each entry are told."""
     following: int | None = None
     for at in range(len(entries) - 1, -1, -1):
@@ -127,193 +125,8 @@ def _form(kind: SettingsKind, text: str, start: int, end: int, entries: Sequence
     return SettingsForm(kind, text, start, end, entries) if len(entries) > 1 else None
 
 
-def _line_starts(text: str, start: int, end: int) -> list[int]:
+def line_starts(text: str, start: int, end: int) -> list[int]:
     return list(accumulate((len(line) + 1 for line in text[start:end].split("\n")), initial=start))
-
-
-# YAML
-
-
-def read_yaml(text: str, start: int, end: int) -> SettingsForm | None:
-    """Mappings and lists in block style; None where the slice is no YAML or is a single value."""
-    return _read_yaml(text, start, end, is_certain=True)
-
-
-def find_yaml(text: str, start: int, end: int) -> SettingsForm | None:
-    """As `read_yaml`, of what looks like YAML: most texts with a colon are valid."""
-    return _read_yaml(text, start, end, is_certain=False)
-
-
-def _read_yaml(text: str, start: int, end: int, *, is_certain: bool) -> SettingsForm | None:
-    lines = text[start:end].split("\n")
-    if any(line.startswith(("%", "?")) or line.lstrip().startswith("? ") for line in lines):
-        return None
-    if not is_certain and not _looks_like_yaml(lines):
-        return None
-    outline = _Outline(may_repeat=is_certain)
-    try:
-        outline.read(text[start:end])
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
-    if not outline.is_block:
-        return None
-    return _form("yaml", text, start, end, _yaml_entries(text, start, end, lines, outline))
-
-
-def _looks_like_yaml(lines: Iterable[str]) -> bool:
-    written = [line for line in lines if line.strip()]
-    if len(written) < 2:
-        return False
-    keyed = sum(_YAML_KEY.match(line) is not None for line in written)
-    other = sum(line.lstrip().startswith(("- ", "#", "---")) for line in written)
-    words = sum(len(line.split()) for line in written)
-    return (
-        keyed >= 2
-        and keyed * 2 >= len(written)
-        and keyed + other >= 0.7 * len(written)
-        and words <= _MOST_WORDS * len(written)
-    )
-
-
-class _Mark(Protocol):
-    """What both readers of PyYAML call a place."""
-
-    @property
-    def line(self) -> int: ...
-
-    @property
-    def column(self) -> int: ...
-
-
-def _line_of(mark: _Mark | None) -> int:
-    return 0 if mark is None else mark.line
-
-
-class _Outline:
-    """What the events of a YAML text tell about its lines.
-
-    `whole`: the last line of values that go over several lines, or that an alias stands for, by their first one.
-    `anchors` and `aliases`: lines by names, names by lines.
-    """
-
-    def __init__(self, *, may_repeat: bool) -> None:
-        self._may_repeat = may_repeat
-        self.whole: dict[int, int] = {}
-        self.anchors: dict[str, int] = {}
-        self.aliases: dict[int, list[int]] = {}
-        self.is_block = False
-
-    def read(self, text: str) -> None:
-        open_nodes: list[tuple[yaml.CollectionStartEvent, set[str], list[int]]] = []
-        for event in yaml.parse(text, Loader=yaml.CBaseLoader):
-            if not isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-                continue
-            if open_nodes and not isinstance(event, yaml.CollectionEndEvent):
-                self._count(open_nodes[-1], event)
-            first = _line_of(event.start_mark)
-            if isinstance(event, yaml.AliasEvent):
-                self.aliases.setdefault(first, []).append(self.anchors.get(event.anchor or "", first))
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self.is_block = self.is_block or not event.flow_style
-                open_nodes.append((event, set(), [0]))
-                self._anchor(event, first)
-            elif isinstance(event, yaml.ScalarEvent):
-                self._anchor(event, first)
-                self._extend(first, event.end_mark)
-            else:
-                begun = open_nodes.pop()[0]
-                if begun.flow_style or begun.anchor:
-                    self._extend(_line_of(begun.start_mark), event.end_mark)
-
-    def _anchor(self, event: yaml.NodeEvent, line: int) -> None:
-        if event.anchor:
-            self.anchors[event.anchor] = line
-
-    def _extend(self, first: int, end: _Mark | None) -> None:
-        last = _line_of(end)
-        if end is not None and not end.column:
-            last -= 1
-        if last > first:
-            self.whole[first] = max(last, self.whole.get(first, 0))
-
-    def _count(self, mapping: tuple[yaml.CollectionStartEvent, set[str], list[int]], event: yaml.NodeEvent) -> None:
-        """Raise ValueError where a mapping has a key twice, which prose in short lines has and settings have not."""
-        begun, keys, count = mapping
-        count[0] += 1
-        if isinstance(begun, yaml.MappingStartEvent) and count[0] % 2 and isinstance(event, yaml.ScalarEvent):
-            if event.value in keys and not self._may_repeat:
-                raise ValueError("a key stands twice")
-            keys.add(event.value)
-
-
-def _yaml_entries(text: str, start: int, end: int, lines: Sequence[str], outline: _Outline) -> list[_Entry]:
-    starts = _line_starts(text, start, end)
-    entries: list[_Entry] = []
-    entry_of: dict[int, int] = {}
-    parents: list[tuple[int, int]] = []  # depth and number
-    document: int | None = None
-    at = 0
-    while at < len(lines):
-        line = lines[at].strip()
-        if not line or line == "...":
-            at += 1
-            continue
-        depth = len(lines[at]) - len(lines[at].lstrip())
-        last = _last_line(lines, at, depth, outline)
-        entry = _Entry(starts[at], starts[last + 1] - 1, is_comment=line.startswith("#"))
-        if lines[at].startswith("---"):
-            parents, document = [], len(entries)
-        elif not entry.is_comment:
-            while parents and not _is_under(lines, at, depth, parents[-1], entries, starts, text):
-                parents.pop()
-            entry.parent = parents[-1][1] if parents else document
-            parents.append((depth, len(entries)))
-        for line_number in range(at, last + 1):
-            entry_of[line_number] = len(entries)
-            entry.needs += [entry_of[anchor] for anchor in outline.aliases.get(line_number, ()) if anchor in entry_of]
-        entry.needs = sorted(set(entry.needs) - {len(entries)})
-        entries.append(entry)
-        at = last + 1
-    return entries
-
-
-def _is_under(
-    lines: Sequence[str],
-    at: int,
-    depth: int,
-    parent: tuple[int, int],
-    entries: Sequence[_Entry],
-    starts: Sequence[int],
-    text: str,
-) -> bool:
-    """Whether a line is under an open entry: deeper, or an item of a list that is as deep as its key."""
-    parent_depth, number = parent
-    if depth > parent_depth:
-        return True
-    over = text[entries[number].start : entries[number].end].lstrip()
-    return depth == parent_depth and lines[at].lstrip().startswith("-") and not over.startswith("-")
-
-
-def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> int:
-    """The last of the lines that stay together: of a value, or of a short item of a list."""
-    last = outline.whole.get(at, at)
-    if lines[at].lstrip().startswith("- "):
-        stop = at + 1
-        while stop < len(lines) and stop - at <= _SHORT_ITEM:
-            line = lines[stop]
-            if line.strip() and len(line) - len(line.lstrip()) <= depth:
-                break
-            stop += 1
-        if stop - at <= _SHORT_ITEM or stop == len(lines):
-            last = max(last, stop - 1)
-    reach = last
-    inner = at
-    while inner <= reach:
-        reach = max(reach, outline.whole.get(inner, 0))
-        inner += 1
-    while reach > at and not lines[reach].strip():
-        reach -= 1
-    return reach
 
 
 # TOML
@@ -332,12 +145,12 @@ def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
         tomllib.loads(text[start:end].replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         return None
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     header: int | None = None
     arrays: dict[str, int] = {}
     for begin, stop in _toml_lines(text, start, end):
         line = text[begin:stop]
-        entry = _Entry(begin, stop, is_comment=line.lstrip().startswith("#"))
+        entry = Entry(begin, stop, is_comment=line.lstrip().startswith("#"))
         if match := _TOML_HEADER.match(line):
             name = re.sub(r"[\s\"']", "", match["name"])
             over = name
@@ -352,7 +165,7 @@ def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
         else:
             entry.parent = header
         entries.append(entry)
-    return _form("toml", text, start, end, entries)
+    return form_of("toml", text, start, end, entries)
 
 
 def _toml_lines(text: str, start: int, end: int) -> Iterable[tuple[int, int]]:
@@ -376,43 +189,36 @@ def _toml_lines(text: str, start: int, end: int) -> Iterable[tuple[int, int]]:
 
 
 def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
-    """Sections and their keys; None where the slice has no section, or anything else."""
-    lines = text[start:end].split("\n")
-    if not any(_INI_SECTION.match(line) for line in lines):
-        return None
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    try:
-        parser.read_string(text[start:end])
-    except (configparser.Error, AttributeError):
-        return None
-    starts = _line_starts(text, start, end)
-    entries: list[_Entry] = []
+    """Sections and their keys; None where the slice has no section, or anything else.
+
+    Looser than `configparser`: keys may stand before the first section, and in a section twice.
+    """
+    entries: list[Entry] = []
     section: int | None = None
-    for at, line in enumerate(lines):
+    keyed = 0
+    starts = line_starts(text, start, end)
+    for begin, following in pairwise(starts):
+        line = text[begin : following - 1]
         if not line.strip():
             continue
         is_comment = line.lstrip().startswith(("#", ";"))
+        last = entries[-1] if entries else None
         if _INI_SECTION.match(line):
             section = len(entries)
-            entries.append(_Entry(starts[at], starts[at + 1] - 1))
-        elif (
-            line[0] in " \t"
-            and not is_comment
-            and entries
-            and entries[-1].parent is not None
-            and not entries[-1].is_comment
-        ):
-            entries[-1].end = starts[at + 1] - 1
-        elif not is_comment and not _INI_ENTRY.match(line.lstrip()):
-            return None
+            entries.append(Entry(begin, following - 1))
+        elif line[0] in " \t" and not is_comment and last and last.parent is not None and not last.is_comment:
+            last.end = following - 1
+        elif is_comment or _INI_ENTRY.match(line.lstrip()):
+            keyed += not is_comment and ("=" in line or ":" in line)
+            entries.append(Entry(begin, following - 1, section, is_comment=is_comment))
         else:
-            entries.append(_Entry(starts[at], starts[at + 1] - 1, section, is_comment=is_comment))
-    return _form("ini", text, start, end, entries)
+            return None
+    return form_of("ini", text, start, end, entries) if section is not None and keyed * 4 >= len(entries) else None
 
 
 def read_env(text: str, start: int, end: int) -> SettingsForm | None:
     """Lines of KEY=value, at least two; None where the slice has others."""
-    entries: list[_Entry] = []
+    entries: list[Entry] = []
     at = start
     while at < end:
         stop = text.find("\n", at, end)
@@ -423,7 +229,7 @@ def read_env(text: str, start: int, end: int) -> SettingsForm | None:
             if not match and not line.startswith("#"):
                 return None
             stop = match.end() if match else stop
-            entries.append(_Entry(at, stop, is_comment=match is None))
+            entries.append(Entry(at, stop, is_comment=match is None))
         at = stop + 1
     has_two = sum(not entry.is_comment for entry in entries) > 1
-    return _form("env", text, start, end, entries) if has_two else None
+    return form_of("env", text, start, end, entries) if has_two else None

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Literal
 
 from app.text.kinds.form import Part
@@ -18,7 +18,8 @@ _FIGURE = re.compile(r"\s*[-+$€£(]?\d[\d.,:/\-]*\s*[%)]?\s*$")
 _RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _GAP = re.compile(r" {2,}|\t+")
-_WORD = re.compile(r"\S+")
+_MOST_ALIGNED = 64  # columns
+_MOST_ALIKE = 0.8  # share of the rows that have a cell in each column
 
 Span = tuple[int, int]
 
@@ -49,8 +50,9 @@ class TableForm:
         self._after = after
         worths = [0.0] * head + row_worths([cells for _, _, cells in rows[head:]])
         self.parts: Sequence[Part] = [
-            Part(*span, () if at < head else tuple(range(head)), worths[at], estimate_tokens(text))
+            Part(*span, () if at < head else tuple(range(head)), worths[at], cost)
             for at, (span, text, _) in enumerate(rows)
+            for cost in (None if len(text) == span[1] - span[0] else estimate_tokens(text),)
         ]
 
     def render(self, chosen: Sequence[int]) -> str:
@@ -141,11 +143,12 @@ def _csv_form(text: str, start: int, end: int, rows: _Rows) -> TableForm:
 
 def read_markdown(text: str, start: int, end: int) -> TableForm | None:
     """A header, a line of dashes, rows; padding of the cells goes."""
-    lines = list(_lines(text, start, end))
-    if len(lines) < 2 or not _is_rule(text[slice(*lines[1])]) or "|" not in text[slice(*lines[0])]:
+    first = [text[slice(*span)] for span in islice(_lines(text, start, end), 2)]
+    if len(first) < 2 or not _is_rule(first[1]) or "|" not in first[0]:
         return None
+    lines = list(_lines(text, start, end))
     rows = [_cells(text[slice(*span)]) for span in lines]
-    is_framed = text[lines[0][0]] == "|"
+    is_framed = first[0].startswith("|")
     if len(rows[0]) != len(rows[1]) or any("|" not in text[slice(*span)] for span in lines):
         return None
     rows[1] = [re.sub("-+", "---", cell) for cell in rows[1]]
@@ -186,24 +189,16 @@ def _markdown_row(cells: Sequence[str], *, is_framed: bool) -> str:
 
 
 def read_aligned(text: str, start: int, end: int) -> TableForm | None:
-    """Columns under their names with two and more spaces between, as `kubectl get` prints; lines stay as they are."""
-    lines = [(begin, stop) for begin, stop in _lines(text, start, end)]
-    if len(lines) < _FEWEST_ROWS:
+    """Columns under their names, two spaces and more between them, as `kubectl get` prints; lines stay as they are."""
+    first = next(_lines(text, start, end), None)
+    names = text[slice(*first)] if first else ""
+    columns = _GAP.split(names)
+    if not 3 <= len(columns) <= _MOST_ALIGNED or len(names.split()) > 2 * len(columns):
         return None
-    names = text[slice(*lines[0])]
-    columns = [match.end() for match in _GAP.finditer(names)]
-    if (
-        len(columns) < 2
-        or len(columns) > 64
-        or len(names.split()) > 2 * (len(columns) + 1)
-        or any(map(_FIGURE.match, names.split()))
-    ):
-        return None
-    if len(_GAP.split(names)) < 3:
-        return None
+    lines = list(_lines(text, start, end))
     rows = [_GAP.split(text[slice(*span)]) for span in lines]
-    aligned = sum(len(row) == len(rows[0]) for row in rows)
-    if aligned < 0.8 * len(rows):
+    alike = sum(len(row) == len(columns) for row in rows)
+    if len(rows) < _FEWEST_ROWS or alike < _MOST_ALIKE * len(rows) or any(map(_FIGURE.match, columns)):
         return None
     made = [(span, text[slice(*span)], row) for span, row in zip(lines, rows, strict=True)]
     return TableForm(start, end, made, head=1, mark=_more)

@@ -5,7 +5,7 @@ Nothing is expanded or fetched: a text that declares entities has no form.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from defusedxml import DefusedXmlException
@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     r"|(?P<close></[^>]*+>)|(?P<tag><(?P<name>[^\s<>/]++)(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>)|(?P<text>[^<]++)",
     re.DOTALL,
 )
+_NAME = re.compile(r"<[^\s/>]*")
 _FIELD = re.compile(r"<([^\s<>/!?]+)[^<>]*>([^<>]+)</|\s([\w:.\-]+)\s*=\s*(?:\"([^\"<]*)\"|'([^'<]*)')")
 
 
@@ -102,30 +103,55 @@ class XmlForm:
         self.end = end
         self._tree = tree
         self._parts: list[Part] = []
-        self._add(tree.root, (), 0.0, 0)
+        self._add(tree.root, (), 0.0, 0, is_record=False)
 
     @property
     def parts(self) -> Sequence[Part]:
         return self._parts
 
-    def _add(self, element: _Element, needs: tuple[int, ...], worth: float, depth: int) -> None:
+    def _add(self, element: _Element, needs: tuple[int, ...], worth: float, depth: int, *, is_record: bool) -> None:
         element.part = len(self._parts)
-        may_open = not element.has_text and bool(element.children) and depth < _DEEPEST
-        element.is_open = may_open and (depth == 0 or self._is_large(element))
+        element.is_open = self._may_open(element, depth, is_record=is_record)
         if not element.is_open:
             cost = estimate_tokens(self._tree.text(element))
             self._parts.append(Part(element.start, element.end, needs, worth, cost))
             return
         tags = self._tree.tokens[element.first] + self._tree.tokens[element.last]
-        self._parts.append(Part(element.start, element.children[0].start, needs, worth, estimate_tokens(tags)))
-        for child, own in zip(element.children, self._worths(element.children), strict=True):
-            self._add(child, (element.part,), own, depth + 1)
+        head = Part(element.start, element.children[0].start, needs, worth, estimate_tokens(tags))
+        self._parts.append(head)
+        worths = self._worths(element.children)
+        for at, child in enumerate(element.children):
+            self._add(child, (element.part,), worths.get(at, _ELEMENT_WORTH), depth + 1, is_record=at in worths)
+        if is_record:
+            core = tuple(child.part for child in element.children if not child.is_open)
+            self._parts[element.part] = replace(head, needs=(*needs, *core))
+
+    def _may_open(self, element: _Element, depth: int, *, is_record: bool) -> bool:
+        """Whether what an element holds are parts of their own: a record stays whole as far as it is small."""
+        if element.has_text or not element.children or depth >= _DEEPEST:
+            return False
+        if is_record:
+            return any(child.children and self._is_large(child) for child in element.children)
+        return depth == 0 or self._is_large(element)
 
     def _is_large(self, element: _Element) -> bool:
         return element.end - element.start > _CERTAINLY_LARGE or estimate_tokens(self._tree.text(element)) > _LARGE
 
-    def _worths(self, elements: Sequence[_Element]) -> list[float]:
-        """How notable elements are beside their siblings, by what their attributes and inner elements say."""
+    def _worths(self, elements: Sequence[_Element]) -> dict[int, float]:
+        """How notable each record, an element that has siblings of its name, is beside them, by what they say."""
+        groups: dict[str, list[int]] = {}
+        for at, element in enumerate(elements):
+            name = _NAME.match(self._tree.tokens[element.first])
+            groups.setdefault(name.group() if name else "", []).append(at)
+        worths: dict[int, float] = {}
+        for group in groups.values():
+            if len(group) > 1:
+                rows = self._rows([elements[at] for at in group])
+                worths |= zip(group, (worth + _ELEMENT_WORTH for worth in row_worths(rows)), strict=True)
+        return worths
+
+    def _rows(self, elements: Sequence[_Element]) -> list[list[Cell]]:
+        """The values of attributes and elements in each of some records, by their names."""
         columns: dict[str, int] = {}
         rows: list[list[Cell]] = []
         for element in elements:
@@ -139,7 +165,7 @@ class XmlForm:
                     row.append(None)
                 row[columns[name]] = said or "".join(values)
             rows.append(row)
-        return [worth + _ELEMENT_WORTH for worth in row_worths(rows)]
+        return rows
 
     def render(self, chosen: Sequence[int]) -> str:
         return self._tree.prolog + self._element(self._tree.root, set(chosen))

@@ -1,0 +1,63 @@
+"""Where structured parts stand in a text, and what a caller may say it is."""
+
+import pytest
+from hypothesis import given
+
+from app.text.kinds import ContentTypeError, find_forms
+from tests.unit.kinds.closed import all_of
+from tests.unit.strategies import ANY
+
+JSON = '[{"id": 1,\n\n"name": "a"},\n {"id": 2, "name": "b"}]'
+
+
+def test_parts_of_several_kinds_are_found_in_order() -> None:
+    text = f"The answer was:\n{JSON}\nand the table:\n\na,b,c\n1,2,3\n4,5,6\n\nThat is all."
+    forms = find_forms(text)
+    assert [(form.kind, text[form.start : form.end]) for form in forms] == [
+        ("json", JSON),
+        ("table", "a,b,c\n1,2,3\n4,5,6"),
+    ]
+
+
+def test_a_fenced_block_keeps_its_fences() -> None:
+    text = '# Page\n\n```json\n{"a": [1,\n 2]}\n```\n\nMore text.'
+    (form,) = find_forms(text)
+    assert form.kind == "json"
+    assert all_of(form) == '```json\n{"a":[1,2]}\n```'
+
+
+def test_json_that_is_broken_off_is_no_form() -> None:
+    assert find_forms('It said\n{"a": 1,\nand then nothing.') == ()
+
+
+@pytest.mark.parametrize("name", ["json", "application/json", "Application/Problem+JSON; charset=utf-8"])
+def test_the_content_type_is_a_name_or_a_media_type(name: str) -> None:
+    assert [form.kind for form in find_forms('{"a": 1}', name)] == ["json"]
+
+
+def test_a_text_that_is_not_what_it_is_said_to_be_is_refused() -> None:
+    with pytest.raises(ContentTypeError, match="not valid json"):
+        find_forms("a,b\n1,2", "json")
+
+
+def test_an_unknown_content_type_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ContentTypeError, match=r"'klingon' is not known; known are .*json"):
+        find_forms("a", "klingon")
+
+
+def test_a_text_that_is_said_to_be_prose_has_no_form() -> None:
+    assert find_forms(JSON, "text/plain") == ()
+
+
+def test_two_columns_are_csv_where_the_caller_says_so() -> None:
+    text = "name,said\nA,Hello you\nB,Well yes"
+    assert [form.kind for form in find_forms(text, "text/csv")] == ["table"]
+
+
+@given(text=ANY)
+def test_forms_of_any_text_are_in_order_and_render(text: str) -> None:
+    reach = 0
+    for form in find_forms(text):
+        assert reach <= form.start < form.end <= len(text)
+        assert all_of(form)
+        reach = form.end
