@@ -19,7 +19,9 @@ _HEAD = regex.compile(
     rf"|(?P<client>\S{{1,80}}) \S{{1,80}} \S{{1,80}} \[(?P<stamp>{_STAMP})\]|(?P<json>\{{\s*\"))"
 )  # fmt: skip
 _ACCESS = regex.compile(r"\"(?P<method>[A-Z]{3,8}) (?P<path>[^\" ?]{1,2000})[^\"]{0,2000}\" (?P<status>\d{3})\b")
-_STATUS = regex.compile(r"\"[A-Z]{3,8} [^\"]{1,2000}\" (\d{3})\b|\b(?:status|code|http_status)\"?[=:] ?\"?(\d{3})\b", regex.IGNORECASE)
+_STATUS = regex.compile(
+    r"\"[A-Z]{3,8} [^\"]{1,2000}\" (\d{3})\b|\b(?:status|code|http_status)\"?[=:] ?\"?(\d{3})\b", regex.IGNORECASE
+)
 _LEVEL = regex.compile(
     r"\b(?:(?P<error>error|err|fatal|crit|critical|alert|emerg|emergency|panic|severe)|(?P<warning>warn|warning)"
     r"|(?P<none>info|information|notice|debug|trace|verbose))\b",
@@ -32,21 +34,28 @@ _CUE = regex.compile(
 )
 _RAISED = regex.compile(r"\n(?:Traceback \(most recent|[ \t]+at |Caused by: )")
 _KLOG: dict[str, Severity] = {"E": "error", "F": "error", "W": "warning", "I": "none"}
-_TURN = regex.compile(r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S")
+_TURN = regex.compile(
+    r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S"
+)
 _LEVEL_WITHIN = 160  # characters of a line
 # Words with a digit in them, but for an error's code such as ORA-00942 or E1042. Possessive, from the start of a word.
 _VARIES = regex.compile(
     r"(?<![\w.:-])(?![A-Z]{1,5}-?\d{2,5}(?![\w.:-]))(?:[\w.:-]*?\d[\w.:-]*+|[0-9a-fA-F]{8,}+(?![\w.:-]))|(?<=/)[\w.:-]*?\d[\w.:-]*+"
 )
-_CONTINUES = regex.compile(r"\s+\S|Traceback \(most recent|Caused by: |\S{0,200}(?:Error|Exception|Warning)\b(?:: |$)|at \S+\(|goroutine \d+|\.{3} \d+ more|[)}\]]+;?$")
+_CONTINUES = regex.compile(
+    r"\s+\S|Traceback \(most recent|Caused by: |\S{0,200}(?:Error|Exception|Warning)\b(?:: |$)|at \S+\(|goroutine \d+|\.{3} \d+ more|[)}\]]+;?$"
+)
 _TRACE = regex.compile(
     r"Traceback \(most recent call last\):|(?:Exception in thread \"[^\"]{0,200}\" |Caused by: )?(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b|panic: |goroutine \d+ \[|thread '[^']{0,200}' panicked|Unhandled exception|\w*Error: |\S+ ?: .*\n\s+at "
 )
-_FRAME = regex.compile(r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in ")
+_FRAME = regex.compile(
+    r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in "
+)
 _LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
 _ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
 _SAMPLED = 400
-_HEADED_SHARE = 0.6  # of lines that begin with a time or level, or belong to one that does
+_FRAMES_SHARE = 0.7  # of the lines of a stack trace between the first and the last
+_HEADED_SHARE = 0.6  # of entries that begin with a time or a level
 _LONGEST_KEY = 400  # characters of a line by which its kind is found
 
 
@@ -71,12 +80,13 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
         return []
     if _is_trace(text, lines):
         return [replace(_entry(text, lines[0][0], lines[-1][1], None), severity="error")]
+    if _is_transcript(text, lines):
+        return []
     heads = [_HEAD.match(text, *line) for line in lines]
-    if len(lines) > 1 and heads[0] is not None and not _is_transcript(text, lines):
+    if len(lines) > 1 and heads[0] is not None:
         found = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
-        joined = len(lines) - headed
-        if len(found) > 1 and headed >= min(_HEADED_SHARE * len(lines), 2 + joined):
+        if len(found) > 1 and headed >= max(2, _HEADED_SHARE * len(found)):
             return found
     if len(lines) < _LEAST_ALIKE:
         return []
@@ -105,13 +115,11 @@ def _is_trace(text: str, lines: list[tuple[int, int]]) -> bool:
     """Whether the lines are a stack trace and nothing else."""
     if len(lines) < 3 or not _TRACE.match(text, lines[0][0]):
         return False
-    frames = sum(_FRAME.match(text, *line) is not None or text[line[0]] in " \t" for line in lines[1:])
-    return frames >= (len(lines) - 1) * 0.7
+    frames = sum(_FRAME.match(text, *line) is not None or text[line[0]] in " \t" for line in lines[1:-1])
+    return frames >= (len(lines) - 2) * _FRAMES_SHARE
 
 
-def _joined(
-    text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]
-) -> Iterator[Entry]:
+def _joined(text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]) -> Iterator[Entry]:
     """Entries: lines with a head and the ones without that follow and go on with it; others are entries themselves."""
     first = 0
     for at in range(1, len(lines) + 1):
@@ -134,6 +142,7 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
             return entry
     stamp = (head["stamp"] or "") if head is not None else ""
     said = line[head.end() - start if head is not None and head["stamp"] else 0 :]
+    words: tuple[str, ...]
     access = _ACCESS.search(line)
     if access is not None:
         status = f"status:{access['status']}"

@@ -5,7 +5,22 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Kind = Literal[
-    "json", "ndjson", "table", "code", "diff", "log", "lines", "yaml", "toml", "ini", "env", "xml", "html", "email", "subtitles", "latex"
+    "json",
+    "ndjson",
+    "table",
+    "code",
+    "diff",
+    "log",
+    "lines",
+    "yaml",
+    "toml",
+    "ini",
+    "env",
+    "xml",
+    "html",
+    "email",
+    "subtitles",
+    "latex",
 ]
 
 

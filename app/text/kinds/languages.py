@@ -50,7 +50,9 @@ _JS_BODIES = """
 """
 _JS_PRIVATE = r"\b(?:private|protected)\b|^\s*(?:static |async |get |set |function |class |const |let |var )*[_#]"
 _C_CUES = r"#\s*(?:include|define|ifn?def|endif|pragma)\b|(?:static |const |struct |enum |typedef |unsigned |extern )+\w|(?:int|void|char|double|float|bool|size_t) \*?\w+\(|\}$"
-_CPP_CUES = r"|(?:namespace|template|using|class|public:|private:|protected:)|.*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
+_CPP_CUES = (
+    r"|(?:namespace|template|using|class|public:|private:|protected:)|.*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
+)
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
@@ -197,9 +199,7 @@ def parse(text: str, language: Language, *, is_patient: bool = False) -> Tree | 
         return left < 0
 
     try:
-        tree = Parser(_grammar(language)[0]).parse(
-            lambda at, _: data[at : at + _CHUNK], progress_callback=is_to_stop
-        )
+        tree = Parser(_grammar(language)[0]).parse(lambda at, _: data[at : at + _CHUNK], progress_callback=is_to_stop)
     except ValueError:  # stopped
         return None
     if not tree.root_node.has_error:

@@ -11,9 +11,13 @@ from app.text.kinds.entries import trouble
 from app.text.kinds.form import Kind, Part
 from app.text.tokens import estimate_tokens
 
-_MATCH = regex.compile(r"(?P<path>(?=[^:\n]{0,300}[A-Za-z])[^\s:][^:\n]{0,300}):(?P<line>\d{1,7}):(?:\d{1,5}:)?(?P<said>.*)")
+_MATCH = regex.compile(
+    r"(?P<path>(?=[^:\n]{0,300}[A-Za-z])[^\s:][^:\n]{0,300}):(?P<line>\d{1,7}):(?:\d{1,5}:)?(?P<said>.*)"
+)
 _CONTEXT = regex.compile(r"(?P<path>[^\s:][^:\n]{0,300}?)-(?P<line>\d{1,7})-(?P<said>.*)|--$")
-_DEFINITION = regex.compile(r"\s*(?:export |public |static |async |pub )*(?:def|class|func|fn|function|interface|struct|type|const|let|var)\b|\s*\w+ ?(?::=|=) ?")
+_DEFINITION = regex.compile(
+    r"\s*(?:export |public |static |async |pub )*(?:def|class|func|fn|function|interface|struct|type|const|let|var)\b|\s*\w+ ?(?::=|=) ?"
+)
 _COMMENT = regex.compile(r"\s*(?:#|//|/?\*|--|<!--)")
 _HEADER = regex.compile(r"[A-Z%#][A-Z0-9_%()#/.+-]*(?:[ \t]+[A-Z%#(][A-Za-z0-9_%()#/.+-]*)+$")
 _GAP = regex.compile(r"\s{2,}|\t")

@@ -7,6 +7,7 @@ masked; lines of one kind are parted again by severity and by rare values at a p
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from drain3.drain import Drain
@@ -46,7 +47,7 @@ class LogForm:
     _text: str
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen entries as they stand, behind the first of a kind how many more of it there were and until when."""
+        """The chosen entries as they stand; behind the first of a kind how many more there were, and until when."""
         taken = set(chosen)
         marks: dict[int, str] = {}
         unseen: list[Sequence[int]] = []
@@ -64,7 +65,9 @@ class LogForm:
             lines += [marks[number]] if number in marks else []
         if unseen:
             count = sum(map(len, unseen))
-            lines.append(self._mark(f"{count} line{'s' * (count > 1)} of {len(unseen)} other kind{'s' * (len(unseen) > 1)}"))
+            lines.append(
+                self._mark(f"{count} line{'s' * (count > 1)} of {len(unseen)} other kind{'s' * (len(unseen) > 1)}")
+            )
         return "\n".join(lines)
 
     def _mark(self, said: str) -> str:
@@ -99,7 +102,9 @@ def read(text: str, start: int, end: int) -> LogForm | None:
         for number, entry in enumerate(found)
     ]
     is_json = all(entry.is_json for entry in found)
-    return LogForm("log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text)
+    return LogForm(
+        "log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text
+    )
 
 
 @dataclass(slots=True)
@@ -169,7 +174,9 @@ def _extremes(column: Sequence[str]) -> list[int]:
 
 def _number(value: str) -> float | None:
     """The number that a word such as `took=12.5ms` ends with, but for a unit."""
-    digits = value.rpartition("=")[2].strip("()[],;:\"'").rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%")
+    digits = (
+        value.rpartition("=")[2].strip("()[],;:\"'").rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%")
+    )
     return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None
 
 
@@ -188,7 +195,7 @@ def _shown(group: _Group, found: Sequence[Entry]) -> set[int]:
 
 def _bursts(numbers: Sequence[int]) -> list[list[int]]:
     """Runs of entries that follow each other closely, the longest first."""
-    gaps = [two - one for one, two in zip(numbers, numbers[1:], strict=False)]
+    gaps = [two - one for one, two in pairwise(numbers)]
     widest = _BURST_GAP * max(1.0, median(gaps)) if gaps else 0
     bursts = [[numbers[0]]]
     for gap, number in zip(gaps, numbers[1:], strict=True):

@@ -14,7 +14,8 @@ _TOKEN = regex.compile(
     regex.VERBOSE | regex.DOTALL | regex.IGNORECASE,
 )
 _ROUTINE = regex.compile(
-    r"\s*CREATE\s+(?:OR\s+(?:REPLACE|ALTER)\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:PROCEDURE|FUNCTION|TRIGGER|PACKAGE|EVENT)\b", regex.IGNORECASE
+    r"\s*CREATE\s+(?:OR\s+(?:REPLACE|ALTER)\s+)?(?:DEFINER\s*=\s*\S+\s+)?(?:PROCEDURE|FUNCTION|TRIGGER|PACKAGE|EVENT)\b",
+    regex.IGNORECASE,
 )
 _FIRST_WORD = regex.compile(
     r"(?:CREATE|INSERT|SELECT|UPDATE|DELETE|ALTER|DROP|WITH|GRANT|REVOKE|COMMENT|SET|BEGIN|COMMIT|ROLLBACK|START|MERGE|REPLACE|TRUNCATE"
@@ -68,5 +69,9 @@ def _statements(text: str) -> Iterator[Statement]:
 
 def _kind(text: str, start: int, end: int) -> str:
     words = regex.findall(r"[A-Za-z]+", text[start : min(end, start + 80)])
-    kept = [word.lower() for word in words if word.lower() not in ("or", "replace", "temporary", "temp", "unique", "if", "not", "exists")]
+    kept = [
+        word.lower()
+        for word in words
+        if word.lower() not in ("or", "replace", "temporary", "temp", "unique", "if", "not", "exists")
+    ]
     return "_".join(kept[:2])
