@@ -16,6 +16,7 @@ _SMALL_BODY = 12  # tokens, from which on a body is elided: what stands in its p
 _LARGE_STATEMENT = 80  # tokens of a statement that is no definition, from which on it is no part of an outline
 _LONG_DOCUMENTATION = 24  # tokens of what follows its first paragraph, from which on that is elided
 _DEEPEST = 12  # definitions inside of each other, from which on they are kept together
+_LONGEST_HEAD = 2000  # characters of a definition in which it is looked for whether it is private
 _LONGEST_LABEL = 48  # characters
 _TYPE = regex.compile(
     r"import|include|using|package|type|struct|enum|interface|union|trait|annotation|create_(?!view|query)|alter"
@@ -187,7 +188,9 @@ class _Reader:
         element = Element(start + self.offset, end + self.offset, "statements", TYPES)
         blocks = list(self._outermost(start, end))
         head = self.code[start : blocks[0][0]] if blocks else said
-        is_private = not is_public and regex.search(self.language.private, _without_decorators(head)) is not None
+        is_private = (
+            not is_public and regex.search(self.language.private, _without_decorators(head[:_LONGEST_HEAD])) is not None
+        )
         is_private |= label is not None and "private" in self.code[label.start - self.offset : label.end - self.offset]
         for block in blocks:
             element.children += self._block(element, block, head, depth=depth)

@@ -3,9 +3,9 @@
 import difflib
 
 import pytest
-import unidiff
 from hypothesis import given
 from hypothesis import strategies as st
+from unidiff.patch import PatchSet
 
 from app.text.kinds.diff import DiffForm, read
 from tests.unit.kinds.choices import choices, default, whole
@@ -44,7 +44,7 @@ def applied(diff: str, old: list[str]) -> list[str]:
     """`old` with a diff applied to it. Each line that it takes away or leaves must stand where it says."""
     new: list[str] = []
     at = 0
-    for file in unidiff.PatchSet(diff.split("\n")):
+    for file in PatchSet(diff.split("\n")):
         for hunk in file:
             start = hunk.source_start - (1 if hunk.source_length else 0)
             new += old[at:start]
