@@ -169,6 +169,8 @@ class _Reader:
     def _split_documentation(self, element: Element, ending: int = 0) -> None:
         """Makes what follows the first paragraph of a docstring or comment, but its `ending`, a part of its own."""
         said = self.code[element.start - self.offset : element.end - self.offset - ending]
+        if said.startswith("/*") != said.endswith("*/") or said.count("*/") > 1 or "/*" in said[1:]:
+            return  # several comments, whose marks must stay in pairs
         first = regex.search(
             r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", said
         )

@@ -211,3 +211,13 @@ def test_any_choice_of_parts_of_any_module_parses(data: st.DataObject) -> None:
     ast.parse(result)
     known = {line.strip() for line in text.split("\n")}
     assert all(line.strip() in known or "..." in line for line in result.split("\n"))
+
+
+def test_marks_of_comments_stay_in_pairs() -> None:
+    long = "word " * 60
+    text = (
+        f"#include <a.h>\n#include <b.h>\n\n/* one */\n/*\n * {long}\n */\nint add(int x1) {{ {BODY} }}\n"
+        f"// {long}\n/* two\n\n{long} */\nint sell(void) {{ {BODY} }}\n"
+    )
+    form = form_of(text)
+    assert_parses(form.render([at for at, part in enumerate(form.parts) if part.worth]), "c")
