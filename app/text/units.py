@@ -24,7 +24,9 @@ _LONGEST_GREETING = 14  # words of a sentence that begins with a greeting
 _FILLER_WORDS = 2
 _FARTHEST_ANTECEDENT = 20  # units before a pronoun, beyond which it is not looked for
 _POINTING = {
-    "en": regex.compile(r"\b(?:about|after|at|before|by|for|from|in|of|on|to|with|without) (?:that|those) (?:\w+ )?(\w{4,})"),
+    "en": regex.compile(
+        r"\b(?:about|after|at|before|by|for|from|in|of|on|to|with|without) (?:that|those) (?:\w+ )?(\w{4,})"
+    ),
 }
 """A noun of which an earlier sentence has told."""
 _LONGEST_DENIAL = 8  # words of a sentence that takes back the one before it

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
 from app.compression.compressor import CompressOptions, compress_extractive
-from app.summary.check import Evidence, judge, split_draft
+from app.summary.check import judge
+from app.summary.draft import split_draft
+from app.summary.evidence import Evidence
 from app.text.document import read
 from app.text.facts import find_facts
 from app.text.language import Language

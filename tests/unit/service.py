@@ -89,9 +89,8 @@ async def warmed_up() -> None:
 @asynccontextmanager
 async def running(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application with these settings over the defaults, started and stopped around the block."""
-    app = create_app(
-        Settings(_env_file=None, ollama_url=URL, model=MODEL, **{"cache_bytes": 0, "engine_check": "off", **settings})
-    )  # type: ignore[call-arg]
+    told = {"ollama_url": URL, "model": MODEL, "cache_bytes": 0, "engine_check": "off", **settings}
+    app = create_app(Settings(_env_file=None, **told))  # type: ignore[call-arg]
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -125,7 +125,7 @@ def read(text: str, start: int, end: int) -> DiffForm | None:
     while skipped < len(lines) and not lines[skipped].strip():
         skipped += 1
     files = _files(lines, skipped)
-    if not any(file.name and (file.hunks or file.last - file.first > 1) for file in files):
+    if not any(file.hunks or (lines[file.first].startswith(_FILE) and file.last > file.first + 1) for file in files):
         return None
     offsets = [start]
     for line in lines:
@@ -215,12 +215,12 @@ def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int])
                 hunks.append(Part(start, end, needs, worth if is_change else 0.0, cost, is_default=is_change))
         changes = [(part.cost or 0, number + 1 + at) for at, part in enumerate(hunks) if part.is_default]
         # A header alone says little and does not apply: the shortest change comes with it.
-        needs = (min(changes)[1],) if changes else ()
+        shortest = (min(changes)[1],) if changes else ()
         start, end = offsets[file.first], max(offsets[file.first], offsets[file.last] - 1)
         cost = estimate_tokens("\n".join(lines[file.first : file.last])) + 1
         is_binary = any(line.startswith("GIT binary patch") for line in lines[file.first : file.last])
         is_default = not (is_binary and cost > _LARGE_BINARY)
-        yield Part(start, end, needs, 0.3 if is_default else 0.0, cost, is_default)
+        yield Part(start, end, shortest, 0.3 if is_default else 0.0, cost, is_default)
         yield from hunks
         number += 1 + len(hunks)
 

@@ -34,7 +34,9 @@ _CUE = regex.compile(
 )
 _RAISED = regex.compile(r"\n(?:Traceback \(most recent|[ \t]+at |Caused by: )")
 _KLOG: dict[str, Severity] = {"E": "error", "F": "error", "W": "warning", "I": "none"}
-_TURN = regex.compile(r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S")
+_TURN = regex.compile(
+    r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S"
+)
 _LEVEL_WITHIN = 160  # characters of a line
 # Words with a digit in them, but for an error's code such as ORA-00942 or E1042. Possessive, from the start of a word.
 _VARIES = regex.compile(
@@ -52,7 +54,8 @@ _FRAME = regex.compile(
 _LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
 _ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
 _SAMPLED = 400
-_HEADED_SHARE = 0.6  # of lines that begin with a time or level, or belong to one that does
+_FRAMES_SHARE = 0.7  # of the lines of a stack trace between the first and the last
+_HEADED_SHARE = 0.6  # of entries that begin with a time or a level
 _LONGEST_KEY = 400  # characters of a line by which its kind is found
 
 
@@ -77,12 +80,13 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
         return []
     if _is_trace(text, lines):
         return [replace(_entry(text, lines[0][0], lines[-1][1], None), severity="error")]
+    if _is_transcript(text, lines):
+        return []
     heads = [_HEAD.match(text, *line) for line in lines]
-    if len(lines) > 1 and heads[0] is not None and not _is_transcript(text, lines):
+    if len(lines) > 1 and heads[0] is not None:
         found = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
-        joined = len(lines) - headed
-        if len(found) > 1 and headed >= min(_HEADED_SHARE * len(lines), 2 + joined):
+        if len(found) > 1 and headed >= max(2, _HEADED_SHARE * len(found)):
             return found
     if len(lines) < _LEAST_ALIKE:
         return []
@@ -111,8 +115,8 @@ def _is_trace(text: str, lines: list[tuple[int, int]]) -> bool:
     """Whether the lines are a stack trace and nothing else."""
     if len(lines) < 3 or not _TRACE.match(text, lines[0][0]):
         return False
-    frames = sum(_FRAME.match(text, *line) is not None or text[line[0]] in " \t" for line in lines[1:])
-    return frames >= (len(lines) - 1) * 0.7
+    frames = sum(_FRAME.match(text, *line) is not None or text[line[0]] in " \t" for line in lines[1:-1])
+    return frames >= (len(lines) - 2) * _FRAMES_SHARE
 
 
 def _joined(text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]) -> Iterator[Entry]:
@@ -138,6 +142,7 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
             return entry
     stamp = (head["stamp"] or "") if head is not None else ""
     said = line[head.end() - start if head is not None and head["stamp"] else 0 :]
+    words: tuple[str, ...]
     access = _ACCESS.search(line)
     if access is not None:
         status = f"status:{access['status']}"

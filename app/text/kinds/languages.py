@@ -49,7 +49,7 @@ _JS_BODIES = """
 (method_definition body: (_) @body) (arrow_function body: (statement_block) @body) (class_body) @members
 """
 _JS_PRIVATE = r"\b(?:private|protected)\b|^\s*(?:static |async |get |set |function |class |const |let |var )*[_#]"
-_C_CUES = r"#\s*(?:include|define|ifn?def|endif|pragma)\b|(?:static |const |struct |enum |typedef |unsigned |extern )+\w|(?:int|void|char|double|float|bool|size_t) \*?\w+\(|\}$"
+_C_CUES = r"#\s*(?:include|define|ifn?def|endif|pragma)\b|(?:static |struct |enum |typedef |unsigned |extern |const (?:char|int|void|struct|unsigned|size_t)\b)+|(?:int|void|char|double|float|bool|size_t) \*?\w+\("
 _CPP_CUES = (
     r"|(?:namespace|template|using|class|public:|private:|protected:)|.*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
 )

@@ -4,7 +4,6 @@ Kinds of line are found by Drain (He, Zhu, Zheng and Lyu 2017), after what varie
 masked; lines of one kind are parted again by severity and by rare values at a place that has few others.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,9 +31,6 @@ _MARK_TOKENS = 16
 _SEVERITY_WORTH: Mapping[Severity, float] = {"error": 3.0, "warning": 2.0, "none": 0.0}
 _FIRST_WORTH = 1.0
 _RARE_WORTH = 1.5
-
-
-_TURN = re.compile(r"\s*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?\s+[^\W\d_][\w .'\-]{0,30}:\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ class LogForm:
 def read(text: str, start: int, end: int) -> LogForm | None:
     """The form of a slice that is a log, a stack trace, or other output most of whose lines look alike."""
     found = entries(text, start, end)
-    if not found or _is_transcript(text[start:end]):
+    if not found:
         return None
     groups = _groups(found)
     worths = [_SEVERITY_WORTH[entry.severity] for entry in found]
@@ -109,12 +105,6 @@ def read(text: str, start: int, end: int) -> LogForm | None:
     return LogForm(
         "log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text
     )
-
-
-def _is_transcript(text: str) -> bool:
-    """Whether most lines are what somebody says at a time: a conversation, which has no templates."""
-    lines = text.splitlines()
-    return 2 * sum(_TURN.match(line) is not None for line in lines) > len(lines)
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """What all forms have in common, for the tests of each kind."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hypothesis import strategies as st
 
-from app.text.kinds.form import Form
+from app.text.kinds.form import Form, Part
 
 
 def check_parts(form: Form, start: int, end: int) -> None:
@@ -37,3 +37,13 @@ def choices(form: Form) -> st.SearchStrategy[list[int]]:
     """Any choice of parts, closed under needs, not empty."""
     numbers = st.sets(st.sampled_from(range(len(form.parts))), min_size=1)
     return numbers.map(lambda chosen: closed(form, chosen))
+
+
+def are_in_order(parts: Sequence[Part], start: int, end: int) -> bool:
+    """Whether the slices of parts follow each other inside of their form."""
+    reach = start
+    for part in parts:
+        if not reach <= part.start <= part.end <= end:
+            return False
+        reach = part.end
+    return True

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from app.text.kinds import ContentTypeError, find_forms
-from tests.unit.kinds.closed import all_of
+from tests.unit.kinds.rendered import whole
 from tests.unit.strategies import ANY
 
 JSON = '[{"id": 1,\n\n"name": "a"},\n {"id": 2, "name": "b"}]'
@@ -23,7 +23,7 @@ def test_a_fenced_block_keeps_its_fences() -> None:
     text = '# Page\n\n```json\n{"a": [1,\n 2]}\n```\n\nMore text.'
     (form,) = find_forms(text)
     assert form.kind == "json"
-    assert all_of(form) == '```json\n{"a":[1,2]}\n```'
+    assert whole(form) == '```json\n{"a":[1,2]}\n```'
 
 
 def test_json_that_is_broken_off_is_no_form() -> None:
@@ -59,5 +59,5 @@ def test_forms_of_any_text_are_in_order_and_render(text: str) -> None:
     reach = 0
     for form in find_forms(text):
         assert reach <= form.start < form.end <= len(text)
-        assert all_of(form)
+        assert whole(form)
         reach = form.end

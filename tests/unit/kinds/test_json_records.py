@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.text.kinds import find_forms, json_records
 from app.text.kinds.json_records import JsonForm
-from tests.unit.kinds.closed import all_of, are_in_order, choices, closed
+from tests.unit.kinds.choices import are_in_order, choices, closed
+from tests.unit.kinds.rendered import whole
 
 
 def form_of(text: str) -> JsonForm:
@@ -66,7 +67,7 @@ SERVICES = [
 
 
 def test_like_objects_become_column_names_and_rows() -> None:
-    made = json.loads(all_of(form_of(json.dumps(SERVICES[:3], indent=2))))
+    made = json.loads(whole(form_of(json.dumps(SERVICES[:3], indent=2))))
     assert made == {
         "columns": ["service", "owner.name", "owner.team", "load", "note"],
         "rows": [
@@ -79,33 +80,33 @@ def test_like_objects_become_column_names_and_rows() -> None:
 
 def test_a_value_that_nearly_all_records_have_is_told_once_and_exceptions_at_the_end_of_their_row() -> None:
     records = [{"id": at, "state": "failed" if at == 7 else "ok"} for at in range(20)]
-    made = json.loads(all_of(form_of(json.dumps(records))))
+    made = json.loads(whole(form_of(json.dumps(records))))
     assert made["defaults"] == {"state": "ok"}
     assert made["rows"][6:8] == [[6], [7, {"state": "failed"}]]
 
 
 def test_a_missing_key_is_told_from_null() -> None:
     records: list[dict[str, int | None]] = [{"id": at, "end": at} if at % 4 else {"id": at} for at in range(8)]
-    made = json.loads(all_of(form_of(json.dumps(records))))
+    made = json.loads(whole(form_of(json.dumps(records))))
     assert made["columns"] == ["id", "end?"]
     assert untabled(made) == records
     records[1]["end"] = None
-    assert untabled(json.loads(all_of(form_of(json.dumps(records))))) == records
+    assert untabled(json.loads(whole(form_of(json.dumps(records))))) == records
 
 
 @pytest.mark.parametrize(
     "number", ["1.10", "1e400", "0.1000000000000000055511151231257827", "-0", "12345678901234567890123"]
 )
 def test_a_number_stays_as_it_is_written(number: str) -> None:
-    assert all_of(form_of(f'{{"a": [ {number} ],\n"b": {number}}}')) == f'{{"a":[{number}],"b":{number}}}'
+    assert whole(form_of(f'{{"a": [ {number} ],\n"b": {number}}}')) == f'{{"a":[{number}],"b":{number}}}'
 
 
 def test_a_string_stays_as_it_is_written() -> None:
-    assert all_of(form_of('["\\u00e4 \\/ b", "a  b"]')) == '["\\u00e4 \\/ b","a  b"]'
+    assert whole(form_of('["\\u00e4 \\/ b", "a  b"]')) == '["\\u00e4 \\/ b","a  b"]'
 
 
 def test_pretty_and_in_one_line_are_the_same() -> None:
-    assert all_of(form_of(json.dumps(SERVICES, indent=4))) == all_of(form_of(json.dumps(SERVICES)))
+    assert whole(form_of(json.dumps(SERVICES, indent=4))) == whole(form_of(json.dumps(SERVICES)))
 
 
 def test_rows_left_out_are_counted() -> None:
@@ -172,7 +173,7 @@ def test_what_does_not_parse_has_no_form(text: str) -> None:
 
 def test_deep_nesting_is_read() -> None:
     text = "[" * 400 + "1" + "]" * 400
-    assert all_of(form_of(text)) == text
+    assert whole(form_of(text)) == text
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12)
@@ -200,7 +201,7 @@ def test_any_choice_of_parts_of_any_document_parses_and_has_no_other_value(
     text = json.dumps(document, indent=indent, ensure_ascii=ascii_only)
     form = form_of(text)
     assert are_in_order(form.parts, 0, len(text))
-    made = json.loads(form.render(choices(data, form)), parse_float=str, parse_int=str)
+    made = json.loads(form.render(data.draw(choices(form))), parse_float=str, parse_int=str)
     source = set(leaves(json.loads(text, parse_float=str, parse_int=str)))
     added = set(leaves(made)) - source
     assert all("more" in said or said.isdigit() or said in names(document) for said in added)
@@ -208,7 +209,7 @@ def test_any_choice_of_parts_of_any_document_parses_and_has_no_other_value(
 
 @given(records=st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), LEAVES, min_size=1), min_size=2, max_size=20))
 def test_all_records_of_a_table_come_back(records: list[dict[str, Any]]) -> None:
-    assert untabled(json.loads(all_of(form_of(json.dumps(records))))) == records
+    assert untabled(json.loads(whole(form_of(json.dumps(records))))) == records
 
 
 def leaves(value: Any) -> list[str]:

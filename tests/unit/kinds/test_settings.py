@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.text.kinds import find_forms, settings, yaml_lines
 from app.text.kinds.form import Form
-from tests.unit.kinds.closed import all_of, are_in_order, choices, closed
+from tests.unit.kinds.choices import are_in_order, choices, closed
+from tests.unit.kinds.rendered import whole
 
 YAML = """# Owner: Team Tidewater
 kind: Deployment
@@ -48,7 +49,7 @@ def kept(text: str, said: str, content_type: str | None = None) -> str:
 def test_all_parts_are_the_text() -> None:
     (form,) = find_forms(YAML)
     assert form.kind == "yaml"
-    assert all_of(form) == YAML.rstrip()
+    assert whole(form) == YAML.rstrip()
 
 
 def test_an_entry_comes_under_its_parents() -> None:
@@ -77,7 +78,7 @@ def test_an_alias_brings_what_it_stands_for() -> None:
 def test_aliases_that_explode_are_lines() -> None:
     (form,) = find_forms(BOMB)
     assert len(form.parts) == 61
-    assert all_of(form) == BOMB.rstrip()
+    assert whole(form) == BOMB.rstrip()
 
 
 def test_what_is_left_out_is_counted() -> None:
@@ -157,7 +158,7 @@ def test_any_choice_of_entries_of_yaml_is_valid_and_has_no_other_value(
         )
         return
     assert are_in_order(form.parts, 0, len(text))
-    assert is_part_of(yaml.safe_load(form.render(choices(data, form))), document)
+    assert is_part_of(yaml.safe_load(form.render(data.draw(choices(form)))), document)
 
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=6)
@@ -179,7 +180,7 @@ def test_any_choice_of_entries_of_toml_is_valid_and_has_no_other_value(
     )
     form = settings.read_toml(text, 0, len(text))
     assert form is not None
-    assert is_part_of(tomllib.loads(form.render(choices(data, form))), tomllib.loads(text))
+    assert is_part_of(tomllib.loads(form.render(data.draw(choices(form)))), tomllib.loads(text))
 
 
 INI_VALUES = st.text("abc 123/%", max_size=12).map(str.strip)
@@ -199,5 +200,5 @@ def test_any_choice_of_entries_of_ini_is_valid_and_has_no_other_value(
     form = settings.read_ini(text, 0, len(text))
     assert form is not None
     parser = configparser.RawConfigParser()
-    parser.read_string(form.render(choices(data, form)))
+    parser.read_string(form.render(data.draw(choices(form))))
     assert is_part_of({name: dict(parser[name]) for name in parser.sections()}, sections)

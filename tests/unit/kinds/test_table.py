@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.text.kinds import find_forms, table
 from app.text.kinds.table import TableForm
-from tests.unit.kinds.closed import all_of, are_in_order, choices, closed
+from tests.unit.kinds.choices import are_in_order, choices, closed
+from tests.unit.kinds.rendered import whole
 
 PODS = """NAME            STATUS      RESTARTS   AGE     NODE
 web-6c9f-a1     Running     0          12d     node-3
@@ -38,14 +39,14 @@ def best(form: TableForm) -> int:
 def test_rows_of_csv_stay_as_they_are_under_their_header() -> None:
     text = 'id,name,note\n1,"Smith, J","two\nlines"\n2,Bo,\n3,"",""\n'
     form = form_of(text)
-    assert all_of(form) == text.rstrip("\n")
+    assert whole(form) == text.rstrip("\n")
     assert form.render(closed(form, [1])) == 'id,name,note\n1,"Smith, J","two\nlines"\n... 2 more rows'
     assert form.render(closed(form, [2, 3])) == 'id,name,note\n2,Bo,\n3,"",""\n... 1 more row'
 
 
 def test_empty_fields_at_the_end_of_a_text_belong_to_its_last_row() -> None:
     (form,) = find_forms("a\tb\tc\n1\t2\t3\n4\t\t\n")
-    assert all_of(form) == "a\tb\tc\n1\t2\t3\n4\t\t"
+    assert whole(form) == "a\tb\tc\n1\t2\t3\n4\t\t"
 
 
 def test_rows_without_a_header_need_none() -> None:
@@ -55,7 +56,7 @@ def test_rows_without_a_header_need_none() -> None:
 
 def test_padding_of_markdown_goes_and_cells_stay() -> None:
     form = form_of(MARKDOWN)
-    assert all_of(form) == (
+    assert whole(form) == (
         "| Name | Owner | SLA |\n| :--- | --- | ---: |\n| login | Ada | 99.9 |\n| a \\| b | Ben |  |\n| total |  | 12 |"
     )
     assert form.render(closed(form, [2])).splitlines()[2:] == ["| a \\| b | Ben |  |", "| ... 2 more rows |"]
@@ -117,7 +118,7 @@ def test_any_choice_of_rows_reads_as_rows_of_the_source(
     form = table.read_csv(text, 0, len(text))
     assert form is not None
     assert are_in_order(form.parts, 0, len(text))
-    taken = choices(data, form)
+    taken = data.draw(choices(form))
     made = list(csv.reader(io.StringIO(form.render(taken)), delimiter=delimiter, strict=True))
     assert made[: len(taken)] == [rows[at] for at in taken]
     assert [len(row) for row in made[len(taken) :]] == [1] * (len(taken) < len(rows))
@@ -141,7 +142,7 @@ def test_any_choice_of_rows_of_markdown_has_their_cells(
     text = "\n".join(lines)
     form = table.read_markdown(text, 0, len(text))
     assert form is not None
-    taken = choices(data, form)
+    taken = data.draw(choices(form))
     made = [[cell.strip() for cell in line[1:-1].split("|")] for line in form.render(taken).splitlines()]
     assert made[:1] + made[2 : len(taken) + 1] == [rows[at] for at in taken]
     assert set("".join(made[1])) <= {"-"}

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from app.text.kinds import xml_elements
 from app.text.kinds.xml_elements import XmlForm
-from tests.unit.kinds.closed import all_of, are_in_order, choices, closed
+from tests.unit.kinds.choices import are_in_order, choices, closed
+from tests.unit.kinds.rendered import whole
 
 ITEMS = "".join(
     f'  <item id="{at}">\n    <name>name {at}</name>\n    <state>{"failed" if at == 17 else "ok"}</state>\n  </item>\n'
@@ -23,14 +24,14 @@ def form_of(text: str) -> XmlForm:
 
 
 def test_white_space_between_elements_and_comments_go() -> None:
-    assert all_of(form_of(LIST)).startswith(
+    assert whole(form_of(LIST)).startswith(
         '<?xml version="1.0" encoding="ISO-8859-1"?><list lang="é"><item id="0"><name>name 0</name>'
     )
 
 
 @pytest.mark.parametrize("text", ["<p>one <b>two</b> <i>three</i></p>", "<a>\n<b> x </b><c><![CDATA[ <d> ]]></c></a>"])
 def test_white_space_of_a_text_stays(text: str) -> None:
-    assert all_of(form_of(text)) == text.replace("\n", "")
+    assert whole(form_of(text)) == text.replace("\n", "")
 
 
 def test_elements_left_out_are_counted() -> None:
@@ -62,7 +63,7 @@ def test_what_declares_entities_or_is_not_valid_has_no_form(text: str) -> None:
 
 def test_deep_nesting_is_read() -> None:
     text = "<a>" * 3000 + "x" + "</a>" * 3000
-    assert all_of(form_of(text)) == text
+    assert whole(form_of(text)) == text
 
 
 NAMES = st.sampled_from(["a", "item", "b:c", "x-y"])
@@ -80,7 +81,7 @@ def test_any_choice_of_elements_is_valid_and_has_no_other_value(inner: list[str]
     text = f'<root xmlns:b="urn:b">{"".join(inner)}</root>'
     form = form_of(text)
     assert are_in_order(form.parts, 0, len(text))
-    made = ElementTree.fromstring(form.render(choices(data, form)))
+    made = ElementTree.fromstring(form.render(data.draw(choices(form))))
     known = {(one.tag, said) for one in ElementTree.fromstring(text).iter() for said in (one.text or "", one.get("k"))}
     for one in made.iter():
         assert not len(one) or not (one.text or "").strip()
