@@ -222,3 +222,8 @@ def test_marks_of_comments_stay_in_pairs() -> None:
     )
     form = form_of(text)
     assert_parses(form.render([at for at, part in enumerate(form.parts) if part.worth]), "c")
+
+
+def test_code_may_end_without_a_line_break() -> None:
+    text = "package a\n\nfunc f() {\n}\n\nvar a = 1"
+    assert whole(form_of(text)) == text
