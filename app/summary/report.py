@@ -1,8 +1,11 @@
 """Puts a result together from what was chosen, and says where each passage comes from and what is not in it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import regex
 
 from app.summary.check import Claim, Dropped
 from app.text.blocks import PROSE, Kind, Span
@@ -13,6 +16,7 @@ from app.text.kinds.form import is_spoken
 from app.text.values import normalise
 
 MOST_MISSING = 20
+_PIECE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|\w+|[^\w\s]")
 _LEAST_UNSAID = 200  # characters between two parts of a form, from which on they are told as omitted
 _PARAGRAPH = "\n\n"
 _LONGEST_MISSING = 120  # characters; a longer fact is only counted
@@ -235,13 +239,25 @@ def _explained(document: Document, text: str, chosen: set[int]) -> tuple[Explain
     for found in document.facts:
         for fact in found:
             places.setdefault(fact.key, []).append(fact)
-    said = f" {normalise(text)} "
+    said = _PIECE.findall(normalise(text))
+    at: dict[str, list[int]] = defaultdict(list)
+    for number, piece in enumerate(said):
+        at[piece].append(number)
     return tuple(
         Explained(
             document.text_of_fact(found[0]),
             found[0].kind,
-            key in stated or normalise(document.text_of_fact(found[0])) in said,
+            key in stated or _is_said(_PIECE.findall(normalise(document.text_of_fact(found[0]))), said, at),
             tuple(Span(fact.start, fact.end) for fact in found),
         )
         for key, found in places.items()
     )
+
+
+def _is_said(pieces: Sequence[str], said: Sequence[str], at: Mapping[str, Sequence[int]]) -> bool:
+    """Whether `pieces` stand in `said` in a row; `at` has the places of each piece there."""
+    if not all(piece in at for piece in pieces):
+        return False
+    rarest = min(range(len(pieces)), key=lambda number: len(at[pieces[number]]))
+    starts = (place - rarest for place in at[pieces[rarest]])
+    return any(start >= 0 and said[start : start + len(pieces)] == pieces for start in starts)
