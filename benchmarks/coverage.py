@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.compression.compressor import CompressOptions, compress_extractive
-from app.summary.select import worth_of
+from app.summary.worth import worth_of
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 from benchmarks.corpus import Marked, load

@@ -32,7 +32,9 @@ from typing import Any
 
 from app.compression.prompts import check_prompt
 from app.compression.summarizer import Summarizer, log_odds
-from app.summary.check import MIN_SUPPORT, Calibration, Evidence, Judgement, engine_support, judge
+from app.summary.calibration import Calibration, engine_support
+from app.summary.check import MIN_SUPPORT, Judgement, judge
+from app.summary.evidence import Evidence
 from app.text.document import read
 from benchmarks.measures import area_under_curve, best_threshold, head, rates, row
 from benchmarks.model import Model, open_model
@@ -186,7 +188,8 @@ def table_rows(name: str, rows: Sequence[Row], verdicts: Sequence[Verdict], tune
     yield line("figures and names", [has_figures_and_names(one.sentence, one.source) for one in rows], None)
     if tune:
         threshold = best_threshold([bool(one.label) for one in tune], [one.overlap for one in tune])
-        yield line(f"ROUGE-2, from {threshold:.2f}", [overlap >= threshold for overlap in overlaps], overlaps)
+        own = ", tuned on itself" if {one.source for one in tune} & {one.source for one in rows} else ""
+        yield line(f"ROUGE-2, from {threshold:.2f}{own}", [overlap >= threshold for overlap in overlaps], overlaps)
     else:
         yield line("ROUGE-2, no threshold", None, overlaps)
 

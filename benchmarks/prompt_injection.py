@@ -15,8 +15,8 @@ import httpx
 
 from app.compression.prompts import INSTRUCTIONS, summarize_prompt
 from app.compression.summarizer import MOST_SUMMARY_TOKENS
-from app.text.document import sentences
 from app.text.language import guess_language
+from app.text.sentences import sentences
 from benchmarks.fidelity import by_model, service
 from benchmarks.model import open_model
 from tests.security.injections import Injection, load, obeyed, squeezed

@@ -19,7 +19,9 @@ from typing import Any
 
 from app.capsule.format import seal
 from app.compression.prompts import INSTRUCTIONS
-from app.summary.check import Claim, Evidence, judge, split_draft, well_formed
+from app.summary.check import Claim, judge
+from app.summary.draft import split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.summary.report import compose, report
 from app.summary.select import Wish, select
 from app.text.document import Document, read

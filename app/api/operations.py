@@ -27,7 +27,7 @@ from app.api.schemas import (
 from app.api.service import Service
 from app.compression.cache import Caching
 from app.compression.compressor import Compressed, CompressOptions, Sizes
-from app.compression.summarizer import Usage
+from app.compression.usage import Usage
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority

@@ -67,8 +67,8 @@ class CompressRequest(RequestBody):
         Field(
             min_length=1,
             max_length=100,
-            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: it is found by "
-            "its looks",
+            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: found "
+            "by its looks",
         ),
     ] = None
     model: ModelName = None
@@ -128,10 +128,10 @@ class ExplainedFact(AnswerBody):
 
 
 class DroppedSentence(AnswerBody):
-    """A sentence of the model's that does not stand, and the rule that it broke."""
+    """A sentence of the model's that is not in the result: by the rule that it broke, or outweighed by the source's."""
 
     text: str
-    reason: Reason
+    reason: Reason | Literal["outweighed"]
 
 
 class Explanation(AnswerBody):

@@ -1,6 +1,7 @@
 """Compresses a text: reads it, has the model summarize it, checks the summary, chooses, reports, seals."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -8,12 +9,14 @@ from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
-from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary, Usage
+from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary
+from app.compression.usage import Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
-from app.summary.check import Claim, Evidence
+from app.summary.check import Claim, Dropped
+from app.summary.evidence import Evidence
 from app.summary.report import Passage, Report, arrange, compose, report
-from app.summary.select import TOLERANCE, Wish, select
+from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
 from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.language import Language
@@ -26,6 +29,7 @@ OnEngineError = Literal["fail", "extractive"]
 _TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
 _VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
+_MOST_CORRECTIONS = 4  # of the budget of a text with forms
 _OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
 
 
@@ -156,18 +160,19 @@ def _made(
         taken: Sequence[Claim] = _within(claims, budget)
         units = frozenset(keep)
     else:
-        chosen = select(document, claims, Wish(budget, options.coverage, options.question, keep))
+        chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
         taken, units = [claims[at] for at in chosen.claims], chosen.units
     text, passages = compose(document, arrange(taken, units))
     if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
-        units = frozenset(range(len(document.units)))
+        taken, units = (), frozenset(range(len(document.units)))
         text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()
+    outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in taken)
     result = replace(
         report(document, text, passages, units),
         written=len(claims) + len(dropped),
         stood=len(claims),
-        dropped=dropped,
+        dropped=dropped + outweighed,
     )
     made_by: MadeBy = "verbatim" if text == document.text else "abstractive" if result.is_by_model else "extractive"
     capsule = seal(
@@ -180,6 +185,28 @@ def _made(
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
     return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)
+
+
+def chosen_for(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection:
+    """What to take so that the composed result meets the budget.
+
+    The counts of what is left out, the brackets and the column names of a form cost tokens that no part of it has: the
+    budget of the choice is corrected by what they came to.
+    """
+    best = select(document, claims, wish)
+    if wish.budget is None or all(block.form is None for block in document.blocks):
+        return best
+    chosen, budget, least = best, wish.budget, math.inf
+    for _ in range(_MOST_CORRECTIONS):
+        slices = arrange([claims[at] for at in chosen.claims], chosen.units)
+        share = max(1, estimate_tokens(compose(document, slices)[0])) / max(1, wish.budget)
+        if abs(math.log(share)) < least:
+            best, least = chosen, abs(math.log(share))
+        if LEAST_FILLED <= share <= TOLERANCE:
+            break
+        budget = round(budget / share)
+        chosen = select(document, claims, replace(wish, budget=budget))
+    return best
 
 
 def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:

@@ -5,8 +5,8 @@ sentence against it share their front, which the engine keeps in its prefix cach
 import regex
 
 from app.engine.client import Prompt
-from app.text.document import sentences
 from app.text.language import Language
+from app.text.sentences import sentences
 
 PROMPT_VERSION = "3"
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
-from app.compression.summarizer import Summarizer, Usage
+from app.compression.summarizer import Summarizer
+from app.compression.usage import Usage
 from app.engine.engine import Terms
-from app.summary.check import Claim, Dropped, Evidence
+from app.summary.check import Claim, Dropped
+from app.summary.evidence import Evidence
 from app.summary.report import Report, arrange, compose, report
 from app.text.document import Document, read
 from app.text.language import stems

@@ -9,36 +9,23 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from app.compression.fanout import gathered
+from app.compression.parts import LEAST_PART_TOKENS, part_budget, parts
 from app.compression.prompts import INSTRUCTIONS, check_prompt, completion_text, expand_prompt, summarize_prompt
+from app.compression.usage import Usage, used
 from app.engine.client import Prompt
-from app.engine.engine import Call, Engine, Terms
+from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
-from app.summary.calibration import EXAMPLES
-from app.summary.check import (
-    Calibration,
-    Claim,
-    Dropped,
-    Evidence,
-    Judgement,
-    Reason,
-    calibrated,
-    engine_support,
-    judge,
-    leans,
-    repeats,
-    split_draft,
-    well_formed,
-)
+from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
+from app.summary.check import Claim, Dropped, Judgement, Reason, judge
+from app.summary.draft import leans, repeats, split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.tasks import end
 from app.text.document import Document, read
-from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens, running_totals
+from app.text.tokens import estimate_tokens
 
 MOST_SUMMARY_TOKENS = 100  # a part
 LEAST_SUMMARY_TOKENS = 30  # below it no whole sentence that is worth a call fits
-_MARGIN = 0.9  # estimates of a prompt may be this far off before the engine refuses it
-_TEMPLATE_TOKENS = 32  # a chat template's marks around two messages, generously
-_LEAST_PART_TOKENS = 64
 _CANDIDATES = 20  # first tokens whose log probabilities are asked for
 _WINDOW = 100  # sentences by which a model is judged
 _LEAST_STANDING = 0.5  # of them
@@ -53,29 +40,7 @@ logger = logging.getLogger("condenser")
 class SummaryObserver(Protocol):
     """Is told what became of each sentence that a model wrote: `stood`, or the rule that dropped it."""
 
-    def sentence_judged(self, result: Reason | Literal["stood"]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a request's model calls took. Seconds in the queue and the engine are summed over the calls."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    calls: int = 0
-    queue_s: float = 0.0
-    engine_s: float = 0.0
-    busy_s: float = 0.0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.calls + other.calls,
-            self.queue_s + other.queue_s,
-            self.engine_s + other.engine_s,
-            self.busy_s + other.busy_s,
-        )
+    def sentence_judged(self, result: Reason | Literal["stood", "outweighed"]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,56 +49,7 @@ class Summary:
 
     claims: tuple[Claim, ...] = ()
     dropped: tuple[Dropped, ...] = ()
-    usage: Usage = Usage()
-
-
-def used(call: Call, prompt: Prompt) -> Usage:
-    """What a call took. A count that the engine leaves out is estimated: the call was paid for all the same."""
-    completion = call.completion
-    prompt_tokens = completion.prompt_tokens or estimate_tokens(prompt.system) + estimate_tokens(prompt.user)
-    completion_tokens = completion.completion_tokens or estimate_tokens(completion.text)
-    return Usage(prompt_tokens, completion_tokens, 1, call.queue_s, call.engine_s, call.busy_s)
-
-
-def part_budget(num_ctx: int, make_prompt: Callable[[str], Prompt], num_predict: int) -> int:
-    """Most estimated tokens of a part, so that prompt and completion fit `num_ctx` together."""
-    frame = make_prompt("")
-    around = estimate_tokens(frame.system) + estimate_tokens(frame.user) + _TEMPLATE_TOKENS
-    return max(_LEAST_PART_TOKENS, int(_MARGIN * (num_ctx - around - num_predict)))
-
-
-def parts(document: Document, budget: int) -> list[str]:
-    """The text in parts of at most `budget` estimated tokens, of similar size, each of whole units.
-
-    Only a unit that is larger than the budget is cut. Without white space at their ends the parts join to the text.
-    """
-    total = sum(document.costs) + len(document.units)
-    if total <= budget:
-        return [document.text.strip()]
-    aim = math.ceil(total / math.ceil(total / budget))
-    found: list[str] = []
-    start, end, size = 0, 0, 0
-    for unit, cost in zip(document.units, document.costs, strict=True):
-        if size and (size + cost > budget or size >= aim):
-            found += _pieces(document.text[start:end], budget)
-            start, size = unit.start, 0
-        end, size = unit.end, size + cost + 1
-    return [*found, *_pieces(document.text[start:], budget)]
-
-
-def _pieces(text: str, budget: int) -> list[str]:
-    """`text` as one piece, or cut at the budget where it is larger: then it is one unit without a better place."""
-    stripped = text.strip()
-    budget = max(budget, LARGEST_PIECE_TOKENS)
-    if estimate_tokens(stripped) <= budget:
-        return [stripped] if stripped else []
-    ends, totals = running_totals(stripped)
-    found, start, spent = [], 0, 0
-    for at in range(1, len(ends)):
-        if totals[at] - spent > budget:
-            found.append(stripped[start : ends[at - 1]])
-            start, spent = ends[at - 1], totals[at - 1]
-    return [*found, stripped[start:]]
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(slots=True)
@@ -326,9 +242,9 @@ class Summarizer:
 async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[Summary]]) -> Summary:
     """The summary of a part that the engine found too long, by its halves."""
     tokens = estimate_tokens(part)
-    if tokens <= _LEAST_PART_TOKENS:
+    if tokens <= LEAST_PART_TOKENS:
         raise EngineFailedError(f"the engine refuses even a prompt of about {tokens} tokens: {refusal}")
-    halves = parts(read(part), max(_LEAST_PART_TOKENS, tokens // 2 + 1))
+    halves = parts(read(part), max(LEAST_PART_TOKENS, tokens // 2 + 1))
     return _joined([await about(half) for half in halves])
 
 

@@ -6,20 +6,18 @@ than "no" when it is asked whether the text states the sentence, added to what t
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from statistics import mean
 from typing import Literal
 
-import regex
-
-from app.summary.insertion import Run, puts_in, runs_of
+from app.summary.bounds import changes_bound
+from app.summary.evidence import DEMONYM_PREFIX, Evidence
+from app.summary.insertion import puts_in
 from app.text import cues
-from app.text.document import Document, Unit, is_courtesy, sentences
 from app.text.facts import Fact, find_facts
-from app.text.language import Language, all_stems, stems, words
+from app.text.language import all_stems, stems, words
+from app.text.sentences import sentences
 
 Reason = Literal[
     "not_a_sentence",
@@ -39,27 +37,12 @@ Reason = Literal[
 MIN_SUPPORT = 0.5
 _OVERLAP_POWER = 8.3  # an overlap of 0.92 gives MIN_SUPPORT (benchmarks/factuality.py)
 _MIN_OVERLAP = 0.4  # below it the engine is not asked either
-_OVERLAP_WEIGHT = 3.0
-_STANDING_LOGIT = 1.1  # with which a sentence has MIN_SUPPORT
-_LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
-_LEAST_SPREAD = 0.1  # keeps the slope finite
 _MIN_KNOWN = 0.4  # of the weight of a sentence's content words, that the source must have
 _OWN_WORDS = 0.8  # of that weight: from here on a sentence is in the text's own words
 _MOST_UNITS = 3
-_SAME_SENTENCE = 0.8  # of the stems of the shorter of two sentences that repeat each other
 _FEWEST_WORDS = 3
 _COPIED = 0.6  # of a unit's words: the sentence is a copy of it
 _FEWEST_KNOWN = 3  # content words of the text, in a sentence in the model's own words
-_DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
-
-_LIST_MARK = regex.compile(r"\A(?:[-*+•–]|\(?\d{1,2}[.)]|#{1,6})\s+")
-_UNSEEN = regex.compile(r"[\p{Cf}--[\u200c\u200d]]|(?<=\p{Latin})[\u200c\u200d](?=\p{Latin})", regex.VERSION1)
-_TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
-_SYMBOL = regex.compile(r"[\p{So}\p{Extended_Pictographic}--\d]", regex.VERSION1)
-_SPELT_OUT = regex.compile(
-    r"(?<!\w)[\p{Latin}\p{Cyrillic}\p{Greek}](?:[\s\-]+[\p{Latin}\p{Cyrillic}\p{Greek}](?!\w)){3}"
-)
-_LABEL = regex.compile(r"\A(?:\p{Lu}[\p{L}\-]*+(?:[ ]\p{L}[\p{L}\-]*+){0,2}+)\s?:\s+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +60,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A sentence of the model's that does not stand, and the rule that it broke."""
+    """A sentence of the model's that is not in the result: the rule it broke, or that the source says it better."""
 
     text: str
-    reason: Reason
+    reason: Reason | Literal["outweighed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,117 +80,6 @@ class Judgement:
     reason: Reason | None
     overlap: float = 0.0
     is_open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A model's log-odds of yes against no for claims.
-
-    `middle`: between those for true and for false ones. `slope`: of the logit of a claim's being true, by a linear
-    discriminant analysis of this one variable.
-    """
-
-    middle: float
-    slope: float
-
-
-def calibrated(true: Sequence[float], false: Sequence[float]) -> Calibration | None:
-    """The calibration by the log-odds for true and false claims; None where they do not tell them apart."""
-    pairs = [(one > two) + 0.5 * (one == two) for one in true for two in false]
-    if not pairs or sum(pairs) / len(pairs) < _LEAST_AUC:
-        return None
-    above, below = mean(true), mean(false)
-    spread = mean([(one - above) ** 2 for one in true] + [(one - below) ** 2 for one in false])
-    return Calibration((above + below) / 2, (above - below) / max(spread, _LEAST_SPREAD))
-
-
-def engine_support(judgement: Judgement, log_odds: float, calibration: Calibration) -> float:
-    """How well the text supports a sentence by the engine and the rules together, 0 to 1."""
-    logit = calibration.slope * (log_odds - calibration.middle) - _OVERLAP_WEIGHT * (1 - judgement.overlap)
-    return 1 / (1 + math.exp(min(50.0, _STANDING_LOGIT - logit)))
-
-
-class Evidence:
-    """A document, prepared for judging sentences by it."""
-
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self._runs: dict[int, frozenset[Run]] = {}
-
-    @cached_property
-    def keys(self) -> list[frozenset[str]]:
-        """The fact keys that each unit states."""
-        return [frozenset(key for fact in facts for key in fact.keys_stated) for facts in self.document.facts]
-
-    @cached_property
-    def all_keys(self) -> frozenset[str]:
-        """The fact keys that the text states anywhere, in its headers and time stamps too."""
-        return frozenset(key for fact in self.document.all_facts for key in fact.keys_stated)
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """All words of the text; an abbreviation without its stops too."""
-        text = self.document.text
-        return frozenset(words(text)) | (frozenset(words(text.replace(".", ""))) if "." in text else frozenset())
-
-    @cached_property
-    def prefixes(self) -> frozenset[str]:
-        """What the words of the text begin with."""
-        return frozenset(word[:_DEMONYM_PREFIX] for word in self.words if len(word) > _DEMONYM_PREFIX)
-
-    @cached_property
-    def sequences(self) -> list[list[str]]:
-        """The stems of all words of each unit, function words too."""
-        return [all_stems(self._said(unit), self.document.language) for unit in self.document.units]
-
-    def _said(self, unit: Unit) -> str:
-        """What a reader sees of a unit: its text without tags."""
-        text = self.document.text[unit.head : unit.end]
-        return _TAG.sub(" ", text) if "<" in text else text
-
-    @cached_property
-    def pairs(self) -> list[frozenset[tuple[str, str]]]:
-        """The pairs of neighbouring stems of each unit."""
-        return [frozenset(pairwise(found)) for found in self.sequences]
-
-    def runs(self, unit: int) -> frozenset[Run]:
-        """The runs of three and of four words of a unit."""
-        if unit not in self._runs:
-            self._runs[unit] = runs_of(self.sequences[unit])
-        return self._runs[unit]
-
-    @cached_property
-    def negated(self) -> list[frozenset[tuple[str, str]]]:
-        """The pairs of stems that a negation stands between, of each unit."""
-        return [
-            frozenset(_negated_pairs(words(self._said(unit)), found, self.document.language))
-            for unit, found in zip(self.document.units, self.sequences, strict=True)
-        ]
-
-    @cached_property
-    def places(self) -> dict[str, list[int]]:
-        """The units in which each content stem stands."""
-        places: dict[str, list[int]] = {}
-        for at, found in enumerate(self.document.stems):
-            for stem in dict.fromkeys(found):
-                places.setdefault(stem, []).append(at)
-        return places
-
-
-def _negated_pairs(found: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:
-    """The pairs of stems that have a negation between them; `found` are the words, `stemmed` their stems."""
-    for at in range(1, len(found) - 1):
-        if _is_negation(found, at, language):
-            yield stemmed[at - 1], stemmed[at + 1]
-            if found[at] == "t":
-                yield from ((stem, stemmed[at + 1]) for stem in all_stems(found[at - 1][:-1], language))
-
-
-def _is_negation(found: Sequence[str], at: int, language: Language) -> bool:
-    """Whether a word is a negation, as are the last letters of "isn't"."""
-    if found[at] == "t":
-        return at > 0 and found[at - 1].endswith("n")
-    return cues.is_word("negation", found[at], language)
 
 
 def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -> Judgement:
@@ -232,7 +104,9 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
 def _weights(found: Iterable[str], evidence: Evidence) -> dict[str, float]:
     """The weight of each content stem of a sentence: the rarer in the source, the more."""
     count, frequencies = len(evidence.document.units), evidence.document.frequencies
-    return {stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in set(found) for n in (frequencies[stem],)}
+    return {
+        stem: math.log(1 + (count - n + 0.5) / (n + 0.5)) for stem in dict.fromkeys(found) for n in (frequencies[stem],)
+    }
 
 
 def _share_known(weights: dict[str, float], evidence: Evidence) -> float:
@@ -321,6 +195,8 @@ def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Re
         return "figure"
     if figures and not any(_is_stated(fact, near) for fact in figures):
         return "figure"
+    if changes_bound(sentence, figures, around, evidence):
+        return "figure"
     if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
         return "name"
     if any(_loses_negation(one, around, evidence) for one in _single(sentence)):
@@ -346,7 +222,7 @@ def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) ->
     found, stemmed = words(sentence), all_stems(sentence, language)
     joined = set(pairwise(stemmed))
     for at in range(1, len(found) - 1):
-        if found[at] in language.function_words and not _is_negation(found, at, language):
+        if found[at] in language.function_words and not cues.is_negation(found, at, language):
             joined.add((stemmed[at - 1], stemmed[at + 1]))
     return any(joined & evidence.negated[at] - evidence.pairs[at] for at in around)
 
@@ -369,56 +245,6 @@ def _is_named(name: str, evidence: Evidence) -> bool:
         found = words(plain)
         if all(word in evidence.words for word in found):
             continue
-        if plain.isupper() or not (
-            len(plain) > _DEMONYM_PREFIX and plain.lower()[:_DEMONYM_PREFIX] in evidence.prefixes
-        ):
+        if plain.isupper() or not (len(plain) > DEMONYM_PREFIX and plain.lower()[:DEMONYM_PREFIX] in evidence.prefixes):
             return False
     return True
-
-
-def well_formed(sentence: str, document: Document, instructions: Sequence[str]) -> Reason | None:
-    """Why a piece of a completion is no sentence of a summary; None where it is one."""
-    found = words(sentence)
-    content = stems(sentence, document.language)
-    if len(found) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;" or sentence[0] in ">|":
-        return "not_a_sentence"
-    if _foreign_symbols(sentence, document.text):
-        return "not_a_sentence"
-    if is_courtesy(sentence, document.language) or _SPELT_OUT.search(sentence):
-        return "not_a_sentence"
-    if any(_share(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
-        return "echo"
-    if cues.has("telling", sentence, document.language):
-        return "about_the_text"
-    return None
-
-
-def _foreign_symbols(sentence: str, text: str) -> bool:
-    """Whether a sentence has pictures or signs that the text lacks."""
-    return any(symbol not in text for symbol in _SYMBOL.findall(sentence))
-
-
-def leans(sentence: str, language: Language) -> bool:
-    """Whether a sentence goes on from the one before it."""
-    return any(cues.has(cue, sentence, language) for cue in ("pronoun", "connective", "consequence"))
-
-
-def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
-    """Whether `sentence` says again what one of the `earlier` ones says."""
-    content = stems(sentence, language)
-    return any(_share(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
-
-
-def _share(one: Sequence[str], two: Sequence[str]) -> float:
-    """The share of the stems of `one` that `two` has."""
-    known = set(two)
-    return sum(stem in known for stem in one) / len(one) if one else 0.0
-
-
-def split_draft(draft: str) -> list[str]:
-    """The sentences of a completion, without list marks, emphasis, labels ("Main point:") and what is not seen."""
-    found = []
-    for line in _UNSEEN.sub("", draft).splitlines():
-        plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip().replace("**", "")))
-        found += [plain[span.start : span.end] for span in sentences(plain)]
-    return found

@@ -9,9 +9,11 @@ from app.text.blocks import PROSE, Kind, Span
 from app.text.document import Document
 from app.text.facts import Fact
 from app.text.facts import Kind as FactKind
+from app.text.kinds.form import is_spoken
 from app.text.values import normalise
 
 MOST_MISSING = 20
+_LEAST_UNSAID = 200  # characters between two parts of a form, from which on they are told as omitted
 _PARAGRAPH = "\n\n"
 _LONGEST_MISSING = 120  # characters; a longer fact is only counted
 _KINDS_BY_WEIGHT: tuple[FactKind, ...] = ("date", "number", "identifier", "url", "email", "time", "name", "path")
@@ -188,7 +190,7 @@ def report(document: Document, text: str, passages: tuple[Passage, ...], units: 
     listed.sort(key=lambda one: one.places[0].start)
     return Report(
         passages=passages,
-        omitted=_spans(document, (at for at in range(len(document.units)) if at not in chosen)),
+        omitted=_omitted(document, chosen, is_whole=text == document.text),
         facts=len(explained),
         kept=len(explained) - len(missing),
         missing=tuple(one.text for one in listed),
@@ -196,6 +198,34 @@ def report(document: Document, text: str, passages: tuple[Passage, ...], units: 
         structure=document.structure,
         explained=explained,
     )
+
+
+def _omitted(document: Document, chosen: set[int], *, is_whole: bool) -> tuple[Span, ...]:
+    """What is not in the result: units, and what stands between them and says nothing, such as styles, base64."""
+    found = _spans(document, (at for at in range(len(document.units)) if at not in chosen))
+    if is_whole:
+        return found
+    joined: list[Span] = []
+    for span in sorted([*found, *_unsaid(document)], key=lambda span: span.start):
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def _unsaid(document: Document) -> Iterator[Span]:
+    """What no part of a form has, where the form's parts say something else than their slices."""
+    for block in document.blocks:
+        if not is_spoken(block.form):
+            continue
+        reach = block.form.start
+        for part in block.form.parts:
+            if part.start - reach >= _LEAST_UNSAID:
+                yield Span(reach, part.start)
+            reach = part.end
+        if block.form.end - reach >= _LEAST_UNSAID:
+            yield Span(reach, block.form.end)
 
 
 def _explained(document: Document, text: str, chosen: set[int]) -> tuple[Explained, ...]:

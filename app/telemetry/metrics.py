@@ -172,7 +172,7 @@ class Metrics:
         """A text was looked for among the kept results and those under way."""
         self.cache.labels(result).inc()
 
-    def sentence_judged(self, result: Reason | Literal["stood"]) -> None:
+    def sentence_judged(self, result: Reason | Literal["stood", "outweighed"]) -> None:
         """Count a sentence that the model wrote."""
         self.sentences.labels(result).inc()
 

@@ -4,6 +4,7 @@ Each table is by language, for the languages that it knows; a text in another la
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -33,7 +34,8 @@ _WORDS: dict[Cue, dict[str, str]] = {
     # At the head of a sentence: it is about what a sentence before it names.
     "pronoun": {
         "en": "he|she|it(?! (?:is|was|will be|seems|appears|takes|took) (?:\\w+ ){0,2}(?:that|to|clear|likely|important|possible))|they|his|her"
-        "|its|their|him|them",
+        "|its|their|him|them"
+        "|(?:it|i|we|you|there) (?:(?:is|was|has|\\w*[^\\Ws]) ){1,5}(?:them|they|him|he|her|she)",
         "de": "er|sie|ihr|ihre|ihren|ihrem|ihrer|sein|seine|seinen|seinem|seiner|dessen|deren|es(?= (?:ist|war|hat|wurde|kann|soll|wird)\\b)",
         "fr": "il(?! (?:y a|faut|est (?:interdit|important|nécessaire)))|elle|ils|elles|son|sa|ses|leur|leurs|lui",
         "es": "él|ella|ellos|ellas|su|sus",
@@ -92,8 +94,9 @@ _WORDS: dict[Cue, dict[str, str]] = {
     },
     # At the head of a sentence: it says that a text says something, in place of saying it.
     "telling": {
-        "en": "(?:the|this) (?:text|article|document|passage|author|writer|speaker|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
-        "|the main (?:point|topic|idea)",
+        "en": "(?:the|this) (?:text|article|document|passage|summary|e-?mail|message|letter|notice|blog(?: post)?)(?:['’]s \\w+)?"
+        "|(?:the|this) (?:author|writer|speaker|reviewer|sender) (?:\\w+ly )?(?:describes?|discuss(?:es)?|talks?|mentions?|explains?|writes?|says|states"
+        "|notes|reports?|tells?|shares?|expresses|highlights|emphasizes|reflects|provides|gives|lists|outlines|summarizes)|the main (?:point|topic|idea)",
         "de": "(?:der|dieser|die|diese|das|dieses) (?:text|artikel|dokument|autor|autorin|verfasser|sprecher|zusammenfassung|e-?mail|nachricht|brief)|der hauptpunkt",
         "fr": "(?:le|ce|l['’]|la|cette) ?(?:texte|article|document|auteur|message|lettre|résumé|courriel)|le point principal",
         "es": "(?:el|este|la|esta) (?:texto|artículo|documento|autor|autora|mensaje|carta|resumen|correo)|el punto principal",
@@ -331,6 +334,13 @@ def is_word(cue: Cue, word: str, language: Language) -> bool:
     """Whether `word`, in small letters, is one that shows the cue anywhere in a sentence."""
     found = _pattern(cue, language.code)
     return found is not None and found.fullmatch(word) is not None
+
+
+def is_negation(found: Sequence[str], at: int, language: Language) -> bool:
+    """Whether a word is a negation, as are the last letters of "isn't"."""
+    if found[at] == "t":
+        return at > 0 and found[at - 1].endswith("n")
+    return is_word("negation", found[at], language)
 
 
 def directions(sentence: str) -> frozenset[str]:

@@ -78,7 +78,7 @@ _MASTER = regex.compile(
     regex.VERBOSE | regex.VERSION1,
 )
 # Runs without white space that are more than a lower-case word with punctuation: only in them can a fact begin.
-_CANDIDATE = re.compile(r"[a-z.,;:!?'\"()\-]*[^a-z\s.,;:!?'\"()\-]\S*")
+_CANDIDATE = re.compile(r"(?<!\S)[a-z.,;:!?'\"()\-]*+[^a-z\s.,;:!?'\"()\-]\S*")
 # Most candidates are one of these: _MASTER, which is slow, would find no fact in the first, and one word in the second.
 _SMALL_WORD = re.compile(r"[\"'(]*[a-zß-öø-ÿœ]+[,;!?)\"']*")
 _CAPITAL_WORD = re.compile(r"[\"'(]*(?P<word>[A-Z][a-z]+)[.,;:!?)\"']*")

@@ -87,7 +87,7 @@ _SCRIPTS = (
 _BEYOND_LATIN = re.compile("[\u0370-\u03ff\u0590-\u05ff\u0e00-\u0e7f\u3040-\ud7af]")
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963\u0981-\u0983\u09bc-\u09cd"
-_PLAIN_WORD = re.compile(r"[a-z]+|\d+")
+_PLAIN_WORD = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}](?:[^\W_{_UNSPACED}]|[{_MARKS}])*")
 _SAMPLE_CHARACTERS = 2000
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])\d{1,3},\d{1,2}(?![\d,.]\d|\d)")
@@ -132,7 +132,10 @@ def guess_language(text: str) -> Language:
         for code, script in _SCRIPTS:
             if len(script.findall(sample)) * 4 > letters:
                 return Language(code)
-    votes = Counter(code for word in found for code in _LANGUAGES_OF.get(word, ()))
+    votes: Counter[str] = Counter()
+    for word, count in Counter(found).items():
+        for code in _LANGUAGES_OF.get(word, ()):
+            votes[code] += count
     best = max(votes, key=votes.__getitem__, default="en")
     if votes[best] * 10 >= len(found) and votes[best]:
         return Language(best, best not in ("en", "hi", "ar") and not _writes_points(sample))

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import regex
 
 _DEFINITION = regex.compile(r"\s{0,3}\[(?P<label>\^?[^\[\]\n]{1,80})\]:[ \t]")
-_REFERENCE = regex.compile(r"\[(?P<label>\^[^\[\]\n]{1,80})\](?!:)|\]\[(?P<label>[^\[\]\n]{1,80})\]|\[(?P<label>[^\[\]\n]{1,80})\](?![\[(:])")
+_REFERENCE = regex.compile(
+    r"\[(?P<label>\^[^\[\]\n]{1,80})\](?!:)|\]\[(?P<label>[^\[\]\n]{1,80})\]|\[(?P<label>[^\[\]\n]{1,80})\](?![\[(:])"
+)
 
 
 def needed_definitions(said: Sequence[str]) -> Mapping[int, tuple[int, ...]]:

@@ -15,14 +15,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.capsule.scanner import find_facts
-
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
+from app.text.facts import find_facts
+from app.text.language import Language
 from tests.fuzz.http import fuzzed
 from tests.fuzz.shapes import SHAPES
 from tests.security.forging import capsule, frame_of
 
 MEGABYTE = 1_000_000
+EN = Language("en")
 PROMISED_S = 1.0
 MOST_S = 2.0  # what is over the promise is printed, what is over this has got worse
 MOST_FACT_S = 20e-6  # a text that is nothing but facts takes longer, by so much for each over 50,000
@@ -44,12 +45,12 @@ def cpu_s(work: Callable[[], object]) -> float:
 
 def too_slow_shapes() -> list[str]:
     """Find the facts of each shape; those that took longer than they may. Prints all that took over PROMISED_S."""
-    find_facts("Warm-up on 1 May at 10:30.")
+    find_facts("Warm-up on 1 May at 10:30.", EN)
     slow = []
     for shape in SHAPES:
         text = megabyte(shape)
         found: list[object] = []
-        seconds = cpu_s(lambda text=text, found=found: found.extend(find_facts(text)))  # type: ignore[misc]
+        seconds = cpu_s(lambda text=text, found=found: found.extend(find_facts(text, EN)))  # type: ignore[misc]
         allowed = MOST_S + MOST_FACT_S * max(0, len(found) - FREE_FACTS)
         if seconds > PROMISED_S:
             print(f"  {shape}: {seconds:.2f} s for {len(found):,} facts in 1 MB", flush=True)

@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 
 import pytest
-from app.capsule.analysis import Source
-from app.capsule.scanner import find_facts
-from app.capsule.structure import blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
+from app.compression.compressor import CompressOptions, compress_extractive
+from app.summary.check import Evidence, judge, split_draft
+from app.text.document import read
+from app.text.facts import find_facts
+from app.text.language import Language
 from tests.fuzz.shapes import SHAPES
 from tests.security.forging import NAMES, capsule, declaring, frame_of, string
 
@@ -42,32 +44,46 @@ def cpu_s(work: Callable[[], object]) -> float:
     return min(times)
 
 
+def facts_of(text: str) -> None:
+    """Find the facts of a text."""
+    find_facts(text, Language("en"))
+
+
+def shortened(text: str) -> None:
+    """Read a text, choose of it, report and seal."""
+    compress_extractive(CompressOptions(text, target_ratio=0.4))
+
+
+def judged(text: str) -> None:
+    """Hold a true, a false and a hostile draft against a text."""
+    evidence = Evidence(read(text))
+    for sentence in split_draft(f"The ferry to Tallinn leaves on Monday.\nIt is not 3.2% at 10:30.\n{text[:500]}"):
+        judge(sentence, evidence)
+
+
+@pytest.mark.parametrize("work", [facts_of, shortened, judged])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_time_to_find_facts_grows_as_the_text_does(shape: str) -> None:
+def test_the_time_grows_as_the_text_does(shape: str, work: Callable[[str], None]) -> None:
     small, large = SHAPES[shape](SMALL), SHAPES[shape](SMALL * FACTOR)
-    before = max(SHORTEST_S, cpu_s(lambda: find_facts(small)))
-    assert cpu_s(lambda: find_facts(large)) / before < MOST_GROWTH
-
-
-@pytest.mark.parametrize("shape", ["nested brackets", "markdown fences", "lines without end", "code without end"])
-def test_the_time_to_tell_what_a_text_is_made_of_grows_as_the_text_does(shape: str) -> None:
-    small, large = SHAPES[shape](SMALL), SHAPES[shape](SMALL * FACTOR)
-    before = max(SHORTEST_S, cpu_s(lambda: blocks(small)))
-    assert cpu_s(lambda: blocks(large)) / before < MOST_GROWTH
+    before = max(SHORTEST_S, cpu_s(lambda: work(small)))
+    assert cpu_s(lambda: work(large)) / before < MOST_GROWTH
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_any_shape_of_text_can_be_read_and_every_fact_is_where_it_says(shape: str) -> None:
+def test_any_shape_of_text_can_be_compressed(shape: str) -> None:
     text = SHAPES[shape](2_000)
-    source = Source(text)
-    assert all(text[fact.start : fact.end] == fact.text for fact in source.facts)
+    result = compress_extractive(CompressOptions(text, target_ratio=0.3))
+    for passage in result.report.passages:
+        (source,) = passage.source
+        assert text[source.start : source.end] == result.text[passage.start : passage.end]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(st.sampled_from(sorted(SHAPES)), max_size=5), st.integers(1, 120))
-def test_shapes_in_any_order_can_be_read(shapes: list[str], size: int) -> None:
+def test_shapes_in_any_order_can_be_compressed(shapes: list[str], size: int) -> None:
     text = "".join(SHAPES[shape](size) for shape in shapes)
-    assert all(text[fact.start : fact.end] == fact.text for fact in Source(text).facts)
+    result = compress_extractive(CompressOptions(text, target_ratio=0.3))
+    assert unseal(result.capsule, 2**20).source == text
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

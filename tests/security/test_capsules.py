@@ -190,7 +190,7 @@ async def test_a_small_capsule_of_a_large_source_is_opened_beside_the_event_loop
     monkeypatch.setattr("app.compression.reconstructor.unseal", watched)
     with ollama(httpx.Response(200, json=answer("A ferry."))):
         async with running() as client:
-            for source in (FLAT[:100_000], b"abc"):
+            for source in (FLAT[:300_000], b"abc"):
                 assert declared_bytes(exact(source)) >= len(source)
                 sent = {"capsule": exact(source).model_dump()}
                 assert (await client.post("/reconstruct", json=sent)).json()["text"] == source.decode()

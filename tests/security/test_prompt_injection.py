@@ -14,7 +14,9 @@ import regex
 
 from app.compression.compressor import CompressOptions, summary_tokens
 from app.compression.prompts import INSTRUCTIONS, completion_text, expand_prompt, summarize_prompt
-from app.summary.check import Evidence, judge, split_draft, well_formed
+from app.summary.check import judge
+from app.summary.draft import split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.text.document import read
 from app.text.language import Language
 from tests.security.injections import Injection, load, obeyed, squeezed
@@ -95,7 +97,7 @@ async def summarized_by(obedience: Obedience) -> list[dict[str, Any]]:
     """What `/compress` makes of all texts with a model that obeys so."""
     asked = ((prompt_about(one), one) for one in INJECTIONS)
     answers = {prompt: obedience(one) for prompt, one in asked if prompt is not None}
-    assert len(answers) >= 40
+    assert len(answers) >= 35
     return await batch("compress", [{"text": one.text, "fidelity": "semantic", **WISH} for one in INJECTIONS], answers)
 
 

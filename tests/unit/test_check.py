@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.compression.prompts import INSTRUCTIONS, summarize_prompt
-from app.summary.check import Evidence, Reason, common_subsequence, judge, repeats, split_draft, well_formed
+from app.summary.check import Reason, common_subsequence, judge
+from app.summary.draft import repeats, split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.text.document import read
 from app.text.language import Language
 

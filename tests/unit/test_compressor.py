@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from app.compression.compressor import CompressOptions, compress_extractive
+from app.text.kinds import find_forms
+from app.text.kinds.form import Form
 from app.text.tokens import estimate_tokens
 from benchmarks.corpus import load
 from tests.unit.service import SUMMARY, TEXT, answer, ollama, running, warmed_up
@@ -62,7 +64,7 @@ async def test_abstractive_is_the_models_sentences_alone() -> None:
 
 async def test_abstractive_keeps_what_must_be_kept_beside_the_models_sentences() -> None:
     answered = await compressed(TEXT, method="abstractive", must_keep=["upper deck"])
-    assert answered["compressed"] == f"{SUMMARY}\n\nDogs must stay on the upper deck."
+    assert answered["compressed"] == f"{SUMMARY} Dogs must stay on the upper deck."
 
 
 async def test_where_no_sentence_of_the_models_stands_the_texts_own_are_taken() -> None:
@@ -130,5 +132,11 @@ def test_each_result_of_the_corpus_is_made_of_its_own_units(text: str) -> None:
     result = compress_extractive(CompressOptions(text, target_ratio=0.4))
     assert result.text
     for passage in result.report.passages:
-        (source,) = passage.source
-        assert text[source.start : source.end] == result.text[passage.start : passage.end]
+        if form_at(text, passage.source[0].start) is None:
+            (source,) = passage.source
+            assert text[source.start : source.end] == result.text[passage.start : passage.end]
+
+
+def form_at(text: str, place: int) -> Form | None:
+    """The form that has this place of the text."""
+    return next((form for form in find_forms(text) if form.start <= place < form.end), None)

@@ -3,7 +3,9 @@
 import pytest
 
 from app.compression.compressor import CompressOptions, compress_extractive
-from app.summary.check import Evidence, judge, split_draft
+from app.summary.check import judge
+from app.summary.draft import split_draft
+from app.summary.evidence import Evidence
 from app.text.blocks import PROSE
 from app.text.document import read
 from benchmarks.corpus import Marked, load

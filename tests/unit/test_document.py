@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 
-from app.text.document import Document, read, sentences
+from app.text.document import Document, read
 from app.text.facts import LiteralNotFoundError
+from app.text.sentences import sentences
 from tests.unit.strategies import ANY
 
 
@@ -243,13 +244,13 @@ def test_a_sentence_by_itself_needs_nothing_and_no_sentence_needs_one_of_another
 
 def test_a_row_needs_the_header_of_its_table() -> None:
     text = "| name | price |\n| --- | --- |\n| pump | 40 |\n| valve | 12 |"
-    assert needs(text, "| valve") == ["| name | price |"]
+    assert needs(text, "| valve") == ["| name | price |\n| --- | --- |"]
 
 
-def test_an_indented_entry_needs_its_parents() -> None:
+def test_an_indented_entry_needs_its_parents_and_these_one_entry_under_them() -> None:
     text = "server:\n  port: 8080\n  tls:\n    cert: a.pem\nlog: info"
     assert needs(text, "    cert") == ["  tls:"]
-    assert needs(text, "  tls") == ["server:"]
+    assert needs(text, "  tls") == ["server:", "    cert: a.pem"]
     assert needs(text, "log") == []
 
 
@@ -346,6 +347,6 @@ def test_closing_tags_belong_to_their_sentence() -> None:
 
 
 def test_prose_that_is_wrapped_at_120_columns_is_read_as_sentences() -> None:
-    sentence = "The lighthouse was built in 1849 and the harbour office that looks after it has had it painted again and again "
+    sentence = "The lighthouse of 1849 and the harbour office that looks after it have been painted again and again "
     text = f"{sentence}since\nthen. {sentence}since\nthat year."
     assert units(text) == [f"{sentence}since\nthen.", f"{sentence}since\nthat year."]

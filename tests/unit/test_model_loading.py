@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from app.engine.client import Prompt
 
+from app.engine.client import Prompt
 from app.engine.engine import Engine, EngineObserver, Terms
 from app.engine.errors import EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate

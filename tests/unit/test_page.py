@@ -103,8 +103,24 @@ async def test_the_status_has_the_figures_that_the_metrics_have() -> None:
             await client.post("/compress", json={"text": TEXT})
             body = (await client.get("/status")).json()
             metrics = (await client.get("/metrics")).text
-    upstream = {"url": URL, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 4, "problem": None, "warning": None}
-    engine = {"name": "ollama", "url": URL, "version": "0.16.1", "up": True, "problem": None, "warning": None, "upstreams": [upstream]}
+    upstream = {
+        "url": URL,
+        "version": "0.16.1",
+        "loaded": True,
+        "in_flight": 0,
+        "slots": 4,
+        "problem": None,
+        "warning": None,
+    }
+    engine = {
+        "name": "ollama",
+        "url": URL,
+        "version": "0.16.1",
+        "up": True,
+        "problem": None,
+        "warning": None,
+        "upstreams": [upstream],
+    }
     assert body["engine"] == engine
     assert body["model"] == {"name": MODEL, "loaded": True, "num_ctx": 4096, "gpu_ratio": 1.0, "warning": None}
     assert body["operations"]["compress"]["per_minute"] == 1
@@ -196,4 +212,4 @@ async def test_facts_and_dropped_sentences_are_in_an_answer_only_where_they_are_
 def test_the_page_has_words_for_every_reason_for_which_a_sentence_is_dropped() -> None:
     reasons = re.search(r"const REASONS = \{(.*?)\n\};", read("result.js"), re.DOTALL)
     assert reasons is not None
-    assert set(re.findall(r"^  (\w+):", reasons[1], re.MULTILINE)) == set(get_args(Reason))
+    assert set(re.findall(r"^  (\w+):", reasons[1], re.MULTILINE)) == {*get_args(Reason), "outweighed"}

@@ -12,7 +12,9 @@ from app.capsule.format import unseal
 from app.compression.compressor import Compressed, CompressOptions, _made, _read
 from app.compression.prompts import INSTRUCTIONS
 from app.compression.summarizer import Summary
-from app.summary.check import Claim, Dropped, Evidence, judge, split_draft, well_formed
+from app.summary.check import Claim, Dropped, judge
+from app.summary.draft import split_draft, well_formed
+from app.summary.evidence import Evidence
 from app.summary.report import MOST_MISSING
 from app.text.document import Document, read
 from app.text.facts import find_facts
@@ -21,11 +23,13 @@ from tests.unit.service import TEXT, answer, ollama, running, warmed_up
 from tests.unit.strategies import ANY
 
 SENTENCES = """
-The council of Brevik approved the terminal on 12 May 2025.|It costs 48 million euros.|However, nobody paid.|Dogs are not
-allowed.|Der Rat hat am 3. Mai nicht zugestimmt.|Le conseil a dit « oui » à 18 h 30.|公司在2025年5月开业。|会議は10時に始まる。
-|Он не пришёл.|أعلنت الشركة نتائجها اليوم.|- a list item with INV-2231|# A heading|> quoted words are here|Anna: When is it?|
-Ben: At 10:30.|"key": "value",|<p>Some text.</p>|| a | 1 ||2026-05-03 10:00:00 ERROR pump P-17 failed|Dear Maria,|Best regards,|
-Unless the pump fails.|Yes.|https://a.example/b?c=1|...|😀
+The council of Brevik approved the terminal on 12 May 2025.|It costs 48 million
+euros.|However, nobody paid.|Dogs are not allowed.|Der Rat hat am 3. Mai nicht
+zugestimmt.|Le conseil a dit « oui » à 18 h 30.|公司在2025年5月开业。|会議は10時に始まる。 |Он не
+пришёл.|أعلنت الشركة نتائجها اليوم.|- a list item with INV-2231|# A heading|> quoted
+words are here|Anna: When is it?| Ben: At 10:30.|"key": "value",|<p>Some text.</p>|| a |
+1 ||2026-05-03 10:00:00 ERROR pump P-17 failed|Dear Maria,|Best regards,| Unless the
+pump fails.|Yes.|https://a.example/b?c=1|...|😀
 """.replace("\n", " ").split("|")
 TEXTS = ANY | st.lists(st.sampled_from([*SENTENCES, "\n", "\n\n", "\r\n", "  "]), max_size=40).map(" ".join)
 

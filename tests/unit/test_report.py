@@ -10,8 +10,8 @@ from app.text.document import Document, read
 from tests.unit.strategies import ANY
 
 TEXT = (
-    "The pump P-17 failed at 14:35 on 3 May 2026. Nobody was hurt. The repair cost 4,120 euros. It was done by Erik Olsen "
-    "on 5 May 2026.\n\nThe plant runs again. Maria Lindqvist pays the bill INV-2231 before 14 May 2026.\n\n"
+    "The pump P-17 failed at 14:35 on 3 May 2026. Nobody was hurt. The repair cost 4,120 euros. It was done by Erik "
+    "Olsen on 5 May 2026.\n\nThe plant runs again. Maria Lindqvist pays the bill INV-2231 before 14 May 2026.\n\n"
     "- Buy a new valve V-9.\n- Ask the supplier for 3 offers."
 )
 
@@ -43,8 +43,8 @@ def test_sentences_of_a_paragraph_stay_one_and_paragraphs_stay_apart() -> None:
 
 
 def test_lines_stay_lines() -> None:
-    text = "2026-05-03 10:00:00 INFO start\n2026-05-03 10:00:01 INFO wait\n2026-05-03 10:00:02 ERROR pump failed"
-    assert reported(text, [0, 2])[1] == ("2026-05-03 10:00:00 INFO start\n2026-05-03 10:00:02 ERROR pump failed")
+    text = "Shall I compare thee\nto a summer's day?\nThou art more lovely"
+    assert reported(text, [0, 2])[1] == "Shall I compare thee\nThou art more lovely"
 
 
 def test_no_space_comes_between_chinese_sentences() -> None:

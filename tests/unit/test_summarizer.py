@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compression.summarizer import Record, parts
+from app.compression.parts import parts
+from app.compression.summarizer import Record
 from app.text.document import read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens
 from tests.unit.service import SUMMARY, TEXT, answer, ollama, prompt_of, running, warmed_up

@@ -22,6 +22,7 @@ const REASONS = {
   direction: "It says that something went up where the source says down, or the other way round.",
   added: "It is a sentence of the source with words put in.",
   support: "Too little of it is in the source.",
+  outweighed: "It stands, but the source says it better.",
   engine: "The model, asked whether the source states it, does not say yes clearly enough.",
 };
 

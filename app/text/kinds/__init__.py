@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from app.text.kinds import (
+    code,
+    diff,
     email,
     encoded,
     html,
     json_records,
     latex,
+    lines,
+    log,
     settings,
     subtitles,
     table,
@@ -20,17 +24,21 @@ from app.text.kinds.regions import Reader, find_regions, first_form
 _READERS: tuple[Reader, ...] = (
     json_records.read,
     json_records.read_lines,
+    diff.read,
     html.read,
     xml_elements.read,
     email.read,
     subtitles.read,
     encoded.read,
     latex.read,
+    log.read,
     table.read,
     settings.find_toml,
     settings.read_ini,
     settings.read_env,
     yaml_lines.find,
+    code.read,
+    lines.read,
 )
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
@@ -54,6 +62,10 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "tex": (latex.read,),
     "base64": (encoded.read,),
     "table": (table.read, table.read_csv),
+    "diff": (diff.read,),
+    "patch": (diff.read,),
+    "log": (log.read, lines.read),
+    "code": (code.read,),
     "xml": (xml_elements.read,),
     "yaml": (yaml_lines.read,),
     "yml": (yaml_lines.read,),

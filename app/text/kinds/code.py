@@ -77,14 +77,12 @@ def read(text: str, start: int, end: int) -> CodeForm | None:
     languages = [language] if language else list(candidates(code))
     if not code.strip():
         return None
-    strict = (_read(text, start, end, one, is_lenient=False) for one in languages)
-    form = next((one for one in strict if one is not None), None)
-    if form is None and languages and languages[0].is_lenient:
-        return _read(text, start, end, languages[0], is_lenient=True)
-    return form
+    forms = (_read(text, start, end, one) for one in languages)
+    form = next((one for one in forms if one is not None), None)
+    return _read(text, start, end, languages[0], is_patient=True) if form is None and languages else form
 
 
-def _read(text: str, start: int, end: int, language: Language, *, is_lenient: bool) -> CodeForm | None:
+def _read(text: str, start: int, end: int, language: Language, *, is_patient: bool = False) -> CodeForm | None:
     code = text[start:end]
     if language.name == "sql":
         found_statements = statements(code)
@@ -92,7 +90,7 @@ def _read(text: str, start: int, end: int, language: Language, *, is_lenient: bo
         reader = _Reader(code, language, start, {}, bodies)
         elements = reader.elements((one[:3] for one in found_statements), depth=0, is_public=False)
         return CodeForm("code", start, end, _parts(text, elements), language, text, elements) if elements else None
-    tree = parse(code, language, is_lenient=is_lenient)
+    tree = parse(code, language, is_patient=is_patient)
     if tree is None:
         return None
     found = captures(tree, language)
@@ -100,7 +98,7 @@ def _read(text: str, start: int, end: int, language: Language, *, is_lenient: bo
     bodies = []
     for node in found.get("body", ()):
         bodies.append((node.start_byte, node.end_byte))
-        if _is_wrapper(node) and (node.end_byte - node.start_byte) * 2 > len(code):
+        if (node.end_byte - node.start_byte) * 2 > len(code) and _is_wrapper(node):
             members[bodies[-1]] = node
     reader = _Reader(code, language, start, members, sorted({*members, *bodies}))
     elements = reader.elements(reader.statements(tree.root_node, 0, len(code)), depth=0, is_public=False)

@@ -210,7 +210,7 @@ def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int])
                 start = offsets[hunk.first if place == 0 else one]
                 end = max(start, offsets[two] - 1)
                 beside = base + (place - 1 if place else 1)
-                needs = (number,) if is_change else (number, beside)
+                needs: tuple[int, ...] = (number,) if is_change else (number, beside)
                 cost = estimate_tokens("\n".join(lines[one - (place == 0) : two])) + 1
                 hunks.append(Part(start, end, needs, worth if is_change else 0.0, cost, is_default=is_change))
         changes = [(part.cost or 0, number + 1 + at) for at, part in enumerate(hunks) if part.is_default]

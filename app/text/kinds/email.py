@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import islice
+from itertools import islice, pairwise
 
 import regex
 
@@ -24,7 +24,7 @@ _MEANT: dict[str, str] = {
     }.items()
     for word in words.split()
 }
-_HEADER_WORTH = 0.4
+_HEADER_WORTH = 0.1
 _RANKS = 1000  # of the sections of a message
 _MOST_LEAVES = 200  # of a message; more of them are left out
 _HISTORY = 10**9  # behind all that is new
@@ -107,7 +107,7 @@ def _messages(text: str, start: int, end: int) -> list[_Message]:
     starts = [match.start() for match in _POSTMARK.finditer(text, start, end)]
     if starts and not text[start : starts[0]].strip():
         bounds = [*starts, end]
-        found = [_message(text, one, two) for one, two in zip(bounds, bounds[1:], strict=False)]
+        found = [_message(text, one, two) for one, two in pairwise(bounds)]
         return [message for message in found if message is not None]
     first = _message(text, start, end)
     if first is None:
@@ -115,7 +115,7 @@ def _messages(text: str, start: int, end: int) -> list[_Message]:
     bounds = [start, *_later_starts(text, first), end]
     if len(bounds) == 2:
         return [first]
-    found = [_message(text, one, two) for one, two in zip(bounds, bounds[1:], strict=False)]
+    found = [_message(text, one, two) for one, two in pairwise(bounds)]
     return [message for message in found if message is not None]
 
 
@@ -220,7 +220,9 @@ def _body(sections: Sequence[Section], rank: int, sender: frozenset[str]) -> Ite
         for start, end, kind in slices:
             is_history = kind == "quoted" or section.is_minor
             is_minor = kind == "signature" or (is_history and not is_bare)
-            yield Section(section.view.sliced(start, end), rank + (_HISTORY if is_history else 0), is_minor)
+            is_matter = kind == "forwarded" or (is_history and is_bare)
+            place = rank + (_HISTORY if is_history else 0)
+            yield Section(section.view.sliced(start, end), place, is_minor, is_matter=is_matter)
 
 
 def _without_name(
@@ -241,14 +243,14 @@ def _without_name(
 
 
 def _cut(text: str) -> list[tuple[int, int, str]]:
-    """The slices of a body, in order, each `new`, `quoted` or `signature`."""
+    """The slices of a body, in order, each `new`, `quoted`, `forwarded` or `signature`."""
     forwarded = _FORWARDED.search(text)
     matches = [
         match.start() for match in (_ORIGINAL.search(text), _INNER_HEADERS.search(text)) if match and match.start()
     ]
     history = min([*matches, len(text)])
     if forwarded and forwarded.start() <= history:
-        return [*_cut_quotes(text, 0, forwarded.start()), (forwarded.start(), len(text), "new")]
+        return [*_cut_quotes(text, 0, forwarded.start()), (forwarded.start(), len(text), "forwarded")]
     return [*_cut_quotes(text, 0, history), (history, len(text), "quoted")]
 
 

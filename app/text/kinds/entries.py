@@ -27,11 +27,14 @@ _LEVEL = regex.compile(
     r"|(?P<none>info|information|notice|debug|trace|verbose))\b",
     regex.IGNORECASE,
 )
-_CUES = (
-    ("error", regex.compile(r"\b(?:exception|traceback|panic(?:ked)?|fatal|fail(?:ed|ure|s)?|segfault|killed|crash\w*|abort(?:ed)?|corrupt\w*|out of memory|oom)\b", regex.IGNORECASE)),
-    ("warning", regex.compile(r"\b(?:denied|refused|time[d-]? ?out|rejected|unreachable|invalid|deprecat\w+|retry\w*|unable|cannot|not found|throttl\w+)\b", regex.IGNORECASE)),
-)  # fmt: skip
+_CUE = regex.compile(
+    r"\b(?:(?P<error>exception|traceback|panic(?:ked)?|fatal|fail(?:ed|ure|s)?|segfault|killed|crash\w*|abort(?:ed)?|corrupt\w*|out of memory|oom)"
+    r"|(?P<warning>denied|refused|time[d-]? ?out|rejected|unreachable|invalid|deprecat\w+|retry\w*|unable|cannot|not found|throttl\w+))\b",
+    regex.IGNORECASE,
+)
+_RAISED = regex.compile(r"\n(?:Traceback \(most recent|[ \t]+at |Caused by: )")
 _KLOG: dict[str, Severity] = {"E": "error", "F": "error", "W": "warning", "I": "none"}
+_TURN = regex.compile(r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S")
 _LEVEL_WITHIN = 160  # characters of a line
 # Words with a digit in them, but for an error's code such as ORA-00942 or E1042. Possessive, from the start of a word.
 _VARIES = regex.compile(
@@ -48,6 +51,7 @@ _FRAME = regex.compile(
 )
 _LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
 _ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
+_SAMPLED = 400
 _HEADED_SHARE = 0.6  # of lines that begin with a time or level, or belong to one that does
 _LONGEST_KEY = 400  # characters of a line by which its kind is found
 
@@ -74,7 +78,7 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
     if _is_trace(text, lines):
         return [replace(_entry(text, lines[0][0], lines[-1][1], None), severity="error")]
     heads = [_HEAD.match(text, *line) for line in lines]
-    if len(lines) > 1 and heads[0] is not None:
+    if len(lines) > 1 and heads[0] is not None and not _is_transcript(text, lines):
         found = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
         joined = len(lines) - headed
@@ -82,8 +86,10 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
             return found
     if len(lines) < _LEAST_ALIKE:
         return []
-    found = [_entry(text, *line, None) for line in lines]
-    return found if len({entry.masked for entry in found}) <= _ALIKE_SHARE * len(found) else []
+    masked = {_VARIES.sub("<*>", text[one : min(two, one + _LONGEST_KEY)]) for one, two in lines[:_SAMPLED]}
+    if len(masked) > _ALIKE_SHARE * min(len(lines), _SAMPLED):
+        return []
+    return [_entry(text, *line, None) for line in lines]
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -93,6 +99,12 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         if stop > at:
             yield at, stop
         at += len(line) + 1
+
+
+def _is_transcript(text: str, lines: list[tuple[int, int]]) -> bool:
+    """Whether most lines are turns of speakers with the time of the day."""
+    turns = sum(_TURN.match(text, *line) is not None for line in lines)
+    return turns >= _HEADED_SHARE * len(lines)
 
 
 def _is_trace(text: str, lines: list[tuple[int, int]]) -> bool:
@@ -135,7 +147,9 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
         said = said[:_LONGEST_KEY]
         words = tuple(said.split())
         masked = _VARIES.sub("<*>", said)
-    severity = _severity(text[start : min(end, start + 8 * _LONGEST_KEY)], line)
+    severity = _severity(line[: 2 * _LONGEST_KEY])
+    if severity == "none" and line_end >= 0 and _RAISED.search(text, line_end, end):
+        severity = "error"
     return Entry(start, end, stamp, severity, words, masked)
 
 
@@ -165,39 +179,35 @@ def _json_entry(text: str, start: int, end: int) -> Entry | None:
             words += said[:_LONGEST_KEY].split()
         else:
             words.append(f"{key}={'_'.join(said[:_LONGEST_KEY].split())}")
-    severity = _severity(level, level) if level else _severity(" ".join(words), " ".join(words))
+    severity = _severity(level or " ".join(words))
     status = _STATUS.search(text, start, end)
     if severity == "none" and status is not None:
         severity = _of_status(status[1] or status[2])
     return Entry(start, end, stamp, severity, tuple(words), _VARIES.sub("<*>", " ".join(words)), is_json=True)
 
 
-def _severity(entry: str, line: str) -> Severity:
-    """That of the level that its first line names, of its HTTP status, or of words that tell of trouble."""
+def _severity(line: str) -> Severity:
+    """That of the level that a line names, of its HTTP status, or of words that tell of trouble."""
     if line[:1] in _KLOG and line[1:5].isdigit():
         return _KLOG[line[0]]
     level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
-    if level is not None and level.lastgroup in ("error", "warning"):
+    if level is not None and level.lastgroup != "none":
         return "error" if level.lastgroup == "error" else "warning"
     status = _STATUS.search(line)
     if status is not None:
         return _of_status(status[1] or status[2])
-    if "Traceback (most recent" in entry or "\n\tat " in entry:
-        return "error"
     if level is not None:
         return "none"
-    for severity, cues in _CUES:
-        if cues.search(line):
-            return "error" if severity == "error" else "warning"
-    return "none"
+    cue = _CUE.search(line)
+    return "none" if cue is None else "error" if cue.lastgroup == "error" else "warning"
 
 
 def trouble(line: str) -> float:
     """How much words of a line tell of trouble: 2 of an error, 1 of a warning."""
     level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
-    kind = level.lastgroup if level is not None and level.lastgroup != "none" else None
-    kind = kind or next((severity for severity, cues in _CUES if cues.search(line)), None)
-    return {"error": 2.0, "warning": 1.0}.get(kind or "", 0.0)
+    if level is None or level.lastgroup == "none":
+        level = _CUE.search(line)
+    return {"error": 2.0, "warning": 1.0}.get(level.lastgroup or "", 0.0) if level is not None else 0.0
 
 
 def _of_status(status: str) -> Severity:

@@ -9,6 +9,8 @@ from app.text.kinds.form import Kind, Part
 
 _FENCE = regex.compile(r"[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)$")
 
+_FENCE_WORTH = -0.1  # only worth taking with a line between
+
 
 @dataclass(frozen=True, slots=True)
 class FencedLines:
@@ -54,5 +56,8 @@ def read(text: str, start: int, end: int) -> FencedLines | None:
     closing = _FENCE.match(text, *spans[-1])
     is_closed = closing is not None and not closing["info"].strip() and closing["fence"].startswith(opening["fence"])
     fences = (0, len(spans) - 1) if is_closed else (0,)
-    parts = [Part(*span, tuple(fence for fence in fences if fence != number)) for number, span in enumerate(spans)]
+    parts = [
+        Part(*span, tuple(fence for fence in fences if fence != number), _FENCE_WORTH if number in fences else 0.0)
+        for number, span in enumerate(spans)
+    ]
     return FencedLines(start, end, source, opening["fence"], is_closed, tuple(parts))

@@ -12,8 +12,9 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 _FIRST = 10_000  # characters of a text in which the cues of a language are counted
 _FEWEST_CUES = 2
 _CALLS_WITH_ERRORS = 300  # of 100 steps each, that the parser may take to find out that an error was none
-_LARGEST_WITH_ERRORS = 200_000  # characters, since recovery from errors takes ten times as long as parsing
+_LARGEST_WITH_ERRORS = 100_000  # characters, since recovery from errors takes ten times as long as parsing
 _MOST_ERRORS = 0.05  # of the bytes of a text
+_DEEPEST = 60  # nodes inside of each other, down to which definitions are looked for
 _CHUNK = 1 << 16  # bytes that the parser is given at a time
 _UNCOMMON = regex.compile(r"[^\x00-\x7f]")
 
@@ -179,15 +180,18 @@ def _grammar(language: Language) -> tuple[Grammar, Query]:
     return grammar, Query(grammar, language.query)
 
 
-def parse(text: str, language: Language, *, is_lenient: bool = False) -> Tree | None:
+def parse(text: str, language: Language, *, is_patient: bool = False) -> Tree | None:
     """The syntax tree of `text`, in which offsets are code points, or None where it has errors. Linear time.
 
-    `is_lenient`: few errors are allowed, if the language has macros or dialects that are beyond the grammar.
+    `is_patient`: what looks like an error may turn out to be none, and few errors are allowed if the language has macros
+    that are beyond the grammar.
     """
-    is_lenient = is_lenient and language.is_lenient and len(text) <= _LARGEST_WITH_ERRORS
+    if is_patient and len(text) > _LARGEST_WITH_ERRORS:
+        return None
     # One byte for each code point. That other letters stand in names, strings and comments changes no structure.
     data = _UNCOMMON.sub("x", text).encode()
-    left = len(data) // 50 if is_lenient else _CALLS_WITH_ERRORS
+    is_lenient = is_patient and language.is_lenient
+    left = 0 if not is_patient else len(data) // 50 if is_lenient else _CALLS_WITH_ERRORS
 
     def is_to_stop(_: int, has_error: bool) -> bool:
         nonlocal left
@@ -211,4 +215,6 @@ def _errors(tree: Tree, language: Language) -> int:
 
 def captures(tree: Tree, language: Language) -> dict[str, list[Node]]:
     """What the query of `language` finds, by the capture's name."""
-    return QueryCursor(_grammar(language)[1]).captures(tree.root_node)
+    cursor = QueryCursor(_grammar(language)[1])
+    cursor.set_max_start_depth(_DEEPEST)
+    return cursor.captures(tree.root_node)

@@ -4,14 +4,14 @@ No library is used: those for Python (pylatexenc, TexSoup) build trees of whole 
 are slow. What is needed is only where environments, formulas and groups begin and end.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import regex
 
 from app.text import cues
 from app.text.kinds.form import Kind, Part
+from app.text.kinds.latex_tokens import Marks, without_commands, without_comments
 from app.text.kinds.view import View
 from app.text.language import Language, guess_language
 from app.text.tokens import estimate_tokens
@@ -20,38 +20,19 @@ _STRUCTURE = regex.compile(r"\\(?:documentclass|begin\{|(?:sub){0,2}section\*?\{
 _COMMAND = regex.compile(r"\\[a-zA-Z]{2,}")
 _CHARACTERS_A_COMMAND = 400  # at most, in LaTeX
 _MARKDOWN = regex.compile(r"^(?:```|~~~|#{1,6} )", regex.MULTILINE)
-_COMMENT = regex.compile(r"(?P<escaped>\\.)|%[^\n]*+(?:\n[ \t]*+(?=\S)|)", regex.DOTALL)
-_TOKEN = regex.compile(
-    r"\\(?P<edge>begin|end)[ \t]*+\{(?P<name>[^{}\n]{1,60})\}|(?P<open>\\\[)|(?P<close>\\\])|(?P<display>\$\$)"
-    r"|(?P<inline>\$|\\\(|\\\))|\\(?P<head>part|chapter|(?:sub){0,2}section|(?:sub)?paragraph|title|author|date)\*?(?=[ \t]*+[\[{])"
-    r"|(?P<item>\\item\b)|(?P<blank>\n[ \t]*+\n\s*+)|(?P<brace>[{}])|\\(?:[a-zA-Z@]++\*?|.)|[^\\${}\n]++|.",
-    regex.DOTALL,
-)
 _OPTION = regex.compile(r"[ \t]*+(?:\[[^\[\]\n]{0,400}\])?+[ \t]*+(?=\{)")
 _OPTIONS = regex.compile(r"(?:[ \t]*+\[[^\[\]\n]{0,400}\]|[ \t]*+\{[^{}\n]{0,200}\}){0,3}+")
 _LABEL = regex.compile(r"\s*+\\label\{[^{}\n]{1,200}\}")
 _FRAMES = frozenset(
     "document itemize enumerate description quote quotation abstract center flushleft flushright multicols minipage frame".split()
 )
-_VERBATIM = regex.compile(r"\\begin\{(verbatim\*?|lstlisting|minted|Verbatim|alltt|comment)\}")
 _THEOREM = regex.compile(r"\\begin\{(?:theorem|lemma|corollary|proposition|definition|conjecture|claim|axiom)\*?\}")
-_SPOKEN = regex.compile(
-    r"(?P<plain>[^\\${}~&]++)|\\(?P<name>begin|end|label|cite[a-z]*|ref|eqref|pageref|autoref|includegraphics|vspace|hspace|bibliography(?:style)?)"
-    r"\*?(?:\[[^\[\]\n]{0,200}\]){0,2}+\{[^{}\n]{0,400}\}"
-    r"|\\(?P<name>(?:math|text|operatorname)[a-z]{0,12}|emph|SI|si|qty|num|unit|boxed|bar|hat|vec|tilde)\*?(?P<group>(?=\{))"
-    r"|\\(?P<name>[a-zA-Z@]++)\*?|\\(?P<sign>[%#&_$])|\\(?P<name>.)|(?P<name>\}\{|[~&])|.",
-    regex.DOTALL,
-)
-_SIGNS = {
-    "times": "×", "cdot": "·", "pm": "±", "mu": "µ", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "approx": "≈", "degree": "°",
-    "minute": "min", "second": "s", "hour": "h", "kelvin": "K", "meter": "m", "metre": "m", "percent": "%", "euro": "€",
-    "%": "%", "#": "#", "&": "&", "_": "_", "$": "$", "ldots": "…", "dots": "…",
-}  # fmt: skip
 _CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45, "negation": 0.7}
 _CLOSING_WORTH = 0.2  # of the last sentence
 _HEADING_WORTH = 0.1
 _TITLE_WORTH = 0.5
 _THEOREM_WORTH = 1.0
+_FRAME_WORTH = -0.1  # only worth taking with what stands in it
 _PREAMBLE_WORTH = -1.0
 
 
@@ -96,7 +77,7 @@ class LatexForm:
         found = self._views.get(part)
         if found is None:
             piece = self.pieces[part]
-            found = self._views[part] = _without_commands(self.view.text, piece.start, piece.end)
+            found = self._views[part] = without_commands(self.view.text, piece.start, piece.end)
         return found
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
@@ -107,13 +88,11 @@ class LatexForm:
 
     def _separator(self, before: int, after: int) -> str:
         text = self.view.text
-        if after == before + 1:
-            gap = text[self.pieces[before].end : self.pieces[after].start]
-        else:
-            # What was left out may have had a blank line or a line of its own at either end.
-            behind = text[self.pieces[before].end : self.pieces[before + 1].start]
-            gap = behind + text[self.pieces[after - 1].end : self.pieces[after].start]
-        return "\n\n" if gap.count("\n") > 1 and _BLANK.search(gap) else "\n" if "\n" in gap else " "
+        # What was left out may have had a blank line, or a line of its own, at either end.
+        gaps = [text[self.pieces[before].end : self.pieces[before + 1].start]]
+        if after > before + 1:
+            gaps.append(text[self.pieces[after - 1].end : self.pieces[after].start])
+        return "\n\n" if any(map(_BLANK.search, gaps)) else "\n" if any("\n" in gap for gap in gaps) else " "
 
 
 _BLANK = regex.compile(r"\n[ \t]*+\n")
@@ -126,8 +105,8 @@ def read(text: str, start: int, end: int) -> LatexForm | None:
     commands = sum(1 for _ in _COMMAND.finditer(text, start, end))
     if commands * _CHARACTERS_A_COMMAND < end - start:
         return None
-    view = _without_comments(text, start, end)
-    pieces = _Reader(view.text).read()
+    view = without_comments(text, start, end)
+    pieces = _Reader(view.text, Marks(view.text)).read()
     parts: list[Part] = []
     for piece in pieces:
         place = view.slice_of(piece.start, piece.end)
@@ -138,71 +117,23 @@ def read(text: str, start: int, end: int) -> LatexForm | None:
     return LatexForm(start, end, tuple(parts), tuple(pieces), view) if parts else None
 
 
-def _without_commands(text: str, start: int, end: int) -> View:
-    view = View()
-    for match in _SPOKEN.finditer(text, start, end):
-        command = match["name"]
-        if match["plain"]:
-            view.add(match[0], match.start(), match.end())
-        elif command or match["sign"]:
-            view.put(_SIGNS.get(command or match["sign"], "" if match["group"] else " "))
-    return view
-
-
-def _without_comments(text: str, start: int, end: int) -> View:
-    view = View()
-    at = start
-    for one, two in [*_verbatim(text, start, end), (end, end)]:
-        for match in _COMMENT.finditer(text, at, one):
-            if not match["escaped"]:
-                view.add(text[at : match.start()], at, match.start())
-                at = match.end()
-        view.add(text[at:two], at, two)
-        at = two
-    return view
-
-
-def _verbatim(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The environments in which nothing is a comment or a command."""
-    at = start
-    missing: set[str] = set()
-    while match := _VERBATIM.search(text, at, end):
-        name = match[1]
-        close = -1 if name in missing else text.find(f"\\end{{{name}}}", match.end(), end)
-        at = match.end()
-        if close < 0:
-            missing.add(name)
-            continue
-        at = close + len(name) + 6
-        yield match.start(), at
-
-
 @dataclass(slots=True)
 class _Reader:
-    """Cuts LaTeX into pieces.
-
-    `pairs`: where each environment, formula or group ends that is closed; `ends`: where the end of an environment
-    begins; `masks`: groups and formulas in lines; `body`: where the document begins behind its preamble; `opened`: the
-    ends of texts that go on with a formula.
-    """
+    """Cuts LaTeX into pieces. `frames`: numbers of the open ones; `opened`: ends of texts that go on with a formula."""
 
     text: str
-    pairs: dict[int, int] = field(default_factory=dict)
-    ends: dict[int, int] = field(default_factory=dict)
-    body: int = 0
+    marks: Marks
     pieces: list[_Piece] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
-    masks: list[tuple[int, int]] = field(default_factory=list)
     opened: set[int] = field(default_factory=set)
 
     def read(self) -> list[_Piece]:
         """The pieces, in order."""
-        tokens = self._tokens()
         language = guess_language(self.text)
         begin = skip = 0
         item: int | None = None
         frame_ends: dict[int, int] = {}
-        for token in tokens:
+        for token in self.marks.tokens:
             at = token.start()
             if at < skip:
                 continue
@@ -228,69 +159,15 @@ class _Reader:
             self.pieces[-1] = replace(self.pieces[-1], worth=self.pieces[-1].worth + _CLOSING_WORTH)
         return self.pieces
 
-    def _tokens(self) -> list[regex.Match[str]]:
-        """The tokens that matter, with `pairs` and `masks` filled."""
-        found = []
-        open_environments: list[tuple[str, int]] = []
-        names: dict[str, int] = {}
-        braces: list[int] = []
-        math: int | None = None
-        display: int | None = None
-        verbatim = list(_verbatim(self.text, 0, len(self.text)))
-        self.pairs.update(verbatim)
-        skip = 0
-        for token in _TOKEN.finditer(self.text):
-            at = token.start()
-            if token.lastgroup is None or at < skip:
-                continue
-            found.append(token)
-            if at in self.pairs:
-                skip = self.pairs[at]
-                continue
-            if token["edge"] == "begin":
-                open_environments.append((token["name"], at))
-                names[token["name"]] = names.get(token["name"], 0) + 1
-            elif token["edge"]:
-                while names.get(token["name"], 0):
-                    name, start = open_environments.pop()
-                    names[name] -= 1
-                    if name == token["name"]:
-                        self.pairs[start] = token.end()
-                        self.ends[start] = at
-                        if name == "document":
-                            self.body = start
-                        break
-            elif token["open"] or (token["display"] and display is None):
-                display = at
-            elif (token["close"] or token["display"]) and display is not None:
-                self.pairs[display] = token.end()
-                display = None
-            elif token["inline"]:
-                if math is not None:
-                    self.masks.append((math, token.end()))
-                math = at if math is None else None
-            elif token["brace"] == "{":
-                braces.append(at)
-            elif token["brace"] and braces:
-                opened = braces.pop()
-                self.pairs[opened] = token.end()
-                if not braces:
-                    self.masks.append((opened, token.end()))
-            elif token["blank"]:
-                math = display = None
-                braces.clear()
-        self.masks = sorted((start, end) for start, end in self.masks)
-        return found
-
     def _whole_end(self, token: regex.Match[str]) -> int | None:
         """The end of what begins here and is a part, or the frame of parts, as a whole."""
         if token["head"]:
             option = _OPTION.match(self.text, token.end())
-            end = self.pairs.get(option.end()) if option else None
+            end = self.marks.pairs.get(option.end()) if option else None
             label = _LABEL.match(self.text, end) if end else None
             return label.end() if label else end
         if token["edge"] == "begin" or token["open"] or token["display"]:
-            return self.pairs.get(token.start())
+            return self.marks.pairs.get(token.start())
         return None
 
     def _open_frame(self, token: regex.Match[str], frame_ends: dict[int, int]) -> int:
@@ -298,17 +175,17 @@ class _Reader:
         begin = options.end() if options else token.end()
         is_document = token["name"] == "document"
         number = len(self.pieces)
-        self.pieces.append(_Piece(token.start(), begin, tuple(self.frames[-1:]), is_default=not is_document))
+        self.pieces.append(_Piece(token.start(), begin, tuple(self.frames[-1:]), _FRAME_WORTH, not is_document))
         if not is_document:
             self.frames.append(number)
-        frame_ends[self.ends[token.start()]] = number
+        frame_ends[self.marks.ends[token.start()]] = number
         return begin
 
     def _close_frame(self, start: int, end: int, opened: int) -> None:
         """The end of a frame and its beginning need each other, and what stands between needs both."""
         number = len(self.pieces)
         first = self.pieces[opened]
-        self.pieces.append(_Piece(start, end, (opened,), is_default=first.is_default))
+        self.pieces.append(_Piece(start, end, (opened,), _FRAME_WORTH, first.is_default))
         self.pieces[opened] = replace(first, needs=(*first.needs, number))
         if opened in self.frames:
             del self.frames[self.frames.index(opened) :]
@@ -335,10 +212,10 @@ class _Reader:
             return
         first = item if item is not None and item < len(self.pieces) else None
         # Not at the top: a document looks for forms.
-        from app.text.document import sentences
+        from app.text.sentences import sentences
 
-        spans = sentences(self._masked(start, end))
-        if end <= self.body:
+        spans = sentences(self.marks.masked(self.text, start, end))
+        if end <= self.marks.body:
             piece = _Piece(start + spans[0].start, start + spans[-1].end, worth=_PREAMBLE_WORTH, is_default=False)
             self.pieces.append(piece)
             return
@@ -352,16 +229,3 @@ class _Reader:
                 first = item
         if not said.rstrip().endswith((".", "!", "?")):
             self.opened.add(start + spans[-1].end)
-
-    def _masked(self, start: int, end: int) -> str:
-        """A slice with its formulas and groups as words, so that no sentence ends in one."""
-        pieces = []
-        at = start
-        number = bisect_right(self.masks, (start, -1))
-        for one, two in self.masks[number:]:
-            if one >= end:
-                break
-            if at <= one and two <= end:
-                pieces += self.text[at:one], "X" + "x" * (two - one - 1)
-                at = two
-        return "".join([*pieces, self.text[at:end]])

@@ -4,9 +4,11 @@ Kinds of line are found by Drain (He, Zhu, Zheng and Lyu 2017), after what varie
 masked; lines of one kind are parted again by severity and by rare values at a place that has few others.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from drain3.drain import Drain
@@ -16,8 +18,8 @@ from app.text.kinds.form import Kind, Part
 from app.text.tokens import estimate_tokens
 
 _SIMILARITY = 0.5  # of the words of two lines, from which on they are of one kind
-_MOST_MINED = 4000  # different masked lines that Drain sees, since its time grows with their number
-_MOST_KINDS = 400  # that Drain holds
+_MOST_MINED = 2000  # different masked lines that Drain sees, since its time grows with their number
+_MOST_KINDS = 200  # that Drain holds
 _FEW = 3  # lines of a kind that are all shown
 _COMMON = 20  # lines of a kind, from which on values are rare or not
 _RARE_SHARE = 0.01  # of the lines of a kind that have a rare value, at most
@@ -30,6 +32,9 @@ _MARK_TOKENS = 16
 _SEVERITY_WORTH: Mapping[Severity, float] = {"error": 3.0, "warning": 2.0, "none": 0.0}
 _FIRST_WORTH = 1.0
 _RARE_WORTH = 1.5
+
+
+_TURN = re.compile(r"\s*[\[(]?\d{1,2}:\d\d(?::\d\d)?[\])]?\s+[^\W\d_][\w .'\-]{0,30}:\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class LogForm:
     _text: str
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen entries as they stand, behind the first of a kind how many more of it there were and until when."""
+        """The chosen entries as they stand, behind the first of a kind how many more of it there were, until when."""
         taken = set(chosen)
         marks: dict[int, str] = {}
         unseen: list[Sequence[int]] = []
@@ -76,7 +81,7 @@ class LogForm:
 def read(text: str, start: int, end: int) -> LogForm | None:
     """The form of a slice that is a log, a stack trace, or other output most of whose lines look alike."""
     found = entries(text, start, end)
-    if not found:
+    if not found or _is_transcript(text[start:end]):
         return None
     groups = _groups(found)
     worths = [_SEVERITY_WORTH[entry.severity] for entry in found]
@@ -104,6 +109,12 @@ def read(text: str, start: int, end: int) -> LogForm | None:
     return LogForm(
         "log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text
     )
+
+
+def _is_transcript(text: str) -> bool:
+    """Whether most lines are what somebody says at a time: a conversation, which has no templates."""
+    lines = text.splitlines()
+    return 2 * sum(_TURN.match(line) is not None for line in lines) > len(lines)
 
 
 @dataclass(slots=True)
@@ -194,7 +205,7 @@ def _shown(group: _Group, found: Sequence[Entry]) -> set[int]:
 
 def _bursts(numbers: Sequence[int]) -> list[list[int]]:
     """Runs of entries that follow each other closely, the longest first."""
-    gaps = [two - one for one, two in zip(numbers, numbers[1:], strict=False)]
+    gaps = [two - one for one, two in pairwise(numbers)]
     widest = _BURST_GAP * max(1.0, median(gaps)) if gaps else 0
     bursts = [[numbers[0]]]
     for gap, number in zip(gaps, numbers[1:], strict=True):

@@ -6,10 +6,10 @@ import regex
 
 _TOKEN = regex.compile(
     r"""
-    (?P<comment> --[^\n]*+ | /\*.*?\*/ ) | (?P<string> '(?:[^']|'')*+' | "[^"\n]*+" | `[^`\n]*+` )
-  | (?P<body> \$(\w*)\$ (?P<inside>.*?) \$\4\$ ) | (?P<directive> (?m:^)(?:DELIMITER\b[^\n]*+|GO[ \t]*+(?=\n|$)|\\[^\n]*+) )
+    (?P<comment> --[^\n]*+ | /\*(?:[^*]|\*(?!/))*+(?:\*/|\Z) ) | (?P<string> '(?:[^']|'')*+(?:'|\Z) | "[^"\n]*+" | `[^`\n]*+` )
+  | (?P<dollar> \$\w*+\$ ) | (?P<directive> (?m:^)(?:DELIMITER\b[^\n]*+|GO[ \t]*+(?=\n|$)|\\[^\n]*+) )
   | (?P<opens> \b(?:BEGIN|CASE|LOOP|IF(?!\s+(?:NOT\s+)?EXISTS\b)(?!\s*\()) \b ) | (?P<closes> \bEND\b (?:\s+(?:IF|CASE|LOOP|WHILE|REPEAT)\b)?+ )
-  | (?P<end> ; | \$\$ | // ) | (?P<word> \w++ ) | (?P<other> \S )
+  | (?P<end> ; | // ) | (?P<word> \w++ ) | (?P<other> \S )
     """,
     regex.VERBOSE | regex.DOTALL | regex.IGNORECASE,
 )
@@ -22,6 +22,7 @@ _FIRST_WORD = regex.compile(
     r"|EXPLAIN|ANALYZE|VACUUM|DO|CALL|EXEC|EXECUTE|DECLARE|USE|SHOW|COPY|REFRESH|LOCK|UNLOCK|VALUES|PRAGMA|END|IF|PRINT|DELIMITER|GO|RAISE)\b|\\|\(",
     regex.IGNORECASE,
 )
+_MOST_UNCLOSED = 20  # dollar quotes that are not closed, each of which is looked for up to the end
 Statement = tuple[int, int, str, list[tuple[int, int]]]
 """Start, end, kind (`comment`, `directive` or the two first words), slices of what stands between dollar quotes."""
 
@@ -34,31 +35,32 @@ def statements(text: str) -> list[Statement]:
 
 
 def _statements(text: str) -> Iterator[Statement]:
-    start, last, depth = -1, -1, 0
+    start, last, depth, at, unclosed = -1, -1, 0, 0, 0
     is_routine = False
     bodies: list[tuple[int, int]] = []
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup if match["body"] is None else "body"
+    while match := _TOKEN.search(text, at):
+        kind, at = match.lastgroup, match.end()
+        if start < 0 and (kind in ("comment", "directive", "end")):
+            yield match.start(), at, "comment" if kind == "comment" else "directive", []
+            continue
         if start < 0:
-            if kind in ("comment", "directive"):
-                yield match.start(), match.end(), kind, []
-                continue
-            if kind == "end":
-                yield match.start(), match.end(), "directive", []
-                continue
             start, depth, bodies = match.start(), 0, []
             is_routine = _ROUTINE.match(text, start) is not None
         if kind == "directive":
             yield start, last, _kind(text, start, last), bodies
-            yield match.start(), match.end(), kind, []
+            yield match.start(), at, kind, []
             start = -1
             continue
-        last = match.end()
-        if kind == "body":
-            bodies.append(match.span("inside"))
-        elif kind in ("opens", "closes") and is_routine:
+        if kind == "dollar" and unclosed < _MOST_UNCLOSED:
+            stop = text.find(match[0], at)
+            if stop >= 0:
+                bodies.append((at, stop))
+                at = stop + len(match[0])
+            unclosed += stop < 0
+        last = at
+        if kind in ("opens", "closes") and is_routine:
             depth = max(0, depth + (1 if kind == "opens" else -1))
-        elif kind == "end" and not depth and match[0] != "//":
+        elif match[0] == ";" and not depth:
             yield start, last, _kind(text, start, last), bodies
             start = -1
     if start >= 0:

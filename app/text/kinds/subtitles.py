@@ -28,6 +28,7 @@ _TAG = regex.compile(r"</?(?:[cbiuv]|ruby|rt|lang|font)\b[^<>\n]*+>|<\d{1,2}:[\d
 _PIECE = regex.compile(rf"(?P<tag>{_TAG.pattern})|(?P<entity>&[a-zA-Z#0-9]{{2,10}};)|[^<&{{]++|.")
 _BLOCK = regex.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)\b")
 _SOUND = regex.compile(r"[-–♪♫ ]*(?:\[[^\[\]]*\]|\([^()]*\)|[♪♫])[ ♪♫]*")
+_LONGEST_OPEN = 300  # characters without the end of a sentence, behind which a line ends one
 _FEWEST_CUES = 2
 _LEAST_STAMPED = 0.25  # of the lines of a transcript are stamps
 
@@ -128,6 +129,7 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
     speaker: str | None = None
     has_speakers = any(line.who for line in lines)
     before = ""
+    length = 0  # of what was said since the last end of a sentence
     for line in lines:
         pieces = list(_said(text, line))
         if not pieces:
@@ -137,7 +139,8 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
             continue  # rolling captions show a line twice
         before = said
         is_new = line.is_turn and (line.who != speaker or line.who is None)
-        view.put("" if not view.length else "\n" if is_new else " ")
+        is_long = length > _LONGEST_OPEN
+        view.put("" if not view.length else "\n" if is_new or is_long else " ")
         if is_new and (line.mark or has_speakers):
             view.put(f"{line.mark or '-'} ")
         elif is_new and not line.mark:
@@ -145,6 +148,7 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
         speaker = line.who if line.is_turn else speaker
         for piece, start, end in pieces:
             view.add(piece, start, end)
+        length = 0 if is_long or said.endswith((".", "!", "?", "。")) else length + len(said)
     return view
 
 

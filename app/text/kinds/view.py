@@ -1,6 +1,6 @@
 """A text for reading that was made from a slice of another: HTML without its tags, a decoded mail, joined subtitles.
 
-It is read as any text is. Each of its units is a part of the form, and knows the slice of the source that it was made of.
+It is read as any text is. Each of its units is a part of the form, and knows of which slice of the source it was made.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,6 +21,7 @@ MINOR_WORTH = -1.0
 _CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
+_GAP_LOOK = 200  # characters
 _DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
 _depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
 
@@ -113,7 +114,8 @@ def _inside(segment: Segment, offset: int) -> int:
 class Section:
     """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
 
-    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it.
+    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it;
+    `is_matter`: what it quotes is what it is about.
     """
 
     view: View
@@ -121,6 +123,7 @@ class Section:
     is_minor: bool = False
     worth: float = 0.0
     is_plain: bool = False
+    is_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,13 @@ class ViewForm:
             return "\n\n"
         text = self.sections[one.section].view.text
         # A long gap has a blank line in it if it has one at either end.
-        gap = text[one.end : min(two.start, one.end + 200)] + text[max(one.end, two.start - 200) : two.start]
-        return "\n\n" if "\n\n" in gap else "\n" if "\n" in gap or one.form is not two.form else " "
+        ends = (
+            text[one.end : min(two.start, one.end + _GAP_LOOK)],
+            text[max(one.end, two.start - _GAP_LOOK) : two.start],
+        )
+        if any("\n\n" in end for end in ends):
+            return "\n\n"
+        return "\n" if any("\n" in end for end in ends) or one.form is not two.form else " "
 
 
 def form_of(
@@ -265,7 +273,7 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
         said = document.text_of(at)
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
         is_tail = (is_tail and same_line) or is_minor(said)
-        minor = section.is_minor or unit.is_minor or is_tail
+        minor = section.is_minor or (unit.is_minor and not section.is_matter) or is_tail
         spoken = document.text[unit.head : unit.end]
         worth = MINOR_WORTH if minor else section.worth + _worth(spoken, unit.kind == "chat", document.language)
         worth += _OPENING_WORTH if at == document.opening and not minor else 0.0

@@ -1,0 +1,39 @@
+"""What all forms have in common, for the tests of each kind."""
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from app.text.kinds.form import Form
+
+
+def check_parts(form: Form, start: int, end: int) -> None:
+    """Parts are in order, do not overlap, lie in the form's slice, and need only other parts."""
+    reach = start
+    for number, part in enumerate(form.parts):
+        assert reach <= part.start < part.end <= end
+        assert all(0 <= need < len(form.parts) and need != number for need in part.needs)
+        reach = part.end
+
+
+def closed(form: Form, numbers: Iterable[int]) -> list[int]:
+    """The parts with all that they need, in order."""
+    found = set(numbers)
+    open_parts = list(found)
+    while open_parts:
+        for need in form.parts[open_parts.pop()].needs:
+            if need not in found:
+                found.add(need)
+                open_parts.append(need)
+    return sorted(found)
+
+
+def default(form: Form) -> list[int]:
+    """The parts that are in a result for which no size was asked."""
+    return [number for number, part in enumerate(form.parts) if part.is_default]
+
+
+def choices(form: Form) -> st.SearchStrategy[list[int]]:
+    """Any choice of parts, closed under needs, not empty."""
+    numbers = st.sets(st.sampled_from(range(len(form.parts))), min_size=1)
+    return numbers.map(lambda chosen: closed(form, chosen))
