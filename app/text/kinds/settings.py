@@ -218,6 +218,15 @@ def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
     return form_of("ini", text, start, end, entries) if section is not None and keyed * 4 >= len(entries) else None
 
 
+def find_env(text: str, start: int, end: int) -> SettingsForm | None:
+    """As `read_env`, where most keys are there once: lines of a log have the same ones again and again."""
+    first = text[start : end if (stop := text.find("\n", start)) < 0 else stop]
+    if not first.lstrip().startswith("#") and not _ENV_ENTRY.match(first):
+        return None
+    names = [match["key"] for match in _ENV_ENTRY.finditer(text, start, end)]
+    return read_env(text, start, end) if len(set(names)) * 2 > len(names) else None
+
+
 def read_env(text: str, start: int, end: int) -> SettingsForm | None:
     """Lines of KEY=value, at least two; None where the slice has others."""
     entries: list[Entry] = []
