@@ -293,8 +293,8 @@ def measured(contestant: str, shorten: Shorten, sample: Sample) -> Row:
 def altered(text: str, result: str) -> int:
     """Values of a result that are not in its text, beside counts of what is left out and names made of two keys."""
     known = set(_WORD.findall(text))
-    found = {word.rstrip("?") for word in _WORD.findall(_OWN.sub(" ", result))} - known
-    return sum(not set(word.split(".")) <= known for word in found)
+    found = set(_WORD.findall(_OWN.sub(" ", result))) - known
+    return sum(not set(word.removesuffix("?").split(".")) <= known for word in found)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The kinds of structured text, and where in a text they stand."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from app.text.kinds import (
@@ -21,8 +22,19 @@ from app.text.kinds import (
 from app.text.kinds.form import Form
 from app.text.kinds.regions import Reader, find_regions, first_form
 
+_LOG_RECORD = re.compile(
+    r"""(?=[^\n]*"(?:msg|message|log|event)"\s*:)(?=[^\n]*"(?:level|lvl|severity|time|ts|@?timestamp)"\s*:)\{[^\n]*\}\s*\n\s*\{"""
+)
+
+
+def _read_log_records(text: str, start: int, end: int) -> Form | None:
+    """A log whose lines are JSON, which is more to the point as a log than as records."""
+    return log.read(text, start, end) if _LOG_RECORD.match(text, start, end) else None
+
+
 _READERS: tuple[Reader, ...] = (
     json_records.read,
+    _read_log_records,
     json_records.read_lines,
     diff.read,
     html.read,
@@ -31,12 +43,12 @@ _READERS: tuple[Reader, ...] = (
     subtitles.read,
     encoded.read,
     latex.read,
-    log.read,
     table.read,
     settings.find_toml,
     settings.read_ini,
-    settings.read_env,
+    settings.find_env,
     yaml_lines.find,
+    log.read,
     code.read,
     lines.read,
 )

@@ -118,7 +118,8 @@ class JsonForm:
 
     def _worths(self, elements: Sequence[Node], table: Table | None) -> list[float]:
         if table is None:
-            return row_worths([[self._tree.compact(element)] for element in elements])
+            # An open element is told by what it holds.
+            return row_worths([[None if element.is_open else self._tree.compact(element)] for element in elements])
         rows: list[list[Cell]] = []
         for row in table.rows:
             cells: list[Cell] = [None if cell is None else self._tree.compact(cell) for cell in row.cells]

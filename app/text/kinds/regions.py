@@ -106,7 +106,9 @@ def _runs(
             end = line_end(text, at)
             while end < stop and _look(text, end + 1) == look:
                 end = line_end(text, end + 1)
-        if look is not None and (at, end) != (start, stop):
+        # A line alone is only a form where it is a whole value.
+        is_run = look is not None and (value_end is not None or line_end(text, at) < end)
+        if is_run and (at, end) != (start, stop):
             form = first_form(readers, text, at, end)
             if form is not None:
                 yield form

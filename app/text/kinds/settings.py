@@ -29,7 +29,7 @@ _NOISE = re.compile(
 _NAME_END = re.compile(r"[:=]")
 _FEWEST_COMPARED = 5  # entries of the same name
 
-_INI_SECTION = re.compile(r"\s*\[[^\[\]\n]+\]\s*(?:[;#].*)?$")
+_INI_SECTION = re.compile(r"^[ \t]*\[[^\[\]\n]+\]\s*(?:[;#].*)?$", re.MULTILINE)
 _INI_ENTRY = re.compile(r"[^\s=:\[][^=:\n]{0,80}(?:[=:]|$)")
 _TOML_SIGN = re.compile(
     r'"{3}(?:[^"\\]|\\.|"(?!""))*+"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'|#[^\n]*+|[\[\]{}\n]',
@@ -193,6 +193,8 @@ def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
 
     Looser than `configparser`: keys may stand before the first section, and in a section twice.
     """
+    if not _INI_SECTION.search(text, start, end):
+        return None
     entries: list[Entry] = []
     section: int | None = None
     keyed = 0
@@ -214,6 +216,15 @@ def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
         else:
             return None
     return form_of("ini", text, start, end, entries) if section is not None and keyed * 4 >= len(entries) else None
+
+
+def find_env(text: str, start: int, end: int) -> SettingsForm | None:
+    """As `read_env`, where most keys are there once: lines of a log have the same ones again and again."""
+    first = text[start : end if (stop := text.find("\n", start)) < 0 else stop]
+    if not first.lstrip().startswith("#") and not _ENV_ENTRY.match(first):
+        return None
+    names = [match["key"] for match in _ENV_ENTRY.finditer(text, start, end)]
+    return read_env(text, start, end) if len(set(names)) * 2 > len(names) else None
 
 
 def read_env(text: str, start: int, end: int) -> SettingsForm | None:

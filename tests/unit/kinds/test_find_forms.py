@@ -26,6 +26,24 @@ def test_a_fenced_block_keeps_its_fences() -> None:
     assert whole(form) == '```json\n{"a":[1,2]}\n```'
 
 
+def test_lines_of_json_that_are_a_log_are_one() -> None:
+    record = '{{"time": "2026-01-01T10:00:{:02d}Z", "level": "info", "msg": "request {} done"}}'
+    assert [form.kind for form in find_forms("\n".join(record.format(at, at) for at in range(40)))] == ["log"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("name,ms,state\nerror,1,ok\nwarning,2,failed\n", "table"),
+        ("[warn]\nlevel = error\nfile = x\n", "ini"),
+        ("error:\n  level: 3\n  file: x\n", "yaml"),
+        ("LOG_LEVEL=error\nLOG_FILE=x\nDEBUG=0\n", "env"),
+    ],
+)
+def test_what_only_names_errors_is_no_log(text: str, kind: str) -> None:
+    assert [form.kind for form in find_forms(text)] == [kind]
+
+
 def test_json_that_is_broken_off_is_no_form() -> None:
     assert find_forms('It said\n{"a": 1,\nand then nothing.') == ()
 
