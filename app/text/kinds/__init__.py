@@ -48,9 +48,9 @@ _READERS: tuple[Reader, ...] = (
     settings.read_ini,
     settings.find_env,
     yaml_lines.find,
-    log.read,
     code.read,
     lines.read,
+    log.read,
 )
 """Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
 
