@@ -16,7 +16,7 @@ import regex
 from app.text import figures
 from app.text.figures import Figure
 from app.text.language import FUNCTION_WORDS, Language, words
-from app.text.values import implied_keys, normalise, number_key
+from app.text.values import implied_keys, known_digits, normalise, number_key
 
 Kind = Literal["url", "email", "path", "identifier", "date", "time", "number", "name"]
 
@@ -130,6 +130,7 @@ def _keys_stated(kind: Kind, key: str) -> tuple[str, ...]:
 
 def find_facts(text: str, language: Language) -> list[Fact]:
     """The facts of `text` in the order of their places; none overlaps another. Linear time."""
+    text = known_digits(text)
     facts: list[Fact] = []
     reach = 0
     for candidate in _CANDIDATE.finditer(text):

@@ -100,6 +100,13 @@ def ascii_digits(text: str) -> str:
     return text.translate(_ASCII_DIGITS) if not text.isascii() and _OTHER_DIGIT.search(text) else text
 
 
+def known_digits(text: str) -> str:
+    """`text` with a letter for each digit that only the regex package knows, whose Unicode is newer than Python's."""
+    if text.isascii():
+        return text
+    return _OTHER_DIGIT.sub(lambda found: found.group() if found.group().isdecimal() else "x", text)
+
+
 def normalise(text: str) -> str:
     """Fold what is no difference between two spellings: width, case, dashes, quotes and runs of spaces."""
     if text.isascii():

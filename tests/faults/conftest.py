@@ -80,8 +80,12 @@ Start = Callable[..., AbstractAsyncContextManager[Running]]
 
 @asynccontextmanager
 async def running(upstream: FaultyOllama, **settings: Any) -> AsyncIterator[Running]:
-    """A service with these settings over the defaults, warmed up, served for the block."""
-    given: dict[str, Any] = {"ollama_url": upstream.url, "model": MODEL, "cache_bytes": 0, **settings}
+    """A service with these settings over the defaults, warmed up, served for the block.
+
+    It does not try the model as a judge of claims: those calls would be counted among the ones about texts.
+    """
+    own = {"cache_bytes": 0, "engine_check": "off"}
+    given: dict[str, Any] = {"ollama_url": upstream.url, "model": MODEL, **own, **settings}
     app = create_app(Settings(_env_file=None, **given))  # type: ignore[call-arg]
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -34,6 +34,7 @@ async def in_front_of(upstream: FaultyOllama, folder: Path, **settings: object) 
         "ollama_url": upstream.url,
         "model": MODEL,
         "max_concurrency": SLOTS,
+        "engine_check": "off",
         "jobs_database": f"sqlite:///{folder}/jobs.sqlite",
         **settings,
     }

@@ -22,7 +22,8 @@ NDJSON = {"accept": "application/x-ndjson"}
 
 @asynccontextmanager
 async def in_front_of(upstream: FaultyOllama, folder: Path, **settings: object) -> AsyncIterator[ServiceProcess]:
-    given = {"ollama_url": upstream.url, "model": MODEL, "max_concurrency": 1, "log_level": "ERROR", **settings}
+    own = {"max_concurrency": 1, "engine_check": "off"}
+    given = {"ollama_url": upstream.url, "model": MODEL, **own, "log_level": "ERROR", **settings}
     async with serving(folder, free_port(), **given) as service:  # type: ignore[arg-type]
         # The service's own call at its start is over.
         await metric_becomes(service, 'condenser_queue_passes_total{outcome="passed"} 1.0')
@@ -145,7 +146,7 @@ async def test_sigkill_loses_only_what_was_in_flight_and_the_next_one_serves_at_
     upstream: FaultyOllama, tmp_path: Path
 ) -> None:
     port = free_port()
-    settings = {"ollama_url": upstream.url, "model": MODEL, "log_level": "ERROR"}
+    settings = {"ollama_url": upstream.url, "model": MODEL, "engine_check": "off", "log_level": "ERROR"}
     async with serving(tmp_path, port, **settings) as service:  # type: ignore[arg-type]
         kept = (await service.compress(TEXT)).json()
         upstream.behaviour = faults.hangs_before_headers

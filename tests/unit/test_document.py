@@ -350,3 +350,10 @@ def test_prose_that_is_wrapped_at_120_columns_is_read_as_sentences() -> None:
     sentence = "The lighthouse of 1849 and the harbour office that looks after it have been painted again and again "
     text = f"{sentence}since\nthen. {sentence}since\nthat year."
     assert units(text) == [f"{sentence}since\nthen.", f"{sentence}since\nthat year."]
+
+
+def test_paragraphs_of_the_same_wording_are_prose() -> None:
+    said = "The ferry leaves at noon. Nobody knows why. Tickets cost 24 euros."
+    document = read("\n\n".join(f"Report {number} is here. {said}" for number in range(40)))
+    assert document.structure == ("prose",)
+    assert len(document.units) == 160

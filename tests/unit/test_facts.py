@@ -194,3 +194,10 @@ def test_no_digit_of_a_text_is_overlooked(text: str) -> None:
     marks = {at for at, c in enumerate(text) if c in "0123456789"} - covered
     # What is left counts the items of a list.
     assert all(text[at + 1 : at + 3].strip("0123456789")[:1] in (".", ")") for at in marks)
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001e4f0", "1\U0001e4f0", "\U0001e4f01-\U0001e4f0-2026", "\U0001e4f02:30 pm", "EUR \U0001e4f0"]
+)
+def test_digits_that_are_newer_than_python_are_no_error(text: str) -> None:
+    assert all(fact.end <= len(text) for fact in facts(text))

@@ -51,6 +51,7 @@ _TRACE = regex.compile(
 _FRAME = regex.compile(
     r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in "
 )
+_SENTENCE_WITHIN = regex.compile(r"\p{Ll}{2}[.!?] \p{Lu}")
 _LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
 _ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
 _SAMPLED = 400
@@ -88,12 +89,17 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
         headed = sum(head is not None for head in heads)
         if len(found) > 1 and headed >= max(2, _HEADED_SHARE * len(found)):
             return found
-    if len(lines) < _LEAST_ALIKE:
+    if len(lines) < _LEAST_ALIKE or _is_prose(text, lines[:_SAMPLED]):
         return []
     masked = {_VARIES.sub("<*>", text[one : min(two, one + _LONGEST_KEY)]) for one, two in lines[:_SAMPLED]}
     if len(masked) > _ALIKE_SHARE * min(len(lines), _SAMPLED):
         return []
     return [_entry(text, *line, None) for line in lines]
+
+
+def _is_prose(text: str, lines: list[tuple[int, int]]) -> bool:
+    """Whether most lines are paragraphs of several sentences, as those of form letters are."""
+    return 2 * sum(len(_SENTENCE_WITHIN.findall(text, *line)) > 1 for line in lines) > len(lines)
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
