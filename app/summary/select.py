@@ -97,7 +97,9 @@ class _Selector:
             at
             for at, unit in enumerate(self.document.units)
             if unit.kind not in _BY_WORTH
-            and (unit.part is None or unit.part.is_default or sizes[unit.block] < _SMALL_FORM)
+            and (
+                unit.part is None or unit.part.is_default or (sizes[unit.block] < _SMALL_FORM and unit.part.worth >= 0)
+            )
         ]
         before = self.gained
         self._take(closed for at in kept for closed in self._closure(at))
