@@ -138,6 +138,8 @@ class Document:
 
     def units_of(self, literal: str) -> range:
         """The units that `literal` touches where it stands first. Raises LiteralNotFoundError where it touches none."""
+        if not literal.strip():
+            return range(0)
         start = self.text.find(literal)
         if start < 0:
             raise LiteralNotFoundError(f"must_keep: {literal!r} does not stand in the text")

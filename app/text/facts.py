@@ -177,9 +177,17 @@ def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None
     return Fact("path" if kind == "path" else "identifier", start, end, found)
 
 
-def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
+def _is_in_word(text: str, start: int) -> bool:
+    """Whether a letter stands before a digit, or one and an underscore; in scripts without spaces that says nothing."""
     before = text[start - 1 : start]
-    if text[start].isdigit() and ((before.isalnum() and before < "\u2e80") or before == "_"):
+    if before == "_":
+        before = text[start - 2 : start - 1]
+        return before.isalnum() and before < "\u2e80"
+    return before.isalpha() and before < "\u2e80"
+
+
+def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
+    if text[start].isdigit() and _is_in_word(text, start):
         return None
     if end - start <= 2 and text[end : end + 1] in (".", ")") and _is_list_mark(text, start):
         return None

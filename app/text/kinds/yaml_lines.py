@@ -31,7 +31,7 @@ def find(text: str, start: int, end: int) -> SettingsForm | None:
 
 def _read(text: str, start: int, end: int, *, is_certain: bool) -> SettingsForm | None:
     lines = text[start:end].split("\n")
-    if any(line.startswith(("%", "?")) or line.lstrip().startswith("? ") for line in lines):
+    if any(line.startswith(("%", "?")) or line.lstrip(" ").startswith("? ") for line in lines):
         return None
     if (not is_certain and not _looks_like_yaml(lines)) or _UNREAD.search(text, start, end):
         return None
@@ -50,7 +50,7 @@ def _looks_like_yaml(lines: Iterable[str]) -> bool:
     if len(written) < 2:
         return False
     keyed = sum(_YAML_KEY.match(line) is not None for line in written)
-    other = sum(line.lstrip().startswith(("- ", "#", "---")) for line in written)
+    other = sum(line.lstrip(" ").startswith(("- ", "#", "---")) for line in written)
     words = sum(len(line.split()) for line in written)
     return (
         keyed >= 2
@@ -136,7 +136,7 @@ def _yaml_entries(text: str, start: int, end: int, lines: Sequence[str], outline
     document: int | None = None
     at = 0
     while at < len(lines):
-        content = lines[at].lstrip()
+        content = lines[at].lstrip(" ")
         if not content or content.rstrip() == "...":
             at += 1
             continue
@@ -169,11 +169,11 @@ def _anchors(lines: range, outline: _Outline, anchored: dict[int, int], number: 
 def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> int:
     """The last of the lines that stay together: of a value, or of a short item of a list."""
     last = outline.whole.get(at, at)
-    if lines[at].lstrip().startswith("- "):
+    if lines[at].lstrip(" ").startswith("- "):
         stop = at + 1
         while stop < len(lines) and stop - at <= _SHORT_ITEM:
             line = lines[stop]
-            if line.strip() and len(line) - len(line.lstrip()) <= depth:
+            if line.strip(" ") and len(line) - len(line.lstrip(" ")) <= depth:
                 break
             stop += 1
         if stop - at <= _SHORT_ITEM or stop == len(lines):
@@ -183,6 +183,6 @@ def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> 
     while inner <= reach:
         reach = max(reach, outline.whole.get(inner, 0))
         inner += 1
-    while reach > at and not lines[reach].strip():
+    while reach > at and not lines[reach].strip(" "):
         reach -= 1
     return reach
