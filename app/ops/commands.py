@@ -40,6 +40,9 @@ MethodOption = Annotated[
 ]
 QuestionOption = Annotated[str | None, typer.Option(help="Compress for answering this question.")]
 MustKeepOption = Annotated[list[str] | None, typer.Option(help="String that must survive verbatim; repeatable.")]
+ContentTypeOption = Annotated[
+    str | None, typer.Option(help="What the text is: json, csv, text/html ...; left out: found by its looks.")
+]
 FidelityOption = Annotated[str, typer.Option(help="exact, or semantic: a smaller capsule without the source.")]
 ModelOption = Annotated[str | None, typer.Option(help="Model to ask; left out: the service's own.")]
 
@@ -87,6 +90,7 @@ def _wishes(
     method: str,
     question: str | None,
     must_keep: list[str] | None,
+    content_type: str | None,
     fidelity: str,
     model: str | None,
 ) -> dict[str, object]:
@@ -105,6 +109,7 @@ def _wishes(
         "method": None if method == "auto" else method,
         "question": question,
         "must_keep": must_keep or None,
+        "content_type": content_type,
         "fidelity": fidelity,
         "model": model,
     }
@@ -119,6 +124,7 @@ def compress(
     method: MethodOption = "auto",
     question: QuestionOption = None,
     must_keep: MustKeepOption = None,
+    content_type: ContentTypeOption = None,
     fidelity: FidelityOption = "exact",
     model: ModelOption = None,
     capsule: Annotated[Path | None, typer.Option(help="File for the capsule.")] = None,
@@ -129,7 +135,7 @@ def compress(
 ) -> None:
     """Write a short text that says the same to standard output, and its figures to standard error."""
     with _sentences() as told:
-        wishes = _wishes(target_ratio, coverage, method, question, must_keep, fidelity, model)
+        wishes = _wishes(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
         body = {"text": read_text(file), **wishes}
         with _client(url, api_key, local=local) as client:
             answer = client.compress(body)
@@ -206,6 +212,7 @@ def batch(
     method: MethodOption = "auto",
     question: QuestionOption = None,
     must_keep: MustKeepOption = None,
+    content_type: ContentTypeOption = None,
     fidelity: FidelityOption = "exact",
     model: ModelOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the counts as JSON.")] = False,
@@ -217,7 +224,7 @@ def batch(
     with _sentences() as told:
         if operation not in ("compress", "reconstruct"):
             raise CommandError(f"--operation is compress or reconstruct, not {operation}", USAGE)
-        options = _wishes(target_ratio, coverage, method, question, must_keep, fidelity, model)
+        options = _wishes(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
         wanted = list(items(source, operation, options))
         columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left:"), TimeRemainingColumn())
         tally = Tally()

@@ -77,10 +77,11 @@ def test_json_is_the_whole_answer(service: respx.MockRouter) -> None:
     [
         (["--method", "extractive"], {"method": "extractive"}),
         (["--coverage", "0.9"], {"coverage": 0.9}),
+        (["--content-type", "text/csv"], {"content_type": "text/csv"}),
         ([], {}),
     ],
 )
-def test_method_and_coverage_are_sent_where_they_are_given(
+def test_options_are_sent_where_they_are_given(
     service: respx.MockRouter, options: list[str], fields: dict[str, object]
 ) -> None:
     assert run("compress", "-", *options, given="Hallo").exit_code == DONE
