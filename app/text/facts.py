@@ -183,7 +183,7 @@ def _is_in_word(text: str, start: int) -> bool:
     if before == "_":
         before = text[start - 2 : start - 1]
         return before.isalnum() and before < "\u2e80"
-    return before.isalpha() and before < "\u2e80"
+    return before.isalpha() and before < "\u2e80" and before not in "ªº"  # of an ordinal: "nº5"
 
 
 def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
