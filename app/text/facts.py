@@ -7,6 +7,7 @@ Not found: names in scripts without capitals, and amounts in vaguer words ("seve
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
@@ -178,12 +179,16 @@ def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None
 
 
 def _is_in_word(text: str, start: int) -> bool:
-    """Whether a letter stands before a digit, or one and an underscore; in scripts without spaces that says nothing."""
+    """Whether a letter with cases stands before a digit, or one and an underscore: others join figures in Hebrew."""
     before = text[start - 1 : start]
     if before == "_":
         before = text[start - 2 : start - 1]
-        return before.isalnum() and before < "\u2e80"
-    return before.isalpha() and before < "\u2e80" and before not in "ªº"  # of an ordinal: "nº5"
+        return before.isdecimal() or _has_case(before)
+    return _has_case(before)
+
+
+def _has_case(letter: str) -> bool:
+    return letter != "" and unicodedata.category(letter) in ("Lu", "Ll", "Lt")
 
 
 def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
