@@ -77,9 +77,11 @@ def headroom() -> Shorten | None:
 
 _WORD = re.compile(r"[^\s\"'\[\]{}<>,:;|=/()]+")
 _OWN = re.compile(
-    r"(?:#|<!--)? ?\.\.\. \d+ (?:more(?: lines?| rows?)?(?: like this(?: until)?| in \d+ files?)?|lines?(?: of \d+ other kinds?)?)(?: -->)?"
-    r"|^\.\.\. \d+ of \d+ hunks of |^\.\.\. \d+ files? left out: (?:.* and \d+ more)?| left out$|^@@ [-+, \d]+ @@|(?<!\.)\.\.\.(?!\.)"
-    r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
+    r"\.\.\.(?: +(?:# |/\* )?\d+ "
+    r"(?:(?:of(?: \d+)?|more|other|lines?|rows?|hunks?|files?|kinds?|like|this|until|in|left|out)\b[: ]*)*)?"
+    r"|left out$|and \d+ more$|^@@ [-+, \d]+ @@|^#+ |# |/\* |\*/|<!--|-->"
+    r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+",
+    re.MULTILINE,
 )
 """What forms say themselves."""
 
