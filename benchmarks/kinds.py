@@ -78,7 +78,7 @@ def headroom() -> Shorten | None:
 _WORD = re.compile(r"[^\s\"'\[\]{}<>,:;|=/()]+")
 _OWN = re.compile(
     r"\.\.\.(?: +(?:# |/\* )?\d+ "
-    r"(?:(?:of(?: \d+)?|more|other|lines?|rows?|hunks?|files?|kinds?|like|this|until|in|left|out)\b[: ]*)*)?"
+    r"(?:(?:of(?: \d+)?|more|other|lines?|rows?|hunks?|files?|kinds?|like|this|until|in(?: \d+)?|left|out)\b[: ]*)*)?"
     r"|left out$|and \d+ more$|^@@ [-+, \d]+ @@|^#+ |# |/\* |\*/|<!--|-->"
     r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+",
     re.MULTILINE,
