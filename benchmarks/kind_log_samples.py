@@ -11,7 +11,7 @@ from benchmarks.kind_samples import Sample
 _SERVICES = ("auth", "billing", "search", "mailer")
 _START = datetime(2026, 3, 2, 8, 0, 0, tzinfo=UTC)
 _MORE = re.compile(r"\.\.\. (\d+) more like this")
-_OWN_LINE = re.compile(r"\.\.\. \d+ (?:more|lines?)\b")
+_OWN_LINE = re.compile(r"\.\.\. \d+ (?:more|lines?)\b|\[\d+ lines (?:omitted|compressed)\b")
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n@]*>|&(?:amp|nbsp|lt|gt|quot|#\d+);")
 
 

@@ -38,7 +38,7 @@ def is_json(result: str) -> bool:
 
 
 def is_ndjson(result: str) -> bool:
-    return all(isinstance(json.loads(line), dict | list) for line in result.splitlines())
+    return all(isinstance(json.loads(line), dict | list) for line in result.splitlines() if line)
 
 
 def is_table(columns: int, delimiter: str = ",") -> Callable[[str], bool]:

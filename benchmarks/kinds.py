@@ -6,8 +6,8 @@
 Each row is a text of one kind, generated from a seed, with rare records planted in it. *tokens*: of the result over
 those of the text. *valid*: the result is read by an independent parser of its kind. *anomalies*: planted ones whose
 every value is in the result. *altered*: values of the result that are not in the text, words of its own notation among
-them, but for the marks that Condenser makes. `headroom-ai` takes part in the
-same run where it is installed. Whoever adds a kind adds a function that generates it to `SAMPLES`.
+them, but for the marks of Condenser and, in logs, of headroom-ai; its other marks count. `headroom-ai` takes part in
+the same run where it is installed. Whoever adds a kind adds a function that generates it to `SAMPLES`.
 """
 
 import argparse
@@ -80,10 +80,11 @@ _OWN = re.compile(
     r"\.\.\.(?: +(?:# |/\* )?\d+ "
     r"(?:(?:of(?: \d+)?|more|other|lines?|rows?|hunks?|files?|kinds?|like|this|until|in(?: \d+)?|left|out)\b[: ]*)*)?"
     r"|left out$|and \d+ more$|^@@ [-+, \d]+ @@|^#+ |# |/\* |\*/|<!--|-->"
-    r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+",
+    r"|\"(?:columns|rows|defaults)\":|\"left_out\":\d+|\|(?: -+ \|)+"
+    r"|^\[\d+ lines (?:omitted|compressed)\b.*\]$",
     re.MULTILINE,
 )
-"""What forms say themselves."""
+"""What forms say themselves; last what headroom-ai says in logs."""
 
 
 def measured(contestant: str, shorten: Shorten, sample: Sample) -> Row:
