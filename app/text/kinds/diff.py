@@ -13,6 +13,7 @@ _SIGNS = (" ", "+", "-", "\\")
 _MOST_NAMES = 5  # in a mark
 _LARGE_BINARY = 60  # tokens
 _HUNK = regex.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
+_BLANK_CONTEXT = regex.compile(r"(?:\n (?=\n|\Z))+")
 _FILE = ("diff --git ", "diff -", "Index: ")
 _PREAMBLE = regex.compile(r"commit [0-9a-f]{7,64}\b|From [0-9a-f]{40} |-- $|\d+\.\d+\.\d")
 _EXTENDED = regex.compile(
@@ -117,7 +118,15 @@ class DiffForm:
 
 
 def read(text: str, start: int, end: int) -> DiffForm | None:
-    """The form of a slice that is a unified diff, of git's or another, with the messages of commits between."""
+    """The form of a slice that is a unified diff, of git's or another, with the messages of commits between.
+
+    Lines of blank context behind the slice belong to its last hunk, though they were trimmed as white space.
+    """
+    blank = _BLANK_CONTEXT.match(text, end)
+    return (_read(text, start, blank.end()) if blank else None) or _read(text, start, end)
+
+
+def _read(text: str, start: int, end: int) -> DiffForm | None:
     lines = text[start:end].split("\n")
     while lines and not lines[-1]:
         lines.pop()

@@ -33,6 +33,7 @@ _CUE = regex.compile(
     regex.IGNORECASE,
 )
 _RAISED = regex.compile(r"\n(?:Traceback \(most recent|[ \t]+at |Caused by: )")
+_NAME_RAISED = regex.compile(r"\n(?:[Cc]aused by: )?([\w.$]{1,200}(?:Error|Exception))\b")
 _KLOG: dict[str, Severity] = {"E": "error", "F": "error", "W": "warning", "I": "none"}
 _TURN = regex.compile(
     r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S"
@@ -156,6 +157,9 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
         masked = f"{access['method']} {_spelled(access['status'])} {_VARIES.sub('<*>', access['path'])}"
     else:
         said = said[:_LONGEST_KEY]
+        raised = _NAME_RAISED.search(text, line_end, end) if line_end >= 0 else None
+        if raised is not None:  # first, for Drain tells kinds apart by their first words
+            said = f"{raised[1]} {said}"
         words = tuple(said.split())
         masked = _VARIES.sub("<*>", said)
     severity = _severity(line[: 2 * _LONGEST_KEY])

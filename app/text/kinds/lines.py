@@ -12,6 +12,7 @@ from app.text.kinds.form import Kind, Part
 from app.text.tokens import estimate_tokens
 
 _MATCH = regex.compile(
+    r"(?![^:\n]{0,300}(?:\d[T ]\d\d|/\d{4}):\d\d:\d\d)"  # a time, with which a log's line begins, is no path
     r"(?P<path>(?=[^:\n]{0,300}[A-Za-z])[^\s:][^:\n]{0,300}):(?P<line>\d{1,7}):(?:\d{1,5}:)?(?P<said>.*)"
 )
 _CONTEXT = regex.compile(r"(?P<path>[^\s:][^:\n]{0,300}?)-(?P<line>\d{1,7})-(?P<said>.*)|--$")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unidiff.patch import PatchSet
 
+from app.text.kinds import find_forms
 from app.text.kinds.diff import DiffForm, read
 from tests.unit.kinds.choices import choices
 from tests.unit.kinds.rendered import default, whole
@@ -142,3 +143,10 @@ def test_any_choice_of_hunks_applies(data: st.DataObject) -> None:
     known = set(text.split("\n"))
     assert all(line in known or line.startswith(("@@", "...")) for line in result.split("\n"))
     applied(result, old)
+
+
+def test_blank_context_at_the_end_stays_in_the_last_hunk() -> None:
+    text = "--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n one\n-two\n+three\n four\n \n"
+    form = find_forms(text)[0]
+    assert whole(form) == text.removesuffix("\n")
+    assert PatchSet(default(form))[0][0].source_length == 4

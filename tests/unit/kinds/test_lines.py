@@ -82,3 +82,9 @@ def test_any_choice_has_whole_lines_in_order_and_a_true_count(data: st.DataObjec
     marks = [line for line in result if line.startswith("... ")]
     assert [line for line in result if line not in marks] == [lines[number] for number in chosen]
     assert len(chosen) + sum(int(mark.split()[1]) for mark in marks) == len(lines)
+
+
+@pytest.mark.parametrize("stamp", ["2026-03-02T08:00:01Z", "host [02/Mar/2026:08:00:01 +0000]", "Mar  2 08:00:01 host"])
+def test_lines_that_begin_with_a_time_are_no_matches(stamp: str) -> None:
+    text = f"{stamp} job 1 done\n" * 5
+    assert read(text, 0, len(text)) is None

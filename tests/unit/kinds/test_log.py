@@ -169,3 +169,13 @@ def test_any_choice_has_whole_lines_in_order_and_a_true_count(data: st.DataObjec
         lines[at] for at in chosen
     )
     assert len(chosen) + sum(map(int, marks)) == len(lines)
+
+
+def test_stack_traces_of_different_errors_are_of_different_kinds() -> None:
+    trace = 'Traceback (most recent call last):\n  File "a.py", line 8, in run\n    run()\n'
+    names = ["TimeoutError"] * 30 + ["KeyError"] + ["TimeoutError"] * 9
+    lines = [f"2026-03-02T08:00:{at:02d}Z ERROR job failed\n{trace}{name}: x" for at, name in enumerate(names)]
+    text = "\n".join(lines)
+    form = read(text, 0, len(text))
+    assert form is not None
+    assert lines[30] in default(form)
