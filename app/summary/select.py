@@ -58,6 +58,17 @@ _BY_WORTH = PROSE | {"heading"}
 """Kinds of which a coverage keeps a share; the others keep what their form keeps by default."""
 
 
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What has been chosen so far."""
+
+    taken: frozenset[int]
+    tokens: int
+    gained: float
+    said: frozenset[str]
+    claimed: frozenset[str]
+
+
 class _Selector:
     """One greedy choice among items: a document's units, then the claims. `said`: concepts in the result so far."""
 
@@ -107,11 +118,38 @@ class _Selector:
 
     def _fill(self, budget: int) -> None:
         """Use the budget, with minor units only where it would not be used otherwise."""
+        before = self._state()
         self._take_best(budget)
+        if self.tokens < LEAST_FILLED * budget:
+            self._begin_with_the_best(budget, before)
         if self.tokens < LEAST_FILLED * budget:
             self._take_best(budget, is_minor=True)
         if not self.taken and self.count:
             self._take(self._closure(max(range(self.count), key=self._density)))
+
+    def _begin_with_the_best(self, budget: int, before: _State) -> None:
+        """Choose anew from the item that adds most and fits, where that comes to more than what adds most per token."""
+        greedy = self._state()
+        self._restore(before)
+        fitting = [
+            item
+            for item in range(self.count)
+            if self.worth.share[item] == 1.0
+            and item not in self.taken
+            and self._fits(self._cost(self._new(item)), budget)
+        ]
+        if fitting:
+            self._take(self._closure(max(fitting, key=lambda item: self._gain(self._new(item)))))
+            self._take_best(budget)
+        if self.gained <= greedy.gained:
+            self._restore(greedy)
+
+    def _state(self) -> _State:
+        return _State(frozenset(self.taken), self.tokens, self.gained, frozenset(self.said), frozenset(self.claimed))
+
+    def _restore(self, state: _State) -> None:
+        self.taken, self.tokens, self.gained = set(state.taken), state.tokens, state.gained
+        self.said, self.claimed = set(state.said), set(state.claimed)
 
     def _closure(self, item: int) -> frozenset[int]:
         """The item with all that it needs, and with an exception that follows it."""
