@@ -86,7 +86,6 @@ class Compressor:
         """Load the default model, and have the constant front of the prompt cached."""
         await self._engine.preload(terms.deadline)
         await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
-        self._summarizer.start()
 
     async def compress(self, options: CompressOptions, terms: Terms) -> Compressed:
         """Compress a text on `terms`.

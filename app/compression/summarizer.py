@@ -184,7 +184,10 @@ class Summarizer:
         return None if first is None else log_odds(first), used(call, prompt)
 
     def _calibration(self, model: str) -> Calibration | None:
-        """The calibration of `model`; None until it is known, and where the model is not asked."""
+        """The calibration of `model`; None until it is known, and where the model is not asked.
+
+        It is made in the background, from the first summary on: at the start the first request would wait for it.
+        """
         if self._engine_check == "off" or self._engine.can_score is False:
             return None
         task = self._calibrations.get(model)
@@ -213,10 +216,6 @@ class Summarizer:
             extra={"model": model},
         )
         return calibration
-
-    def start(self) -> None:
-        """Begin to try the default model as a judge of claims."""
-        self._calibration(self._engine.default_model)
 
     async def aclose(self) -> None:
         """End what runs in the background."""
