@@ -12,6 +12,7 @@ from app.engine.engine import Terms
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Report, arrange, compose, report
+from app.summary.worth import share_in
 from app.text.document import Document, read
 from app.text.language import stems
 
@@ -67,12 +68,35 @@ class Reconstructor:
             expanded = await self._summarizer.expand(document, Evidence(document), most, terms)
             claims, usage, dropped = expanded.claims, expanded.usage, expanded.dropped
             written = len(claims) + len(dropped)
-        units = [unit for unit in range(len(document.units)) if not _is_said(document, unit, claims)]
+        stood = len(claims)
+        claims, units, repeated = _said_once(document, claims)
+        dropped += repeated
         text, passages = compose(document, arrange(claims, units))
         made = report(document, text, passages, units)
         return Reconstructed(
-            text, "semantic", False, replace(made, written=written, stood=len(claims), dropped=dropped), usage
+            text, "semantic", False, replace(made, written=written, stood=stood, dropped=dropped), usage
         )
+
+
+def _said_once(document: Document, claims: Sequence[Claim]) -> tuple[tuple[Claim, ...], list[int], tuple[Dropped, ...]]:
+    """The claims that say more than one unit beside them, the units that they do not say, and what was dropped."""
+    kept = list(claims)
+    while True:
+        units = [unit for unit in range(len(document.units)) if not _is_said(document, unit, kept)]
+        more: list[Claim] = []
+        for claim in kept:
+            is_behind_a_gap = claim.leans and (not more or kept.index(claim) > kept.index(more[-1]) + 1)
+            if not is_behind_a_gap and not _repeats_one(document, claim, units):
+                more.append(claim)
+        if len(more) == len(kept):
+            return tuple(kept), units, tuple(Dropped(one.text, "repeated") for one in claims if one not in kept)
+        kept = more
+
+
+def _repeats_one(document: Document, claim: Claim, units: Sequence[int]) -> bool:
+    """Whether one of the units says what a claim says."""
+    said = stems(claim.text, document.language)
+    return any(share_in(said, document.stems[unit]) >= _SAID for unit in units if unit in claim.units)
 
 
 def _is_said(document: Document, unit: int, claims: Sequence[Claim]) -> bool:

@@ -81,6 +81,13 @@ async def test_what_the_model_leaves_out_is_added_at_its_place_and_nothing_is_sa
 
 
 @pytest.mark.anyio
+async def test_a_sentence_that_says_less_than_the_one_it_rests_on_gives_way_to_it() -> None:
+    told = await rewritten(NOTES, "The council of Brevik approved the new terminal. It will cost 48 million euros.")
+    assert told["text"] == NOTES
+    assert [passage["by"] for passage in told["fidelity"]["passages"]] == ["source"]
+
+
+@pytest.mark.anyio
 async def test_what_the_model_makes_up_is_not_in_the_text() -> None:
     told = await rewritten(
         NOTES, "The zeppelin to Reykjavik costs 99 million euros. Dogs are allowed in the waiting hall."
