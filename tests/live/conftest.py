@@ -31,7 +31,7 @@ LIMITS = {
     "CONDENSER_REQUEST_TIMEOUT_S": str(REQUEST_LIMIT_S),
     "CONDENSER_MAX_CONCURRENCY": "2",
     "CONDENSER_CACHE_BYTES": "0",
-    "CONDENSER_ENGINE_CHECK": "off",  # each start would try the model as a judge, in 24 calls
+    "CONDENSER_ENGINE_CHECK": "off",  # the model would be tried as a judge after each start, in 24 calls
 }
 
 
@@ -86,7 +86,7 @@ def model() -> None:
 @pytest.fixture(scope="session")
 def service(model: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that is ready."""
-    running = start_service(tmp_path_factory.mktemp("service"), CONDENSER_ENGINE_CHECK="auto")
+    running = start_service(tmp_path_factory.mktemp("service"))
     try:
         wait_until_ready(running)
         yield running
