@@ -27,7 +27,7 @@ def found(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_real_call_to_ollamas_api_gives_the_speed(client: httpx.Client) -> None:
     engine = client.get("/readyz").json()
     _, report = doctor(CONDENSER_OLLAMA_URL=engine["engine_url"], CONDENSER_MODEL=engine["model"])
-    assert found(report)["ollama"]["state"] == "ok"
+    assert found(report)["ollama"]["state"] == "ok", found(report)["ollama"]
     assert found(report)["model"]["state"] == "ok"
     call = report["observations"]["answers"]["call"]
     assert call["problem"] is None

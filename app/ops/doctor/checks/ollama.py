@@ -40,7 +40,8 @@ def check_reachable(seen: Observations) -> Finding | None:
         return Finding("ollama", "fail", f"No Ollama at {url}: {answers.problem}.", _start(seen), _where(seen))
     known = f"Version {answers.version} answers at {url}."
     version = version_of(seen)
-    if version is not None and version < VULKAN_IN_BUILDS:
+    is_ollama = not (answers.version or "").endswith("-condenser")  # the embedded engine has a version of its own
+    if is_ollama and version is not None and version < VULKAN_IN_BUILDS:
         return Finding("ollama", "warn", f"{known} It is old: Vulkan came with 0.12.11.", commands.INSTALL)
     how = {"systemd": "run by systemd", "container": "in a container", "hand": "started by hand"}
     if seen.server is None:
