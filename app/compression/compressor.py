@@ -29,7 +29,7 @@ OnEngineError = Literal["fail", "extractive"]
 _TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
 _VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
-_MOST_CORRECTIONS = 4  # of the budget of a text with forms
+_MOST_TRIES = 4  # to meet the budget of a text with forms
 _OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
 
 
@@ -83,7 +83,7 @@ class Compressor:
         self._summarizer = summarizer
 
     async def warm_up(self, terms: Terms) -> None:
-        """Load the default model, and have the constant front of the prompt cached."""
+        """Load the default model and have it answer once, so that the first request waits for neither."""
         await self._engine.preload(terms.deadline)
         await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
 
@@ -192,20 +192,19 @@ def chosen_for(document: Document, claims: Sequence[Claim], wish: Wish) -> Selec
     The counts of what is left out, the brackets and the column names of a form cost tokens that no part of it has: the
     budget of the choice is corrected by what they came to.
     """
-    best = select(document, claims, wish)
     if wish.budget is None or all(block.form is None for block in document.blocks):
-        return best
-    chosen, budget, least = best, wish.budget, math.inf
-    for _ in range(_MOST_CORRECTIONS):
+        return select(document, claims, wish)
+    tried: list[tuple[float, Selection]] = []
+    budget = wish.budget
+    for _ in range(_MOST_TRIES):
+        chosen = select(document, claims, replace(wish, budget=budget))
         slices = arrange([claims[at] for at in chosen.claims], chosen.units)
         share = max(1, estimate_tokens(compose(document, slices)[0])) / max(1, wish.budget)
-        if abs(math.log(share)) < least:
-            best, least = chosen, abs(math.log(share))
+        tried.append((abs(math.log(share)), chosen))
         if LEAST_FILLED <= share <= TOLERANCE:
             break
         budget = round(budget / share)
-        chosen = select(document, claims, replace(wish, budget=budget))
-    return best
+    return min(tried, key=lambda one: one[0])[1]
 
 
 def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:

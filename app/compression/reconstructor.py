@@ -10,11 +10,11 @@ from app.compression.summarizer import Summarizer
 from app.compression.usage import Usage
 from app.engine.engine import Terms
 from app.summary.check import Claim, Dropped
+from app.summary.draft import without_repetitions
 from app.summary.evidence import Evidence
 from app.summary.report import Report, arrange, compose, report
-from app.summary.worth import share_in
 from app.text.document import Document, read
-from app.text.language import stems
+from app.text.language import share_in, stems
 
 Mode = Literal["exact", "semantic", "auto"]
 
@@ -78,19 +78,17 @@ class Reconstructor:
         )
 
 
-def _said_once(document: Document, claims: Sequence[Claim]) -> tuple[tuple[Claim, ...], list[int], tuple[Dropped, ...]]:
+def _said_once(
+    document: Document, claims: tuple[Claim, ...]
+) -> tuple[tuple[Claim, ...], list[int], tuple[Dropped, ...]]:
     """The claims that say more than one unit beside them, the units that they do not say, and what was dropped."""
-    kept = list(claims)
-    while True:
-        units = [unit for unit in range(len(document.units)) if not _is_said(document, unit, kept)]
-        more: list[Claim] = []
-        for claim in kept:
-            is_behind_a_gap = claim.leans and (not more or kept.index(claim) > kept.index(more[-1]) + 1)
-            if not is_behind_a_gap and not _repeats_one(document, claim, units):
-                more.append(claim)
-        if len(more) == len(kept):
-            return tuple(kept), units, tuple(Dropped(one.text, "repeated") for one in claims if one not in kept)
-        kept = more
+    units = [unit for unit in range(len(document.units)) if not _is_said(document, unit, claims)]
+    kept, repeated = without_repetitions(claims, lambda claim, _: _repeats_one(document, claim, units))
+    if not repeated:
+        return claims, units, ()
+    # What a dropped claim said along with others may have to be said by units now.
+    kept, units, dropped = _said_once(document, kept)
+    return kept, units, repeated + dropped
 
 
 def _repeats_one(document: Document, claim: Claim, units: Sequence[int]) -> bool:

@@ -18,7 +18,7 @@ from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
 from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
 from app.summary.check import Claim, Dropped, Judgement, Reason, judge
-from app.summary.draft import leans, repeats, split_draft, well_formed
+from app.summary.draft import leans, repeats, split_draft, well_formed, without_repetitions
 from app.summary.evidence import Evidence
 from app.tasks import end
 from app.text.document import Document, read
@@ -139,7 +139,12 @@ class Summarizer:
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
         found = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
-        return _without_repetitions(_joined(found), document)
+        summary = _joined(found)
+        claims, repeated = without_repetitions(
+            summary.claims,
+            lambda claim, kept: repeats(claim.text, [one.text for one in kept], document.language),
+        )
+        return replace(summary, claims=claims, dropped=summary.dropped + repeated)
 
     async def _checked(self, draft: str, part: str, evidence: Evidence, terms: Terms) -> Summary:
         """The sentences of a draft about `part`, judged by rules and, where the model can, by its own log-odds."""
@@ -253,22 +258,6 @@ def _joined(found: Sequence[Summary]) -> Summary:
         tuple(one for summary in found for one in summary.dropped),
         sum((summary.usage for summary in found), Usage()),
     )
-
-
-def _without_repetitions(summary: Summary, document: Document) -> Summary:
-    """Without the sentences that say again what an earlier one says, and those that go on from such a one."""
-    claims: list[Claim] = []
-    dropped = list(summary.dropped)
-    is_gap = False
-    for claim in summary.claims:
-        is_repeated = repeats(claim.text, [one.text for one in claims], document.language)
-        if is_repeated or (claim.leans and is_gap):
-            dropped.append(Dropped(claim.text, "repeated" if is_repeated else "reference"))
-            is_gap = True
-        else:
-            claims.append(claim)
-            is_gap = False
-    return replace(summary, claims=tuple(claims), dropped=tuple(dropped))
 
 
 def log_odds(first_token: Mapping[str, float]) -> float | None:

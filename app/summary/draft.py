@@ -1,13 +1,13 @@
 """A draft that a model wrote: its sentences, and which of them are none."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import regex
 
-from app.summary.check import Reason
+from app.summary.check import Claim, Dropped, Reason
 from app.text import cues
 from app.text.document import Document
-from app.text.language import Language, stems, words
+from app.text.language import Language, share_in, stems, words
 from app.text.sentences import sentences
 from app.text.units import is_courtesy
 
@@ -32,7 +32,7 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
         return "not_a_sentence"
     if is_courtesy(sentence, document.language) or _SPELT_OUT.search(sentence):
         return "not_a_sentence"
-    if any(_share(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
+    if any(share_in(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
         return "echo"
     if cues.has("telling", sentence, document.language):
         return "about_the_text"
@@ -52,13 +52,29 @@ def leans(sentence: str, language: Language) -> bool:
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
     """Whether `sentence` says again what one of the `earlier` ones says."""
     content = stems(sentence, language)
-    return any(_share(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
+    return any(share_in(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
 
 
-def _share(one: Sequence[str], two: Sequence[str]) -> float:
-    """The share of the stems of `one` that `two` has."""
-    known = set(two)
-    return sum(stem in known for stem in one) / len(one) if one else 0.0
+def without_repetitions(
+    claims: Iterable[Claim], is_repeated: Callable[[Claim, Sequence[Claim]], bool]
+) -> tuple[tuple[Claim, ...], tuple[Dropped, ...]]:
+    """The claims that are kept, and what is dropped: repetitions, and claims that go on from one that is dropped.
+
+    `is_repeated` is asked with the claims that are kept so far.
+    """
+    kept: list[Claim] = []
+    dropped: list[Dropped] = []
+    is_gap = False
+    for claim in claims:
+        if is_repeated(claim, kept):
+            dropped.append(Dropped(claim.text, "repeated"))
+            is_gap = True
+        elif claim.leans and is_gap:
+            dropped.append(Dropped(claim.text, "reference"))
+        else:
+            kept.append(claim)
+            is_gap = False
+    return tuple(kept), tuple(dropped)
 
 
 def split_draft(draft: str) -> list[str]:

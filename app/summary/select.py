@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.summary.check import Claim
-from app.summary.worth import facts_among, share_in, worth_of
+from app.summary.worth import facts_among, worth_of
 from app.text import cues
 from app.text.blocks import PROSE
 from app.text.document import Document
-from app.text.language import stems
+from app.text.language import share_in, stems
 
 TOLERANCE = 1.1  # of the budget, which a result fills up to where it is not full otherwise
 _NEAR = 1.06  # of the budget: results are as often a little over it as under it

@@ -17,7 +17,7 @@ from app.text import cues
 from app.text.blocks import PROSE
 from app.text.document import Document
 from app.text.facts import Fact, find_facts
-from app.text.language import stems
+from app.text.language import share_in, stems
 from app.text.tokens import estimate_tokens
 
 _FACT_WORTH: Mapping[str, float] = {
@@ -239,9 +239,3 @@ def bm25(
         tf = Counter(stem for stem in found if stem in asked)
         scores.append(sum(asked[stem] * n * (k1 + 1) / (n + norm) for stem, n in tf.items()))
     return scores
-
-
-def share_in(one: Sequence[str], two: Sequence[str]) -> float:
-    """The share of the stems of `one` that `two` has."""
-    known = set(two)
-    return sum(stem in known for stem in one) / len(one) if one else 0.0

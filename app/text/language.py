@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -180,3 +180,9 @@ def content_stems(found: Iterable[str], language: Language) -> list[str]:
     """The stems of those of the words `found` that say something by themselves."""
     ignored, code = language.function_words, language.code or "en"
     return [_stem(word, code) for word in found if word not in ignored]
+
+
+def share_in(one: Sequence[str], two: Sequence[str]) -> float:
+    """The share of the stems of `one` that `two` has."""
+    known = set(two)
+    return sum(stem in known for stem in one) / len(one) if one else 0.0

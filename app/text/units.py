@@ -55,7 +55,7 @@ class Unit:
 
 def units_of(text: str, found: list[Block], language: Language) -> list[Unit]:
     """The units of the blocks `found` in `text`, in order."""
-    return list(_with_needs(text, _units(text, found), language))
+    return _with_needs(text, list(_units(text, found)), language)
 
 
 def _units(text: str, found: list[Block]) -> Iterator[Unit]:
@@ -120,14 +120,12 @@ def _words_start(text: str, span: Span, kind: Kind) -> int:
     return at if at < span.end else span.start
 
 
-def _with_needs(text: str, found: Iterator[Unit], language: Language) -> Iterator[Unit]:
-    """Each unit with the units that it needs, and whether it is minor."""
-    units = list(found)
+def _with_needs(text: str, units: list[Unit], language: Language) -> list[Unit]:
+    """`units`, changed: each with the units that it needs, and whether it is minor."""
     is_history = is_signature = False
     parents: list[int] = []
     for at, unit in enumerate(units):
         if unit.part is not None:
-            yield unit
             continue
         said = text[unit.head : unit.end]
         line = text[unit.start : unit.end]
@@ -140,7 +138,15 @@ def _with_needs(text: str, found: Iterator[Unit], language: Language) -> Iterato
         else:
             needs = _line_needs(text, units, at, parents)
         units[at] = replace(unit, needs=needs, is_minor=is_minor)
-        yield units[at]
+        if unit.kind in PROSE and unit.place and _is_denial(said, language):
+            # It means nothing without the one before it, and that one is false without it.
+            units[at] = replace(units[at], needs=_and(units[at].needs, at - 1))
+            units[at - 1] = replace(units[at - 1], needs=_and(units[at - 1].needs, at))
+    return units
+
+
+def _and(needs: tuple[int, ...], at: int) -> tuple[int, ...]:
+    return tuple(dict.fromkeys((*needs, at)))
 
 
 def is_courtesy(said: str, language: Language) -> bool:
@@ -177,12 +183,7 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
         needs.append(_antecedent(text, units, at, language))
     elif follows and _is_conditioned(said, text[before.head : before.end], language):
         needs.append(at - 1)
-    if follows and _is_denial(said, language):
-        needs.append(at - 1)
     needs += _pointed_at(text, units, at, said, language)
-    after = units[at + 1] if at + 1 < len(units) else None
-    if after is not None and after.block == unit.block and _is_denial(text[after.head : after.end], language):
-        needs.append(at + 1)
     is_reply = unit.kind == "chat" or (before.kind == "quoted" and unit.kind == "prose")
     if text[before.start : before.end].endswith((":", "：")) or (is_reply and _is_asked(text, units, at)):
         needs.append(at - 1)
@@ -199,7 +200,7 @@ def _is_conditioned(said: str, before: str, language: Language) -> bool:
 
 
 def _is_denial(said: str, language: Language) -> bool:
-    """Whether a sentence only takes back the one before it: "As you know, it did not." """
+    """Whether a sentence only takes back the one before it, as does "As you know, it did not"."""
     found = words(said)
     return 1 < len(found) <= _LONGEST_DENIAL and cues.is_negation(found, len(found) - 1, language)
 

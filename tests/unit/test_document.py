@@ -179,6 +179,34 @@ def test_an_answer_needs_its_question() -> None:
     assert needs(CHAT, "Anna: Room 4") == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "denial", "more"),
+    [
+        ("The order was due to leave on 6 May.", "As you know, it did not.", "The panels come on 19 May."),
+        ("The order was due to leave on 6 May.", "It wasn't.", "The panels come on 19 May."),
+        ("Die Ware sollte am 6. Mai abgehen.", "Das geschah nicht.", "Die Platten kommen erst am 19. Mai."),
+    ],
+)
+def test_a_statement_and_the_sentence_that_takes_it_back_need_each_other(
+    statement: str, denial: str, more: str
+) -> None:
+    text = f"{statement} {denial} {more}"
+    assert needs(text, statement) == [denial]
+    assert needs(text, denial) == [statement]
+    assert needs(f"{more} {text}", statement) == [denial]
+
+
+def test_a_sentence_that_points_at_a_noun_needs_the_one_that_tells_of_it() -> None:
+    text = "The timer is fiddly. The burrs are fine. Four stars of five, with one taken off for that silly timer."
+    assert needs(text, "Four stars") == ["The timer is fiddly."]
+    assert needs("The burrs are fine. I like the sound of that clever motor.", "I like") == []
+
+
+def test_a_person_who_is_no_one_in_the_sentence_is_in_the_one_before() -> None:
+    text = "Mr. Petrou complained about parents. It was agreed to write to them. We asked the head to write to them."
+    assert needs(text, "It was agreed") == ["Mr. Petrou complained about parents."]
+
+
 def test_a_heading_is_a_unit_of_its_own_kind() -> None:
     document = read("# Plan\n\nWe build the quay.\n\nNext steps\n\nWe wait for it.\n\nResults\n=======\n\nIt held.")
     headings = [document.text_of(at) for at, unit in enumerate(document.units) if unit.kind == "heading"]
