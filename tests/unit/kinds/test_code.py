@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from app.text.kinds.code import CodeForm, read
 from app.text.kinds.languages import named, parse
 from app.text.tokens import estimate_tokens
-from tests.unit.kinds.choices import choices, closed
-from tests.unit.kinds.rendered import default, whole
+from tests.unit.kinds.forms import choices, closed, default, whole
 
 PYTHON = '''from __future__ import annotations
 

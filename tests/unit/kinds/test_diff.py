@@ -9,8 +9,7 @@ from unidiff.patch import PatchSet
 
 from app.text.kinds import find_forms
 from app.text.kinds.diff import DiffForm, read
-from tests.unit.kinds.choices import choices
-from tests.unit.kinds.rendered import default, whole
+from tests.unit.kinds.forms import choices, default, whole
 
 DIFF = """diff --git a/app/limit.py b/app/limit.py
 index 3f1c2aa..9be0d17 100644

@@ -11,22 +11,18 @@ from hypothesis import strategies as st
 from app.text.document import read
 from app.text.kinds import email
 from app.text.kinds.view import ViewForm
-from tests.unit.kinds.choices import check_parts, choices, default
+from tests.unit.kinds.forms import choices, default, view_by, whole
 
 _HEAD = "From: Anna Weiss <anna@x.org>\nTo: Ben <ben@y.org>\nSubject: Offer\nDate: Tue, 3 Mar 2026 10:00:00 +0100\n"
 _BODY = "The offer of Öztürk is accepted. The price is 1.200 €, no more.\n"
 
 
 def _form(source: str) -> ViewForm:
-    form = email.read(source, 0, len(source))
-    assert isinstance(form, ViewForm)
-    check_parts(form, 0, len(source))
-    return form
+    return view_by(email.read, source)
 
 
 def _default(source: str) -> str:
-    form = _form(source)
-    return form.render(default(form))
+    return default(_form(source))
 
 
 def test_the_headers_that_matter_stay() -> None:
@@ -101,8 +97,8 @@ def test_html_alone_is_read_as_html() -> None:
 def test_quoted_history_is_minor_and_last(history: str) -> None:
     source = f"{_HEAD}\nWe take it on Friday, all ten of them.\n\n{history}"
     form = _form(source)
-    assert "99 EUR" not in form.render(default(form))
-    said = form.render(range(len(form.parts)))
+    assert "99 EUR" not in default(form)
+    said = whole(form)
     assert said.index("We take it") < said.index("99 EUR")
 
 
@@ -111,7 +107,7 @@ def test_an_answer_below_the_quotation_comes_first() -> None:
         f"{_HEAD}\nBen wrote:\n> It costs 99 EUR. I need to know it soon.\n\nWe take it on Friday, all ten of them.\n"
     )
     form = _form(source)
-    said = form.render(range(len(form.parts)))
+    said = whole(form)
     assert said.index("We take it") < said.index("99 EUR")
 
 
@@ -138,7 +134,7 @@ def test_signatures_and_disclaimers_are_not_taken_by_default(signature: str) -> 
 def test_the_newest_of_several_messages_comes_first() -> None:
     older = _HEAD.replace("3 Mar", "1 Mar") + "\nCan you do it for 99 EUR?\n\n"
     form = _form(older + _HEAD + "\nYes, from 5 May on.\n")
-    said = form.render(range(len(form.parts)))
+    said = whole(form)
     assert said.index("Yes, from 5 May") < said.index("99 EUR")
 
 
@@ -182,7 +178,7 @@ _BROKEN = [
 @pytest.mark.parametrize("rest", _BROKEN)
 def test_broken_mime_is_no_error(rest: str) -> None:
     form = _form(_HEAD + rest)
-    form.render(range(len(form.parts)))
+    whole(form)
 
 
 _SENTENCES = st.lists(

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from app.text.document import read
 from app.text.kinds import fence
-from tests.unit.kinds.choices import check_parts, choices, closed
+from tests.unit.kinds.forms import check_parts, choices, closed, whole
 
 _SOURCE = "```\nfirst thing\n\nsecond thing\nthird thing\n```"
 
@@ -19,7 +19,7 @@ def test_a_line_comes_between_its_fences() -> None:
 def test_all_lines_are_the_block_itself() -> None:
     form = fence.read(_SOURCE, 0, len(_SOURCE))
     assert form is not None
-    assert form.render(range(len(form.parts))) == _SOURCE
+    assert whole(form) == _SOURCE
 
 
 def test_a_fence_that_is_open_in_the_source_is_closed() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from app.text.kinds import ContentTypeError, find_forms
-from tests.unit.kinds.rendered import whole
+from tests.unit.kinds.forms import whole
 from tests.unit.strategies import ANY
 
 JSON = '[{"id": 1,\n\n"name": "a"},\n {"id": 2, "name": "b"}]'

@@ -7,19 +7,15 @@ from hypothesis import strategies as st
 from app.text.document import read
 from app.text.kinds import html
 from app.text.kinds.view import ViewForm
-from tests.unit.kinds.choices import check_parts, choices, default
+from tests.unit.kinds.forms import check_parts, choices, default, view_by, whole
 
 
 def _form(source: str) -> ViewForm:
-    form = html.read(source, 0, len(source))
-    assert isinstance(form, ViewForm)
-    check_parts(form, 0, len(source))
-    return form
+    return view_by(html.read, source)
 
 
 def _all(source: str) -> str:
-    form = _form(source)
-    return form.render(range(len(form.parts)))
+    return whole(_form(source))
 
 
 def test_sentences_are_parts_and_know_their_slices() -> None:
@@ -104,7 +100,7 @@ def test_navigation_footers_and_disclaimers_are_not_taken_by_default() -> None:
         "<html><body><nav><a href='/'>Home</a></nav><p>The meeting is on 5 May.</p>"
         "<p>You receive this mail because you are a member. Oak Ltd, Oak Road 4.</p><footer>Imprint of us</footer></body></html>"
     )
-    assert form.render(default(form)) == "The meeting is on 5 May."
+    assert default(form) == "The meeting is on 5 May."
 
 
 def test_preformatted_lines_stay_lines() -> None:
@@ -134,7 +130,7 @@ def test_broken_html_is_no_error(source: str) -> None:
     form = html.read(source, 0, len(source))
     if form is not None:
         check_parts(form, 0, len(source))
-        form.render(range(len(form.parts)))
+        whole(form)
 
 
 _WORDS = st.sampled_from("Oak was sold for 84,00&nbsp;&euro; today. It fell 5 &lt; 6 | x.y &amp; z! Why? éa".split())

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from app.text.kinds import find_forms, json_records
 from app.text.kinds.json_records import JsonForm
-from tests.unit.kinds.choices import are_in_order, choices, closed
-from tests.unit.kinds.rendered import whole
+from tests.unit.kinds.forms import check_parts, choices, closed, whole
 
 
 def form_of(text: str) -> JsonForm:
@@ -200,7 +199,7 @@ def test_any_choice_of_parts_of_any_document_parses_and_has_no_other_value(
 ) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=ascii_only)
     form = form_of(text)
-    assert are_in_order(form.parts, 0, len(text))
+    check_parts(form, 0, len(text))
     made = json.loads(form.render(data.draw(choices(form))), parse_float=str, parse_int=str)
     source = set(leaves(json.loads(text, parse_float=str, parse_int=str)))
     added = set(leaves(made)) - source

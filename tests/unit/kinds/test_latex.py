@@ -7,14 +7,11 @@ from hypothesis import strategies as st
 from app.text.document import read
 from app.text.kinds import latex
 from app.text.kinds.latex import LatexForm
-from tests.unit.kinds.choices import check_parts, choices, closed, default
+from tests.unit.kinds.forms import check_parts, choices, closed, default, form_by, whole
 
 
 def _form(source: str) -> LatexForm:
-    form = latex.read(source, 0, len(source))
-    assert form is not None
-    check_parts(form, 0, len(source))
-    return form
+    return form_by(latex.read, source)
 
 
 def _slices(source: str) -> list[str]:
@@ -39,7 +36,7 @@ def test_environments_and_formulas_are_one_part(whole: str) -> None:
 def test_comments_go() -> None:
     source = "\\section{Heat} % gone\nIt is 5\\% hot. % gone too\nIt\n% and gone\nends."
     form = _form(source)
-    assert form.render(range(len(form.parts))).split() == "\\section{Heat} It is 5\\% hot. It ends.".split()
+    assert whole(form).split() == "\\section{Heat} It is 5\\% hot. It ends.".split()
 
 
 def test_an_item_comes_in_its_list() -> None:
@@ -59,7 +56,7 @@ def test_a_formula_needs_the_words_that_lead_to_it() -> None:
 def test_the_preamble_is_not_taken_by_default_but_its_title_is() -> None:
     source = "\\documentclass{article}\n\\usepackage{x}\n\\title{On Oaks}\n\\begin{document}\nOaks are 5 m high.\n\\end{document}\n"
     form = _form(source)
-    assert form.render(default(form)) == "\\title{On Oaks}\nOaks are 5 m high."
+    assert default(form) == "\\title{On Oaks}\nOaks are 5 m high."
 
 
 def test_facts_are_read_without_commands() -> None:

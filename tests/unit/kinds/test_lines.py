@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.text.kinds.lines import LinesForm, read
-from tests.unit.kinds.choices import choices
-from tests.unit.kinds.rendered import default, whole
+from tests.unit.kinds.forms import choices, default, whole
 
 PODS = """NAME            STATUS      RESTARTS   AGE     NODE
 web-6c9f-a1     Running     0          12d     node-3

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from app.text.kinds.log import LogForm, read
 from app.text.tokens import estimate_tokens
-from tests.unit.kinds.choices import choices
-from tests.unit.kinds.rendered import default, whole
+from tests.unit.kinds.forms import choices, default, whole
 
 ROUTINE = (
     "INFO [http] GET /api/orders/{} 200 {}ms",

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from app.text.kinds import find_forms, settings, yaml_lines
 from app.text.kinds.form import Form
-from tests.unit.kinds.choices import are_in_order, choices, closed
-from tests.unit.kinds.rendered import whole
+from tests.unit.kinds.forms import check_parts, choices, closed, whole
 
 YAML = """# Owner: Team Tidewater
 kind: Deployment
@@ -157,7 +156,7 @@ def test_any_choice_of_entries_of_yaml_is_valid_and_has_no_other_value(
             or any(sign in text for sign in ["\x85", "\u2028", "\u2029", "\r", "|", ">"])
         )
         return
-    assert are_in_order(form.parts, 0, len(text))
+    check_parts(form, 0, len(text))
     assert is_part_of(yaml.safe_load(form.render(data.draw(choices(form)))), document)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.text.kinds import subtitles
 from app.text.kinds.view import ViewForm
-from tests.unit.kinds.choices import check_parts, choices, closed
+from tests.unit.kinds.forms import choices, closed, view_by, whole
 
 _VTT = """WEBVTT
 
@@ -42,15 +42,11 @@ decided that Anna leads it.
 
 
 def _form(source: str) -> ViewForm:
-    form = subtitles.read(source, 0, len(source))
-    assert isinstance(form, ViewForm)
-    check_parts(form, 0, len(source))
-    return form
+    return view_by(subtitles.read, source)
 
 
 def _all(source: str) -> str:
-    form = _form(source)
-    return form.render(range(len(form.parts)))
+    return whole(_form(source))
 
 
 def test_cues_of_one_speaker_are_one_turn_without_times() -> None:

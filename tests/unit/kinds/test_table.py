@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from app.text.kinds import find_forms, table
 from app.text.kinds.table import TableForm
-from tests.unit.kinds.choices import are_in_order, choices, closed
-from tests.unit.kinds.rendered import whole
+from tests.unit.kinds.forms import check_parts, choices, closed, whole
 
 PODS = """NAME            STATUS      RESTARTS   AGE     NODE
 web-6c9f-a1     Running     0          12d     node-3
@@ -117,7 +116,7 @@ def test_any_choice_of_rows_reads_as_rows_of_the_source(
     text = out.getvalue()
     form = table.read_csv(text, 0, len(text))
     assert form is not None
-    assert are_in_order(form.parts, 0, len(text))
+    check_parts(form, 0, len(text))
     taken = data.draw(choices(form))
     made = list(csv.reader(io.StringIO(form.render(taken)), delimiter=delimiter, strict=True))
     assert made[: len(taken)] == [rows[at] for at in taken]

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from app.text.kinds import xml_elements
 from app.text.kinds.xml_elements import XmlForm
-from tests.unit.kinds.choices import are_in_order, choices, closed
-from tests.unit.kinds.rendered import whole
+from tests.unit.kinds.forms import check_parts, choices, closed, whole
 
 ITEMS = "".join(
     f'  <item id="{at}">\n    <name>name {at}</name>\n    <state>{"failed" if at == 17 else "ok"}</state>\n  </item>\n'
@@ -80,7 +79,7 @@ ELEMENTS = st.recursive(
 def test_any_choice_of_elements_is_valid_and_has_no_other_value(inner: list[str], data: st.DataObject) -> None:
     text = f'<root xmlns:b="urn:b">{"".join(inner)}</root>'
     form = form_of(text)
-    assert are_in_order(form.parts, 0, len(text))
+    check_parts(form, 0, len(text))
     made = ElementTree.fromstring(form.render(data.draw(choices(form))))
     known = {(one.tag, said) for one in ElementTree.fromstring(text).iter() for said in (one.text or "", one.get("k"))}
     for one in made.iter():

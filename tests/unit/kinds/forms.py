@@ -1,10 +1,29 @@
 """What all forms have in common, for the tests of each kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from app.text.kinds.form import Form, Part
+from app.text.kinds.form import Form
+from app.text.kinds.view import ViewForm
+
+F = TypeVar("F", bound=Form)
+
+
+def form_by(read: Callable[[str, int, int], F | None], source: str) -> F:
+    """What a reader makes of a whole text, its parts checked."""
+    form = read(source, 0, len(source))
+    assert form is not None
+    check_parts(form, 0, len(source))
+    return form
+
+
+def view_by(read: Callable[[str, int, int], Form | None], source: str) -> ViewForm:
+    """As `form_by`, of a reader of what is read through a view."""
+    form = form_by(read, source)
+    assert isinstance(form, ViewForm)
+    return form
 
 
 def check_parts(form: Form, start: int, end: int) -> None:
@@ -28,22 +47,17 @@ def closed(form: Form, numbers: Iterable[int]) -> list[int]:
     return sorted(found)
 
 
-def default(form: Form) -> list[int]:
-    """The parts that are in a result for which no size was asked."""
-    return [number for number, part in enumerate(form.parts) if part.is_default]
+def default(form: Form) -> str:
+    """What a form gives where no size is asked for."""
+    return form.render([number for number, part in enumerate(form.parts) if part.is_default])
+
+
+def whole(form: Form) -> str:
+    """What a form gives with all parts."""
+    return form.render(range(len(form.parts)))
 
 
 def choices(form: Form) -> st.SearchStrategy[list[int]]:
     """Any choice of parts, closed under needs, not empty."""
     numbers = st.sets(st.sampled_from(range(len(form.parts))), min_size=1)
     return numbers.map(lambda chosen: closed(form, chosen))
-
-
-def are_in_order(parts: Sequence[Part], start: int, end: int) -> bool:
-    """Whether the slices of parts follow each other inside of their form."""
-    reach = start
-    for part in parts:
-        if not reach <= part.start <= part.end <= end:
-            return False
-        reach = part.end
-    return True
