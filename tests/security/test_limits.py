@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.api.clients import Allowance, Client
 from app.credentials import KeyLimits
 from app.settings import SettingsError, load_settings
+from tests.clock import Clock
 from tests.unit.service import TEXT, answer, is_warm_up, ollama, running
 from tests.unit.test_http_problems import Held
 
@@ -22,16 +23,6 @@ pytestmark = pytest.mark.anyio
 CHAT = httpx.Response(200, json=answer("A ferry leaves at 07:45.", 120, 12))
 KEYS = "alice=alices-own-key,bob=bobs-own-key"
 ALICE, BOB = {"X-API-Key": "alices-own-key"}, {"X-API-Key": "bobs-own-key"}
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def limits(**of: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownError
 from app.engine.gate import Gate, GateOutcome, Priority
+from tests.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -44,16 +45,6 @@ class Visit:
         self._release.set()
         await self.task
         await turns()
-
-
-class Clock:
-    """Turned by the test."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def gate(

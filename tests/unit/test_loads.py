@@ -3,18 +3,9 @@
 import pytest
 
 from app.engine.loads import SOON_S, Loads
+from tests.clock import Clock
 
 MODEL = "smollm2"
-
-
-class Clock:
-    """A clock that stands."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.engine.busy import BusyClock, BusyShare
 from app.telemetry.cost import Prices, cost
 from app.telemetry.window import Window, bucket_of, quantile
+from tests.clock import Clock
 from tests.unit.service import SUMMARY, TEXT, answer, ollama, running
 
 PRICES = Prices(0.01, 0.01, 0.10)
@@ -136,18 +137,8 @@ def test_a_pause_between_calls_is_not_busy_time() -> None:
     assert [share.seconds for share in shares] == [1.0, 1.0]
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_the_window_forgets_what_is_a_minute_old_to_the_second() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     window: Window[str] = Window(clock)
     window.add("a")
     clock.now = 1.0
@@ -162,7 +153,7 @@ def test_the_window_forgets_what_is_a_minute_old_to_the_second() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from("ab"), st.integers(1, 10**15)), max_size=60))
 def test_the_window_has_the_sums_of_its_seconds_whatever_came_before(steps: list[tuple[float, str, int]]) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     window: Window[str] = Window(clock)
     added: list[tuple[int, str, int]] = []
     for pause, key, amount in steps:
