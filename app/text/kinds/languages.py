@@ -161,6 +161,8 @@ def named(name: str) -> Language | None:
 def candidates(text: str) -> Iterator[Language]:
     """The languages that `text` may be in by its looks, most likely first."""
     first = text[:_FIRST]
+    if first.count("\n") + 1 < _FEWEST_CUES:  # a line has one at most
+        return
     found = [(len(_cues(language).findall(first)), language) for language in LANGUAGES]
     most = max(count for count, _ in found)
     # The first of equals comes first: C before C++, which can do all that C can.
