@@ -166,7 +166,7 @@ def _own_worth(document: Document, at: int) -> float:
         return worth * 0.5
     if unit.kind == "chat" and cues.has("agreement", document.text[unit.head : unit.end], document.language):
         worth += _AGREEMENT_WORTH
-    return worth + sum(value for cue, value in _CUE_WORTH.items() if cues.has(cue, said, document.language))
+    return worth + cues.weight(_CUE_WORTH, said, document.language)
 
 
 def _level(line: str) -> float:

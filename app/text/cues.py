@@ -4,7 +4,7 @@ Each table is by language, for the languages that it knows; a text in another la
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -327,6 +327,11 @@ def has(cue: Cue, sentence: str, language: Language) -> bool:
     """Whether `sentence` shows the cue."""
     found = _pattern(cue, language.code)
     return found is not None and found.search(sentence.lower() if cue in _ANYWHERE else sentence) is not None
+
+
+def weight(weights: Mapping[Cue, float], sentence: str, language: Language) -> float:
+    """The weights of the cues that `sentence` shows, added up."""
+    return sum(value for cue, value in weights.items() if has(cue, sentence, language))
 
 
 @lru_cache(8192)

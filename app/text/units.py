@@ -108,15 +108,9 @@ def _mark_end(text: str, span: Span) -> int:
 def _words_start(text: str, span: Span, kind: Kind) -> int:
     """Where the words of a unit begin, behind quotation signs, a list mark, a time stamp, a speaker."""
     at = _mark_end(text, span)
-    if kind == "list":
-        mark = LIST_MARK.match(text, at, span.end)
-        at = mark.end() if mark else at
-    elif kind == "chat":
-        mark = SPEAKER.match(text, at, span.end)
-        at = mark.end() if mark else at
-    else:
-        mark = _STAMP.match(text, at, span.end)
-        at = mark.end() if mark else at
+    pattern = {"list": LIST_MARK, "chat": SPEAKER}.get(kind, _STAMP)
+    mark = pattern.match(text, at, span.end)
+    at = mark.end() if mark else at
     return at if at < span.end else span.start
 
 
@@ -172,7 +166,7 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
         return ()
     if unit.head == unit.start and unit.kind in ("chat", "list") and before.block == unit.block:
         # A later sentence of a turn or an item needs the one that says who speaks, or what the item is.
-        is_first = before.head != before.start or before.block != unit.block or not before.needs
+        is_first = before.head != before.start or not before.needs
         needs.append(at - 1 if is_first else before.needs[0])
     follows = unit.block == before.block
     if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):

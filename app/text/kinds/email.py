@@ -25,7 +25,6 @@ _MEANT: dict[str, str] = {
     for word in words.split()
 }
 _HEADER_WORTH = 0.1
-_RANKS = 1000  # of the sections of a message
 _MOST_LEAVES = 200  # of a message; more of them are left out
 _HISTORY = 10**9  # behind all that is new
 _POSTMARK = regex.compile(r"^From \S{1,200} .{0,60}\d{4}[ \t]*+\r?\n(?=[A-Za-z][A-Za-z0-9\-]{0,60}:)", regex.MULTILINE)
@@ -90,7 +89,7 @@ def read(text: str, start: int, end: int) -> Form | None:
     if not messages:
         return None
     newest_first = sorted(range(len(messages)), key=lambda at: _when(messages[at], at), reverse=True)
-    ranks = {at: rank * _RANKS for rank, at in enumerate(newest_first)}
+    ranks = {at: rank for rank, at in enumerate(newest_first)}
     sections: list[Section] = []
     for at, message in enumerate(messages):
         sections += _sections(text, message, ranks[at])
@@ -143,8 +142,8 @@ def _later_starts(text: str, first: _Message) -> list[int]:
             "_\n",
         ):
             continue
-        headers, body = mime.headers(text, match.start(), first.end)
-        date = _Message(tuple(headers), body, first.end, match.start()).date
+        message = _message(text, match.start(), first.end)
+        date = message.date if message is not None else None
         if date is not None and date > before:
             starts.append(match.start())
             before = date
@@ -166,14 +165,14 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
         islice(mime.leaves(text, list(message.headers), message.start, message.body, message.end), _MOST_LEAVES)
     )
     chosen = _alternatives(text, found)
-    for order, leaf in enumerate(found):
+    for leaf in found:
         if leaf.is_attachment or not leaf.content_type.startswith("text/"):
             if leaf.name and not leaf.content_type.startswith("image/"):
                 note = View()
                 note.add(f"[attachment: {leaf.name}]", leaf.head, max(leaf.start, leaf.head))
-                yield Section(note, rank + min(order + 1, _RANKS // 2))
+                yield Section(note, rank)
         elif leaf in chosen:
-            yield from _body(chosen[leaf], rank + min(order + 1, _RANKS // 2), _name(message))
+            yield from _body(chosen[leaf], rank, _name(message))
 
 
 def _alternatives(text: str, found: Sequence[mime.Leaf]) -> dict[mime.Leaf, list[Section]]:
@@ -198,9 +197,7 @@ def _length(sections: Sequence[Section]) -> int:
 def _read_leaf(text: str, leaf: mime.Leaf) -> list[Section]:
     view = mime.decoded(text, leaf)
     if leaf.content_type == "text/html" or html.is_html(view.text):
-        found = html.views(view.text)
-        if found is not None:
-            return [Section(inner.through(view), is_minor=minor) for inner, minor in found]
+        return html.sections(view) or [Section(view)]
     return [Section(view)]
 
 

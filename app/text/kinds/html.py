@@ -37,18 +37,10 @@ def read(text: str, start: int, end: int) -> Form | None:
     source = text[start:end]
     if not is_html(source):
         return None
-    found = views(source)
-    if found is None:
-        return None
     origin = View()
     origin.add(source, start, end)
-    return form_of(
-        "html",
-        start,
-        end,
-        [Section(view.through(origin), rank, minor) for rank, (view, minor) in enumerate(found)],
-        is_boilerplate,
-    )
+    found = sections(origin)
+    return form_of("html", start, end, found, is_boilerplate) if found else None
 
 
 def is_html(source: str) -> bool:
@@ -61,12 +53,12 @@ def is_html(source: str) -> bool:
     return len(tags) >= _FEWEST_TAGS and sum(map(len, tags)) >= _LEAST_MARKUP * min(len(source), 200_000)
 
 
-def views(source: str) -> list[tuple[View, bool]] | None:
-    """The text for reading of HTML, as sections in order, each with whether it is navigation or a footer.
+def sections(origin: View) -> list[Section]:
+    """The text for reading of HTML, in order; minor are navigation, a footer or a quoted mail.
 
-    None where it cannot be parsed, or is empty. Linear time.
+    None of them where it cannot be parsed. Linear time.
     """
-    source = _NONCHARACTER.sub("\ufffd", source).replace("\0", "\ufffd")
+    source = _NONCHARACTER.sub("\ufffd", origin.text).replace("\0", "\ufffd")
     source = _DECLARATION.sub(lambda match: " " * len(match[0]), source)
     starts: list[int] = []
     marked: list[str] = []
@@ -80,14 +72,14 @@ def views(source: str) -> list[tuple[View, bool]] | None:
     try:
         root = etree.fromstring("".join(marked), parser)
     except (etree.LxmlError, ValueError):
-        return None
+        return []
     if root is None or any("depth" in entry.message for entry in parser.error_log):
-        return None
+        return []
     titles = frozenset(content(heading) for heading in root.iter("h1"))
     reader = Reader(source, starts, titles)
     for event, element in etree.iterwalk(root, events=("start", "end")):
         reader.open(element) if event == "start" else reader.close(element)
-    return [found for found in reader.sections if found[0].text.strip()] or None
+    return [Section(view.through(origin), is_minor=minor) for view, minor in reader.sections if view.text.strip()]
 
 
 def _mark(number: int) -> str:

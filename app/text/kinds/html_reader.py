@@ -132,7 +132,7 @@ class Reader:
             self._touch(element.get("href"))
 
     def _turn(self) -> None:
-        """Go on in a section of its own where navigation or a footer begins or ends."""
+        """Go on in a section of its own where navigation, a footer or a quoted mail begins or ends."""
         if (self.minor > 0) != self.sections[-1][1]:
             self.sections.append((View(), self.minor > 0))
             self.breaks, self.spaces, self.is_empty = 0, False, True

@@ -25,7 +25,8 @@ class Language:
 
     `cues`: lines that tell it from others. `query`: captures @body, code that an outline leaves out, and @members, what
     holds definitions. `private`: heads of definitions that are no part of an interface. `is_braced`: a comment may
-    stand anywhere. SQL has no grammar: see sql.py. `is_lenient`: parse errors are allowed, since macros or dialects are beyond the grammar.
+    stand anywhere. `is_lenient`: parse errors are allowed, since macros or dialects are beyond the grammar. SQL has no
+    `module`: see sql.py.
     """
 
     name: str

@@ -12,7 +12,7 @@ import regex
 from app.text import cues
 from app.text.kinds.form import Kind, Part
 from app.text.kinds.latex_tokens import Marks, without_commands, without_comments
-from app.text.kinds.view import View
+from app.text.kinds.view import CUE_WORTH, View
 from app.text.language import Language, guess_language
 from app.text.tokens import estimate_tokens
 
@@ -27,7 +27,7 @@ _FRAMES = frozenset(
     "document itemize enumerate description quote quotation abstract center flushleft flushright multicols minipage frame".split()
 )
 _THEOREM = regex.compile(r"\\begin\{(?:theorem|lemma|corollary|proposition|definition|conjecture|claim|axiom)\*?\}")
-_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45, "negation": 0.7}
+_CUE_WORTH: dict[cues.Cue, float] = CUE_WORTH | {"negation": 0.7}
 _CLOSING_WORTH = 0.2  # of the last sentence
 _HEADING_WORTH = 0.1
 _TITLE_WORTH = 0.5
@@ -211,7 +211,7 @@ class _Reader:
         if not self.text[start:end].strip():
             return
         first = item if item is not None and item < len(self.pieces) else None
-        # Not at the top: a document looks for forms.
+        # Not at the top: sentences imports blocks, which imports the kinds.
         from app.text.sentences import sentences
 
         spans = sentences(self.marks.masked(self.text, start, end))
@@ -223,7 +223,7 @@ class _Reader:
         for span in spans:
             said = self.text[start + span.start : start + span.end]
             needs = tuple(dict.fromkeys((*self.frames[-1:], *(() if first is None else (first,)))))
-            worth = sum(value for cue, value in _CUE_WORTH.items() if cues.has(cue, said, language))
+            worth = cues.weight(_CUE_WORTH, said, language)
             self.pieces.append(_Piece(start + span.start, start + span.end, needs, worth))
             if first is None and item == len(self.pieces) - 1:
                 first = item

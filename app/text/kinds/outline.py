@@ -36,7 +36,7 @@ _Statement = tuple[int, int, str]
 
 @dataclass(slots=True)
 class Element:
-    """A slice that is a part and, up to its first child, has the text of it. `mark`: what stands in its place."""
+    """A slice that is a part; its own text ends where its first child begins. `mark`: what stands in its place."""
 
     start: int
     end: int

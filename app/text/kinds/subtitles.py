@@ -35,7 +35,10 @@ _LEAST_STAMPED = 0.25  # of the lines of a transcript are stamps
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of what was said, behind its mark; `who` by its mark or the stamp above it, None as in the line before."""
+    """A line of what was said, behind its mark.
+
+    `who`: named by its mark or the stamp above it; None where it is whoever spoke before.
+    """
 
     start: int
     end: int
@@ -127,7 +130,6 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
     """The lines as turns: those of one speaker joined, each turn on a line of its own, sentences that go on joined."""
     view = View()
     speaker: str | None = None
-    has_speakers = any(line.who for line in lines)
     before = ""
     length = 0  # of what was said since the last end of a sentence
     for line in lines:
@@ -141,10 +143,8 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
         is_new = line.is_turn and (line.who != speaker or line.who is None)
         is_long = length > _LONGEST_OPEN
         view.put("" if not view.length else "\n" if is_new or is_long else " ")
-        if is_new and (line.mark or has_speakers):
+        if is_new:
             view.put(f"{line.mark or '-'} ")
-        elif is_new and not line.mark:
-            view.put("- ")
         speaker = line.who if line.is_turn else speaker
         for piece, start, end in pieces:
             view.add(piece, start, end)
@@ -154,7 +154,6 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
 
 def _said(text: str, line: _Line) -> Iterator[tuple[str, int, int]]:
     """The text of a line without its tags, with where it stands."""
-    end = line.start + len(text[line.start : line.end].rstrip())
-    for piece in _PIECE.finditer(text, line.start, end):
+    for piece in _PIECE.finditer(text, line.start, line.end):
         if not piece["tag"]:
             yield unescape(piece[0]) if piece["entity"] else piece[0], piece.start(), piece.end()

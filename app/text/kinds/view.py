@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MINOR_WORTH = -1.0
 """Of a courtesy, a signature, a quoted mail, a footer: what they say counts nearly nothing."""
-_CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
+CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
 _GAP_LOOK = 200  # characters
@@ -247,13 +247,12 @@ def form_of(
 def _with_needed(parts: Sequence[Part]) -> list[Part]:
     """The parts; those that a default part needs are default too."""
     found = list(parts)
-    for at in range(len(found) - 1, -1, -1):
-        open_parts = [at] if found[at].is_default else []
-        while open_parts:
-            for need in found[open_parts.pop()].needs:
-                if not found[need].is_default:
-                    found[need] = replace(found[need], is_default=True)
-                    open_parts.append(need)
+    open_parts = [at for at, part in enumerate(found) if part.is_default]
+    while open_parts:
+        for need in found[open_parts.pop()].needs:
+            if not found[need].is_default:
+                found[need] = replace(found[need], is_default=True)
+                open_parts.append(need)
     return found
 
 
@@ -298,5 +297,5 @@ def _read(section: Section) -> "Document":
 def _worth(said: str, is_turn: bool, language: Language) -> float:
     if said.rstrip().endswith(("?", "？", "؟")):
         return 0.0
-    worth = sum(value for cue, value in _CUE_WORTH.items() if cues.has(cue, said, language))
+    worth = cues.weight(CUE_WORTH, said, language)
     return worth + (_AGREEMENT_WORTH if is_turn and cues.has("agreement", said, language) else 0.0)
