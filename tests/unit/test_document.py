@@ -349,9 +349,10 @@ def test_units_are_in_order_and_only_white_space_is_between_them(text: str) -> N
 
 
 @given(ANY)
-def test_a_unit_needs_only_units_before_it(text: str) -> None:
-    document = read(text)
-    assert all(0 <= needed < at for at, unit in enumerate(document.units) for needed in unit.needs)
+def test_a_unit_needs_only_units_before_it_and_later_ones_that_need_it_too(text: str) -> None:
+    found = read(text).units
+    pairs = [(at, needed) for at, unit in enumerate(found) for needed in unit.needs]
+    assert all(0 <= needed < at or (at < needed < len(found) and at in found[needed].needs) for at, needed in pairs)
 
 
 @given(ANY)

@@ -136,4 +136,4 @@ def _trimmed(text: str) -> tuple[int, int]:
     """The slice of the text without blank lines around it and white space behind it."""
     end = len(text.rstrip(" \r\n"))  # tabs at the end are empty fields
     first = len(text) - len(text.lstrip())
-    return max(text.rfind("\n", 0, first) + 1, 0) if end else 0, end
+    return text.rfind("\n", 0, first) + 1 if end else 0, end

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import regex
 
 from app.text.kinds.form import Kind, Part
+from app.text.kinds.spans import line_starts
 from app.text.tokens import estimate_tokens
 
 _CONTEXT = 3  # lines around a change that diffs have unless asked otherwise; more is a part of its own
@@ -136,9 +137,7 @@ def _read(text: str, start: int, end: int) -> DiffForm | None:
     files = _files(lines, skipped)
     if not any(file.hunks or (lines[file.first].startswith(_FILE) and file.last > file.first + 1) for file in files):
         return None
-    offsets = [start]
-    for line in lines:
-        offsets.append(offsets[-1] + len(line) + 1)
+    offsets = line_starts(lines, start)
     parts = list(_parts(files, lines, offsets))
     return DiffForm("diff", parts[0].start, parts[-1].end, parts, lines, files)
 
@@ -208,10 +207,9 @@ def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int])
     for file in files:
         file.number = number
         worth = _GENERATED_WORTH if _GENERATED.search(file.name) else 1.0
-        cut = [_segments(lines, hunk) for hunk in file.hunks]
         hunks: list[Part] = []
-        for at, segments in enumerate(cut):
-            hunk = file.hunks[at]
+        for at, hunk in enumerate(file.hunks):
+            segments = _segments(lines, hunk)
             base = number + 1 + len(hunks)
             pieces = tuple(_Piece(one, two, base + place) for place, (one, two, _) in enumerate(segments))
             file.hunks[at] = replace(hunk, pieces=pieces)

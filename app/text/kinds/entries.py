@@ -7,6 +7,8 @@ from typing import Literal
 
 import regex
 
+from app.text.kinds.spans import filled_lines
+
 Severity = Literal["error", "warning", "none"]
 
 _STAMP = (
@@ -63,8 +65,11 @@ _LONGEST_KEY = 400  # characters of a line by which its kind is found
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A slice of a text. `stamp`: its time to the letter, empty where it has none. `masked`: the text by which its kind
-    is found, of as many words as `words`, which are the same before what varies was masked."""
+    """A slice of a text. `stamp`: its time to the letter, empty where it has none.
+
+    `words`: what it says, by which rare values are found. `masked`: the same with what varies masked, by which its kind
+    is found.
+    """
 
     start: int
     end: int
@@ -77,15 +82,15 @@ class Entry:
 
 def entries(text: str, start: int, end: int) -> list[Entry]:
     """The entries of a slice, none where it is neither a log nor a stack trace. Linear time."""
-    lines = list(_lines(text, start, end))
+    lines = list(filled_lines(text, start, end))
     if not lines:
         return []
     if _is_trace(text, lines):
         return [replace(_entry(text, lines[0][0], lines[-1][1], None), severity="error")]
     if _is_transcript(text, lines):
         return []
-    heads = [_HEAD.match(text, *line) for line in lines]
-    if len(lines) > 1 and heads[0] is not None:
+    if len(lines) > 1 and _HEAD.match(text, *lines[0]) is not None:
+        heads = [_HEAD.match(text, *line) for line in lines]
         found = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
         if len(found) > 1 and headed >= max(2, _HEADED_SHARE * len(found)):
@@ -101,15 +106,6 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
 def _is_prose(text: str, lines: list[tuple[int, int]]) -> bool:
     """Whether most lines are paragraphs of several sentences, as those of form letters are."""
     return 2 * sum(len(_SENTENCE_WITHIN.findall(text, *line)) > 1 for line in lines) > len(lines)
-
-
-def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    at = start
-    for line in text[start:end].split("\n"):
-        stop = at + len(line.rstrip())
-        if stop > at:
-            yield at, stop
-        at += len(line) + 1
 
 
 def _is_transcript(text: str, lines: list[tuple[int, int]]) -> bool:
@@ -227,3 +223,8 @@ def trouble(line: str) -> float:
 
 def _of_status(status: str) -> Severity:
     return "error" if status >= "500" else "warning" if status >= "400" else "none"
+
+
+def plain_number(digits: str) -> float | None:
+    """The value of digits with at most one point; None for anything else."""
+    return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import regex
 
 from app.text.kinds.form import Kind, Part
+from app.text.kinds.spans import filled_lines
 
 _FENCE = regex.compile(r"[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)$")
 
@@ -44,12 +45,7 @@ class FencedLines:
 def read(text: str, start: int, end: int) -> FencedLines | None:
     """The form of a slice that begins with an opening fence and ends with the closing one, or with the text."""
     source = text[start:end]
-    spans = []
-    at = start
-    for line in source.split("\n"):
-        if line.strip():
-            spans.append((at, at + len(line.rstrip())))
-        at += len(line) + 1
+    spans = list(filled_lines(text, start, end))
     opening = _FENCE.match(text, *spans[0]) if spans else None
     if opening is None or len(spans) < 2:
         return None

@@ -45,9 +45,10 @@ class JsonForm:
         children = node.children or []
         is_array = not self._tree.is_object(node)
         for child in children:
-            if child.children and depth < _DEEPEST and self._is_large(child):
+            if child.children and depth < _DEEPEST:
                 is_record = is_array and self._tree.is_object(child)
-                if not is_record or any(inner.children and self._is_large(inner) for inner in child.children):
+                held = child.children if is_record else [child]
+                if any(one.children and self._is_large(one) for one in held):
                     self._open(child, depth + 1)
         if is_array and len(children) > 1:
             table = tabulate(self._tree, children)

@@ -7,8 +7,9 @@ from statistics import median
 
 import regex
 
-from app.text.kinds.entries import trouble
+from app.text.kinds.entries import plain_number, trouble
 from app.text.kinds.form import Kind, Part
+from app.text.kinds.spans import filled_lines
 from app.text.tokens import estimate_tokens
 
 _MATCH = regex.compile(
@@ -71,7 +72,7 @@ class LinesForm:
 
 def read(text: str, start: int, end: int) -> LinesForm | None:
     """The form of a slice that consists of what a search found, or of rows under a header in capitals."""
-    spans = list(_spans(text, start, end))
+    spans = list(filled_lines(text, start, end))
     if len(spans) <= _LEAST_ROWS:
         return None
     lines = [text[one:two] for one, two in spans]
@@ -90,15 +91,6 @@ def read(text: str, start: int, end: int) -> LinesForm | None:
         for number, (span, line, worth) in enumerate(zip(spans, lines, worths, strict=True))
     ]
     return LinesForm("lines", spans[0][0], spans[-1][1], parts, files, text)
-
-
-def _spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    at = start
-    for line in text[start:end].split("\n"):
-        stop = at + len(line.rstrip())
-        if stop > at:
-            yield at, stop
-        at += len(line) + 1
 
 
 def _shown(files: Sequence[str], worths: Sequence[float]) -> set[int]:
@@ -123,12 +115,12 @@ def _matches(lines: Sequence[str]) -> tuple[list[str], list[float]] | None:
     known = 0
     for line in lines:
         match = _MATCH.match(line)
-        known += match is not None
-        context = None if match else _CONTEXT.match(line)
-        if match is None and context is None:
+        found = match or _CONTEXT.match(line)
+        if found is None:
             return None
+        known += match is not None
         said = match["said"] if match else ""
-        path = (match or context)["path"] if match or (context and context["path"]) else (files[-1] if files else "")  # type: ignore[index]
+        path = found["path"] or (files[-1] if files else "")
         worth = trouble(said)
         if match and path not in files[-1:]:
             worth += _DEFINITION_WORTH
@@ -173,4 +165,4 @@ def _outliers(column: Sequence[str]) -> Iterator[tuple[int, float]]:
 
 def _number(value: str) -> float | None:
     digits = value.split(" ", 1)[0].rstrip("%BKMGTibms")
-    return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None
+    return plain_number(digits)

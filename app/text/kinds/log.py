@@ -12,7 +12,7 @@ from statistics import median
 
 from drain3.drain import Drain
 
-from app.text.kinds.entries import Entry, Severity, entries
+from app.text.kinds.entries import Entry, Severity, entries, plain_number
 from app.text.kinds.form import Kind, Part
 from app.text.tokens import estimate_tokens
 
@@ -177,7 +177,7 @@ def _number(value: str) -> float | None:
     digits = (
         value.rpartition("=")[2].strip("()[],;:\"'").rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%")
     )
-    return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None
+    return plain_number(digits)
 
 
 def _shown(group: _Group, found: Sequence[Entry]) -> set[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.text.kinds import fence as fenced_lines
 from app.text.kinds.form import Form, Kind, Part
+from app.text.kinds.spans import line_end
 
 Reader = Callable[[str, int, int], Form | None]
 """The form of a slice of a text, None where it is not of that kind."""
@@ -119,12 +120,6 @@ def _runs(
 def _look(text: str, at: int) -> str | None:
     """What a line begins like, None for prose."""
     return next((look for look, pattern in _LOOKS.items() if pattern.match(text, at)), None)
-
-
-def line_end(text: str, at: int) -> int:
-    """The place of the line break behind `at`, or of the end of the text."""
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end
 
 
 def _paragraph_end(text: str, at: int) -> int:

@@ -1,17 +1,18 @@
 """Settings: TOML, INI and .env. Whole entries under their parents, comments with what they stand before.
 
-Read by lines; libraries tell whether a text is valid.
+Read by lines; `tomllib` tells whether TOML is valid.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Literal
 
 from app.text.kinds.form import Part
 from app.text.kinds.outliers import row_worths
+from app.text.kinds.spans import line_starts
 
 SettingsKind = Literal["yaml", "toml", "ini", "env"]
 
@@ -70,7 +71,6 @@ class SettingsForm:
         self.kind: SettingsKind = kind
         self.start = start
         self.end = end
-        self._entries = entries
         self._texts = [text[entry.start : entry.end].rstrip() for entry in entries]
         noisy: set[int] = set()
         for at, entry in enumerate(entries):
@@ -123,10 +123,6 @@ def form_of(kind: SettingsKind, text: str, start: int, end: int, entries: Sequen
         if entry.parent is not None and not entry.is_comment:
             entries[entry.parent].children.append(at)
     return SettingsForm(kind, text, start, end, entries) if len(entries) > 1 else None
-
-
-def line_starts(text: str, start: int, end: int) -> list[int]:
-    return list(accumulate((len(line) + 1 for line in text[start:end].split("\n")), initial=start))
 
 
 # TOML
@@ -198,7 +194,7 @@ def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
     entries: list[Entry] = []
     section: int | None = None
     keyed = 0
-    starts = line_starts(text, start, end)
+    starts = line_starts(text[start:end].split("\n"), start)
     for begin, following in pairwise(starts):
         line = text[begin : following - 1]
         if not line.strip():

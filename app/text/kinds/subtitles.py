@@ -10,6 +10,7 @@ from html import unescape
 import regex
 
 from app.text.kinds.form import Form, Part
+from app.text.kinds.spans import line_spans
 from app.text.kinds.view import Section, View, ViewForm, form_of
 
 _TIME = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?"
@@ -51,7 +52,7 @@ def read(text: str, start: int, end: int) -> Form | None:
     """The subtitles or the transcript in a slice of `text`, None where it is neither. Linear time."""
     if _CLOCK.search(text, start, end) is None:
         return None
-    lines = _lines(text, start, end)
+    lines = list(line_spans(text, start, end))
     said = _cue_lines(text, lines) or _stamped_lines(text, lines)
     if not said:
         return None
@@ -64,15 +65,6 @@ def _with_questions(form: ViewForm) -> Iterator[Part]:
     for at, part in enumerate(form.parts):
         is_answer = at > 0 and form.said(at).startswith("- ") and form.said(at - 1).endswith(("?", "？"))
         yield replace(part, needs=tuple(sorted({*part.needs, at - 1}))) if is_answer else part
-
-
-def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Where the lines of a slice begin and end, blank ones too."""
-    found = []
-    for line in text[start:end].split("\n"):
-        found.append((start, start + len(line.rstrip())))
-        start += len(line) + 1
-    return found
 
 
 def _cue_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:

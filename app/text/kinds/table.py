@@ -1,13 +1,14 @@
-"""Tables: CSV and its like, Markdown, columns aligned by spaces, HTML. Rows stay whole, under their header."""
+"""Tables: CSV and its like, Markdown, columns aligned by spaces. Rows stay whole, under their header."""
 
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Literal
 
 from app.text.kinds.form import Part
 from app.text.kinds.outliers import row_worths
+from app.text.kinds.spans import filled_lines, line_end, line_starts
 from app.text.tokens import estimate_tokens
 
 _DELIMITERS = "\t,;|"
@@ -27,7 +28,7 @@ Span = tuple[int, int]
 class TableForm:
     """Rows with the text that each is rendered as, under `head` rows that all others need.
 
-    `mark`: what says how many rows are left out. `after`: what stands behind the last row.
+    `mark`: what says how many rows are left out.
     """
 
     kind: Literal["table"] = "table"
@@ -40,14 +41,12 @@ class TableForm:
         *,
         head: int,
         mark: Callable[[int], str],
-        after: str = "",
     ) -> None:
         self.start = start
         self.end = end
         self._texts = [text for _, text, _ in rows]
         self._head = head
         self._mark = mark
-        self._after = after
         worths = [0.0] * head + row_worths([cells for _, _, cells in rows[head:]])
         self.parts: Sequence[Part] = [
             Part(*span, () if at < head else tuple(range(head)), worths[at], cost)
@@ -57,10 +56,10 @@ class TableForm:
 
     def render(self, chosen: Sequence[int]) -> str:
         lines = [self._texts[at] for at in chosen]
-        left = sum(1 for _ in range(self._head, len(self._texts))) - sum(at >= self._head for at in chosen)
+        left = len(self._texts) - self._head - sum(at >= self._head for at in chosen)
         if left:
             lines.append(self._mark(left))
-        return "\n".join(lines) + self._after
+        return "\n".join(lines)
 
 
 def _more(count: int) -> str:
@@ -85,15 +84,10 @@ def read_csv(text: str, start: int, end: int) -> TableForm | None:
 
 def _read_found(text: str, start: int, end: int) -> TableForm | None:
     for delimiter in _DELIMITERS:
-        rows = _delimited(text, start, end, delimiter) if delimiter in text[start : _line_end(text, start)] else None
+        rows = _delimited(text, start, end, delimiter) if delimiter in text[start : line_end(text, start)] else None
         if rows and len(rows) >= _FEWEST_ROWS and _looks_like_table(text, rows, delimiter):
             return _csv_form(text, start, end, rows)
     return None
-
-
-def _line_end(text: str, at: int) -> int:
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end
 
 
 _Rows = list[tuple[Span, list[str]]]
@@ -102,7 +96,7 @@ _Rows = list[tuple[Span, list[str]]]
 def _delimited(text: str, start: int, end: int, delimiter: str) -> _Rows | None:
     """The rows with their fields, None where they are not at least two with as many fields each, or not valid."""
     lines = text[start:end].split("\n")
-    starts = list(accumulate((len(line) + 1 for line in lines), initial=start))
+    starts = line_starts(lines, start)
     reader = csv.reader((line.removesuffix("\r") for line in lines), delimiter=delimiter, strict=True)
     rows: _Rows = []
     begin = 0
@@ -160,13 +154,7 @@ def read_markdown(text: str, start: int, end: int) -> TableForm | None:
 
 def _lines(text: str, start: int, end: int) -> Iterator[Span]:
     """The lines that are not blank, without white space around them."""
-    at = start
-    for line in text[start:end].split("\n"):
-        stripped = line.strip()
-        if stripped:
-            first = at + len(line) - len(line.lstrip())
-            yield first, first + len(stripped)
-        at += len(line) + 1
+    return ((stop - len(text[begin:stop].lstrip()), stop) for begin, stop in filled_lines(text, start, end))
 
 
 def _is_rule(line: str) -> bool:

@@ -23,7 +23,7 @@ _MOST_FIELDS = 40  # of an element that is held against its siblings
 _ELEMENT_WORTH = 0.3
 _TOKEN = re.compile(
     r"(?P<gone><!--.*?-->)|(?P<prolog><\?.*?\?>|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*)?>)|(?P<cdata><!\[CDATA\[.*?\]\]>)"
-    r"|(?P<close></[^>]*+>)|(?P<tag><(?P<name>[^\s<>/]++)(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>)|(?P<text>[^<]++)",
+    r"|(?P<close></[^>]*+>)|(?P<tag><[^\s<>/]++(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>)|(?P<text>[^<]++)",
     re.DOTALL,
 )
 _NAME = re.compile(r"<[^\s/>]*")
@@ -58,7 +58,6 @@ class _Tree:
         stack = [outer]
         for match in _TOKEN.finditer(text, start, end):
             kind, token = match.lastgroup, match.group()
-            kind = "tag" if kind == "name" else kind
             at = len(self.tokens)
             if kind == "gone" or (kind == "prolog" and len(stack) > 1):
                 continue
@@ -189,11 +188,12 @@ class _Nothing:
 
 def read(text: str, start: int, end: int) -> XmlForm | None:
     """A document of XML; None where the slice is none, is XHTML, or declares entities."""
-    if text[start:end].lstrip()[:1] != "<":
+    said = text[start:end].lstrip()
+    if not said.startswith("<"):
         return None
     parser = DefusedXMLParser(target=_Nothing())
     try:
-        parser.feed(text[start:end].lstrip())
+        parser.feed(said)
         parser.close()
     except (ParseError, DefusedXmlException, ValueError):
         return None

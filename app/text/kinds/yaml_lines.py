@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from app.text.kinds.settings import Entry, SettingsForm, form_of, line_starts
+from app.text.kinds.settings import Entry, SettingsForm, form_of
+from app.text.kinds.spans import line_starts
 
 _YAML_KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.$\-/]{1,80}[\"']?:(?:\s|$)")
 _UNREAD = re.compile("\r(?!\n)|[\x85\u2028\u2029]|[|>][1-9]?[+]")
@@ -31,7 +32,7 @@ def find(text: str, start: int, end: int) -> SettingsForm | None:
 
 def _read(text: str, start: int, end: int, *, is_certain: bool) -> SettingsForm | None:
     lines = text[start:end].split("\n")
-    if any(line.startswith(("%", "?")) or line.lstrip(" ").startswith("? ") for line in lines):
+    if any(line.startswith("%") or f"{line.lstrip(' ')} ".startswith("? ") for line in lines):
         return None
     if (not is_certain and not _looks_like_yaml(lines)) or _UNREAD.search(text, start, end):
         return None
@@ -42,7 +43,7 @@ def _read(text: str, start: int, end: int, *, is_certain: bool) -> SettingsForm 
         return None
     if not outline.is_block:
         return None
-    return form_of("yaml", text, start, end, _yaml_entries(text, start, end, lines, outline))
+    return form_of("yaml", text, start, end, _yaml_entries(start, lines, outline))
 
 
 def _looks_like_yaml(lines: Iterable[str]) -> bool:
@@ -64,7 +65,8 @@ class _Outline:
     """What the events of a YAML text tell about its lines.
 
     `whole`: the last line of values that go over several lines, or that an alias stands for, by their first one.
-    `anchors` and `aliases`: lines by names, names by lines.
+    `anchors`: the lines of anchors by their names. `aliases`: the lines of the anchors that are meant, by the lines of
+    the aliases.
     """
 
     def __init__(self, *, may_repeat: bool) -> None:
@@ -128,8 +130,8 @@ class _Open:
     keys: set[str] = field(default_factory=set)
 
 
-def _yaml_entries(text: str, start: int, end: int, lines: Sequence[str], outline: _Outline) -> list[Entry]:
-    starts = line_starts(text, start, end)
+def _yaml_entries(start: int, lines: Sequence[str], outline: _Outline) -> list[Entry]:
+    starts = line_starts(lines, start)
     entries: list[Entry] = []
     anchored: dict[int, int] = {}  # numbers of entries by the lines of anchors in them
     parents: list[tuple[int, bool, int]] = []  # depth, whether it is an item of a list, number
