@@ -14,6 +14,7 @@ import pytest
 
 from tests.live.conftest import Service
 from tests.live.simulated import gateway_to, simulated_ollama
+from tests.unit.service import TEXT
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus (Debian: apt-get install prometheus) is not here"
@@ -23,11 +24,6 @@ SLOTS = 4
 CALLS = 120
 CLIENTS = 12
 LIMIT_S = 60.0
-TEXT = (
-    "The harbour office of {name} has confirmed that pier 7 stays closed until 12 May, because the new bearings came "
-    "late and two of them did not fit. We know that this is annoying, and we would have liked to have better news. "
-    "Buses leave from pier 3 every 20 minutes."
-)
 CONFIG = """
 global: {scrape_interval: 250ms, scrape_timeout: 250ms}
 scrape_configs:
@@ -121,7 +117,7 @@ def compress_all(url: str) -> list[Seen]:
 
     def one(number: int) -> Seen:
         started = time.perf_counter()
-        answer = client.post("/compress", json={"text": TEXT.format(name=f"Quay{number}")})
+        answer = client.post("/compress", json={"text": f"Note {number}. {TEXT}"})
         seconds = time.perf_counter() - started
         cost: dict[str, Any] = answer.json()["cost"]
         return Seen(seconds, cost["cloud_usd"], cost["local_usd"])
