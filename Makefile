@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/test.stamp lint
 	@$(BIN)/condenser fetch-model
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-live: $(VENV)/test.stamp
 	CONDENSER_TEST_ENGINE=ollama $(BIN)/python -m pytest tests/live
