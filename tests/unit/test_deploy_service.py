@@ -88,7 +88,7 @@ def test_nothing_but_the_sources_can_get_into_the_image() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"
     assert {line for line in lines if line.startswith("!")} == {
-        "!app", "!pyproject.toml", "!README.md", "!requirements.lock",
+        "!app", "!pyproject.toml", "!README.md", "!LICENSE", "!requirements.lock",
     }  # fmt: skip
 
 
