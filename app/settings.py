@@ -324,7 +324,7 @@ def has_text(default: object) -> bool:
 
 
 def describe() -> list[tuple[str, str, str]]:
-    """Variable, default and meaning (with unit) of every setting, for `--help` and the README."""
+    """Variable, default and meaning (with unit) of every setting, for `--help` and docs/configuration.md."""
     rows = []
     for name, field in Settings.model_fields.items():
         default = "unset" if field.default_factory or not has_text(field.default) else str(field.default)

@@ -33,7 +33,7 @@ from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
 from app.summary.report import Report
 from app.telemetry.cost import Cost, cost
-from app.text.blocks import Span
+from app.text.span import Span
 
 # What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
 _KEPT_SHARE = 0.1

@@ -17,9 +17,9 @@ from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Passage, Report, arrange, compose, report
 from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
-from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.language import Language
+from app.text.span import Span
 from app.text.tokens import estimate_tokens
 
 Method = Literal["auto", "abstractive", "extractive"]

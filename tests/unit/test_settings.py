@@ -136,9 +136,3 @@ def test_serve_help_lists_every_setting_with_its_default() -> None:
     help_text = " ".join(CliRunner().invoke(cli, ["serve", "--help"]).output.split())
     for name, default, _ in describe():
         assert f"{name} (default: {default})" in help_text
-
-
-def test_the_readme_lists_every_setting_with_its_default() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    for name, default, meaning in describe():
-        assert f"| `{name}` | {default} | {meaning} |" in readme
