@@ -42,7 +42,7 @@ lint: $(VENV)/test.stamp
 
 # In an environment of its own, which neither `make run` nor `make test` needs.
 docs: $(DOCS_VENV)/stamp
-	$(DOCS_VENV)/bin/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet
 	@echo "site/index.html"
 
 $(DOCS_VENV)/stamp: requirements-docs.lock
