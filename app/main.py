@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
 from app.api import jobs, monitoring, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
+from app.api.forwarded import ForwardedMiddleware
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
@@ -103,7 +103,6 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    patch_fastapi(app, redirect_from_root_to_docs=False)
     problems.install(app)
     app.include_router(routes.router)
     app.include_router(jobs.router)
@@ -121,6 +120,7 @@ def create_app(
             expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
+    app.add_middleware(ForwardedMiddleware, root_path=settings.root_path, trusted_proxies=settings.trusted_proxies)
     return app
 
 

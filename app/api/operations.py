@@ -70,6 +70,9 @@ async def compress(
         content_type=body.content_type,
     )
     async with _on_terms(service, body, priority) as terms:
+        if body.model is not None and body.method != "extractive":
+            # Whether the model is called depends on the text; that a name is wrong should not.
+            await service.engine.require(body.model)
         result, cached = await service.compressor.compress(options, terms, caching)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(service, replace(result.usage, busy_s=0.0) if cached else result.usage)

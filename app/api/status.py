@@ -23,6 +23,7 @@ router = APIRouter(tags=["monitoring"])
 
 
 @router.get("/status")
+@router.head("/status", include_in_schema=False)
 async def status(request: Request) -> Status:
     """Engine, model, queue, and the throughput, latency and savings of the last minute."""
     service = service_of(request)

@@ -124,6 +124,21 @@ class Engine:
             if await upstream.preload(self.default_model):
                 self._tell_of_load(self.default_model)
 
+    async def require(self, model: str) -> None:
+        """Raise ModelNotFoundError where no server has `model`.
+
+        By the lists of the last check, which cost nothing; where none has it, by new ones, for it may have been
+        installed since. Says nothing where a server does not answer: only a call can tell then.
+        """
+        name = canonical(model)
+        if any(name in one.installed for one in self.upstreams.all):
+            return
+        found = (await self.status()).upstreams
+        installed = {installed for one in found for installed in one.installed}
+        has_all_lists = all(one.version is not None and (one.installed or self.name != "openai") for one in found)
+        if has_all_lists and name not in map(canonical, installed):
+            raise ModelNotFoundError(self._how_to_get(model, f"model '{model}' not found", installed))
+
     @property
     def can_score(self) -> bool | None:
         """Whether any server gives log probabilities; None until one does or all have shown that they do not."""
