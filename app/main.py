@@ -49,6 +49,7 @@ def create_app(
         settings.local_usd_per_hour,
         settings.local_watts,
         settings.local_usd_per_kwh,
+        settings.reader_usd_per_1k_tokens,
     )
     if not prices.cloud_per_1k_prompt_tokens and not prices.cloud_per_1k_completion_tokens:
         logger.warning("both cloud prices are 0, so savings are told as 0")

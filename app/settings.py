@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     cloud_usd_per_1k_completion_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 completion tokens"
     )
+    reader_usd_per_1k_tokens: Price = Field(
+        0.0001, description="what readers of a result pay for 1,000 tokens of prompt, USD: a small cloud model's price"
+    )
     local_usd_per_hour: Price = Field(0.10, description="what a machine costs, USD per hour of its engine's time")
     local_watts: float = Field(
         0, ge=0, le=1_000_000, allow_inf_nan=False, description="power that it draws while the engine works, watts"
