@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -16,6 +16,7 @@ from app.api.forwarded import ForwardedMiddleware
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
+from app.api.traces import TraceMiddleware
 from app.compression.cache import SharedCompressor
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
@@ -26,6 +27,7 @@ from app.engine.startup import choose_engine, open_engine, watch
 from app.settings import Settings, load_settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
+from app.tracing import is_wanted, tracing
 
 logger = logging.getLogger("condenser")
 
@@ -54,11 +56,13 @@ def create_app(
     if not prices.cloud_per_1k_prompt_tokens and not prices.cloud_per_1k_completion_tokens:
         logger.warning("both cloud prices are 0, so savings are told as 0")
     metrics = Metrics(prices)
+    is_traced = is_wanted()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         name = await choose_engine(settings)
-        async with open_engine(settings, name, metrics) as engine:
+        traces = tracing(__version__) if is_traced else nullcontext()
+        async with traces, open_engine(settings, name, metrics) as engine:
             metrics.watch_engine(engine)
             summarizer = Summarizer(engine, settings.min_support, settings.engine_check, metrics)
             compressor = Compressor(engine, summarizer)
@@ -121,6 +125,8 @@ def create_app(
             expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
+    if is_traced:
+        app.add_middleware(TraceMiddleware)
     app.add_middleware(ForwardedMiddleware, root_path=settings.root_path, trusted_proxies=settings.trusted_proxies)
     return app
 
