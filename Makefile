@@ -1,5 +1,6 @@
 # make run    start the service on 127.0.0.1:8000, on Ollama where it answers, else on the embedded model
 # make test   lint, types and every test, on the embedded model
+# make dev    what make test installs, without a test: the tools that docs/ and CONTRIBUTING name
 # make test-live   the endpoint tests against the Ollama at OLLAMA_HOST with the model CONDENSER_MODEL
 # make lint   ruff, mypy and import-linter
 # make docs   the pages of docs/ as a site in site/
@@ -13,13 +14,15 @@ BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-live soak fuzz lint docs lock clean
+.PHONY: run dev test test-live soak fuzz lint docs lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/condenser fetch-model
 	@CONDENSER_ENGINE=$${CONDENSER_ENGINE:-auto} \
 	 CONDENSER_REQUEST_TIMEOUT_S=$${CONDENSER_REQUEST_TIMEOUT_S:-600} \
 	 exec $(BIN)/condenser serve
+
+dev: $(VENV)/test.stamp
 
 test: $(VENV)/test.stamp lint
 	@$(BIN)/condenser fetch-model

@@ -53,7 +53,7 @@ def page() -> str:
     lines.append(
         "\n## Variables that are not settings\n\n"
         "| variable | meaning |\n| --- | --- |\n"
-        f"| `OLLAMA_HOST` | Ollama's address where `{PREFIX}OLLAMA_URL` is not set, read as Ollama reads it |\n"
+        "| `OTEL_EXPORTER_OTLP_ENDPOINT` | collector for traces; see [Operations](operations.md#traces) |\n"
         f"| `{PREFIX}API_KEY` | key that the `condenser` command sends to a service |\n"
     )
     return "".join(lines)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.clients import NOBODY, Client, keep_client
+from app.api.forwarded import route_path
 from app.api.problems import ProblemError, problem_response
 from app.api.record import record_of
 from app.credentials import digest_of, holder_of
@@ -49,7 +50,7 @@ class AccessMiddleware:
                 "This service does not go by that name",
                 "the Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
             )
-        path: str = scope["path"]
+        path = route_path(scope)
         self._check_port(scope, path)
         keep_client(scope, NOBODY)
         if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):

@@ -12,6 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from app.api.body import BoundedRoute
 from app.api.clients import NOBODY, client_of
+from app.api.forwarded import prefix_of
 from app.api.job_schemas import JobResults, progress
 from app.api.problems import Found, ProblemError, found, problem_body
 from app.api.routes import NDJSON, cache_scope, one_line, perform_item, problem_answers
@@ -72,7 +73,8 @@ async def read_job(
     after = offset + len(results)
     is_last = not job.is_unfinished and after >= job.ended_items
     told = progress(job).model_dump(mode="json")
-    told["next"] = None if is_last else f"/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
+    path = f"{prefix_of(request)}/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
+    told["next"] = None if is_last else path
     # The results are JSON already, and are not read for being written again.
     content = f'{json.dumps(told, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
     return Response(content, media_type="application/json")

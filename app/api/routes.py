@@ -32,6 +32,7 @@ from app.asgi import cancel_on_disconnect
 from app.compression.cache import Caching
 from app.compression.fanout import as_ready
 from app.text.tokens import estimate_tokens
+from app.tracing import span
 
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
@@ -261,10 +262,11 @@ async def perform_item(
 ) -> AnyDone:
     """Do one item of a batch. Raises what a request of its own would be answered with."""
     body = _item_body(operation, item)
-    async with client.wait_and_hold(_places(service, client, body)):
-        if isinstance(body, CompressRequest):
-            return await operations.compress(service, body, caching, "batch")
-        return await operations.reconstruct(service, body, "batch")
+    with span(f"{operation} item"):
+        async with client.wait_and_hold(_places(service, client, body)):
+            if isinstance(body, CompressRequest):
+                return await operations.compress(service, body, caching, "batch")
+            return await operations.reconstruct(service, body, "batch")
 
 
 def _item_body(operation: Literal["compress", "reconstruct"], item: object) -> CompressRequest | ReconstructRequest:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from app.engine.departures import DepartureInterval
 from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownError
+from app.tracing import span
 
 Priority = Literal["interactive", "batch"]
 GateOutcome = Literal["passed", "full", "timeout", "cancelled"]
@@ -75,7 +76,8 @@ class Gate:
         """
         started = self._clock()
         try:
-            await self._enter(priority, deadline)
+            with span("queue wait", {"condenser.priority": priority}):
+                await self._enter(priority, deadline)
         except QueueTimeoutError:
             self._tell("timeout", started)
             raise

@@ -14,6 +14,7 @@ from app.engine.errors import (
     EngineUnreachableError,
     NoConnectionError,
 )
+from app.tracing import outgoing_headers
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
@@ -55,7 +56,7 @@ class EngineHttp:
         EngineFailedError for a body over `limit` bytes.
         """
         try:
-            async with self._http.stream(method, path, json=body) as response:
+            async with self._http.stream(method, path, json=body, headers=outgoing_headers()) as response:
                 return response.status_code, await _read(response, limit)
         except (httpx.HTTPError, aiohttp.ClientError) as error:
             raise self._told(error) from error
