@@ -19,6 +19,7 @@ from app.engine.model_file import ModelFileError
 from app.engine.model_file import fetch_model as fetch
 from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
+from app.mcp.command import agents
 from app.ops.commands import people
 from app.ops.exits import FAILED as EXIT_FAILED
 from app.ops.exits import USAGE as EXIT_USAGE
@@ -218,6 +219,7 @@ def hash_key(
 
 
 cli.add_typer(people)
+cli.add_typer(agents)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from app.compression.summarizer import Summarizer
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
+from app.mcp.endpoint import McpEndpoint
 from app.settings import Settings, load_settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
@@ -92,6 +93,7 @@ def create_app(
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
+                await mcp.aclose()
                 await summarizer.aclose()
 
     app = FastAPI(
@@ -110,6 +112,7 @@ def create_app(
     app.include_router(monitoring.router)
     app.include_router(status.router)
     page.install(app)
+    mcp = McpEndpoint(app, settings)
     # The last one added is the outermost: every answer is recorded, and those to web pages of other origins are marked.
     app.add_middleware(AccessMiddleware, settings=settings)
     if settings.cors_origins:
