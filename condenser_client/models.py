@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, Required, TypedDict
+from typing import Annotated, Any, Literal, Required, TypedDict
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 Range = tuple[int, int]
 """Start and end (exclusive), in Unicode code points."""
@@ -36,6 +36,10 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class CapsuleSource(_Answer):
     """Size and hash of the text that a capsule stands for."""
 
@@ -49,15 +53,11 @@ class Capsule(_Answer):
 
     version: int
     payload: str
-    fidelity: str | None = None
-    codec: str | None = None
-    source: CapsuleSource | None = None
-    model: str | None = None
-    prompt_version: str | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in handler(self).items() if value is not None}
+    fidelity: Annotated[str | None, Field(exclude_if=_is_absent)] = None
+    codec: Annotated[str | None, Field(exclude_if=_is_absent)] = None
+    source: Annotated[CapsuleSource | None, Field(exclude_if=_is_absent)] = None
+    model: Annotated[str | None, Field(exclude_if=_is_absent)] = None
+    prompt_version: Annotated[str | None, Field(exclude_if=_is_absent)] = None
 
 
 class Passage(_Answer):
