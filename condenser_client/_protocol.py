@@ -1,6 +1,5 @@
 """What both clients share: requests to send, and answers to read."""
 
-import json
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from condenser_client.errors import ProblemError, UnexpectedAnswerError, UnreachableError
-from condenser_client.models import Capsule, CompressItem, CompressResult, Job, Problem
+from condenser_client.models import Capsule, CompressItem, CompressResult, Excerpt, Job, Problem
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 CapsuleLike = Capsule | CompressResult | Mapping[str, Any]
@@ -93,9 +92,9 @@ def make_config(
     return Config(url, sent, timeout, max_retries, max_retry_wait_s)
 
 
-def compress_request(text: str, options: Mapping[str, Any]) -> Request:
+def compress_request(text: str, options: Mapping[str, Any], accept: str = "application/json") -> Request:
     """`POST /compress` with a text."""
-    return Request("POST", "/compress", {"text": text, **_plain(options)})
+    return Request("POST", "/compress", {"text": text, **_plain(options)}, {"Accept": accept})
 
 
 def reconstruct_request(capsule: CapsuleLike, options: Mapping[str, Any]) -> Request:
@@ -203,22 +202,36 @@ class Lines:
 
 
 class Events:
-    """Server-sent events out of lines."""
+    """Excerpts and the result out of the lines of server-sent events."""
 
     def __init__(self) -> None:
         self._name = ""
         self._data: list[str] = []
+        self._is_over = False
 
-    def feed(self, line: str) -> tuple[str, Any] | None:
-        """Name and data, from JSON, of the event that this line ends; None where it ends none."""
-        if not line:
-            name, data = self._name or "message", "\n".join(self._data)
-            self._name, self._data = "", []
-            return (name, json.loads(data)) if data else None
-        key, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if key == "event":
-            self._name = value
-        elif key == "data":
-            self._data.append(value)
-        return None
+    def feed(self, line: str) -> Excerpt | CompressResult | None:
+        """What the event says that this line ends; None where it ends none. Raises ProblemError for a problem."""
+        if line:
+            key, _, value = line.partition(":")
+            if key == "event":
+                self._name = value.strip()
+            elif key == "data":
+                self._data.append(value.removeprefix(" "))
+            return None
+        name, data = self._name, "\n".join(self._data)
+        self._name, self._data = "", []
+        match name:
+            case "passage" | "sentence":
+                return read_json(Excerpt, data)
+            case "result":
+                self._is_over = True
+                return read_json(CompressResult, data)
+            case "problem":
+                raise ProblemError(read_json(Problem, data))
+            case _:
+                return None
+
+    def check_end(self) -> None:
+        """Raise UnreachableError where the result has not come."""
+        if not self._is_over:
+            raise UnreachableError("the service ended its answer before the result")

@@ -1,10 +1,10 @@
 """The client for code that is not async."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack
+from typing import Literal, Self, Unpack
 
 import httpx
 
@@ -16,6 +16,7 @@ from condenser_client.models import (
     CompressItem,
     CompressOptions,
     CompressResult,
+    Excerpt,
     Job,
     JobPage,
     Ready,
@@ -74,6 +75,18 @@ class Condenser:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return self._call(CompressResult, protocol.compress_request(text, options))
 
+    def stream(self, text: str, **options: Unpack[CompressOptions]) -> Iterator[Excerpt | CompressResult]:
+        """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.
+
+        Only the result tells what is in it. To leave the loop early cancels the call.
+        """
+        events = protocol.Events()
+        with self._streamed(protocol.compress_request(text, options, protocol.EVENT_STREAM)) as lines:
+            for line in lines:
+                if (event := events.feed(line)) is not None:
+                    yield event
+        events.check_end()
+
     def reconstruct(
         self, capsule: CapsuleLike, *, mode: Literal["auto", "exact", "semantic"] = "auto"
     ) -> ReconstructResult:
@@ -88,12 +101,8 @@ class Condenser:
         self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]
     ) -> Iterator[BatchItem]:
         """The same, each item as soon as it is ready; its `index` tells which it is."""
-        return self.batch_lines("compress", protocol.compress_items(items, options))
-
-    def batch_lines(self, operation: str, items: Sequence[Mapping[str, Any]]) -> Iterator[BatchItem]:
-        """Each item of any batch as soon as it is ready; `items` are bodies of the operation's endpoint."""
-        request = protocol.batch_request(operation, items, {"Accept": protocol.NDJSON})
-        with self._streamed(request) as lines:
+        bodies = protocol.compress_items(items, options)
+        with self._streamed(protocol.batch_request("compress", bodies, {"Accept": protocol.NDJSON})) as lines:
             for line in lines:
                 yield protocol.read_json(BatchItem, line)
 

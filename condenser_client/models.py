@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Required, TypedDict
+from typing import Annotated, Any, Literal, Required
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # typing's own can't stand in a pydantic model before Python 3.12
 
 Range = tuple[int, int]
 """Start and end (exclusive), in Unicode code points."""
@@ -166,6 +167,15 @@ class CompressResult(_Answer):
     cost: Cost
 
 
+class Excerpt(_Answer):
+    """What is known before the whole answer: a passage of the best result without the model, or a checked sentence."""
+
+    text: str
+    by: str
+    source: list[Range]
+    support: float
+
+
 class ReconstructResult(_Answer):
     """The text; `verified`: it is the source, byte for byte."""
 
@@ -192,7 +202,7 @@ class BatchItem(_Answer):
     """What came of one item: either `result` or `problem`."""
 
     index: int
-    result: CompressResult | ReconstructResult | None = None
+    result: CompressResult | None = None
     problem: Problem | None = None
 
 
