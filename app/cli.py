@@ -19,10 +19,10 @@ from app.engine.model_file import ModelFileError
 from app.engine.model_file import fetch_model as fetch
 from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
-from app.mcp.command import agents
 from app.ops.commands import people
 from app.ops.exits import FAILED as EXIT_FAILED
 from app.ops.exits import USAGE as EXIT_USAGE
+from app.ops.mcp import agents
 from app.server import DrainingServer
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger

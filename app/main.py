@@ -13,6 +13,7 @@ from app import __version__
 from app.api import jobs, monitoring, openapi, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
+from app.api.mcp import McpEndpoint
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
@@ -23,7 +24,6 @@ from app.compression.summarizer import Summarizer
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
-from app.mcp.endpoint import McpEndpoint
 from app.settings import Settings, load_settings
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics

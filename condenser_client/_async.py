@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Literal, Self, Unpack
@@ -65,7 +65,9 @@ class AsyncCondenser:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return await self._call(CompressResult, protocol.compress_request(text, options))
 
-    async def stream(self, text: str, **options: Unpack[CompressOptions]) -> AsyncIterator[Excerpt | CompressResult]:
+    async def stream(
+        self, text: str, **options: Unpack[CompressOptions]
+    ) -> AsyncGenerator[Excerpt | CompressResult, None]:
         """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.
 
         Only the result tells what is in it. To leave the loop early cancels the call.
@@ -91,7 +93,7 @@ class AsyncCondenser:
 
     async def batch_as_ready(
         self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]
-    ) -> AsyncIterator[BatchItem]:
+    ) -> AsyncGenerator[BatchItem, None]:
         """The same, each item as soon as it is ready; its `index` tells which it is."""
         bodies = protocol.compress_items(items, options)
         async with self._streamed(protocol.batch_request("compress", bodies, {"Accept": protocol.NDJSON})) as lines:

@@ -1,7 +1,7 @@
 """The client for code that is not async."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Literal, Self, Unpack
@@ -75,7 +75,7 @@ class Condenser:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return self._call(CompressResult, protocol.compress_request(text, options))
 
-    def stream(self, text: str, **options: Unpack[CompressOptions]) -> Iterator[Excerpt | CompressResult]:
+    def stream(self, text: str, **options: Unpack[CompressOptions]) -> Generator[Excerpt | CompressResult, None, None]:
         """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.
 
         Only the result tells what is in it. To leave the loop early cancels the call.
@@ -99,7 +99,7 @@ class Condenser:
 
     def batch_as_ready(
         self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]
-    ) -> Iterator[BatchItem]:
+    ) -> Generator[BatchItem, None, None]:
         """The same, each item as soon as it is ready; its `index` tells which it is."""
         bodies = protocol.compress_items(items, options)
         with self._streamed(protocol.batch_request("compress", bodies, {"Accept": protocol.NDJSON})) as lines:

@@ -212,9 +212,8 @@ def test_what_may_have_cost_a_call_is_not_sent_again(
 
 @pytest.mark.anyio
 async def test_the_async_client_retries_too(router: respx.MockRouter, pauses: list[float]) -> None:
-    router.post("/batch").mock(
-        side_effect=[busy(**{"Retry-After": "2"}), httpx.Response(200, json={"results": [], "succeeded": 0, "failed": 0})]
-    )
+    done = httpx.Response(200, json={"results": [], "succeeded": 0, "failed": 0})
+    router.post("/batch").mock(side_effect=[busy(**{"Retry-After": "2"}), done])
     async with AsyncCondenser(URL) as condenser:
         assert (await condenser.batch([])).results == []
     assert pauses == [2]
@@ -326,10 +325,11 @@ def test_every_field_of_an_answer_has_a_typed_one_in_the_client(theirs: type[Bas
 
 
 def test_every_option_of_compress_is_one_of_the_clients() -> None:
-    fields = {name: field for name, field in schemas.CompressRequest.model_fields.items() if name != "text"}
-    assert fields.keys() == condenser_client.CompressOptions.__annotations__.keys()
+    theirs = {name: field.annotation for name, field in schemas.CompressRequest.model_fields.items() if name != "text"}
+    ours = condenser_client.CompressOptions.__annotations__
+    assert theirs.keys() == ours.keys()
     for name in ("method", "fidelity", "on_engine_error"):
-        assert set(get_args(fields[name].annotation)) == set(get_args(condenser_client.CompressOptions.__annotations__[name]))
+        assert set(get_args(theirs[name])) == set(get_args(ours[name]))
 
 
 def test_unknown_fields_of_a_newer_service_are_kept(router: respx.MockRouter) -> None:

@@ -23,7 +23,7 @@ from mcp.types import (
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from app import __version__
-from condenser_client import AsyncCondenser, Capsule, CondenserError, ProblemError, Status
+from condenser_client import AsyncCondenser, Capsule, CondenserError, ProblemError, Status, UnreachableError
 
 Context = ServerRequestContext[Any, Any]
 Connect = Callable[[Context], AsyncCondenser]
@@ -252,6 +252,8 @@ def make_server(connect: Connect) -> Server[Any]:
         except ProblemError as error:
             wait_s = error.retry_after_s
             return _failure(str(error) + (f" (try again in {wait_s:g} s)" if wait_s else ""))
+        except UnreachableError as error:
+            return _failure(f"{error}; start it with `condenser serve`, or name another with CONDENSER_URL")
         except CondenserError as error:
             return _failure(str(error))
 

@@ -18,10 +18,11 @@ from app.api.service import service_of
 from app.asgi import ClientDisconnectedError, cancel_on_disconnect
 from app.settings import Settings
 from app.telemetry.logs import request_id
-from condenser_client import AsyncCondenser
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    from condenser_client import AsyncCondenser
 
 PATH = "/mcp"
 _PASSED_ON = ("authorization", "x-api-key", "traceparent", "tracestate")
@@ -78,15 +79,17 @@ class McpEndpoint:
     def _make_manager(self) -> "StreamableHTTPSessionManager":
         from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-        from app.mcp.server import make_server
+        from app.api.mcp_tools import make_server
 
         # Host, Origin and size are checked before, by the service's own settings.
         return StreamableHTTPSessionManager(
             make_server(self._client), stateless=True, max_request_body_size=self._settings.max_body_bytes
         )
 
-    def _client(self, context: Any) -> AsyncCondenser:
+    def _client(self, context: Any) -> "AsyncCondenser":
         """The client for a tool call: it has the key and the id of the request that the call came with."""
+        from condenser_client import AsyncCondenser
+
         given = context.request.headers
         headers = {name: given[name] for name in _PASSED_ON if name in given}
         headers["x-request-id"] = request_id.get() or ""
