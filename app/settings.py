@@ -31,7 +31,6 @@ from app.setting_types import (
     path_prefix,
     proxy_addresses,
 )
-from app.summary.check import MIN_SUPPORT
 
 PREFIX = "CONDENSER_"
 
@@ -164,7 +163,7 @@ class Settings(BaseSettings):
         description="share of a text's worth that a result keeps where a request has no `target_ratio`",
     )
     min_support: float = Field(
-        MIN_SUPPORT,
+        0.5,  # app.summary.check.MIN_SUPPORT, whose module takes a quarter of a second to import
         ge=0,
         le=1,
         allow_inf_nan=False,

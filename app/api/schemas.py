@@ -67,8 +67,8 @@ class CompressRequest(RequestBody):
         Field(
             min_length=1,
             max_length=100,
-            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: found "
-            "by its looks",
+            description="what the text is, where the caller knows: `json`, `csv`, `python`, `text/html` ...; left out: "
+            "found by its looks",
         ),
     ] = None
     model: ModelName = None

@@ -34,11 +34,11 @@ class CodeForm:
         return "".join(_rendered(self, self._elements, set(chosen), self.start, self.end, is_top=True)).strip("\n")
 
 
-def read(text: str, start: int, end: int) -> CodeForm | None:
-    """The form of a slice that is code: one that parses, in the language of its fence or one that it looks like."""
+def read(text: str, start: int, end: int, language: Language | None = None) -> CodeForm | None:
+    """The form of a slice that is code: one that parses in `language`, or in that of its fence or of its looks."""
     code = text[start:end]
     fence = _FENCE.search(text[max(0, start - 120) : start])
-    language = named(fence[1]) if fence else None
+    language = language or (named(fence[1]) if fence else None)
     languages = [language] if language else list(candidates(code))
     if not code.strip():
         return None
