@@ -20,7 +20,7 @@ from tools.licences_page import locked
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
-NOT_SETTINGS = {"CONDENSER_API_KEY", "CONDENSER_TARGET", "CONDENSER_TEST_ENGINE"}
+NOT_SETTINGS = {"CONDENSER_API_KEY", "CONDENSER_TARGET", "CONDENSER_TEST_ENGINE", "CONDENSER_URL"}
 """Variables of the command, of deploy/compose.yaml and of `make test-live`."""
 
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
