@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from app.api.message_schemas import ChangedContent, CompressMessagesRequest, CompressMessagesResponse, OlderBody
 from app.api.problems import too_large
 from app.api.schemas import (
     CompressCostBody,
+    CompressOptionsBody,
     CompressRequest,
     CompressResponse,
     CostBody,
@@ -27,7 +29,9 @@ from app.api.schemas import (
 )
 from app.api.service import Service
 from app.compression.cache import Caching
-from app.compression.compressor import Compressed, CompressOptions, Sizes
+from app.compression.compressor import CompressOptions, Sizes
+from app.compression.conversation import ConversationOptions, compress_conversation
+from app.compression.messages import with_texts
 from app.compression.usage import Usage
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
@@ -40,7 +44,7 @@ from app.text.span import Span
 _KEPT_SHARE = 0.1
 _KEPT_AT_MOST_S = 1.0
 
-AnswerT_co = TypeVar("AnswerT_co", CompressResponse, ReconstructResponse, covariant=True)
+AnswerT_co = TypeVar("AnswerT_co", CompressResponse, CompressMessagesResponse, ReconstructResponse, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +63,9 @@ async def compress(
     size, limit = len(body.text.encode()), service.settings.max_text_bytes
     if size > limit:
         raise too_large(f"text: {size} bytes, over the limit of {limit} bytes (CONDENSER_MAX_TEXT_BYTES)")
-    options = CompressOptions(
-        text=body.text,
-        fidelity=body.fidelity,
-        target_ratio=body.target_ratio,
-        coverage=service.settings.coverage if body.coverage is None else body.coverage,
-        method=body.method,
-        question=body.question,
-        must_keep=tuple(body.must_keep),
-        on_engine_error=body.on_engine_error,
-        content_type=body.content_type,
-    )
+    options = replace(_options(service, body, body.text), content_type=body.content_type)
     async with _on_terms(service, body, priority) as terms:
-        if body.model is not None and body.method != "extractive":
-            # Whether the model is called depends on the text; that a name is wrong should not.
-            await service.engine.require(body.model)
+        await _require_model(service, body)
         result, cached = await service.compressor.compress(options, terms, caching)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(
@@ -83,7 +75,8 @@ async def compress(
         "cache" if cached else "engine" if result.usage.calls else "text",
     )
     usage = Usage() if cached else result.usage
-    _count(service, result, usage)
+    _count_tokens(service, usage)
+    _count(service, (result.sizes.source_tokens, result.sizes.compressed_tokens), [result.report])
     answer = CompressResponse(
         compressed=result.text,
         method=result.method,
@@ -92,13 +85,92 @@ async def compress(
         sizes=_sizes(result.sizes),
         usage=_usage(service, usage, terms, cached),
         timing=_timing(usage, started),
-        cost=CompressCostBody(
-            **_cost_body(spent).model_dump(),
-            reader_tokens_saved=spent.reader_tokens_saved,
-            reader_usd_saved=round(spent.reader_usd_saved, 9),
-        ),
+        cost=_compress_cost_body(spent),
     )
     return Done(answer, spent)
+
+
+async def compress_messages(
+    service: Service,
+    body: CompressMessagesRequest,
+    caching: Caching,
+    concurrency: int,
+    priority: Priority = "interactive",
+) -> Done[CompressMessagesResponse]:
+    """Compress the older messages of a chat, so many texts of them at once.
+
+    Raises ProblemError, LiteralNotFoundError or EngineError.
+    """
+    started = time.perf_counter()
+    messages = body.given_messages
+    is_bounded = body.target_ratio is None and body.coverage is None
+    options = ConversationOptions(messages, body.keep_last, _options(service, body, ""), is_bounded)
+    size, limit = options.open_bytes, service.settings.max_text_bytes
+    if size > limit:
+        raise too_large(
+            f"messages: {size} bytes that may be compressed, over the limit of {limit} (CONDENSER_MAX_TEXT_BYTES)"
+        )
+    async with _on_terms(service, body, priority) as terms:
+        await _require_model(service, body)
+        found = await compress_conversation(service.compressor, options, terms, caching, concurrency)
+    before, after = found.older_tokens
+    spent = _cost(
+        service,
+        found.usage + replace(found.spared, busy_s=0.0),
+        before - after,
+        "cache" if found.is_cached else "engine" if found.usage.calls else "text",
+    )
+    _count_tokens(service, found.usage)
+    _count(service, found.older_tokens, [result.report for result in found.results.values()])
+    total = sum(found.tokens.values())
+    source_bytes = sum(len(content.text.encode()) for content in found.tokens)
+    capsules = sum(result.sizes.capsule_bytes for _, result in found.changed)
+    methods = [result.method for _, result in found.changed]
+    answer = CompressMessagesResponse(
+        messages=with_texts(messages, {(one.message, one.part): result.text for one, result in found.changed}),
+        method="abstractive" if "abstractive" in methods else "extractive" if methods else "verbatim",
+        changed=[
+            ChangedContent(
+                index=content.message,
+                part=content.part,
+                method=result.method,
+                capsule=result.capsule,
+                fidelity=_report(result.report, _explanation(result.report) if body.explain else None),
+                sizes=_sizes(result.sizes),
+            )
+            for content, result in found.changed
+        ],
+        older=OlderBody(
+            messages=len({content.message for content in found.contents}),
+            source_tokens=before,
+            compressed_tokens=after,
+            token_ratio=_ratio(after, before),
+        ),
+        sizes=_sizes(Sizes(total, total - before + after, source_bytes, capsules)),
+        usage=_usage(service, found.usage, terms, found.is_cached),
+        timing=_timing(found.usage, started),
+        cost=_compress_cost_body(spent),
+    )
+    return Done(answer, spent)
+
+
+async def _require_model(service: Service, body: CompressOptionsBody) -> None:
+    """Raise ModelNotFoundError for a wrong name, whether or not the model is called in the end."""
+    if body.model is not None and body.method != "extractive":
+        await service.engine.require(body.model)
+
+
+def _options(service: Service, body: CompressOptionsBody, text: str) -> CompressOptions:
+    return CompressOptions(
+        text=text,
+        fidelity=body.fidelity,
+        target_ratio=body.target_ratio,
+        coverage=service.settings.coverage if body.coverage is None else body.coverage,
+        method=body.method,
+        question=body.question,
+        must_keep=tuple(body.must_keep),
+        on_engine_error=body.on_engine_error,
+    )
 
 
 async def reconstruct(
@@ -124,7 +196,7 @@ async def reconstruct(
 
 @asynccontextmanager
 async def _on_terms(
-    service: Service, body: CompressRequest | ReconstructRequest, priority: Priority
+    service: Service, body: CompressOptionsBody | ReconstructRequest, priority: Priority
 ) -> AsyncIterator[Terms]:
     """The terms of a request's calls; the block, which is all of its work, ends with its deadline.
 
@@ -147,13 +219,12 @@ def _cost(service: Service, usage: Usage, reader_tokens_saved: int, served_from:
     )
 
 
-def _count(service: Service, result: Compressed, usage: Usage) -> None:
-    _count_tokens(service, usage)
-    tokens, facts = service.metrics.tokens, service.metrics.facts
-    tokens.labels("source").inc(result.sizes.source_tokens)
-    tokens.labels("compressed").inc(result.sizes.compressed_tokens)
-    facts.labels("kept").inc(result.report.kept)
-    facts.labels("missing").inc(result.report.missing_count)
+def _count(service: Service, tokens: tuple[int, int], reports: Sequence[Report]) -> None:
+    """Count the tokens before and after, and what became of the facts."""
+    for label, count in zip(("source", "compressed"), tokens, strict=True):
+        service.metrics.tokens.labels(label).inc(count)
+    service.metrics.facts.labels("kept").inc(sum(report.kept for report in reports))
+    service.metrics.facts.labels("missing").inc(sum(report.missing_count for report in reports))
 
 
 def _count_tokens(service: Service, usage: Usage) -> None:
@@ -233,4 +304,12 @@ def _cost_body(spent: Cost) -> CostBody:
         cloud_usd=round(spent.cloud_usd, 9),
         local_usd=round(spent.local_usd, 9),
         savings_ratio=round(spent.savings_ratio, 4),
+    )
+
+
+def _compress_cost_body(spent: Cost) -> CompressCostBody:
+    return CompressCostBody(
+        **_cost_body(spent).model_dump(),
+        reader_tokens_saved=spent.reader_tokens_saved,
+        reader_usd_saved=round(spent.reader_usd_saved, 9),
     )

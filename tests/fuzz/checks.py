@@ -11,7 +11,7 @@ import regex
 import schemathesis
 from pydantic import ValidationError
 
-from app.api.schemas import BatchResult
+from app.api.batch_schemas import BatchResult
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
 from app.settings import Settings
 from app.text.document import read
