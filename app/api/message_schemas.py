@@ -140,7 +140,7 @@ class CompressMessagesRequest(CompressOptionsBody):
     @classmethod
     def _one_of_both(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
         for name in ("text", "content_type"):
-            if isinstance(value, dict) and value.get(name) is not None:
+            if isinstance(value, dict) and name in value:
                 raise PydanticCustomError("both", "{name} can't be given together with messages", {"name": name})
         return handler(value)
 

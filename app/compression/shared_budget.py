@@ -43,7 +43,7 @@ def allotments(
     relevance = _relevance(results, question or hint or "")
     factor = _QUESTION_WEIGHT if question else _HINT_WEIGHT
     weights = {
-        content: math.sqrt(tokens[content])
+        content: math.sqrt(max(1, tokens[content]))
         * (_OLDEST_WEIGHT + (1 - _OLDEST_WEIGHT) * at / newest)
         * (1 + factor * relevance[at])
         for at, content in enumerate(results)

@@ -266,15 +266,14 @@ _WORDS: dict[Cue, dict[str, str]] = {
     # Anywhere: somebody asks for something, as the user of an assistant does.
     "request": {
         "en": "please|can (?:you|we|i)|could (?:you|we|i)|would you|may (?:we|i)|i (?:want|need|wish|prefer)|we (?:want|need|wish|prefer)"
-        "|(?:i|we)(?: would|['’]d) (?:like|rather|prefer)|let['’]s|make sure|do not|don['’]t|never|always|instead of|it must|must"
+        "|(?:i|we)(?: would|['’]d) (?:like|rather|prefer)|let['’]s|make sure"
         "|(?:^|(?:when|once|after|before|if|then|and|also|now|first)\\b[^.]{0,60}?[, ]{1,2})(?:add|answer|ask|build|change|check|clean|commit|compare|continue"
         "|convert|create|debug|delete|deploy|explain|extract|find|fix|generate|give|go|implement|install|keep|list|look|make|merge|move|open|push|put|read"
         "|refactor|remove|rename|replace|review|rewrite|run|search|send|show|start|stop|summari[sz]e|tell|test|translate|try|update|use|write)",
-        "de": "bitte|kannst du|können sie|könntest du|könnten sie|können wir|ich (?:möchte|will|brauche|hätte gern)|wir (?:möchten|wollen|brauchen)|lass uns"
-        "|nicht|stattdessen|muss|soll|sollen",
-        "fr": "s['’]il (?:te|vous) plaît|peux-tu|pouvez-vous|pourriez-vous|je (?:veux|voudrais|souhaite)|nous (?:voulons|souhaitons)|il faut|ne .{1,30} pas",
+        "de": "bitte|kannst du|können sie|könntest du|könnten sie|können wir|ich (?:möchte|will|brauche|hätte gern)|wir (?:möchten|wollen|brauchen)|lass uns",
+        "fr": "s['’]il (?:te|vous) plaît|peux-tu|pouvez-vous|pourriez-vous|je (?:veux|voudrais|souhaite)|nous (?:voulons|souhaitons)|il faut",
         "es": "por favor|puedes|puede usted|podrías|podría|quiero|quisiera|queremos|necesito|necesitamos|hay que",
-        "zh": "请|能不能|可以吗|我要|我想|我们要|不要",
+        "zh": "请|能不能|可以吗|我要|我想|我们要",
         "ja": "ください|お願い|してほしい|できますか|したい",
     },
 }  # fmt: skip
