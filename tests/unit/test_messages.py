@@ -1,6 +1,7 @@
 """`/compress` with chat messages in place of a text, in front of a mocked Ollama."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ from tests.unit.service import MODEL, SUMMARY, TEXT, answer, ollama, running, wa
 from tests.unit.transcripts import GREP, ORDERS, PYTEST, Messages, agent, calling, result
 
 pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
 
 
 async def posted(messages: object, *, writes: str = SUMMARY, **wish: Any) -> httpx.Response:
@@ -323,3 +326,24 @@ async def test_messages_without_content_come_back_as_they_are() -> None:
     ]
     for wish in ({}, {"target_ratio": 0.1}, {"coverage": 0.1}):
         assert (await compressed(source, keep_last=0, **wish))["messages"] == source
+
+
+async def test_the_example_of_the_openapi_document_is_what_the_service_answers() -> None:
+    with ollama(httpx.Response(200, json=answer(""))):
+        async with running() as client:
+            schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+            (request,) = schemas["CompressMessagesRequest"]["examples"]
+            (shown,) = schemas["CompressMessagesResponse"]["examples"]
+            answered = (await client.post("/compress", json=request)).json()
+    assert answered["messages"] == shown["messages"]
+    assert [one["fidelity"] for one in answered["changed"]] == [one["fidelity"] for one in shown["changed"]]
+    assert (answered["older"], answered["sizes"].keys()) == (shown["older"], shown["sizes"].keys())
+
+
+async def test_the_example_of_the_guide_becomes_what_the_guide_says() -> None:
+    body = json.loads((ROOT / "examples" / "messages.json").read_text())
+    guide = (ROOT / "docs" / "messages.md").read_text()
+    answered = await compressed(body["messages"])
+    assert str(answered["older"]) in guide
+    assert f"```\n{contents(answered)[3]}\n```" in guide
+    assert "\n".join(contents(answered)[5].splitlines()[:11]) in guide
