@@ -2,30 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from app.api.answers import (
+    compress_cost_body,
+    cost_body,
+    explanation,
+    ratio,
+    report_body,
+    sizes_body,
+    timing_body,
+    usage_body,
+)
 from app.api.message_schemas import ChangedContent, CompressMessagesRequest, CompressMessagesResponse, OlderBody
 from app.api.problems import too_large
 from app.api.schemas import (
-    CompressCostBody,
     CompressOptionsBody,
     CompressRequest,
     CompressResponse,
-    CostBody,
-    DroppedSentence,
-    ExplainedFact,
-    Explanation,
-    FidelityReport,
-    PassageBody,
     ReconstructRequest,
     ReconstructResponse,
-    SizesBody,
-    SummaryCounts,
-    TimingBody,
-    UsageBody,
 )
 from app.api.service import Service
 from app.compression.cache import Caching
@@ -38,7 +37,6 @@ from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
 from app.summary.report import Report
 from app.telemetry.cost import Cost, ServedFrom, cost
-from app.text.span import Span
 
 # What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
 _KEPT_SHARE = 0.1
@@ -81,11 +79,11 @@ async def compress(
         compressed=result.text,
         method=result.method,
         capsule=result.capsule,
-        fidelity=_report(result.report, _explanation(result.report) if body.explain else None),
-        sizes=_sizes(result.sizes),
-        usage=_usage(service, usage, terms, cached),
-        timing=_timing(usage, started),
-        cost=_compress_cost_body(spent),
+        fidelity=report_body(result.report, explanation(result.report) if body.explain else None),
+        sizes=sizes_body(result.sizes),
+        usage=usage_body(service, usage, terms, cached),
+        timing=timing_body(usage, started),
+        cost=compress_cost_body(spent),
     )
     return Done(answer, spent)
 
@@ -135,8 +133,8 @@ async def compress_messages(
                 part=content.part,
                 method=result.method,
                 capsule=result.capsule,
-                fidelity=_report(result.report, _explanation(result.report) if body.explain else None),
-                sizes=_sizes(result.sizes),
+                fidelity=report_body(result.report, explanation(result.report) if body.explain else None),
+                sizes=sizes_body(result.sizes),
             )
             for content, result in found.changed
         ],
@@ -144,12 +142,12 @@ async def compress_messages(
             messages=len({content.message for content in found.contents}),
             source_tokens=before,
             compressed_tokens=after,
-            token_ratio=_ratio(after, before),
+            token_ratio=ratio(after, before),
         ),
-        sizes=_sizes(Sizes(total, total - before + after, source_bytes, capsules)),
-        usage=_usage(service, found.usage, terms, found.is_cached),
-        timing=_timing(found.usage, started),
-        cost=_compress_cost_body(spent),
+        sizes=sizes_body(Sizes(total, total - before + after, source_bytes, capsules)),
+        usage=usage_body(service, found.usage, terms, found.is_cached),
+        timing=timing_body(found.usage, started),
+        cost=compress_cost_body(spent),
     )
     return Done(answer, spent)
 
@@ -186,10 +184,10 @@ async def reconstruct(
         text=result.text,
         mode=result.mode,
         verified=result.verified,
-        fidelity=_report(result.report) if result.report else None,
-        usage=_usage(service, result.usage, terms),
-        timing=_timing(result.usage, started),
-        cost=_cost_body(spent),
+        fidelity=report_body(result.report) if result.report else None,
+        usage=usage_body(service, result.usage, terms),
+        timing=timing_body(result.usage, started),
+        cost=cost_body(spent),
     )
     return Done(answer, spent)
 
@@ -230,86 +228,3 @@ def _count(service: Service, tokens: tuple[int, int], reports: Sequence[Report])
 def _count_tokens(service: Service, usage: Usage) -> None:
     service.metrics.tokens.labels("prompt").inc(usage.prompt_tokens)
     service.metrics.tokens.labels("completion").inc(usage.completion_tokens)
-
-
-def _explanation(report: Report) -> Explanation:
-    return Explanation(
-        facts=[
-            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=_ranges(one.places))
-            for one in report.explained
-        ],
-        dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
-    )
-
-
-def _ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
-    return [(span.start, span.end) for span in spans]
-
-
-def _report(report: Report, explanation: Explanation | None = None) -> FidelityReport:
-    return FidelityReport(
-        facts=report.facts,
-        kept=report.kept,
-        missing=list(report.missing),
-        missing_count=report.missing_count,
-        passages=[
-            PassageBody(start=one.start, end=one.end, by=one.by, source=_ranges(one.source), support=one.support)
-            for one in report.passages
-        ],
-        omitted=_ranges(report.omitted),
-        structure=list(report.structure),
-        summary=SummaryCounts(
-            written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)
-        ),
-        explain=explanation,
-    )
-
-
-def _sizes(sizes: Sizes) -> SizesBody:
-    return SizesBody(
-        source_tokens=sizes.source_tokens,
-        compressed_tokens=sizes.compressed_tokens,
-        source_bytes=sizes.source_bytes,
-        capsule_bytes=sizes.capsule_bytes,
-        token_ratio=_ratio(sizes.compressed_tokens, sizes.source_tokens),
-        byte_ratio=_ratio(sizes.capsule_bytes, sizes.source_bytes),
-    )
-
-
-def _ratio(size: int, source: int) -> float:
-    return round(size / source, 4) if source else 1.0
-
-
-def _usage(service: Service, usage: Usage, terms: Terms, cached: bool = False) -> UsageBody:
-    return UsageBody(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        calls=usage.calls,
-        model=terms.model,
-        engine=service.engine.name,
-        cached=cached,
-    )
-
-
-def _timing(usage: Usage, started: float) -> TimingBody:
-    return TimingBody(
-        queue_ms=round(usage.queue_s * 1000, 3),
-        engine_ms=round(usage.engine_s * 1000, 3),
-        total_ms=round((time.perf_counter() - started) * 1000, 3),
-    )
-
-
-def _cost_body(spent: Cost) -> CostBody:
-    return CostBody(
-        cloud_usd=round(spent.cloud_usd, 9),
-        local_usd=round(spent.local_usd, 9),
-        savings_ratio=round(spent.savings_ratio, 4),
-    )
-
-
-def _compress_cost_body(spent: Cost) -> CompressCostBody:
-    return CompressCostBody(
-        **_cost_body(spent).model_dump(),
-        reader_tokens_saved=spent.reader_tokens_saved,
-        reader_usd_saved=round(spent.reader_usd_saved, 9),
-    )

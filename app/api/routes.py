@@ -22,7 +22,8 @@ from app.api.message_schemas import (
 )
 from app.api.operations import Done
 from app.api.prefer import prefers_async
-from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
+from app.api.problem_answers import PROBLEMS, problem_answers
+from app.api.problems import explain, found, invalid, problem_body, shutting_down, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
     CompressRequest,
@@ -47,21 +48,6 @@ NDJSON = "application/x-ndjson"
 # Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
 _OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
-_PROBLEMS: dict[int, str] = {
-    401: "No or wrong API key, where keys are set",
-    408: "The body took too long to come in; see CONDENSER_BODY_TIMEOUT_S",
-    404: "The engine does not have the model; the detail says how to get it",
-    413: "The body or a text in it is over its limit; the detail names it",
-    415: "The body is compressed, which this service does not read",
-    421: "The Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
-    422: "The request or the capsule is not valid; the detail names the field",
-    429: "The key is over one of its limits; see Retry-After",
-    502: "The engine is down, or failed; the detail has its own message",
-    503: "The queue is full, the wait was too long, the engine is busy or the service is ending; see Retry-After",
-    504: "The engine was too slow",
-}
-
-
 _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
     200: {
         "links": {
@@ -80,27 +66,6 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
 }
 
 
-_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RETRY_AFTER = {"Retry-After": {"description": "seconds until it may be sent again", "schema": {"type": "integer"}}}
-_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
-}
-
-
-def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that an endpoint may answer with, for the OpenAPI document."""
-    return {
-        status: {
-            "description": _PROBLEMS[status],
-            "content": _PROBLEM_CONTENT,
-            "headers": _PROBLEM_HEADERS.get(status, {}),
-        }
-        for status in statuses
-    }
-
-
 async def refuse_while_draining(request: Request) -> None:
     """Raise ProblemError 503 once the service has been told to end."""
     if service_of(request).drain.has_begun:
@@ -114,7 +79,7 @@ router = APIRouter(
 )
 
 
-@router.post("/compress", operation_id="compress", responses={**problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
+@router.post("/compress", operation_id="compress", responses={**problem_answers(*PROBLEMS), **_CAPSULE_LINKS})
 async def compress(request: Request, body: CompressBody) -> CompressResponse | CompressMessagesResponse:
     """Compress a text, or the older messages of a chat.
 
@@ -129,7 +94,7 @@ async def compress(request: Request, body: CompressBody) -> CompressResponse | C
         return await _single(request, operations.compress_messages(service, body, caching_of(request), at_once))
 
 
-@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*_PROBLEMS))
+@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)

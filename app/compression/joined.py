@@ -7,11 +7,11 @@ from functools import cached_property
 from itertools import accumulate
 
 from app.text.blocks import Block
-from app.text.span import Span
 from app.text.document import QUESTION_MARKS, Document
 from app.text.facts import Fact
 from app.text.kinds.form import Form, Kind, Part, SpokenForm, is_spoken
 from app.text.language import guess_language
+from app.text.span import Span
 from app.text.units import Unit
 
 _BETWEEN = "\n\n"

@@ -153,7 +153,7 @@ async def test_a_tool_result_without_its_call_passes_as_it_is() -> None:
 
 async def test_results_of_ollama_and_of_the_older_api_of_openai_are_matched_without_ids() -> None:
     call = {"function": {"name": "pytest", "arguments": {"path": "tests"}}}
-    source = [
+    source: Messages = [
         {"role": "user", "content": "Run the tests."},
         {"role": "assistant", "content": "", "thinking": TEXT * 3, "tool_calls": [call]},
         {"role": "tool", "tool_name": "pytest", "content": PYTEST},
@@ -172,7 +172,7 @@ async def test_of_content_parts_only_the_texts_change() -> None:
         image,
         {"type": "text", "text": ORDERS},
     ]
-    source = [{"role": "user", "content": parts, "weight": 0.5}, {"role": "assistant", "content": "I see."}]
+    source: Messages = [{"role": "user", "content": parts, "weight": 0.5}, {"role": "assistant", "content": "I see."}]
     answered = await compressed(source, keep_last=1)
     first, second, third = answered["messages"][0]["content"]
     assert [(one["index"], one["part"]) for one in answered["changed"]] == [(0, 0), (0, 2)]
@@ -183,7 +183,11 @@ async def test_of_content_parts_only_the_texts_change() -> None:
 
 async def test_fields_that_the_service_does_not_know_pass_unchanged() -> None:
     message = {"role": "assistant", "content": None, "audio": {"id": "a1"}, "refusal": None, "x": [1, 2.5, {"y": None}]}
-    source = [message, {"role": "user", "content": "", "images": ["AAAA"]}, {"role": "control", "content": "thinking"}]
+    source: Messages = [
+        message,
+        {"role": "user", "content": "", "images": ["AAAA"]},
+        {"role": "control", "content": "thinking"},
+    ]
     answered = await compressed(source, keep_last=0)
     assert json.dumps(answered["messages"]) == json.dumps(source)
 
