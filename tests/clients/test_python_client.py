@@ -13,7 +13,7 @@ import respx
 from pydantic import BaseModel
 
 import condenser_client
-from app.api import job_schemas, monitoring_schemas, schemas
+from app.api import batch_schemas, job_schemas, monitoring_schemas, schemas
 from app.api.examples import CAPSULE, COMPRESSED, TEXT
 from app.capsule import format as capsule_format
 from condenser_client import (
@@ -310,7 +310,7 @@ PAIRS = [
     (schemas.TimingBody, models.Timing),
     (schemas.CostBody, models.Cost),
     (schemas.Problem, models.Problem),
-    (schemas.BatchResponse, models.BatchResult),
+    (batch_schemas.BatchResponse, models.BatchResult),
     (job_schemas.JobProgress, models.Job),
     (job_schemas.JobResults, models.JobPage),
     (monitoring_schemas.Status, models.Status),

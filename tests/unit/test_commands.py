@@ -11,8 +11,9 @@ import pytest
 import respx
 from typer.testing import CliRunner, Result
 
+from app.api.batch_schemas import BatchRequest
 from app.api.examples import CAPSULE, COMPRESSED, TEXT
-from app.api.schemas import BatchRequest, CompressRequest, ReconstructRequest
+from app.api.schemas import CompressRequest, ReconstructRequest
 from app.cli import cli
 from app.compression import compressor
 from app.ops import options
