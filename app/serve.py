@@ -52,7 +52,7 @@ def serve(settings: Settings) -> None:
 
 def _forget_secrets() -> None:
     """Keep keys out of the environment of child processes."""
-    for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN", "OPENAI_API_KEY"):
+    for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN", "OPENAI_API_KEY", "PROXY_API_KEY"):
         os.environ.pop(PREFIX + name, None)
 
 

@@ -87,7 +87,7 @@ async def compress(request: Request, body: CompressBody) -> CompressResponse | C
     Messages come back as many as they were, with a capsule for each text that changed.
     """
     service, client = service_of(request), client_of(request)
-    with client.hold(_places(service, client, body)):
+    with client.hold(places(service, client, body)):
         if isinstance(body, CompressRequest):
             return await _single(request, operations.compress(service, body, caching_of(request)))
         at_once = 1 if client.has_share else service.engine.gate.most_concurrency
@@ -98,7 +98,7 @@ async def compress(request: Request, body: CompressBody) -> CompressResponse | C
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
-    with client.hold(_places(service, client, body)):
+    with client.hold(places(service, client, body)):
         return await _single(request, operations.reconstruct(service, body))
 
 
@@ -114,7 +114,7 @@ def cache_scope(service: Service, client: Client) -> str:
     return "" if service.settings.cache_across_keys else client.name
 
 
-def _places(service: Service, client: Client, body: AnyRequest) -> int:
+def places(service: Service, client: Client, body: AnyRequest) -> int:
     """How many calls of the model's a request may have in the engine and its queue at once, at the most."""
     if not client.has_share or isinstance(body, ReconstructRequest):
         return 1
@@ -262,7 +262,7 @@ async def perform_item(
     """Do one item of a batch. Raises what a request of its own would be answered with."""
     body = _item_body(operation, item)
     with span(f"{operation} item"):
-        async with client.wait_and_hold(_places(service, client, body)):
+        async with client.wait_and_hold(places(service, client, body)):
             if isinstance(body, CompressRequest):
                 return await operations.compress(service, body, caching, "batch")
             if isinstance(body, CompressMessagesRequest):
