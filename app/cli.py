@@ -99,7 +99,7 @@ def _serve(settings: Settings, worker: Worker, listeners: Sequence[socket.socket
         gc.collect()
         gc.freeze()
         if greets:
-            _greet(listeners[0], engine, scheme)
+            _greet(listeners[0], engine, scheme, settings.workers)
 
     app = create_app(settings, on_engine_taken, worker)
     # With Python's 5 ms each thread at work on a text would hold up every turn of the event loop for so long.
@@ -171,7 +171,7 @@ def _bound(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
         raise _fail(f"can't listen on {host}:{port} ({PREFIX}HOST, {PREFIX}PORT): {reason}", EXIT_FAILED) from None
 
 
-def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
+def _greet(listener: socket.socket, engine: Engine, scheme: str, workers: int) -> None:
     logger.info(
         "engine taken",
         extra={
@@ -180,13 +180,14 @@ def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
             "engine_url": engine.url,
             "num_ctx": engine.num_ctx,
             "max_concurrency": engine.gate.max_concurrency,
+            "workers": workers,
         },
     )
     host, port = listener.getsockname()[:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     _say(
         f"Condenser {__version__} on {url}, docs at {url}/docs\n"
-        f"Engine: {engine.name}, model {engine.default_model}. Try:\n"
+        f"Engine: {engine.name}, model {engine.default_model}. {f'{workers} workers. ' if workers > 1 else ''}Try:\n"
         f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'"
     )
 

@@ -26,6 +26,8 @@ class Cells(Protocol):
 
     def __iter__(self) -> Iterator[float]: ...
 
+    def __len__(self) -> int: ...
+
 
 class Column:
     """One number for each worker."""
