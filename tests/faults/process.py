@@ -33,6 +33,11 @@ class ServiceProcess:
             return await self.process.wait()
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    return Path(f"/proc/{pid}").exists()
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -52,7 +57,8 @@ async def serving(
 ) -> AsyncIterator[ServiceProcess]:
     """A service on `port` with these settings, such as `model="m"`; killed at the end where it still runs.
 
-    Its output goes to `log`. The client keeps so many connections. Without `can_write` its standard output and error are full disks, and so is every other one: no file can grow.
+    Its output goes to `log`, and the client keeps `keepalive` connections. Without `can_write` its standard output and
+    error are full disks, and so is every other one: no file can grow.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     given = {

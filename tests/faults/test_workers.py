@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.faults.faulty_ollama import Chat, FaultyOllama, answers_well
-from tests.faults.process import ServiceProcess, free_port, serving
+from tests.faults.process import ServiceProcess, free_port, is_alive, serving
 from tests.unit.service import MODEL, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -234,7 +234,7 @@ async def test_workers_do_not_outlive_their_parent(upstream: FaultyOllama, tmp_p
         workers.process.kill()
         await workers.process.wait()
         for _ in range(1000):
-            if not any(Path(f"/proc/{pid}").exists() for pid in pids.values()):
+            if not any(map(is_alive, pids.values())):
                 break
             await asyncio.sleep(0.01)
         with pytest.raises(httpx.ConnectError):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.settings import default_cache_dir
-from tests.faults.process import ServiceProcess, free_port, serving
+from tests.faults.process import ServiceProcess, free_port, is_alive, serving
 from tests.unit.service import TEXT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtures("model")]
@@ -101,4 +101,4 @@ async def test_workers_share_one_engine_which_a_killed_worker_leaves_alone_and_w
         assert [child for process in children(service.process.pid) for child in children(process)] == [engine]
         service.process.send_signal(signal.SIGTERM)
         assert await service.ended() == 0
-        assert not Path(f"/proc/{engine}").exists()
+        assert not is_alive(engine)

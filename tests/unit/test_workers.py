@@ -157,9 +157,8 @@ def test_time_in_which_calls_of_two_workers_overlap_is_paid_for_once() -> None:
     clock = Clock()
     one, two = (BusyClock(clock, view) for view in views(shared_memory()))
     shares = [BusyShare(), BusyShare()]
-    with one.call(shares[0]):
-        with two.call(shares[1]):
-            clock.now += 10
+    with one.call(shares[0]), two.call(shares[1]):
+        clock.now += 10
     assert [share.seconds for share in shares] == [5, 5]
 
 
