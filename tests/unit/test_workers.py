@@ -199,18 +199,22 @@ def test_texts_under_way_are_bounded_over_all_workers(is_freed: Callable[[Pendin
 
 def test_the_lock_keeps_processes_from_changing_the_same_number_at_once() -> None:
     memory = shared_memory()
-    times = 3000
+    number, begun = memory.cells(1), memory.column()
+    times = 500
     children = []
     for index in range(TWO):
         child = os.fork()
         if not child:
-            memory.attach(index)
-            cell = memory.cells(1)
+            begun[index] = 1
+            while begun.total < TWO:
+                os.sched_yield()
             for _ in range(times):
                 with memory:
-                    cell[0] += 1
+                    before = number[0]
+                    os.sched_yield()
+                    number[0] = before + 1
             os._exit(0)
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
-    assert memory.cells(1)[0] == TWO * times
+    assert number[0] == TWO * times
