@@ -88,10 +88,10 @@ class Gate:
         self.queue_timeout_s = queue_timeout_s
         self._memory = memory = memory or Memory()
         self._held = memory.column()
-        self._classes: dict[Priority, _Class] = {
-            priority: _Class(deque(), memory.column(), memory.column(), memory.column())
-            for priority in ("interactive", "batch")
-        }
+        self._interactive, self._batch = (
+            _Class(deque(), memory.column(), memory.column(), memory.column()) for _ in range(2)
+        )
+        self._classes: dict[Priority, _Class] = {"interactive": self._interactive, "batch": self._batch}
         self._cells = memory.cells(2)
         with memory:
             if not self._cells[_LIMIT]:
@@ -112,12 +112,12 @@ class Gate:
     @property
     def in_flight(self) -> int:
         """Places that are taken."""
-        return self._held.total + sum(one.granted.total for one in self._classes.values())
+        return self._held.total + self._interactive.granted.total + self._batch.granted.total
 
     @property
     def waiting(self) -> int:
         """Calls waiting for a place."""
-        return sum(one.waiting for one in self._classes.values())
+        return self._interactive.waiting + self._batch.waiting
 
     @asynccontextmanager
     async def place(self, priority: Priority = "interactive", deadline: float = math.inf) -> AsyncIterator[float]:
@@ -231,7 +231,7 @@ class Gate:
 
     def _let_in(self) -> None:
         """Give the places that are free to those who wait."""
-        while self.in_flight < self.max_concurrency and self.waiting:
+        while self.waiting and self.in_flight < self.max_concurrency:
             priority = self._next_class()
             one = self._classes[priority]
             worker = one.first_worker(self._memory.workers)

@@ -61,7 +61,7 @@ class Upstream:
         self._silent_checks = 0
         self._calls: set[asyncio.Timeout] = set()
         self.busy = BusyClock(memory=memory)
-        self.loads = Loads()
+        self.loads = Loads(memory=memory)
 
     @property
     def in_flight(self) -> int:

@@ -1,11 +1,14 @@
 """A service of several workers: what they share is made, then they are started."""
 
 import asyncio
+import fcntl
 import gc
+import os
 import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from app.engine.embedded import EmbeddedAddress, address_of, embedded_listener, run_embedded
@@ -19,7 +22,9 @@ from app.workers.worker import Worker
 
 # Numbers that the parts of a service take from the memory of the workers, with some to spare.
 _COLUMNS, _COLUMNS_PER_UPSTREAM, _COLUMNS_PER_KEY = 16, 2, 2
-_CELLS, _CELLS_PER_UPSTREAM, _CELLS_PER_KEY = 16, 9, 244
+_CELLS, _CELLS_PER_UPSTREAM, _CELLS_PER_KEY = 16, 10, 244
+
+_FOLDER, _LOCK = "condenser-workers-", "lock"
 
 Listeners = Sequence[socket.socket]
 Serve = Callable[[Worker, Listeners, bool], None]
@@ -31,7 +36,7 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
 
     `settings` name the engine to run on.
     """
-    folder = Path(tempfile.mkdtemp(prefix="condenser-"))
+    folder = _folder()
     memory = _memory(settings, len(listeners))
     helpers: list[Child] = []
     embedded_at: EmbeddedAddress | None = None
@@ -71,6 +76,24 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
         return Supervisor([child(index) for index in range(len(listeners))], helpers, close_all).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder() -> Path:
+    """A folder for the files of the workers; those of services that were killed are removed."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*/{_LOCK}"):
+        with suppress(OSError):  # another user's, or just removed by another service
+            file = os.open(lock, os.O_RDWR)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent)
+            finally:
+                os.close(file)
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+    # It has its name only when it is locked. The lock is that of all processes of the service together.
+    unnamed = folder / "new"
+    fcntl.flock(os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
+    unnamed.rename(folder / _LOCK)
+    return folder
 
 
 def _memory(settings: Settings, workers: int) -> SharedMemory:

@@ -14,8 +14,10 @@ from app.engine.busy import BusyClock, BusyShare
 from app.engine.errors import QueueFullError
 from app.engine.gate import Gate
 from app.engine.limiter import FIRST, ConcurrencyLimit
+from app.engine.loads import Loads
 from app.workers.memory import SharedMemory
 from tests.clock import Clock
+from tests.unit.service import MODEL
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +162,13 @@ def test_time_in_which_calls_of_two_workers_overlap_is_paid_for_once() -> None:
     with one.call(shares[0]), two.call(shares[1]):
         clock.now += 10
     assert [share.seconds for share in shares] == [5, 5]
+
+
+def test_a_load_that_calls_of_two_workers_waited_for_is_told_once() -> None:
+    one, two = (Loads(Clock(), view) for view in views(shared_memory()))
+    assert one.answered(MODEL, started=10.0, load_s=5.0)
+    assert not two.answered(MODEL, started=12.0, load_s=3.1)
+    assert two.answered(MODEL, started=40.0, load_s=5.0)
 
 
 def test_a_limit_of_requests_is_one_for_all_workers() -> None:
