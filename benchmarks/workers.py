@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.workers [--rounds 5] [--seconds 6]
 
 The load is wrk (Debian's package of that name), which takes next to nothing of a core itself. The simulated engine
-takes no time, but CPU time of its own. On two cores both take something away from the second worker: the CPU time of a request
-tells what the workers lose to each other. The last lines are of an engine of 4 slots of 1.2 s and 16 clients.
+takes no time, but CPU time of its own. On two cores both take something away from the second worker: the CPU time of a
+request tells what the workers lose to each other. The last lines are of an engine of 4 slots of 1.2 s and 16 clients.
 """
 
 import argparse
