@@ -8,7 +8,7 @@ WORKDIR /src
 # The packages first: a change of our code leaves their layer as it is. Wheels only, so that no compiler is needed.
 COPY requirements.lock ./
 RUN /opt/condenser/.venv/bin/pip install --only-binary :all: --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN /opt/condenser/.venv/bin/pip install --no-deps --no-build-isolation .
 

@@ -3,19 +3,21 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from fastapi import FastAPI
-from fastapi_swagger import patch_fastapi
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import jobs, monitoring, page, problems, routes, status
+from app.api import jobs, monitoring, openapi, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
+from app.api.forwarded import ForwardedMiddleware
+from app.api.mcp import McpEndpoint
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
+from app.api.traces import TraceMiddleware
 from app.compression.cache import SharedCompressor
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
@@ -24,10 +26,11 @@ from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
 from app.settings import Settings, load_settings
+from app.shared_memory import Memory
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import PUBLISH_INTERVAL_S
-from app.workers.memory import Memory
+from app.tracing import is_wanted, tracing
 from app.workers.worker import Worker
 
 logger = logging.getLogger("condenser")
@@ -56,15 +59,18 @@ def create_app(
         settings.local_usd_per_hour,
         settings.local_watts,
         settings.local_usd_per_kwh,
+        settings.reader_usd_per_1k_tokens,
     )
     if not prices.cloud_per_1k_prompt_tokens and not prices.cloud_per_1k_completion_tokens:
         logger.warning("both cloud prices are 0, so savings are told as 0")
     metrics = Metrics(prices, worker.files)
+    is_traced = is_wanted()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         name = await choose_engine(settings)
-        async with open_engine(settings, name, metrics, memory, worker.embedded_at) as engine:
+        traces = tracing(__version__) if is_traced else nullcontext()
+        async with traces, open_engine(settings, name, metrics, memory, worker.embedded_at) as engine:
             metrics.watch_engine(engine)
             summarizer = Summarizer(engine, settings.min_support, settings.engine_check, metrics)
             compressor = Compressor(engine, summarizer)
@@ -102,6 +108,7 @@ def create_app(
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
+                await mcp.aclose()
                 await summarizer.aclose()
 
     app = FastAPI(
@@ -109,17 +116,20 @@ def create_app(
         version=__version__,
         description="Text compression in whole, checked sentences, with byte-exact reconstruction, in front of Ollama.",
         lifespan=lifespan,
+        openapi_tags=openapi.TAGS,
+        generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    patch_fastapi(app, redirect_from_root_to_docs=False)
     problems.install(app)
     app.include_router(routes.router)
     app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)
     page.install(app)
+    mcp = McpEndpoint(app, settings)
+    openapi.install(app, settings)
     # The last one added is the outermost: every answer is recorded, and those to web pages of other origins are marked.
     app.add_middleware(AccessMiddleware, settings=settings)
     if settings.cors_origins:
@@ -131,6 +141,9 @@ def create_app(
             expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
+    if is_traced:
+        app.add_middleware(TraceMiddleware)
+    app.add_middleware(ForwardedMiddleware, root_path=settings.root_path, trusted_proxies=settings.trusted_proxies)
     return app
 
 

@@ -29,6 +29,7 @@ class DrainingServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # app.api.forwarded does it
             timeout_graceful_shutdown=SETTLE_LIMIT_S,
             **options,
         )

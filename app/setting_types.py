@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, HttpUrl, TypeAdapter
+from pydantic import BeforeValidator, Field, HttpUrl, TypeAdapter, ValidationError
 from pydantic_settings import NoDecode
 
 from app.credentials import ApiKey, KeyLimits, parse_digest, parse_keys, parse_limits
@@ -36,17 +38,77 @@ Items = Annotated[tuple[str, ...], NoDecode, _parsed(_items)]
 Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
 
 
+_OLLAMA_PORT = 11434
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([^:\[\]]*)")  # as Go's net.SplitHostPort
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what connects where these are bound  # noqa: S104
+_API_PATH = re.compile(r"/(?:api|v1)$")
+
+
 def ollama_url(value: str) -> str:
-    """An address of Ollama's as a URL without a slash at its end. Raises ValueError."""
-    # OLLAMA_HOST may be `host`, `host:port` or a URL (ollama, envconfig.Host).
-    url = value if "://" in value else f"http://{value}"
-    parsed = TypeAdapter(HttpUrl).validate_python(url)
-    if parsed.scheme == "http" and parsed.port == 80 and ":80" not in url:
-        url = url.rstrip("/") + ":11434"
-    return url.replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
+    """The URL that Ollama's own programs read in `OLLAMA_HOST=value`, without a slash at its end. Raises ValueError.
+
+    See Host and ConnectableHost in ollama's envconfig/config.go. In addition a user name and password are kept, and
+    `/api` or `/v1` at the end is dropped: all paths that are asked for have their own.
+    """
+    text = value.strip().strip("\"'").strip()
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = ("https", text) if text == "ollama.com" else ("http", text)
+    default_port = _DEFAULT_PORTS.get(scheme, _OLLAMA_PORT) if separator or scheme == "https" else _OLLAMA_PORT
+    authority, _, path = rest.partition("/")
+    userinfo, at, address = authority.rpartition("@")
+    if separator and not address:
+        raise ValueError("it names no host")
+    host, port = _host_and_port(address, default_port)
+    netloc = f"{userinfo}{at}{f'[{host}]' if ':' in host else host}"
+    if port != _DEFAULT_PORTS.get(scheme):
+        netloc += f":{port}"
+    path = _API_PATH.sub("", f"/{path}".rstrip("/")).rstrip("/")
+    url = f"{scheme}://{netloc}{path}"
+    try:
+        TypeAdapter(HttpUrl).validate_python(url)
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"]) from None
+    return url
+
+
+def _host_and_port(address: str, default_port: int) -> tuple[str, int]:
+    """Host and port of `host:port`, either of which may be left out; a port that is none counts as left out."""
+    found = _HOST_AND_PORT.fullmatch(address)
+    if found is None:
+        host, port = address, ""
+        with suppress(ValueError):
+            host = ip_address(address.strip("[]")).compressed
+    else:
+        host, port = found[1] or found[2] or "", found[3]
+    is_port = port.isascii() and port.isdigit() and int(port) <= 65_535
+    return _LOOPBACK_OF.get(host, host or "127.0.0.1"), int(port) if is_port else default_port
 
 
 def api_url(value: str) -> str:
     """The front of an HTTP API's addresses, without a slash at its end. Raises ValueError."""
     TypeAdapter(HttpUrl).validate_python(value)
     return value.rstrip("/")
+
+
+_PATH_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~\-]{1,64}){1,8}")
+
+
+def path_prefix(value: str) -> str:
+    """A path such as `/condenser`, or nothing, without a slash at its end. Raises ValueError for anything else.
+
+    It goes into links, so it must not lead to another host (`//host`) or out of itself (`..`).
+    """
+    prefix = value.strip().rstrip("/")
+    if prefix and not _PATH_PREFIX.fullmatch(prefix):
+        raise ValueError("write it like /condenser: letters, digits, . _ ~ - between slashes")
+    return prefix
+
+
+def proxy_addresses(value: tuple[str, ...]) -> tuple[str, ...]:
+    """IP addresses and networks, or `*`. Raises ValueError."""
+    for address in value:
+        if address != "*":
+            ip_network(address, strict=False)
+    return value

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    AliasChoices,
     Field,
     ValidationError,
     ValidationInfo,
@@ -30,6 +29,8 @@ from app.setting_types import (
     Words,
     api_url,
     ollama_url,
+    path_prefix,
+    proxy_addresses,
 )
 from app.summary.check import MIN_SUPPORT
 
@@ -78,9 +79,10 @@ class Settings(BaseSettings):
         "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama where it answers, else embedded"
     )
     ollama_url: str = Field(
-        "http://127.0.0.1:11434",
-        validation_alias=AliasChoices(f"{PREFIX}OLLAMA_URL", "OLLAMA_HOST"),
-        description="Ollama's address; `OLLAMA_HOST` is read where this is unset",
+        "http://127.0.0.1:11434", description="Ollama's address; `OLLAMA_HOST` is read where this is unset"
+    )
+    ollama_host: str | None = Field(
+        None, validation_alias="OLLAMA_HOST", description="the same in Ollama's own variable, read as Ollama reads it"
     )
     ollama_urls: Items = Field((), description="addresses of several Ollamas, comma-separated, in place of that one")
     openai_url: str | None = Field(
@@ -139,6 +141,9 @@ class Settings(BaseSettings):
     )
     cloud_usd_per_1k_completion_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 completion tokens"
+    )
+    reader_usd_per_1k_tokens: Price = Field(
+        0.0001, description="what readers of a result pay for 1,000 tokens of prompt, USD: a small cloud model's price"
     )
     local_usd_per_hour: Price = Field(0.10, description="what a machine costs, USD per hour of its engine's time")
     local_watts: float = Field(
@@ -208,6 +213,13 @@ class Settings(BaseSettings):
         description="names that requests may call this service by, comma-separated, `*.example.org` and `*` too; "
         "unset: on loopback localhost and loopback addresses, elsewhere any",
     )
+    root_path: str = Field(
+        "", description="path that a reverse proxy serves it under, such as `/condenser`; unset: `X-Forwarded-Prefix`"
+    )
+    trusted_proxies: Words = Field(
+        ("127.0.0.1", "::1"),
+        description="addresses and networks of proxies whose `X-Forwarded-*` headers count, comma-separated; `*`: all",
+    )
     cors_origins: Words = Field(
         (), description="origins of web pages that may call it from a browser, comma-separated; unset: none"
     )
@@ -219,10 +231,20 @@ class Settings(BaseSettings):
         "INFO", description="least severe log line written: DEBUG, INFO, WARNING or ERROR"
     )
 
-    @field_validator("ollama_url")
+    @field_validator("ollama_url", "ollama_host")
     @classmethod
-    def _absolute_url(cls, value: str) -> str:
-        return ollama_url(value)
+    def _absolute_url(cls, value: str | None) -> str | None:
+        return None if value is None else ollama_url(value)
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        return path_prefix(value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return proxy_addresses(value)
 
     @field_validator("openai_url")
     @classmethod
@@ -287,7 +309,10 @@ class Settings(BaseSettings):
     @property
     def upstream_urls(self) -> tuple[str, ...]:
         """Addresses of all Ollamas, at least one."""
-        return self.ollama_urls or (self.ollama_url,)
+        if self.ollama_urls:
+            return self.ollama_urls
+        is_set = "ollama_url" in self.model_fields_set
+        return (self.ollama_url if is_set or self.ollama_host is None else self.ollama_host,)
 
     @property
     def is_loopback(self) -> bool:
@@ -330,9 +355,11 @@ def has_text(default: object) -> bool:
 
 
 def describe() -> list[tuple[str, str, str]]:
-    """Variable, default and meaning (with unit) of every setting, for `--help` and the README."""
+    """Variable, default and meaning (with unit) of every setting, for `--help` and docs/configuration.md."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "unset" if field.default_factory or not has_text(field.default) else str(field.default)
-        rows.append((PREFIX + name.upper(), default, field.description or ""))
+        value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = "unset" if field.default_factory or not has_text(value) else str(value)
+        alias = field.validation_alias
+        rows.append((alias if isinstance(alias, str) else PREFIX + name.upper(), default, field.description or ""))
     return rows

@@ -1,13 +1,17 @@
 """What all tests share."""
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
 # How long a test may take is for benchmarks/ to say: this machine may have other work.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# The same examples each time: a run that fails by chance says nothing about the change that it tests.
+# HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture

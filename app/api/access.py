@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.clients import NOBODY, Client, keep_client
+from app.api.forwarded import route_path
 from app.api.problems import ProblemError, problem_response
 from app.api.record import record_of
 from app.credentials import digest_of, holder_of
 from app.settings import Settings
 
-_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+"""Paths that need no key."""
 _OPEN_FOLDERS = ("/static/", "/swagger/")  # of the status page and of /docs
 _METRICS_PATH = "/metrics"
 _METRICS_PORT_PATHS = frozenset({_METRICS_PATH, "/healthz"})
@@ -49,10 +51,10 @@ class AccessMiddleware:
                 "This service does not go by that name",
                 "the Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
             )
-        path: str = scope["path"]
+        path = route_path(scope)
         self._check_port(scope, path)
         keep_client(scope, NOBODY)
-        if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
+        if path in OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
             return
         if path == _METRICS_PATH and self._settings.metrics_token:
             if not hmac.compare_digest(digest_of(_credentials(headers)), self._settings.metrics_token):

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from app.api.problems import ProblemError, too_large
 from app.credentials import KeyLimits
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 _SCOPE_KEY = "condenser.client"
 _SLOTS = 60

@@ -99,6 +99,8 @@ COMPRESSED: dict[str, Any] = {
         "cloud_usd": 0.0,
         "local_usd": 0.0,
         "savings_ratio": 0.0,
+        "reader_tokens_saved": 86,
+        "reader_usd_saved": 0.0000086,
     },
 }
 

@@ -22,7 +22,7 @@ ModelName = Annotated[
 TimeoutSeconds = Annotated[
     float | None,
     Field(
-        gt=0,
+        ge=0.01,
         le=86_400,
         allow_inf_nan=False,
         description="longest time for this request or item, queue and retries included, seconds; at most, and where "

@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from app.api.clients import Client
+from app.api.forwarded import prefix_of
 from app.api.job_schemas import JobProgress, progress
 from app.api.prefer import RESPOND_ASYNC
 from app.api.problems import too_large
@@ -33,5 +34,5 @@ async def accept(request: Request, jobs: Jobs, body: BatchRequest, client: Clien
     client.admit_items(len(body.items))
     record_of(request).fields.update(items=len(body.items), batch_operation=body.operation, answered_later=True)
     job = await jobs.submit(client.name, body.operation, body.items, request_id.get() or "")
-    headers = {"Location": f"/batch/{job.id}", "Preference-Applied": RESPOND_ASYNC}
+    headers = {"Location": f"{prefix_of(request)}/batch/{job.id}", "Preference-Applied": RESPOND_ASYNC}
     return JSONResponse(progress(job).model_dump(mode="json"), 202, headers)

@@ -12,6 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from app.api.body import BoundedRoute
 from app.api.clients import NOBODY, client_of
+from app.api.forwarded import prefix_of
 from app.api.job_schemas import JobResults, progress
 from app.api.problems import Found, ProblemError, found, problem_body
 from app.api.routes import NDJSON, cache_scope, one_line, perform_item, problem_answers
@@ -43,11 +44,12 @@ router = APIRouter(route_class=BoundedRoute, tags=["compression"])
 
 @router.get(
     "/batch/{job_id}",
+    operation_id="read_batch",
     response_model=JobResults,
     responses={
         **problem_answers(401, 404, 421, 422, 503),
         200: {
-            "description": "Progress and a page of results; as NDJSON all results from `offset` on, until it ends",
+            "description": "Progress and a page of results; as NDJSON each result from `offset` on, until it ends",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
         },
     },
@@ -72,7 +74,8 @@ async def read_job(
     after = offset + len(results)
     is_last = not job.is_unfinished and after >= job.ended_items
     told = progress(job).model_dump(mode="json")
-    told["next"] = None if is_last else f"/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
+    path = f"{prefix_of(request)}/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
+    told["next"] = None if is_last else path
     # The results are JSON already, and are not read for being written again.
     content = f'{json.dumps(told, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
     return Response(content, media_type="application/json")
@@ -80,9 +83,10 @@ async def read_job(
 
 @router.delete(
     "/batch/{job_id}",
+    operation_id="delete_batch",
     status_code=204,
     response_class=Response,
-    responses=problem_answers(401, 404, 421, 503),
+    responses=problem_answers(401, 404, 421, 422, 503),
 )
 async def delete_job(request: Request, job_id: str) -> None:
     """Cancel a batch, or delete one that is done: its texts and results are erased. Again has no further effect."""

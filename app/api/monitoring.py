@@ -12,12 +12,14 @@ router = APIRouter(tags=["monitoring"])
 
 
 @router.get("/healthz")
+@router.head("/healthz", include_in_schema=False)
 async def healthz() -> Health:
     """The process lives."""
     return Health(version=__version__)
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "The engine can't serve the default model"}})
+@router.head("/readyz", include_in_schema=False)
 async def readyz(request: Request, response: Response) -> Ready:
     """The engine answers and has the default model, and the service has not been told to end."""
     service = service_of(request)
@@ -46,6 +48,7 @@ async def readyz(request: Request, response: Response) -> Ready:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus exposition"}},
 )
+@router.head("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """Latency, throughput, queue, tokens, facts and costs in Prometheus exposition format."""
     encode, content_type = exposition.choose_encoder(request.headers.get("accept", ""))

@@ -11,7 +11,7 @@ from app.telemetry.window import WINDOW_S
 
 GpuRatio = Annotated[
     Annotated[float, PlainSerializer(lambda ratio: round(ratio, 4))] | None,
-    Field(description="share of the model in GPU memory, 0 to 1; 0 where not loaded, null where the engine is silent"),
+    Field(description="share of the model in GPU memory, 0 to 1; null where it is not loaded or nobody says"),
 ]
 
 WarningText = Annotated[
@@ -105,11 +105,22 @@ class OperationFigures(AnswerBody):
     latency_s: Annotated[Quantiles | None, Field(description="null where there was none")]
 
 
-class SavingsFigures(AnswerBody):
-    """What the window's operations saved against a cloud's price."""
+class ReaderSavings(AnswerBody):
+    """What readers of the results are spared, each result read once."""
 
-    ratio: Annotated[float, Field(description="share of the cloud's price, 0 where a cloud charges nothing")]
-    usd: Annotated[float, Field(description="below 0 where calls failed")]
+    tokens: int
+    usd: Annotated[float, Field(description="at CONDENSER_READER_USD_PER_1K_TOKENS")]
+
+
+class SavingsFigures(AnswerBody):
+    """What the window's operations saved: against a cloud's price, and whoever reads the results."""
+
+    ratio: Annotated[
+        float | None, Field(description="share of the cloud's price, null where a cloud would have charged nothing")
+    ]
+    usd: Annotated[float, Field(description="against the cloud's price; below 0 where calls failed")]
+    reader: ReaderSavings
+    reader_since_start: ReaderSavings
 
 
 class QueueState(AnswerBody):

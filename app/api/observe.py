@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.forwarded import route_path
 from app.api.problems import problem_response
 from app.api.record import RequestRecord, keep_record
 from app.api.service import service_of
@@ -20,7 +21,8 @@ _ID_HEADER = "X-Request-ID"
 _NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _OPERATIONS: dict[str, Operation] = {"/compress": "compress", "/reconstruct": "reconstruct", "/batch": "batch"}
-_QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status"})
+QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status"})
+"""What monitors ask for all the time: not logged where it succeeds, and not traced."""
 
 
 class AnswerCutError(Exception):
@@ -38,7 +40,7 @@ class RecordMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(_OPERATIONS.get(scope["path"]) if scope["method"] == "POST" else None)
+        record = RequestRecord(_OPERATIONS.get(route_path(scope)) if scope["method"] == "POST" else None)
         keep_record(scope, record)
         identifier = _request_id(scope)
         token = request_id.set(identifier)
@@ -76,7 +78,7 @@ class RecordMiddleware:
             self._metrics.operation_ended(record.operation, record.outcome, elapsed_s, record.cost)
             if record.client is not None:
                 self._metrics.client_requests.labels(record.client, record.outcome).inc()
-        elif scope["path"] in _QUIET_PATHS and record.status < 400:
+        elif route_path(scope) in QUIET_PATHS and record.status < 400:
             return
         logger.info(
             "request",

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from app.api.problems import too_large
 from app.api.schemas import (
+    CompressCostBody,
     CompressRequest,
     CompressResponse,
     CostBody,
@@ -32,8 +33,8 @@ from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
 from app.summary.report import Report
-from app.telemetry.cost import Cost, cost
-from app.text.blocks import Span
+from app.telemetry.cost import Cost, ServedFrom, cost
+from app.text.span import Span
 
 # What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
 _KEPT_SHARE = 0.1
@@ -70,9 +71,17 @@ async def compress(
         content_type=body.content_type,
     )
     async with _on_terms(service, body, priority) as terms:
+        if body.model is not None and body.method != "extractive":
+            # Whether the model is called depends on the text; that a name is wrong should not.
+            await service.engine.require(body.model)
         result, cached = await service.compressor.compress(options, terms, caching)
     # A cloud would have been paid again for what was had from the cache.
-    spent = _cost(service, replace(result.usage, busy_s=0.0) if cached else result.usage)
+    spent = _cost(
+        service,
+        replace(result.usage, busy_s=0.0) if cached else result.usage,
+        max(0, result.sizes.source_tokens - result.sizes.compressed_tokens),
+        "cache" if cached else "engine" if result.usage.calls else "text",
+    )
     usage = Usage() if cached else result.usage
     _count(service, result, usage)
     answer = CompressResponse(
@@ -83,7 +92,11 @@ async def compress(
         sizes=_sizes(result.sizes),
         usage=_usage(service, usage, terms, cached),
         timing=_timing(usage, started),
-        cost=_cost_body(spent),
+        cost=CompressCostBody(
+            **_cost_body(spent).model_dump(),
+            reader_tokens_saved=spent.reader_tokens_saved,
+            reader_usd_saved=round(spent.reader_usd_saved, 9),
+        ),
     )
     return Done(answer, spent)
 
@@ -95,7 +108,7 @@ async def reconstruct(
     started = time.perf_counter()
     async with _on_terms(service, body, priority) as terms:
         result = await service.reconstructor.reconstruct(body.capsule, body.mode, terms)
-    spent = _cost(service, result.usage)
+    spent = _cost(service, result.usage, 0, "engine" if result.usage.calls else "text")
     _count_tokens(service, result.usage)
     answer = ReconstructResponse(
         text=result.text,
@@ -128,8 +141,10 @@ async def _on_terms(
         raise EngineTimeoutError(f"the request's time, {timeout_s:g} s, was up before it was done") from None
 
 
-def _cost(service: Service, usage: Usage) -> Cost:
-    return cost(service.prices, usage.prompt_tokens, usage.completion_tokens, usage.busy_s)
+def _cost(service: Service, usage: Usage, reader_tokens_saved: int, served_from: ServedFrom) -> Cost:
+    return cost(
+        service.prices, usage.prompt_tokens, usage.completion_tokens, usage.busy_s, reader_tokens_saved, served_from
+    )
 
 
 def _count(service: Service, result: Compressed, usage: Usage) -> None:

@@ -1,11 +1,15 @@
-"""The status page at `/`. It holds no data: what it shows it asks of the API, with a key where keys are set."""
+"""The status page at `/` and Swagger UI at `/docs`.
+
+The page holds no data: what it shows it asks of the API, with a key where keys are set.
+"""
 
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
-from starlette.responses import FileResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 _FOLDER = Path(__file__).parent / "static"
@@ -39,7 +43,24 @@ async def _page() -> FileResponse:
     return FileResponse(_FOLDER / "index.html", media_type="text/html", headers=HEADERS)
 
 
+async def _docs(request: Request) -> HTMLResponse:
+    # Relative links: they lead through any reverse proxy, whatever path it serves this under.
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title=f"{request.app.title} API",
+        swagger_js_url="swagger/swagger-ui-bundle.js",
+        swagger_css_url="swagger/swagger-ui.css",
+        swagger_favicon_url="static/icon.svg",
+        swagger_ui_parameters={"tryItOutEnabled": True, "persistAuthorization": True, "displayRequestDuration": True},
+    )
+
+
 def install(app: FastAPI) -> None:
-    """Serve the page at `/` of `app` and what it needs under `/static`, without a place in the OpenAPI document."""
+    """Serve the page at `/` of `app`, Swagger UI at `/docs`, and what they need under `/static` and `/swagger`.
+
+    None of it has a place in the OpenAPI document.
+    """
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/docs", _docs, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", _Assets(directory=_FOLDER))
+    app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.engine.errors import QueueFullError
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 
 class PendingBytes:

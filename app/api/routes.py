@@ -32,6 +32,7 @@ from app.asgi import cancel_on_disconnect
 from app.compression.cache import Caching
 from app.compression.fanout import as_ready
 from app.text.tokens import estimate_tokens
+from app.tracing import span
 
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
@@ -73,9 +74,25 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_RETRY_AFTER = {"Retry-After": {"description": "seconds until it may be sent again", "schema": {"type": "integer"}}}
+_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+
+
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
+    """The problems that an endpoint may answer with, for the OpenAPI document."""
+    return {
+        status: {
+            "description": _PROBLEMS[status],
+            "content": _PROBLEM_CONTENT,
+            "headers": _PROBLEM_HEADERS.get(status, {}),
+        }
+        for status in statuses
+    }
 
 
 async def refuse_while_draining(request: Request) -> None:
@@ -157,12 +174,13 @@ def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, obj
 
 @router.post(
     "/batch",
+    operation_id="batch",
     response_model=BatchResponse,
     response_model_exclude_unset=True,
     responses={
         **problem_answers(401, 408, 413, 415, 421, 422, 429, 503),
         200: {
-            "description": "Results in order; as NDJSON, each as soon as it is ready",
+            "description": "Results in order; as NDJSON each is a line, sent as soon as it is ready",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
         },
         202: job_intake.ACCEPTED,
@@ -261,10 +279,11 @@ async def perform_item(
 ) -> AnyDone:
     """Do one item of a batch. Raises what a request of its own would be answered with."""
     body = _item_body(operation, item)
-    async with client.wait_and_hold(_places(service, client, body)):
-        if isinstance(body, CompressRequest):
-            return await operations.compress(service, body, caching, "batch")
-        return await operations.reconstruct(service, body, "batch")
+    with span(f"{operation} item"):
+        async with client.wait_and_hold(_places(service, client, body)):
+            if isinstance(body, CompressRequest):
+                return await operations.compress(service, body, caching, "batch")
+            return await operations.reconstruct(service, body, "batch")
 
 
 def _item_body(operation: Literal["compress", "reconstruct"], item: object) -> CompressRequest | ReconstructRequest:

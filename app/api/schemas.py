@@ -194,6 +194,13 @@ class CostBody(AnswerBody):
     savings_ratio: Annotated[float, Field(description="1 - local_usd / cloud_usd; 0 where no model was called")]
 
 
+class CompressCostBody(CostBody):
+    """With what whoever reads the result, another model mostly, is spared each time."""
+
+    reader_tokens_saved: Annotated[int, Field(description="tokens of the text less those of the result")]
+    reader_usd_saved: Annotated[float, Field(description="these at CONDENSER_READER_USD_PER_1K_TOKENS")]
+
+
 class CompressResponse(AnswerBody):
     """A text that says the same in fewer words, and the way back."""
 
@@ -212,7 +219,7 @@ class CompressResponse(AnswerBody):
     sizes: SizesBody
     usage: UsageBody
     timing: TimingBody
-    cost: CostBody
+    cost: CompressCostBody
 
 
 class ReconstructRequest(RequestBody):

@@ -1,5 +1,7 @@
 """`/status`: what the page at `/` shows, for any other client as well."""
 
+import math
+
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry
 
@@ -10,6 +12,7 @@ from app.api.monitoring_schemas import (
     OperationFigures,
     Quantiles,
     QueueState,
+    ReaderSavings,
     SavingsFigures,
     Status,
     UpstreamState,
@@ -23,6 +26,7 @@ router = APIRouter(tags=["monitoring"])
 
 
 @router.get("/status")
+@router.head("/status", include_in_schema=False)
 async def status(request: Request) -> Status:
     """Engine, model, queue, and the throughput, latency and savings of the last minute."""
     service = service_of(request)
@@ -35,25 +39,23 @@ async def status(request: Request) -> Status:
         model=_model(service, engine_status),
         queue=_queue(figures),
         operations={operation: _operation(figures, operation) for operation in OPERATIONS},
-        savings=SavingsFigures(
-            ratio=round(figures.value("cost_savings_ratio"), 4), usd=round(figures.value("cost_savings_dollars"), 9)
-        ),
+        savings=_savings(figures),
     )
 
 
 class Figures:
-    """The gauges of a registry, read once: a look-up in the registry itself computes all of them each time."""
+    """The figures of a registry, read once: a look-up in the registry itself computes all of them each time."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._values = {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for metric in registry.collect()
-            if metric.type in ("gauge", "summary")
+            if metric.type in ("gauge", "summary") or metric.name.startswith("condenser_reader_")
             for sample in metric.samples
         }
 
     def value(self, name: str, **labels: str) -> float:
-        """The gauge `condenser_name` with these labels. Raises KeyError where it has no such sample."""
+        """The sample `condenser_name` with these labels. Raises KeyError where there is none."""
         return self._values[f"condenser_{name}", frozenset(labels.items())]
 
 
@@ -97,6 +99,21 @@ def _queue(figures: Figures) -> QueueState:
         concurrency_limit=int(figures.value("concurrency_limit")),
         depth=int(figures.value("queue_depth")),
         capacity=int(figures.value("queue_capacity")),
+    )
+
+
+def _savings(figures: Figures) -> SavingsFigures:
+    ratio = figures.value("cost_savings_ratio")
+    return SavingsFigures(
+        ratio=None if math.isnan(ratio) else round(ratio, 4),
+        usd=round(figures.value("cost_savings_dollars"), 9),
+        reader=ReaderSavings(
+            tokens=int(figures.value("reader_savings_tokens")), usd=round(figures.value("reader_savings_dollars"), 9)
+        ),
+        reader_since_start=ReaderSavings(
+            tokens=int(figures.value("reader_tokens_saved_total")),
+            usd=round(figures.value("reader_dollars_saved_total"), 9),
+        ),
     )
 
 

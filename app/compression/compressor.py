@@ -17,10 +17,11 @@ from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Passage, Report, arrange, compose, report
 from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
-from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.language import Language
+from app.text.span import Span
 from app.text.tokens import estimate_tokens
+from app.tracing import traced
 
 Method = Literal["auto", "abstractive", "extractive"]
 MadeBy = Literal["verbatim", "abstractive", "extractive"]
@@ -118,6 +119,7 @@ class Compressor:
             return None, True
 
 
+@traced("read text")
 def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
     """The document, and the units that must be kept."""
     document = read(options.text, options.content_type)
@@ -143,6 +145,7 @@ def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     return wished if wished >= LEAST_SUMMARY_TOKENS else None
 
 
+@traced("compose result")
 def _made(
     document: Document,
     keep: tuple[int, ...],

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 _PER_CALL, _SINCE = range(2)
 

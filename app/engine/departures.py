@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from app.workers.memory import Cells
+from app.shared_memory import Cells
 
 _ROUNDS = 8  # of all places: what the mean remembers, some 10 s on the reference machine (docs/ollama.md)
 _PLACES, _GUESS_S, _MEAN_S, _COUNTED, _SINCE, _IS_FULL = range(6)

@@ -12,7 +12,7 @@ import uvicorn
 
 from app.engine.embedded import EmbeddedConfig
 from app.engine.embedded_server import serve
-from app.workers.parent import die_with
+from app.parent import die_with
 
 
 class _ChildServer(uvicorn.Server):

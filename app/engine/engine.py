@@ -20,6 +20,7 @@ from app.engine.loads import SOON_S
 from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere, retrying
 from app.engine.status import EngineStatus, UpstreamStatus, canonical, other_tags
 from app.engine.upstreams import Upstream, Upstreams
+from app.tracing import span
 
 EngineName = Literal["ollama", "embedded", "openai"]
 
@@ -124,6 +125,21 @@ class Engine:
             if await upstream.preload(self.default_model):
                 self._tell_of_load(self.default_model)
 
+    async def require(self, model: str) -> None:
+        """Raise ModelNotFoundError where no server has `model`.
+
+        By the lists of the last check, which cost nothing; where none has it, by new ones, for it may have been
+        installed since. Says nothing where a server does not answer: only a call can tell then.
+        """
+        name = canonical(model)
+        if any(name in one.installed for one in self.upstreams.all):
+            return
+        found = (await self.status()).upstreams
+        installed = {installed for one in found for installed in one.installed}
+        has_all_lists = all(one.version is not None and (one.installed or self.name != "openai") for one in found)
+        if has_all_lists and name not in map(canonical, installed):
+            raise ModelNotFoundError(self._how_to_get(model, f"model '{model}' not found", installed))
+
     @property
     def can_score(self) -> bool | None:
         """Whether any server gives log probabilities; None until one does or all have shown that they do not."""
@@ -197,13 +213,30 @@ class Engine:
         tried = [self.upstreams.best(terms.model)]
         while True:
             try:
-                return await self._measured(tried[-1], chat, terms)
+                return await self._traced(tried[-1], chat, terms)
             except EngineError as error:
                 reason = reason_to_go_elsewhere(error, len(tried))
                 if reason is None or not self.upstreams.besides(tried):
                     raise
             self._tell_of_retry(reason)
             tried.append(self.upstreams.best(terms.model, tried))
+
+    async def _traced(self, upstream: Upstream, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
+        """As `_measured`, in a span with the attributes of OpenTelemetry's conventions for generative AI."""
+        asked = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": self.name,
+            "gen_ai.request.model": terms.model,
+            "gen_ai.request.max_tokens": chat.num_predict,
+            "server.address": upstream.client.base_url,
+        }
+        with span("chat", asked, kind="client") as current:
+            completion, busy_s = await self._measured(upstream, chat, terms)
+            if current is not None:
+                current.set_attribute("gen_ai.usage.input_tokens", completion.prompt_tokens)
+                current.set_attribute("gen_ai.usage.output_tokens", completion.completion_tokens)
+                current.set_attribute("condenser.load_s", completion.load_s or 0.0)
+            return completion, busy_s
 
     def _refit(self) -> None:
         """Let as many in as the servers that are up have slots."""

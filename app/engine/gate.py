@@ -11,7 +11,8 @@ from typing import Literal, Protocol
 
 from app.engine.departures import DEPARTURE_CELLS, DepartureInterval
 from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownError
-from app.workers.memory import Column, Memory
+from app.shared_memory import Column, Memory
+from app.tracing import span
 
 Priority = Literal["interactive", "batch"]
 GateOutcome = Literal["passed", "full", "timeout", "cancelled"]
@@ -129,7 +130,8 @@ class Gate:
         """
         started = self._clock()
         try:
-            await self._enter(priority, deadline)
+            with span("queue wait", {"condenser.priority": priority}):
+                await self._enter(priority, deadline)
         except QueueTimeoutError:
             self._tell("timeout", started)
             raise

@@ -14,12 +14,14 @@ from app.engine.errors import (
     EngineUnreachableError,
     NoConnectionError,
 )
+from app.tracing import outgoing_headers
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of what is no completion: licence and tensors of a model, all models' rows
 MAX_MESSAGE_CHARACTERS = 500
 
-_AS_MANY_AS_COME = httpx.Limits(max_connections=0, keepalive_expiry=15.0)  # aiohttp's 0; by None it means its 100
+_KEEP_ALIVE_S = 4.0  # uvicorn, and vLLM with it, closes a connection that was idle for 5 s, even as a call is written
+_AS_MANY_AS_COME = httpx.Limits(max_connections=0, keepalive_expiry=_KEEP_ALIVE_S)  # aiohttp's 0; None means its 100
 _BYTES_AROUND_COMPLETION = 65_536
 _BYTES_PER_TOKEN = 1024  # the longest tokens are runs of some hundred spaces; JSON writes a byte in six at most
 
@@ -54,7 +56,7 @@ class EngineHttp:
         EngineFailedError for a body over `limit` bytes.
         """
         try:
-            async with self._http.stream(method, path, json=body) as response:
+            async with self._http.stream(method, path, json=body, headers=outgoing_headers()) as response:
                 return response.status_code, await _read(response, limit)
         except (httpx.HTTPError, aiohttp.ClientError) as error:
             raise self._told(error) from error

@@ -8,7 +8,7 @@ change, and what a burst waits for on this side of the connection is no wait in 
 off at once, as AIMD does.
 """
 
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 FIRST = 4
 MOST = 256

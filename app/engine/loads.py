@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.engine.status import canonical
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 SOON_S = 60.0
 """A model that is loaded again within this time was unloaded without need."""

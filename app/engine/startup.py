@@ -20,7 +20,7 @@ from app.engine.retries import RetryPolicy
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.settings import Settings
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 logger = logging.getLogger("condenser.engine")
 

@@ -65,15 +65,8 @@ class EngineStatus:
         return [model for one in self.upstreams for model in one.loaded if canonical(model.name) == canonical(name)]
 
     def gpu_ratio(self, name: str) -> float | None:
-        """Smallest share of the model `name` in GPU memory where it is loaded, 0 to 1; None where nobody says.
-
-        0 where it is loaded nowhere.
-        """
-        models = self._models(name)
-        ratios = [model.gpu_ratio for model in models if model.gpu_ratio is not None]
-        if ratios:
-            return min(ratios)
-        return None if models else 0.0
+        """Smallest share of the model `name` in GPU memory, 0 to 1; None where it is not loaded or nobody says."""
+        return min((model.gpu_ratio for model in self._models(name) if model.gpu_ratio is not None), default=None)
 
 
 def canonical(name: str) -> str:

@@ -14,7 +14,7 @@ from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.loads import Loads
 from app.engine.status import UpstreamStatus, canonical
-from app.workers.memory import Memory
+from app.shared_memory import Memory
 
 logger = logging.getLogger("condenser.engine")
 

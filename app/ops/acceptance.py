@@ -8,12 +8,9 @@ or inside a range of the source that the answer lists in `omitted`. The row tell
 omitted range is not in the result.
 """
 
-import random
 import statistics
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.resources import files
 
 import regex
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.ops.client import Answer, ServiceClient
+from app.ops.trial import LENGTHS, Done, Progress, Trial
 
-LENGTHS = (215, 1020, 2100)
 LONGEST_COMPRESSION_S = 2.0
 LONGEST_RECONSTRUCTION_S = 0.5
 LEAST_SAVINGS = 0.80
@@ -53,76 +50,47 @@ class Acceptance:
     engine: str
     model: str
     rows: tuple[Row, ...]
+    is_interrupted: bool = False
 
     @property
     def is_met(self) -> bool:
         """Whether every criterion is met."""
-        return all(row.is_met for row in self.rows)
+        return not self.is_interrupted and all(row.is_met for row in self.rows)
 
     def as_json(self) -> dict[str, object]:
         """All of it, for machines."""
         return {**asdict(self), "is_met": self.is_met}
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A text, the answer to it, and how long that took, seconds. The shortest texts are answered without the model."""
-
-    text: str
-    answer: Answer
-    seconds: float
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether the engine worked for it: an answer without a call in the engine tells nothing of its speed."""
-        return int(self.answer["usage"]["calls"]) > 0
-
-
-def texts_of(length: int, count: int, dice: random.Random) -> list[str]:
-    """`count` different texts of `length` characters, less a word at most, each with a reference of its own.
-
-    The texts are shipped, written for this project; the reference keeps any cache from knowing them.
-    """
-    shipped = files("app.ops").joinpath("data/texts.txt").read_text(encoding="utf-8").split("\n%%\n")
-    long_enough = [text for text in shipped if len(text) >= length]
-    chosen = dice.sample(long_enough, min(count, len(long_enough)))
-    while len(chosen) < count:
-        chosen.append(dice.choice(long_enough))
-    return [_cut(f"Reference {dice.randrange(10**6, 10**7)}. {text}", length) for text in chosen]
-
-
-def _cut(text: str, length: int) -> str:
-    cut = text[: length - 1]
-    return cut[: cut.rindex(" ")].rstrip(" ,;:.") + "."
-
-
 def accept(client: ServiceClient, *, texts: int, rounds: int, say: Callable[[str], None]) -> Acceptance:
     """Try the criteria with `rounds` texts of each length and `texts` texts for the throughput.
 
-    Raises CommandError where the service can't be reached or refuses a call.
+    Ctrl-C ends it with the rows of what was measured by then. Raises CommandError where the service can't be reached or
+    refuses a call.
     """
     ready = client.ready()
     rows = [_availability(ready)]
+    engine, model = str(ready.get("engine")), str(ready.get("model"))
     if not rows[0].is_met:
-        return Acceptance(client.url, str(ready.get("engine")), str(ready.get("model")), tuple(rows))
-    dice = random.Random()  # draws texts, no secrets  # noqa: S311 # nosec B311
+        return Acceptance(client.url, engine, model, tuple(rows))
     before = _spent(client)
-    say(f"compressing {rounds} texts each of {', '.join(f'{length:,}' for length in LENGTHS)} characters ...")
-    by_length = {length: [_compressed(client, text) for text in texts_of(length, rounds, dice)] for length in LENGTHS}
-    timed = [one for done in by_length.values() for one in done]
-    say("reconstructing them ...")
-    rows += [_latency(by_length), _reconstruction(client, timed)]
-    say(f"compressing {texts} texts one after the other, then {texts} in one batch ...")
-    row, done = _throughput(client, texts, dice)
-    done += timed
-    rows += [_savings(before, _spent(client), done), row, _fidelity(done)]
-    return Acceptance(client.url, str(ready["engine"]), str(ready["model"]), tuple(rows))
-
-
-def _compressed(client: ServiceClient, text: str) -> Done:
-    started = time.perf_counter()
-    answer = client.compress({"text": text})
-    return Done(text, answer, time.perf_counter() - started)
+    trial = Trial(client, Progress(say))
+    is_interrupted = False
+    try:
+        trial.run(texts, rounds)
+    except KeyboardInterrupt:
+        is_interrupted = True
+    if any(trial.by_length.values()):
+        rows.append(_latency(trial.by_length))
+    if trial.reconstructed:
+        rows.append(_reconstruction(trial.reconstructed))
+    if trial.done:
+        rows.append(_savings(before, _spent(client), trial.done))
+    if trial.batch:
+        rows.append(_throughput(trial.alone, trial.batch, trial.batch_s))
+    if trial.done:
+        rows.append(_fidelity(trial.done))
+    return Acceptance(client.url, engine, model, tuple(rows), is_interrupted)
 
 
 def _availability(ready: Answer) -> Row:
@@ -134,7 +102,7 @@ def _availability(ready: Answer) -> Row:
 
 
 def _latency(by_length: dict[int, list[Done]]) -> Row:
-    seconds = {length: [one.seconds for one in done] for length, done in by_length.items()}
+    seconds = {length: [one.seconds for one in done] for length, done in by_length.items() if done}
     counted = {length: sum(one.is_counted for one in done) for length, done in by_length.items()}
     told = ", ".join(
         f"{length:,}: {statistics.mean(some):.2f}/{max(some):.2f}{'' if counted[length] else ' without the model'}"
@@ -146,44 +114,27 @@ def _latency(by_length: dict[int, list[Done]]) -> Row:
     return Row("compression", f"< {LONGEST_COMPRESSION_S:g} s", found, is_met, figures)
 
 
-def _reconstruction(client: ServiceClient, done: Sequence[Done]) -> Row:
-    seconds, identical = [], 0
-    for one in done:
-        started = time.perf_counter()
-        answer = client.reconstruct(one.answer["capsule"], "exact")
-        seconds.append(time.perf_counter() - started)
-        identical += answer["text"] == one.text
-    is_met = identical == len(done) and max(seconds) < LONGEST_RECONSTRUCTION_S
-    found = f"{identical} of {len(done)} identical, {statistics.mean(seconds) * 1000:.1f} ms average, "
+def _reconstruction(reconstructed: Sequence[tuple[float, bool]]) -> Row:
+    """`reconstructed`: the seconds that each took, and whether it was the text."""
+    seconds = [took_s for took_s, _ in reconstructed]
+    identical = sum(is_identical for _, is_identical in reconstructed)
+    is_met = identical == len(reconstructed) and max(seconds) < LONGEST_RECONSTRUCTION_S
+    found = f"{identical} of {len(reconstructed)} identical, {statistics.mean(seconds) * 1000:.1f} ms average, "
     found += f"{max(seconds) * 1000:.1f} ms maximum"
     wanted = f"identical, < {LONGEST_RECONSTRUCTION_S * 1000:g} ms"
     return Row("exact reconstruction", wanted, found, is_met, {"seconds": seconds, "identical": identical})
 
 
-def _throughput(client: ServiceClient, count: int, dice: random.Random) -> tuple[Row, list[Done]]:
-    lengths = [LENGTHS[at % len(LENGTHS)] for at in range(count)]
-    wanted = [texts_of(length, 1, dice)[0] for length in lengths]
-    started = time.perf_counter()
-    done = [_compressed(client, text) for text in wanted]
-    alone = 60 * sum(one.is_counted for one in done) / (time.perf_counter() - started)
-    wanted = [texts_of(length, 1, dice)[0] for length in lengths]
-    started = time.perf_counter()
-    results = client.batch("compress", [{"text": text} for text in wanted])["results"]
-    seconds = time.perf_counter() - started
-    batched = [
-        Done(text, result["result"], seconds / count)
-        for text, result in zip(wanted, results, strict=True)
-        if result.get("result")
-    ]
-    together = 60 * sum(one.is_counted for one in batched) / seconds
-    row = Row(
+def _throughput(alone: Sequence[Done], batch: Sequence[Done], batch_s: float) -> Row:
+    one_by_one = 60 * sum(one.is_counted for one in alone) / sum(one.seconds for one in alone)
+    together = 60 * sum(one.is_counted for one in batch) / batch_s
+    return Row(
         "throughput",
         f"> {LEAST_PER_MINUTE:g} a minute",
-        f"{together:.0f} a minute by /batch, {alone:.0f} one after the other",
-        max(alone, together) > LEAST_PER_MINUTE,
-        {"batch_per_minute": together, "sequential_per_minute": alone, "texts": count},
+        f"{together:.0f} a minute by /batch, {one_by_one:.0f} one after the other",
+        max(one_by_one, together) > LEAST_PER_MINUTE,
+        {"batch_per_minute": together, "sequential_per_minute": one_by_one, "texts": len(alone)},
     )
-    return row, done + batched
 
 
 def _spent(client: ServiceClient) -> dict[str, float]:
@@ -257,4 +208,5 @@ def print_rows(found: Acceptance, console: Console) -> None:
     console.print(f"Condenser at {found.url}, {found.model} on the engine {found.engine}")
     console.print(table)
     met = sum(row.is_met for row in found.rows)
-    console.print("all criteria met" if found.is_met else f"{met} of {len(found.rows)} criteria met")
+    summary = "all criteria met" if found.is_met else f"{met} of {len(found.rows)} criteria met"
+    console.print(f"interrupted: {summary} by what was measured until then" if found.is_interrupted else summary)

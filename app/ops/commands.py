@@ -263,7 +263,7 @@ def _sum_up(told: Console, tally: Tally, *, as_json: bool) -> None:
         told.print(f"{tally.succeeded} done, {tally.failed} failed, {tally.skipped} were done before")
 
 
-@people.command(epilog="Exit codes: 0 all criteria met, 1 one is not, 2 wrong usage, 3 no service answers.")
+@people.command(epilog="Exit codes: 0 all criteria met, 1 one is not, 2 wrong usage, 3 no service, 130 interrupted.")
 def acceptance(
     texts: Annotated[int, typer.Option(help="Texts of the throughput runs.", min=2, max=32)] = 20,
     rounds: Annotated[int, typer.Option(help="Texts of each length of the latency run.", min=1, max=10)] = 3,
@@ -283,4 +283,4 @@ def acceptance(
         if out is not None:
             _write(out, (json.dumps(found.as_json(), indent=2) + "\n").encode())
     if not found.is_met:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(INTERRUPTED if found.is_interrupted else FAILED)

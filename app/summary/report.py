@@ -8,11 +8,12 @@ from typing import Literal
 import regex
 
 from app.summary.check import Claim, Dropped
-from app.text.blocks import PROSE, Kind, Span
+from app.text.blocks import PROSE, Kind
 from app.text.document import Document
 from app.text.facts import Fact
 from app.text.facts import Kind as FactKind
 from app.text.kinds.form import is_spoken
+from app.text.span import Span
 from app.text.values import normalise
 
 MOST_MISSING = 20

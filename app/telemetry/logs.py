@@ -8,6 +8,8 @@ from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter
 
+from app.tracing import trace_id
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the running code serves."""
 
@@ -16,10 +18,12 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tup
 logger = logging.getLogger("condenser")
 
 
-class _RequestIdFilter(logging.Filter):
+class _IdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "request_id") and (current := request_id.get()):
             record.request_id = current
+        if current_trace := trace_id():
+            record.trace_id = current_trace
         return True
 
 
@@ -48,7 +52,7 @@ def configure_logs(level: str, worker: int | None = None) -> None:
             static_fields={} if worker is None else {"worker": worker},
         )
     )
-    handler.addFilter(_RequestIdFilter())
+    handler.addFilter(_IdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("uvicorn", "uvicorn.error", "httpx", "httpcore"):
+    for name in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "mcp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -22,7 +22,7 @@ from app.engine.retries import RETRY_REASONS, RetryReason
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.summary.check import Reason
-from app.telemetry.cost import Cost, Prices, local_cost
+from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
 from app.telemetry.shared import WorkerFiles
 from app.telemetry.window import PICO, Window, WindowCollector, bucket_of, last_minute
 
@@ -43,10 +43,20 @@ _KNOWN_LABELS = {
 """Label values that are there from the start, so that a rate over their first rise is right."""
 
 _UPSTREAM_GAUGES: tuple[tuple[str, str, Callable[[Upstream], float]], ...] = (
-    ("up", "1 where this server answered its last check or call, else 0", lambda one: bool(one.is_up)),
+    (
+        "up",
+        "1 where this server answered its last check or call, else 0; NaN before the first one",
+        lambda one: math.nan if one.is_up is None else one.is_up,
+    ),
     ("slots", "Calls in this server at once at most", lambda one: one.slots),
     ("in_flight", "Calls in this server", lambda one: one.in_flight),
 )
+
+_SERVED_FROM: Mapping[Operation, tuple[ServedFrom, ...]] = {
+    "compress": ("engine", "cache", "text"),
+    "reconstruct": ("engine", "text"),
+    "batch": ("none",),
+}
 
 _FAILED_OUTCOMES = ("queue_full", "queue_timeout", "unreachable", "busy", "timeout", "failed", "internal")
 """Ends of operations that an alert is about."""
@@ -77,8 +87,8 @@ class Metrics:
         self.spent: Window[str] = Window()
         self.requests = self._histogram(
             "request_duration_seconds",
-            "Time from request to answer, items of a batch each on its own",
-            ("operation", "outcome"),
+            "Time from request to answer, items of a batch each on its own, by what it was made of",
+            ("operation", "outcome", "served_from"),
             _REQUEST_BUCKETS,
         )
         self.queue_wait = self._histogram(
@@ -105,6 +115,12 @@ class Metrics:
         self.costs = self._counter(
             "cost_dollars", "USD: cloud, what a cloud would charge; local, spent here", ("basis",)
         )
+        self.reader_tokens = self._counter(
+            "reader_tokens_saved", "Tokens that a reader of a result does not read of its source", ()
+        )
+        self.reader_dollars = self._counter(
+            "reader_dollars_saved", "USD that a reader of each result saves by CONDENSER_READER_USD_PER_1K_TOKENS", ()
+        )
         self.engine_errors = self._counter("engine_errors", "Calls that the engine failed, by kind", ("kind",))
         self.retries = self._counter("retries", "Calls made again that the engine had not taken, by why", ("reason",))
         self.model_loads = self._counter(
@@ -113,24 +129,26 @@ class Metrics:
         self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
         self.engine_up = self._gauge(
-            "engine_up", "1 where the engine, or a server of it, answered its last check or call, else 0"
+            "engine_up",
+            "1 where the engine, or a server of it, answered its last check or call, else 0; NaN before the first one",
         )
         self.jobs = self._gauge(
             "jobs",
-            "Batches that are answered later, in the whole database; 0 until the first one since the start",
+            "Batches that are answered later, in the whole database; NaN until it has been looked at since the start",
             "state",
         )
         self._gauge("workers", "Processes that serve", mode="livesum").set(1)
-        self.jobs_counted({"queued": 0, "running": 0})
+        self.jobs_counted({"queued": math.nan, "running": math.nan})
         self.gpu_ratio = self._gauge(
             "model_gpu_ratio",
-            "Share of the model that is in GPU memory, 0 where it is on the CPU or not loaded, NaN where nobody says",
+            "Share of the model that is in GPU memory, 0 where it is on the CPU, NaN where it is not loaded or unknown",
             "model",
         )
         for operation in OPERATIONS:
             for outcome in ("ok", *_FAILED_OUTCOMES):
                 self.operations.labels(operation, outcome)
-            self.requests.labels(operation, "ok")
+            for served_from in _SERVED_FROM[operation]:
+                self.requests.labels(operation, "ok", served_from)
         others = (lambda: ()) if files is None else files.of_others
         self.registry.register(WindowCollector(self.durations, self.spent, others))
         if files is None:
@@ -171,7 +189,7 @@ class Metrics:
         self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
         self._follow(self._gauge("in_flight", "Calls in the engine"), lambda: gate.in_flight)
         self._follow(self._gauge("queue_depth", "Calls waiting for a place in the engine"), lambda: gate.waiting)
-        self._follow(self.engine_up, lambda: engine.upstreams.is_any_up)
+        self._follow(self.engine_up, lambda: _engine_up(engine.upstreams))
         self._watch_upstreams(engine.upstreams)
         loop = asyncio.get_running_loop()
         tasks = self._gauge("tasks", "Tasks of the event loop", mode="livesum")
@@ -239,7 +257,7 @@ class Metrics:
         """Count a call that is made once more."""
         self.retries.labels(reason).inc()
 
-    def jobs_counted(self, counts: Mapping[str, int]) -> None:
+    def jobs_counted(self, counts: Mapping[str, float]) -> None:
         """Note how many jobs there are by their state, `queued` or `running`."""
         for state, count in counts.items():
             self.jobs.labels(state).set(count)
@@ -247,9 +265,18 @@ class Metrics:
     def operation_ended(self, operation: Operation, outcome: str, duration_s: float, cost: Cost | None = None) -> None:
         """Count an operation; `cost` where it succeeded. `outcome` is `ok` or the kind of its problem."""
         self.operations.labels(operation, outcome).inc()
-        self.requests.labels(operation, outcome).observe(duration_s)
+        served_from = "none" if cost is None else cost.served_from
+        self.requests.labels(operation, outcome, served_from).observe(duration_s)
         if outcome == "ok":
             self.durations[operation].add(bucket_of(duration_s))
             if cost is not None:
                 self.costs.labels("cloud").inc(cost.cloud_usd)
                 self.spent.add("cloud", round(cost.cloud_usd * PICO))
+                self.reader_tokens.inc(cost.reader_tokens_saved)
+                self.reader_dollars.inc(cost.reader_usd_saved)
+                self.spent.add("reader_tokens", cost.reader_tokens_saved)
+                self.spent.add("reader", round(cost.reader_usd_saved * PICO))
+
+
+def _engine_up(upstreams: Upstreams) -> float:
+    return math.nan if all(one.is_up is None for one in upstreams.all) else upstreams.is_any_up

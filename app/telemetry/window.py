@@ -136,11 +136,21 @@ class WindowCollector(Collector):
         yield throughput
         yield GaugeMetricFamily(
             "condenser_cost_savings_ratio",
-            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, 0 where a cloud charges nothing",
-            value=savings.savings_ratio,
+            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, NaN where a cloud charges nothing",
+            value=savings.savings_ratio if savings.cloud_usd else math.nan,
         )
         yield GaugeMetricFamily(
             "condenser_cost_savings_dollars",
             f"USD saved against the cloud's price over the last {WINDOW_S} seconds, below 0 where calls failed",
             value=savings.cloud_usd - savings.local_usd,
+        )
+        yield GaugeMetricFamily(
+            "condenser_reader_savings_tokens",
+            f"Tokens that readers are spared by results of the last {WINDOW_S} seconds",
+            value=spent["reader_tokens"],
+        )
+        yield GaugeMetricFamily(
+            "condenser_reader_savings_dollars",
+            f"USD that readers are spared by results of the last {WINDOW_S} seconds",
+            value=spent["reader"] / PICO,
         )

@@ -10,21 +10,11 @@ import regex
 
 from app.text.kinds.form import Form
 from app.text.kinds.form import Kind as FormKind
+from app.text.span import Span
 
 Kind = Literal["prose", "heading", "list", "quoted", "chat"] | FormKind
 PROSE: frozenset[Kind] = frozenset({"prose", "list", "quoted", "chat"})
 """Kinds whose lines consist of sentences."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A slice of a text by code-point offsets: `start` included, `end` not."""
-
-    start: int
-    end: int
-
-    def __len__(self) -> int:
-        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)

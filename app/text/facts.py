@@ -8,6 +8,7 @@ Not found: names in scripts without capitals, and amounts in vaguer words ("seve
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
@@ -295,7 +296,7 @@ def _with_number_words(text: str, facts: list[Fact], language: Language) -> list
     for word in present:
         if word in _ELSEWHERE_A_WORD and language.code not in _NUMBER_WORD_IN.get(word, ()):
             continue
-        for match in _whole_word(word).finditer(lowered):
+        for match in _places(word, lowered):
             value = NUMBER_WORDS[word] + (_DIGIT_WORDS.get(match["digit"] or "", 0))
             added.append(Fact("number", *match.span(), number_key(str(value), decimal_comma=False)))
     return _without_overlaps(sorted([*facts, *added], key=lambda fact: (fact.start, -fact.end))) if added else facts
@@ -308,6 +309,16 @@ def _without_overlaps(facts: list[Fact]) -> list[Fact]:
         if not kept or fact.start >= kept[-1].end:
             kept.append(fact)
     return kept
+
+
+def _places(word: str, text: str) -> Iterator[re.Match[str]]:
+    """Where `word` stands as a whole word. `find` is many times faster than a pattern that begins with a lookbehind."""
+    pattern = _whole_word(word)
+    at = text.find(word)
+    while at >= 0:
+        if match := pattern.match(text, at):
+            yield match
+        at = text.find(word, at + len(word))
 
 
 @cache

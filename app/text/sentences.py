@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import regex
 
-from app.text.blocks import Span
+from app.text.span import Span
 
 # A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
 # an abbreviation stands before it; at a Chinese or Japanese stop, a danda, unless it says behind the quotation who spoke;

@@ -10,20 +10,21 @@ from itertools import accumulate
 
 import regex
 
+_RULE = "|".join(rf"\{mark}{{4,32}}+" for mark in "=-_*#~.")
 # Runs are bounded so that a text of one endless word can be cut too. Possessive: nothing to backtrack into.
-_PIECE = regex.compile(
-    r"""
-    (?P<latin>   [\p{Latin}\p{M}]{1,24}+ )
-  | (?P<cjk>     [\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{1,8}+ )
-  | (?P<letters> [\p{L}\p{M}]{1,16}+ )
-  | (?P<digit>   \p{N}{1,6}+ )
-  | (?P<space>   \s{1,16}+ )
-  | (?P<rule>    (?P<mark>[=\-_*\#~.]) (?P=mark){3,31}+ )
-  | (?P<symbol>  [\p{P}\p{S}] [\p{M}\u200d\ufe0f]{0,8}+ )
+_PIECES = rf"""
+    (?P<latin>   [\p{{Latin}}\p{{M}}]{{1,24}}+ )
+  | (?P<cjk>     [\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}]{{1,8}}+ )
+  | (?P<letters> [\p{{L}}\p{{M}}]{{1,16}}+ )
+  | (?P<digit>   \p{{N}}{{1,6}}+ )
+  | (?P<space>   \s{{1,16}}+ )
+  | (?P<rule>    {_RULE} )
+  | (?P<symbol>  [\p{{P}}\p{{S}}] [\p{{M}}\u200d\ufe0f]{{0,8}}+ )
   | (?P<other>   . )
-    """,
-    regex.VERBOSE | regex.DOTALL,
-)
+"""
+_PIECE = regex.compile(_PIECES, regex.VERBOSE | regex.DOTALL)
+# findall returns whole pieces, in half the time of finditer, where no group has a name.
+_UNNAMED_PIECE = regex.compile(re.sub(r"\?P<\w+>", "?:", _PIECES), regex.VERBOSE | regex.DOTALL)
 
 # The same pieces in a fifth of the time, for texts of ASCII, Latin letters and common punctuation, as most are.
 _COMMON = (
@@ -82,7 +83,7 @@ def running_totals(text: str) -> tuple[list[int], list[int]]:
 
 def _cut(text: str, common: re.Pattern[str] = _COMMON_PIECE) -> list[str]:
     if _UNCOMMON.search(text):
-        return [match.group() for match in _PIECE.finditer(text)]
+        return list(_UNNAMED_PIECE.findall(text))
     return common.findall(text)
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import regex
 
 from app.text import cues
-from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind, Span
+from app.text.blocks import LIST_MARK, PROSE, SPEAKER, Block, Kind
 from app.text.kinds.form import Part
 from app.text.language import Language, words
 from app.text.sentences import split_sentences, stripped
+from app.text.span import Span
 
 _STAMP = regex.compile(r"\s*[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?\s*")
 _MARK = regex.compile(r"\s*(?:>\s*)*(?:#{1,6}\s+)?")

@@ -14,9 +14,9 @@ from pathlib import Path
 from app.engine.embedded import EmbeddedAddress, address_of, embedded_listener, run_embedded
 from app.engine.startup import embedded_config
 from app.settings import Settings
+from app.shared_memory import SharedMemory
 from app.telemetry.logs import configure_logs
 from app.telemetry.shared import WorkerFiles, forget_worker
-from app.workers.memory import SharedMemory
 from app.workers.supervisor import Child, Supervisor
 from app.workers.worker import Worker
 

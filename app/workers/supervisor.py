@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from app.workers.parent import die_with
+from app.parent import die_with
 
 logger = logging.getLogger("condenser.workers")
 

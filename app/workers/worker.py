@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from app.engine.embedded import EmbeddedAddress
+from app.shared_memory import Memory
 from app.telemetry.shared import WorkerFiles
-from app.workers.memory import Memory
 
 
 @dataclass(frozen=True, slots=True)

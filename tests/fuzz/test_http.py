@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fuzz.http import fuzzed
 
-SECONDS = 30
+SECONDS = 25
 
 
 def test_no_request_that_schemathesis_thinks_of_breaks_a_promise_of_the_openapi_document(tmp_path: Path) -> None:

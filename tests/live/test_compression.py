@@ -154,11 +154,10 @@ def test_a_question_decides_what_stays(client: httpx.Client) -> None:
     assert "4,300" in body["compressed"]
 
 
-def test_a_hundred_thousand_characters_are_read_in_parts_of_a_small_context(client: httpx.Client) -> None:
-    text = long_text(100_000)
-    assert len(text) == 100_000
+def test_a_long_text_is_read_in_parts_of_a_small_context(client: httpx.Client) -> None:
+    text = long_text(25_000)
     body = compress(client, text, method="abstractive")
-    assert body["usage"]["calls"] > 3
+    assert body["usage"]["calls"] > 1
     assert len(body["compressed"]) < len(text)
     assert_is_accounted_for(text, body)
     assert reconstruct(client, body["capsule"])["text"] == text

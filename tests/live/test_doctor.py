@@ -52,10 +52,24 @@ def test_a_running_service_on_the_embedded_engine_is_measured(service: Service) 
     )
 
 
-def test_auto_without_ollama_says_that_it_takes_the_embedded_engine(model: None) -> None:
+def test_a_healthy_service_on_the_embedded_engine_is_what_is_looked_at_where_no_engine_is_set(service: Service) -> None:
+    port = service.url.rsplit(":", 1)[-1]
+    code, report = doctor("--no-call", CONDENSER_PORT=port)
+    assert code == 0
+    assert "runs on the embedded engine" in found(report)["engine"]["sentence"]
+    code, report = doctor("--no-call", CONDENSER_PORT=port, CONDENSER_ENGINE="ollama", CONDENSER_OLLAMA_URL=nobody())
+    assert code == 1
+    assert found(report)["ollama"]["state"] == "fail"
+
+
+def nobody() -> str:
+    """An address where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    code, report = doctor("--no-call", CONDENSER_ENGINE="auto", CONDENSER_OLLAMA_URL=url)
+        return f"http://127.0.0.1:{closed.getsockname()[1]}"
+
+
+def test_auto_without_ollama_says_that_it_takes_the_embedded_engine(model: None) -> None:
+    code, report = doctor("--no-call", CONDENSER_ENGINE="auto", CONDENSER_OLLAMA_URL=nobody())
     assert code == 0
     assert "takes the embedded engine" in found(report)["engine"]["sentence"]
 

@@ -110,7 +110,7 @@ def test_a_model_that_it_does_not_have_is_404_and_tells_which_it_has(client: htt
 
 
 def test_a_text_over_the_servers_context_window_is_compressed_part_by_part(client: httpx.Client) -> None:
-    text = "\n\n".join(f"Paragraph {number}: {MAIL}" for number in range(NUM_CTX // 60))
+    text = "\n\n".join(f"Paragraph {number}: {MAIL}" for number in range(NUM_CTX // 120))
     body = compressed(client, text, method="abstractive").raise_for_status().json()
     assert body["usage"]["calls"] >= 2
     assert body["fidelity"]["summary"]["written"] > 0

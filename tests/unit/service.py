@@ -15,6 +15,7 @@ from tests.unit.mocker import EVERY_TRANSPORT
 
 URL = "http://ollama.test:11434"
 MODEL = "qwen2.5:7b-instruct"
+OTHER_MODEL = "another:latest"
 TEXT = (
     "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
     "like to talk about it over coffee and cake for hours, and they never seem to get tired of it. Tickets cost "
@@ -59,7 +60,7 @@ def is_warm_up(request: httpx.Request) -> bool:
 
 @contextmanager
 def ollama(chat: Chat | httpx.Response | Exception) -> Iterator[Upstream]:
-    """An Ollama with MODEL that answers warm-ups well and everything else by `chat`."""
+    """An Ollama with MODEL, loaded, and OTHER_MODEL that answers warm-ups well and everything else by `chat`."""
 
     async def respond(request: httpx.Request) -> httpx.Response:
         if is_warm_up(request):
@@ -73,7 +74,7 @@ def ollama(chat: Chat | httpx.Response | Exception) -> Iterator[Upstream]:
 
     with respx.mock(base_url=URL, assert_all_called=False, using=EVERY_TRANSPORT) as router:
         router.get("/api/version").respond(json={"version": "0.16.1"})
-        router.get("/api/tags").respond(json={"models": [{"name": MODEL}]})
+        router.get("/api/tags").respond(json={"models": [{"name": MODEL}, {"name": OTHER_MODEL}]})
         router.get("/api/ps").respond(json={"models": [{"name": MODEL, "size": 100, "size_vram": 100}]})
         router.post("/api/show").respond(json={"capabilities": ["completion"]})
         router.post("/api/chat").mock(side_effect=respond)

@@ -1,10 +1,14 @@
-"""The fidelity row of `condenser acceptance`: what is present, what is told as left out, and what passes."""
+"""`condenser acceptance`: its fidelity row, what it says while it runs, and what is left of it at Ctrl-C."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from app.ops.acceptance import Done, Row, _fidelity
+from app.ops.acceptance import Acceptance, Row, _fidelity, accept
+from app.ops.client import ServiceClient
+from app.ops.trial import Done, Progress
+from tests.clock import Clock
 
 TEXT = (
     "The ferry leaves Turku at 07:45. Tickets cost 24 euros. Nobody met Captain Lindqvist on 3 May. It rained a lot. "
@@ -48,3 +52,73 @@ def test_a_service_that_omits_nearly_all_does_not_pass_although_it_says_so(compr
 
 def test_a_service_that_gives_the_text_back_does_not_pass() -> None:
     assert not fidelity(done(TEXT, [], ratio=1.0)).is_met
+
+
+class InterruptedService(ServiceClient):
+    """A service that works until Ctrl-C is pressed at the compression of this number."""
+
+    def __init__(self, interrupted_at: int) -> None:
+        super().__init__("http://service.test")
+        self._left = interrupted_at
+
+    def ready(self) -> dict[str, Any]:
+        return {"ready": True, "engine": "ollama", "model": "any"}
+
+    def metrics(self) -> str:
+        return 'condenser_cost_dollars_total{basis="cloud"} 1\n'
+
+    def compress(self, body: Any) -> dict[str, Any]:
+        self._left -= 1
+        if not self._left:
+            raise KeyboardInterrupt
+        text = body["text"]
+        return {
+            **done(text[: len(text) // 2], [(len(text) // 2, len(text))]).answer,
+            "capsule": text,
+            "usage": {"calls": 1},
+            "cost": {"cloud_usd": 0.1, "local_usd": 0.0},
+        }
+
+    def reconstruct(self, capsule: object, mode: str = "auto") -> dict[str, Any]:
+        return {"text": capsule}
+
+    def batch_lines(self, operation: str, items: Sequence[object]) -> Any:
+        for at, item in enumerate(items):
+            yield {"index": at, "result": self.compress(item)}
+
+
+def interrupted(at: int, say: Callable[[str], None] = lambda line: None) -> Acceptance:
+    return accept(InterruptedService(at), texts=4, rounds=1, say=say)
+
+
+@pytest.mark.parametrize(
+    ("at", "measured"),
+    [
+        (1, ["model available"]),
+        (3, ["model available", "compression", "savings", "fidelity"]),
+        (5, ["model available", "compression", "exact reconstruction", "savings", "fidelity"]),
+        (9, ["model available", "compression", "exact reconstruction", "savings", "throughput", "fidelity"]),
+    ],
+)
+def test_ctrl_c_leaves_the_rows_of_what_was_measured(at: int, measured: list[str]) -> None:
+    found = interrupted(at)
+    assert found.is_interrupted
+    assert not found.is_met
+    assert [row.name for row in found.rows] == measured
+
+
+def test_each_step_is_named_as_it_begins() -> None:
+    said: list[str] = []
+    interrupted(at=99, say=said.append)
+    assert [line.partition(" ")[0] for line in said] == ["compressing", "reconstructing", "compressing", "compressing"]
+
+
+def test_a_slow_step_says_now_and_then_how_far_it_is() -> None:
+    said: list[str] = []
+    clock = Clock()
+    progress = Progress(said.append, clock)
+    progress.begin("compressing")
+    for number in range(1, 5):
+        clock.now += Progress.EVERY_S / 2
+        progress.ended(number, 4)
+    assert said == ["compressing ...", "  2 of 4 done", "  4 of 4 done"]

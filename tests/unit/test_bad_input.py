@@ -52,9 +52,9 @@ async def test_any_text_is_answered_and_comes_back(name: str) -> None:
     assert told["sizes"]["compressed_tokens"] <= told["sizes"]["source_tokens"]
 
 
-def test_five_megabytes_are_read() -> None:
-    text = "The ferry to Tallinn leaves at 07:45 on weekdays. Nobody knows why. Tickets cost 24 euros.\n\n" * 56_000
-    assert len(text) > 5_000_000
+def test_a_megabyte_is_read() -> None:
+    text = "The ferry to Tallinn leaves at 07:45 on weekdays. Nobody knows why. Tickets cost 24 euros.\n\n" * 12_000
+    assert len(text) > 1_000_000
     result = compress_extractive(CompressOptions(text, target_ratio=0.2))
     assert 0.85 * 0.2 <= result.sizes.compressed_tokens / result.sizes.source_tokens <= 1.1 * 0.2
 

@@ -178,6 +178,12 @@ def test_the_dashboard_shows_all_that_it_is_for() -> None:
         "condenser_summary_sentences_total",
         "condenser_model_gpu_ratio",
         "condenser_engine_errors_total",
+        "condenser_reader_tokens_saved_total",
+        "condenser_reader_dollars_saved_total",
+        "condenser_cache_total",
+        "condenser_client_requests_total",
+        "condenser_jobs",
+        "condenser_upstream_up",
     }
 
 

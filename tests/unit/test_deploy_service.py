@@ -88,7 +88,7 @@ def test_nothing_but_the_sources_can_get_into_the_image() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
     assert lines[0] == "*"
     assert {line for line in lines if line.startswith("!")} == {
-        "!app", "!pyproject.toml", "!README.md", "!requirements.lock",
+        "!app", "!pyproject.toml", "!README.md", "!LICENSE", "!requirements.lock",
     }  # fmt: skip
 
 
@@ -106,3 +106,11 @@ def test_compose_has_as_many_calls_in_the_engine_as_ollama_has_slots() -> None:
 def test_every_image_has_a_version() -> None:
     images = [service["image"] for service in COMPOSE["services"].values() if "build" not in service]
     assert all(image.partition(":")[2][:1].isdigit() or ":v" in image for image in images)
+
+
+def test_the_workflow_is_one_by_githubs_schema() -> None:
+    checker = str(Path(sys.executable).with_name("check-jsonschema"))
+    workflow = str(ROOT / ".github" / "workflows" / "test.yml")
+    command = [checker, "--builtin-schema", "vendor.github-workflows", workflow]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout

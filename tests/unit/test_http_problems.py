@@ -139,6 +139,32 @@ async def test_an_unknown_model_is_a_problem_even_where_extractive_is_asked_for(
     assert "ollama pull nope" in response.json()["detail"]
 
 
+@pytest.mark.parametrize("text", [TEXT, "A short one.", '{"a": 1}', ""])
+async def test_an_unknown_model_is_not_found_whatever_the_text(text: str) -> None:
+    with ollama(error(404, "model 'nope:1b' not found")):
+        async with running() as client:
+            response = await compress(client, text, model="nope:1b")
+    assert response.status_code == 404
+    assert response.json()["detail"] == "model 'nope:1b' not found; get it with: ollama pull nope:1b"
+
+
+async def test_a_model_that_was_installed_since_the_last_check_is_found() -> None:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))) as upstream:
+        async with running() as client:
+            await warmed_up()
+            upstream.get("/api/tags").respond(json={"models": [{"name": "new:1b"}]})
+            assert (await compress(client, "A short one.", model="new:1b")).status_code == 200
+
+
+async def test_an_unknown_model_does_not_matter_where_none_is_called_or_the_engine_is_silent() -> None:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))) as upstream:
+        async with running() as client:
+            await warmed_up()
+            assert (await compress(client, model="nope:1b", method="extractive")).status_code == 200
+            upstream.get("/api/version").mock(side_effect=httpx.ConnectError("refused"))
+            assert (await compress(client, "A short one.", model="nope:1b")).status_code == 200
+
+
 async def test_a_prompt_that_the_engine_finds_too_long_is_cut_again() -> None:
     async def short_sighted(request: httpx.Request) -> httpx.Response:
         if len(prompt_of(request)) > 2000:
@@ -254,7 +280,7 @@ async def test_the_openapi_document_tells_the_bounds_of_numbers_and_that_a_bad_i
             schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
     ratio, _ = schemas["CompressRequest"]["properties"]["target_ratio"]["anyOf"]
     assert (ratio["minimum"], ratio["maximum"]) == (0.01, 1)
-    assert schemas["Capsule-Input"]["properties"]["version"]["minimum"] == 1
+    assert schemas["Capsule"]["properties"]["version"]["minimum"] == 1
     assert {"description": "anything else fails alone"} in schemas["BatchRequest"]["properties"]["items"]["items"][
         "anyOf"
     ]

@@ -1,6 +1,7 @@
 """Metrics and costs are fed by what really happened."""
 
 import asyncio
+import math
 import shutil
 import subprocess
 from collections import Counter
@@ -15,7 +16,7 @@ from app.engine.busy import BusyClock, BusyShare
 from app.telemetry.cost import Prices, cost
 from app.telemetry.window import Window, bucket_of, quantile
 from tests.clock import Clock
-from tests.unit.service import SUMMARY, TEXT, answer, ollama, running
+from tests.unit.service import SUMMARY, TEXT, answer, ollama, running, warmed_up
 
 PRICES = Prices(0.01, 0.01, 0.10)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -43,7 +44,14 @@ async def test_a_compression_is_counted_with_its_tokens_facts_and_cost() -> None
         return after[key] - before.get(key, 0)
 
     assert rise("condenser_operations_total", operation="compress", outcome="ok") == 1
-    assert rise("condenser_request_duration_seconds_count", operation="compress", outcome="ok") == 1
+    duration = {"operation": "compress", "outcome": "ok"}
+    assert rise("condenser_request_duration_seconds_count", **duration, served_from="engine") == 1
+    assert rise("condenser_request_duration_seconds_count", **duration, served_from="cache") == 0
+    saved = body["sizes"]["source_tokens"] - body["sizes"]["compressed_tokens"]
+    assert rise("condenser_reader_tokens_saved_total") == body["cost"]["reader_tokens_saved"] == saved > 0
+    assert rise("condenser_reader_dollars_saved_total") == pytest.approx(body["cost"]["reader_usd_saved"])
+    assert after[("condenser_reader_savings_tokens", ())] == saved
+    assert after[("condenser_reader_savings_dollars", ())] == pytest.approx(saved * 0.0001 / 1000)
     assert rise("condenser_tokens_total", kind="prompt") == 120
     assert rise("condenser_tokens_total", kind="completion") == 12
     assert rise("condenser_tokens_total", kind="source") == body["sizes"]["source_tokens"]
@@ -67,7 +75,67 @@ async def test_a_failed_call_is_counted_by_kind_costs_time_and_saves_nothing() -
     assert after[("condenser_cost_dollars_total", (("basis", "local"),))] > 0
     spent = after[("condenser_cost_dollars_total", (("basis", "local"),))]
     assert after[("condenser_cost_savings_dollars", ())] == pytest.approx(-spent, abs=1e-11)
-    assert after[("condenser_cost_savings_ratio", ())] == 0
+    assert math.isnan(after[("condenser_cost_savings_ratio", ())])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("texts", "served_from"),
+    [([TEXT], "engine"), ([TEXT, TEXT], "cache"), (["A short one."], "text"), (['[{"a": 1}, {"a": 2}]'], "text")],
+)
+async def test_a_duration_is_told_by_what_the_answer_was_made_of(texts: list[str], served_from: str) -> None:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
+        async with running(cache_bytes=1_000_000) as client:
+            for text in texts[:-1]:
+                await client.post("/compress", json={"text": text})
+            before = await samples(client)
+            await client.post("/compress", json={"text": texts[-1]})
+            after = await samples(client)
+    counts = {
+        dict(labels)["served_from"]: count - before.get((name, labels), 0)
+        for (name, labels), count in after.items()
+        if name == "condenser_request_duration_seconds_count" and ("operation", "compress") in labels
+    }
+    assert {made: rise for made, rise in counts.items() if rise} == {served_from: 1}
+
+
+@pytest.mark.anyio
+async def test_a_result_from_the_cache_spares_its_reader_the_same_tokens() -> None:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
+        async with running(cache_bytes=1_000_000) as client:
+            first, again = [(await client.post("/compress", json={"text": TEXT})).json()["cost"] for _ in range(2)]
+            savings = (await client.get("/status")).json()["savings"]
+    assert again["reader_tokens_saved"] == first["reader_tokens_saved"] > 0
+    assert savings["reader"] == savings["reader_since_start"]
+    assert savings["reader"]["tokens"] == 2 * first["reader_tokens_saved"]
+    assert savings["reader"]["usd"] == pytest.approx(2 * first["reader_usd_saved"])
+
+
+@pytest.mark.anyio
+async def test_no_gauge_reads_0_where_nothing_is_known() -> None:
+    async def hold(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with ollama(hold) as upstream:
+        upstream.get("/api/version").mock(side_effect=hold)
+        async with running(jobs_database="off") as client:
+            gauges = await samples(client)
+    unknown = {name for (name, _), value in gauges.items() if math.isnan(value)}
+    assert unknown == {
+        "condenser_engine_up",
+        "condenser_upstream_up",
+        "condenser_jobs",
+        "condenser_cost_savings_ratio",
+    }
+    assert not {name for name, _ in gauges} & {"condenser_latency_seconds", "condenser_model_gpu_ratio"}
+
+
+@pytest.mark.anyio
+async def test_a_savings_ratio_that_is_not_known_is_null_in_the_status() -> None:
+    with ollama(httpx.Response(200, json=answer(SUMMARY))):
+        async with running() as client:
+            assert (await client.get("/status")).json()["savings"]["ratio"] is None
 
 
 @pytest.mark.anyio
@@ -85,6 +153,7 @@ async def test_what_a_client_sends_never_becomes_a_label() -> None:
 async def test_the_share_of_the_model_on_the_gpu_is_a_gauge() -> None:
     with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
+            await warmed_up()
             await client.post("/compress", json={"text": TEXT})
             after = await samples(client)
     assert after[("condenser_model_gpu_ratio", (("model", "qwen2.5:7b-instruct"),))] == 1

@@ -156,7 +156,7 @@ async def test_the_status_says_what_is_wrong_with_the_engine(fault: object) -> N
     assert response.status_code == 200
     assert told in body["engine"]["problem"]
     assert body["engine"]["up"] is (fault is without_model)
-    assert body["model"] == {"name": MODEL, "loaded": False, "num_ctx": 4096, "gpu_ratio": 0.0, "warning": None}
+    assert body["model"] == {"name": MODEL, "loaded": False, "num_ctx": 4096, "gpu_ratio": None, "warning": None}
 
 
 def all_false(count: int) -> httpx.Response:

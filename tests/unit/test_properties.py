@@ -16,9 +16,9 @@ from app.summary.check import Claim, Dropped, judge
 from app.summary.draft import split_draft, well_formed
 from app.summary.evidence import Evidence
 from app.summary.report import MOST_MISSING
-from app.text.blocks import Span
 from app.text.document import Document, read
 from app.text.facts import find_facts
+from app.text.span import Span
 from app.text.values import normalise
 from tests.unit.service import TEXT, answer, ollama, running, warmed_up
 from tests.unit.strategies import ANY

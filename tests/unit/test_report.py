@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from app.summary.check import Claim
 from app.summary.report import MOST_MISSING, Report, compose, report
-from app.text.blocks import Span
 from app.text.document import Document, read
+from app.text.span import Span
 from tests.unit.strategies import ANY
 
 TEXT = (

@@ -64,14 +64,76 @@ def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("0.0.0.0:11435", "http://127.0.0.1:11435"),
-        ("gpu-box", "http://gpu-box:11434"),
-        ("https://ollama.example/base/", "https://ollama.example/base"),
+        # ollama, envconfig/config_test.go, TestHost and TestConnectableHost; ports that a scheme has anyway left out
+        ("1.2.3.4", "http://1.2.3.4:11434"),
+        (":1234", "http://127.0.0.1:1234"),
+        (":11434", "http://127.0.0.1:11434"),
+        ("1.2.3.4:1234", "http://1.2.3.4:1234"),
+        ("example.com", "http://example.com:11434"),
+        ("example.com:1234", "http://example.com:1234"),
+        (":66000", "http://127.0.0.1:11434"),
+        (":-1", "http://127.0.0.1:11434"),
+        ("[::1]", "http://[::1]:11434"),
+        ("::1", "http://[::1]:11434"),
+        ("[::1]:1337", "http://[::1]:1337"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("0.0.0.0:1234", "http://127.0.0.1:1234"),
+        ("[::]", "http://[::1]:11434"),
+        ("[::]:1234", "http://[::1]:1234"),
+        ("https://0.0.0.0:4321", "https://127.0.0.1:4321"),
+        (" 1.2.3.4 ", "http://1.2.3.4:11434"),
+        ('"1.2.3.4"', "http://1.2.3.4:11434"),
+        (' " 1.2.3.4 " ', "http://1.2.3.4:11434"),
+        ("'1.2.3.4'", "http://1.2.3.4:11434"),
+        ("'  '", "http://127.0.0.1:11434"),
+        ("http://1.2.3.4", "http://1.2.3.4"),
+        ("http://1.2.3.4:80", "http://1.2.3.4"),
+        ("http://1.2.3.4:4321", "http://1.2.3.4:4321"),
+        ("https://1.2.3.4", "https://1.2.3.4"),
+        ("https://1.2.3.4:4321", "https://1.2.3.4:4321"),
+        ("https://example.com/ollama", "https://example.com/ollama"),
+        ("https://example.com/ollama/", "https://example.com/ollama"),
+        ("ollama.com", "https://ollama.com"),
+        # paths of APIs, which other programs want at the end of an address
+        ("http://gpu1:11434/api", "http://gpu1:11434"),
+        ("gpu1/v1/", "http://gpu1:11434"),
+        ("https://example.com/ollama/api", "https://example.com/ollama"),
+        ("http://example.com/capi", "http://example.com/capi"),
+        ("http://me:secret@gpu1:1234", "http://me:secret@gpu1:1234"),
     ],
 )
 def test_ollama_host_is_read_as_ollama_reads_it(host: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", host)
-    assert load_settings().ollama_url == url
+    assert load_settings().upstream_urls == (url,)
+
+
+@pytest.mark.parametrize("variable", ["OLLAMA_HOST", "CONDENSER_OLLAMA_URL"])
+@pytest.mark.parametrize("value", ["http://", "two words", "ftp://gpu1", "http://gpu1:1:2"])
+def test_an_ollama_address_that_is_none_is_refused_by_the_variable_that_has_it(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=rf"^{variable}={value}: "):
+        load_settings()
+
+
+def test_ollama_host_does_not_win_over_a_line_in_dotenv(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("CONDENSER_OLLAMA_URL=http://from-file:1\n")
+    monkeypatch.setenv("OLLAMA_HOST", "from-environment")
+    assert load_settings().upstream_urls == ("http://from-file:1",)
+
+
+@pytest.mark.parametrize("prefix", ["condenser", "//evil.example", "/a/../b", "/a b", "https://x/y", "/a?b"])
+def test_a_root_path_that_is_no_path_is_refused(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_ROOT_PATH", prefix)
+    with pytest.raises(SettingsError, match="CONDENSER_ROOT_PATH="):
+        load_settings()
+
+
+def test_a_trusted_proxy_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONDENSER_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8, proxy.example.org")
+    with pytest.raises(SettingsError, match=r"CONDENSER_TRUSTED_PROXIES=.*proxy\.example\.org"):
+        load_settings()
 
 
 def test_several_ollamas_are_named_as_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +171,7 @@ def test_without_several_there_is_the_one(monkeypatch: pytest.MonkeyPatch) -> No
 def test_ollama_url_wins_over_ollama_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "one")
     monkeypatch.setenv("CONDENSER_OLLAMA_URL", "http://two:1")
-    assert load_settings().ollama_url == "http://two:1"
+    assert load_settings().upstream_urls == ("http://two:1",)
 
 
 def test_it_does_not_listen_to_other_machines_without_keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +198,3 @@ def test_serve_help_lists_every_setting_with_its_default() -> None:
     help_text = " ".join(CliRunner().invoke(cli, ["serve", "--help"]).output.split())
     for name, default, _ in describe():
         assert f"{name} (default: {default})" in help_text
-
-
-def test_the_readme_lists_every_setting_with_its_default() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    for name, default, meaning in describe():
-        assert f"| `{name}` | {default} | {meaning} |" in readme

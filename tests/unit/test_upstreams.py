@@ -173,7 +173,7 @@ def test_the_gpu_share_is_that_of_the_server_with_the_smallest() -> None:
     assert EngineStatus((loaded(1.0), loaded(0.25))).gpu_ratio(MODEL) == 0.25
     assert EngineStatus((loaded(1.0), GONE)).gpu_ratio(MODEL) == 1.0
     assert EngineStatus((loaded(None),)).gpu_ratio(MODEL) is None
-    assert EngineStatus((GONE,)).gpu_ratio(MODEL) == 0.0
+    assert EngineStatus((GONE,)).gpu_ratio(MODEL) is None
 
 
 class RecordingLimit(ConcurrencyLimit):

@@ -15,7 +15,7 @@ from app.engine.errors import QueueFullError
 from app.engine.gate import Gate
 from app.engine.limiter import FIRST, ConcurrencyLimit
 from app.engine.loads import Loads
-from app.workers.memory import SharedMemory
+from app.shared_memory import SharedMemory
 from tests.clock import Clock
 from tests.unit.service import MODEL
 

@@ -49,7 +49,7 @@ function show(status) {
   setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
   setFigure("latency", ...latency(compress.latency_s));
   const isIdle = Object.values(operations).every((one) => one.per_minute === 0) && savings.usd === 0;
-  setFigure("savings", isIdle ? "–" : percent(savings.ratio), isIdle ? "nothing to save on" : `${dollars(savings.usd)} against a cloud`);
+  setFigure("savings", savings.ratio === null ? "–" : percent(savings.ratio), isIdle ? "nothing to save on" : `${dollars(savings.usd)} against a cloud`);
   setFigure("queue", `${count(queue.in_flight)} of ${count(queue.concurrency_limit)}`, `calls in the engine, ${count(queue.depth)} waiting`);
   at("as-of").textContent = `Of the last ${status.window_s} seconds, at ${clockTime(new Date())}. Condenser ${status.version}.`;
 }

@@ -17,7 +17,10 @@ AUTO = 0
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the settings ask for; `url_is_local`: Ollama's address is one of this machine's own."""
+    """What the settings ask for; `url_is_local`: Ollama's address is one of this machine's own.
+
+    `engine_is_the_services`: the settings name no engine, and `engine` is what the running service has.
+    """
 
     engine: EngineName
     ollama_url: str
@@ -26,6 +29,7 @@ class Wanted:
     num_ctx: int
     max_concurrency: int  # or AUTO
     keep_alive: str
+    engine_is_the_services: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Files in base64 inside of a text: a picture as a data URI, an attachment pasted into a mail. Nobody reads them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ _BLOCK = regex.compile(
 )
 _WORD = regex.compile(r"[a-z]{14}|[A-Z]{20}")  # what chance does not make in 4,000 characters of base64, words do
 _SHORTEST_LINE = 40  # characters of all lines but the last
+_RUN = re.compile(rf"[A-Za-z0-9+/]{{{_SHORTEST_LINE}}}")  # in all of them, and found in a tenth of the time
 _LOOK = 4000  # characters that tell whether it is base64
 _WORTH = -1.0
 
@@ -43,7 +45,7 @@ class EncodedForm:
 
 def read(text: str, start: int, end: int) -> EncodedForm | None:
     """The form of a slice that is one run of base64, None where it is anything else. Linear time."""
-    if end - start < _LEAST:
+    if end - start < _LEAST or not _RUN.search(text, start, end):
         return None
     match = _BLOCK.fullmatch(text, start, end)
     if match is None or len(match["code"]) < _LEAST or not (match["uri"] or _is_code(match["code"])):

@@ -1,7 +1,7 @@
 """The programming languages that code.py outlines: their grammars and how their outline is written."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -164,7 +164,8 @@ def candidates(text: str) -> Iterator[Language]:
     first = text[:_FIRST]
     if first.count("\n") + 1 < _FEWEST_CUES:  # a line has one at most
         return
-    found = [(len(_cues(language).findall(first)), language) for language in LANGUAGES]
+    lines = [line for line in (line.lstrip(" \t") for line in first.split("\n")) if line]
+    found = [(sum(1 for _ in filter(_cues(language), lines)), language) for language in LANGUAGES]
     most = max(count for count, _ in found)
     # The first of equals comes first: C before C++, which can do all that C can.
     for count, language in sorted(found, key=lambda one: -one[0]):
@@ -173,8 +174,9 @@ def candidates(text: str) -> Iterator[Language]:
 
 
 @lru_cache
-def _cues(language: Language) -> regex.Pattern[str]:
-    return regex.compile(rf"^[ \t]*(?:{language.cues})", regex.MULTILINE)
+def _cues(language: Language) -> Callable[[str], object]:
+    """What begins a line as the language's lines begin; `$` is the line's end."""
+    return regex.compile(language.cues).match
 
 
 @lru_cache

@@ -161,7 +161,8 @@ class _Closings:
     """Finds the fences that close others. Called with fences in order, it reads each one once."""
 
     def __init__(self, text: str) -> None:
-        self._found = [match for match in _FENCE.finditer(text) if not match["name"]]
+        has_fences = "```" in text or "~~~" in text
+        self._found = [match for match in _FENCE.finditer(text) if not match["name"]] if has_fences else []
         self._at = 0
         self._longest: list[dict[str, int]] = []  # of this fence and those behind it, by their sign
         longest = {"`": 0, "~": 0}

@@ -27,6 +27,7 @@ _NOISE = re.compile(
 )
 """What a shell or Kubernetes adds by itself."""
 
+_BLANKS = " \t\r\n"  # other white space belongs to a value
 _NAME_END = re.compile(r"[:=]")
 _FEWEST_COMPARED = 5  # entries of the same name
 
@@ -71,7 +72,7 @@ class SettingsForm:
         self.kind: SettingsKind = kind
         self.start = start
         self.end = end
-        self._texts = [text[entry.start : entry.end].rstrip() for entry in entries]
+        self._texts = [text[entry.start : entry.end].rstrip(_BLANKS) for entry in entries]
         noisy: set[int] = set()
         for at, entry in enumerate(entries):
             if entry.parent in noisy or _NOISE.match(self._texts[at]):

@@ -83,11 +83,17 @@ def read_csv(text: str, start: int, end: int) -> TableForm | None:
 
 
 def _read_found(text: str, start: int, end: int) -> TableForm | None:
+    first = text[start : line_end(text, start)]
     for delimiter in _DELIMITERS:
-        rows = _delimited(text, start, end, delimiter) if delimiter in text[start : line_end(text, start)] else None
+        rows = _delimited(text, start, end, delimiter) if _may_be_header(first, delimiter) else None
         if rows and len(rows) >= _FEWEST_ROWS and _looks_like_table(text, rows, delimiter):
             return _csv_form(text, start, end, rows)
     return None
+
+
+def _may_be_header(line: str, delimiter: str) -> bool:
+    """Whether names of columns may stand in a line; a quick look, before all the rows are read."""
+    return delimiter in line and ('"' in line or max(map(len, line.split(delimiter))) <= _LONGEST_NAME)
 
 
 _Rows = list[tuple[Span, list[str]]]

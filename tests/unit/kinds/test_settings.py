@@ -55,6 +55,12 @@ def test_an_entry_comes_under_its_parents() -> None:
     assert kept(YAML, "replicas").splitlines()[:2] == ["spec:", "  replicas: 1"]
 
 
+def test_a_value_of_white_space_that_is_no_blank_of_yaml_stays() -> None:
+    form = yaml_lines.read("a: \u00a0\nb: 1", 0, 8)
+    assert form is not None
+    assert yaml.safe_load(form.render([0])) == {"a": "\u00a0"}
+
+
 def test_a_value_over_several_lines_is_whole() -> None:
     assert "  script: |\n    set -e\n\n    run" in kept(YAML, "script")
     assert "  labels: {app: ingest,\n           tier: backend}" in kept(YAML, "labels")

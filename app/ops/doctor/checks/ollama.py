@@ -8,7 +8,10 @@ from app.ops.doctor.reading import VULKAN_IN_BUILDS, answering, gib, installed_m
 
 
 def check_engine(seen: Observations) -> Finding | None:
-    """Which engine `auto` takes."""
+    """Which engine `auto` takes, or the running service has."""
+    if seen.wanted.engine_is_the_services and seen.service is not None:
+        sentence = f"CONDENSER_ENGINE is not set here; the service at {seen.service.url} runs on the embedded engine."
+        return Finding("engine", "ok", sentence)
     if seen.wanted.engine != "auto" or seen.answers is None:
         return None
     if seen.embedded is None:

@@ -23,6 +23,7 @@ from app.settings import Settings
 
 def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observations:
     """Look at the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
+    settings, is_adopted = _with_engine_of_service(settings, timeout_s)
     if settings.engine == "openai":
         return Observations(
             _wanted(settings),
@@ -38,7 +39,7 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
         others = tuple((url, asyncio.run(ask(settings, url, with_call=False, timeout_s=timeout_s))) for url in further)
     takes_embedded = settings.engine == "embedded" or (settings.engine == "auto" and not (answers and answers.version))
     seen = Observations(
-        _wanted(settings),
+        replace(_wanted(settings), engine_is_the_services=is_adopted),
         _command(),
         os.geteuid() == 0,
         answers,
@@ -49,6 +50,15 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
     if answers is None or not seen.wanted.url_is_local:
         return replace(seen, host=look_at_host(None))
     return _with_machine(seen, settings, answers)
+
+
+def _with_engine_of_service(settings: Settings, timeout_s: float) -> tuple[Settings, bool]:
+    """The settings for the embedded engine, and True, where they name no engine and a healthy service runs on it."""
+    if "engine" not in settings.model_fields_set:
+        service = look_at_service(settings, with_call=False, timeout_s=timeout_s)
+        if service.engine == "embedded" and service.problem is None:
+            return settings.model_copy(update={"engine": "embedded"}), True
+    return settings, False
 
 
 def _with_machine(seen: Observations, settings: Settings, answers: Answers) -> Observations:
