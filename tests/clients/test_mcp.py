@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 COMPRESS = {"text": TEXT, "method": "extractive", "target_ratio": 0.4}
+_CLIENT = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _CLIENT}) + "\n"
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
@@ -234,11 +237,22 @@ async def test_on_standard_input_a_service_that_is_not_there_is_an_error_of_the_
     assert "no answer from http://127.0.0.1:9" in texts(result)[0]
 
 
+def test_ctrl_c_ends_it_while_standard_input_is_open(service: Served) -> None:
+    command = [sys.executable, "-m", "app.cli", "mcp", "--url", service.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(INITIALIZE)
+        process.stdin.flush()
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
+
+
 def test_nothing_but_the_protocol_is_on_standard_output(service: Served) -> None:
-    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     ended = subprocess.run(
         [sys.executable, "-m", "app.cli", "mcp", "--url", service.url],
-        input=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client}) + "\n",
+        input=INITIALIZE,
         capture_output=True,
         text=True,
         cwd=ROOT,
