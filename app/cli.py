@@ -22,6 +22,7 @@ from app.main import create_app
 from app.ops.commands import people
 from app.ops.exits import FAILED as EXIT_FAILED
 from app.ops.exits import USAGE as EXIT_USAGE
+from app.ops.mcp import agents
 from app.server import DrainingServer
 from app.settings import PREFIX, Settings, SettingsError, describe, load_settings
 from app.telemetry.logs import configure_logs, logger
@@ -218,6 +219,7 @@ def hash_key(
 
 
 cli.add_typer(people)
+cli.add_typer(agents)
 
 
 def main() -> None:

@@ -9,10 +9,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import jobs, monitoring, page, problems, routes, status
+from app.api import jobs, monitoring, openapi, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
+from app.api.mcp import McpEndpoint
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
@@ -97,6 +98,7 @@ def create_app(
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
+                await mcp.aclose()
                 await summarizer.aclose()
 
     app = FastAPI(
@@ -104,6 +106,8 @@ def create_app(
         version=__version__,
         description="Text compression in whole, checked sentences, with byte-exact reconstruction, in front of Ollama.",
         lifespan=lifespan,
+        openapi_tags=openapi.TAGS,
+        generate_unique_id_function=openapi.operation_id,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -114,6 +118,8 @@ def create_app(
     app.include_router(monitoring.router)
     app.include_router(status.router)
     page.install(app)
+    mcp = McpEndpoint(app, settings)
+    openapi.install(app, settings)
     # The last one added is the outermost: every answer is recorded, and those to web pages of other origins are marked.
     app.add_middleware(AccessMiddleware, settings=settings)
     if settings.cors_origins:

@@ -16,7 +16,8 @@ from app.api.record import record_of
 from app.credentials import digest_of, holder_of
 from app.settings import Settings
 
-_OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/docs", "/openapi.json"})
+"""Paths that need no key."""
 _OPEN_FOLDERS = ("/static/", "/swagger/")  # of the status page and of /docs
 _METRICS_PATH = "/metrics"
 _METRICS_PORT_PATHS = frozenset({_METRICS_PATH, "/healthz"})
@@ -53,7 +54,7 @@ class AccessMiddleware:
         path = route_path(scope)
         self._check_port(scope, path)
         keep_client(scope, NOBODY)
-        if path in _OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
+        if path in OPEN_PATHS or path.startswith(_OPEN_FOLDERS):
             return
         if path == _METRICS_PATH and self._settings.metrics_token:
             if not hmac.compare_digest(digest_of(_credentials(headers)), self._settings.metrics_token):

@@ -44,11 +44,12 @@ router = APIRouter(route_class=BoundedRoute, tags=["compression"])
 
 @router.get(
     "/batch/{job_id}",
+    operation_id="read_batch",
     response_model=JobResults,
     responses={
         **problem_answers(401, 404, 421, 422, 503),
         200: {
-            "description": "Progress and a page of results; as NDJSON all results from `offset` on, until it ends",
+            "description": "Progress and a page of results; as NDJSON each result from `offset` on, until it ends",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
         },
     },
@@ -82,9 +83,10 @@ async def read_job(
 
 @router.delete(
     "/batch/{job_id}",
+    operation_id="delete_batch",
     status_code=204,
     response_class=Response,
-    responses=problem_answers(401, 404, 421, 503),
+    responses=problem_answers(401, 404, 421, 422, 503),
 )
 async def delete_job(request: Request, job_id: str) -> None:
     """Cancel a batch, or delete one that is done: its texts and results are erased. Again has no further effect."""

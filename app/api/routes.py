@@ -74,9 +74,25 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
 }
 
 
+_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_RETRY_AFTER = {"Retry-After": {"description": "seconds until it may be sent again", "schema": {"type": "integer"}}}
+_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+
+
 def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": Problem, "description": _PROBLEMS[status], "content": content} for status in statuses}
+    """The problems that an endpoint may answer with, for the OpenAPI document."""
+    return {
+        status: {
+            "description": _PROBLEMS[status],
+            "content": _PROBLEM_CONTENT,
+            "headers": _PROBLEM_HEADERS.get(status, {}),
+        }
+        for status in statuses
+    }
 
 
 async def refuse_while_draining(request: Request) -> None:
@@ -158,12 +174,13 @@ def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, obj
 
 @router.post(
     "/batch",
+    operation_id="batch",
     response_model=BatchResponse,
     response_model_exclude_unset=True,
     responses={
         **problem_answers(401, 408, 413, 415, 421, 422, 429, 503),
         200: {
-            "description": "Results in order; as NDJSON, each as soon as it is ready",
+            "description": "Results in order; as NDJSON each is a line, sent as soon as it is ready",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
         },
         202: job_intake.ACCEPTED,

@@ -11,14 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.capsule.codec import Payload, PayloadError, declared_stream_bytes, pack, unpack
 
@@ -50,26 +43,32 @@ class CapsuleSource(BaseModel):
     tokens: Annotated[int, Field(ge=0, le=2**40, strict=True, description="tokens of the text"), WHOLE]
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Capsule(BaseModel):
     """A self-contained capsule. `version` and `payload` are all that it needs; the rest repeats what they say."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Annotated[int, Field(ge=1, strict=True, description="version of the capsule format"), WHOLE]
-    fidelity: Annotated[Fidelity | None, Field(description="`exact` holds the source, `semantic` only its summary")] = (
-        None
-    )
-    codec: Annotated[str | None, Field(max_length=64, description="how the payload is compressed")] = None
-    payload: Annotated[str, Field(description="base64 of the payload")]
-    source: CapsuleSource | None = None
-    model: Annotated[str | None, Field(max_length=512, description="model that wrote the summary")] = None
-    prompt_version: Annotated[
-        str | None, Field(max_length=64, description="version of the prompt it was asked with")
+    fidelity: Annotated[
+        Fidelity | None,
+        Field(exclude_if=_is_absent, description="`exact` holds the source, `semantic` only its summary"),
     ] = None
-
-    @model_serializer(mode="wrap")
-    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in handler(self).items() if value is not None}
+    codec: Annotated[
+        str | None, Field(exclude_if=_is_absent, max_length=64, description="how the payload is compressed")
+    ] = None
+    payload: Annotated[str, Field(description="base64 of the payload")]
+    source: Annotated[CapsuleSource | None, Field(exclude_if=_is_absent)] = None
+    model: Annotated[
+        str | None, Field(exclude_if=_is_absent, max_length=512, description="model that wrote the summary")
+    ] = None
+    prompt_version: Annotated[
+        str | None,
+        Field(exclude_if=_is_absent, max_length=64, description="version of the prompt it was asked with"),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

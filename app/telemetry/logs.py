@@ -53,5 +53,5 @@ def configure_logs(level: str) -> None:
     )
     handler.addFilter(_IdFilter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in ("uvicorn", "uvicorn.error", "httpx", "httpcore"):
+    for name in ("uvicorn", "uvicorn.error", "httpx", "httpcore", "mcp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

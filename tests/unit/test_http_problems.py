@@ -280,7 +280,7 @@ async def test_the_openapi_document_tells_the_bounds_of_numbers_and_that_a_bad_i
             schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
     ratio, _ = schemas["CompressRequest"]["properties"]["target_ratio"]["anyOf"]
     assert (ratio["minimum"], ratio["maximum"]) == (0.01, 1)
-    assert schemas["Capsule-Input"]["properties"]["version"]["minimum"] == 1
+    assert schemas["Capsule"]["properties"]["version"]["minimum"] == 1
     assert {"description": "anything else fails alone"} in schemas["BatchRequest"]["properties"]["items"]["items"][
         "anyOf"
     ]

@@ -1,0 +1,53 @@
+"""A client of a Condenser service, sync and async.
+
+from condenser_client import Condenser
+
+short = Condenser("http://127.0.0.1:8000").compress(text, target_ratio=0.3).compressed
+"""
+
+from condenser_client._async import AsyncCondenser
+from condenser_client._protocol import CapsuleLike
+from condenser_client._sync import Condenser
+from condenser_client.errors import CondenserError, ProblemError, UnexpectedAnswerError, UnreachableError
+from condenser_client.models import (
+    BatchItem,
+    BatchResult,
+    Capsule,
+    CompressItem,
+    CompressOptions,
+    CompressResult,
+    Excerpt,
+    Fidelity,
+    Job,
+    JobPage,
+    Passage,
+    Problem,
+    Ready,
+    ReconstructResult,
+    Status,
+)
+
+__all__ = [
+    "AsyncCondenser",
+    "BatchItem",
+    "BatchResult",
+    "Capsule",
+    "CapsuleLike",
+    "CompressItem",
+    "CompressOptions",
+    "CompressResult",
+    "Condenser",
+    "CondenserError",
+    "Excerpt",
+    "Fidelity",
+    "Job",
+    "JobPage",
+    "Passage",
+    "Problem",
+    "ProblemError",
+    "Ready",
+    "ReconstructResult",
+    "Status",
+    "UnexpectedAnswerError",
+    "UnreachableError",
+]

@@ -1,0 +1,237 @@
+"""What both clients share: requests to send, and answers to read."""
+
+import os
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from condenser_client.errors import ProblemError, UnexpectedAnswerError, UnreachableError
+from condenser_client.models import Capsule, CompressItem, CompressResult, Excerpt, Job, Problem
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+CapsuleLike = Capsule | CompressResult | Mapping[str, Any]
+"""A capsule, an answer that holds one, or either as it was read from JSON."""
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+NDJSON = "application/x-ndjson"
+EVENT_STREAM = "text/event-stream"
+_RETRIED = frozenset({429, 503})  # the service did nothing yet: it is full, ending, or the key is over its limit
+_FIRST_PAUSE_S = 0.5
+_CONNECT_LIMIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request; its path is relative to the service's address. `accepted`: statuses over 399 that are answers too."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Where the service is and how it is called."""
+
+    base_url: str
+    headers: Mapping[str, str]
+    timeout: httpx.Timeout
+    max_retries: int
+    max_retry_wait_s: float
+
+    def request(self, request: Request) -> dict[str, Any]:
+        """The arguments of httpx's `build_request`."""
+        return {
+            "method": request.method,
+            "url": self.base_url + request.path,
+            "json": request.body,
+            "headers": {**self.headers, **request.headers},
+            "timeout": self.timeout,
+        }
+
+    def pause_s(self, request: Request, response: httpx.Response, attempt: int) -> float | None:
+        """Seconds until the request may be sent again, for the `attempt`-th time; None where it is not to be."""
+        status = response.status_code
+        if status not in _RETRIED or status in request.accepted or attempt > self.max_retries:
+            return None
+        told_s = retry_after_s(response)
+        if told_s is None:
+            pause_s: float = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), self.max_retry_wait_s)
+            return pause_s * random.uniform(0.75, 1)  # noqa: S311 (so that clients don't come back all at once)
+        return told_s if told_s <= self.max_retry_wait_s else None
+
+
+def make_config(
+    base_url: str | None,
+    api_key: str | None,
+    headers: Mapping[str, str] | None,
+    timeout_s: float,
+    max_retries: int,
+    max_retry_wait_s: float,
+) -> Config:
+    """Raises ValueError where the address is none."""
+    url = (base_url or os.environ.get("CONDENSER_URL") or DEFAULT_URL).rstrip("/")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url} is no address: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{url} is no address: it must begin with http:// or https://")
+    sent = {"Accept": "application/json", "User-Agent": "condenser-client", **(headers or {})}
+    key = api_key or os.environ.get("CONDENSER_API_KEY")
+    if key and not any(name.lower() == "authorization" for name in sent):
+        sent["Authorization"] = f"Bearer {key}"
+    timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_LIMIT_S))
+    return Config(url, sent, timeout, max_retries, max_retry_wait_s)
+
+
+def compress_request(text: str, options: Mapping[str, Any], accept: str = "application/json") -> Request:
+    """`POST /compress` with a text."""
+    return Request("POST", "/compress", {"text": text, **_plain(options)}, {"Accept": accept})
+
+
+def reconstruct_request(capsule: CapsuleLike, options: Mapping[str, Any]) -> Request:
+    """`POST /reconstruct`."""
+    return Request("POST", "/reconstruct", {"capsule": _capsule(capsule), **_plain(options)})
+
+
+def compress_items(items: Iterable[str | CompressItem], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Items of a batch: texts, or texts with options of their own, which stand over the common ones."""
+    return [_plain({**options, **({"text": item} if isinstance(item, str) else item)}) for item in items]
+
+
+def batch_request(
+    operation: str, items: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None
+) -> Request:
+    """`POST /batch`."""
+    return Request("POST", "/batch", {"operation": operation, "items": list(items)}, headers or {})
+
+
+def job_request(job_id: str, offset: int, limit: int) -> Request:
+    """`GET /batch/{id}`."""
+    return Request("GET", f"/batch/{quote(job_id, safe='')}?offset={offset}&limit={limit}")
+
+
+def delete_job_request(job_id: str) -> Request:
+    """`DELETE /batch/{id}`."""
+    return Request("DELETE", f"/batch/{quote(job_id, safe='')}")
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+
+
+def _capsule(capsule: CapsuleLike) -> dict[str, Any]:
+    if isinstance(capsule, CompressResult):
+        capsule = capsule.capsule
+    if isinstance(capsule, Capsule):
+        return capsule.model_dump()
+    inner = capsule.get("capsule")
+    return dict(inner if isinstance(inner, Mapping) else capsule)
+
+
+def retry_after_s(response: httpx.Response) -> float | None:
+    """The answer's `Retry-After`, which this service gives in seconds; None where there is none."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else None
+
+
+def check(request: Request, response: httpx.Response) -> None:
+    """Raise ProblemError where the service turned the request down. The answer must have been read."""
+    if not response.is_error or response.status_code in request.accepted:
+        return
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        problem = Problem()
+    if not problem.title:  # not the service's own: a proxy's in front of it
+        title = f"the answer is {response.status_code} {response.reason_phrase}"
+        problem = Problem(title=title, status=response.status_code)
+    raise ProblemError(problem, retry_after_s(response))
+
+
+def unreachable(config: Config, error: Exception) -> UnreachableError:
+    """What to raise for an error of httpx's."""
+    return UnreachableError(f"no answer from {config.base_url} ({str(error) or type(error).__name__})")
+
+
+def read(kind: type[AnswerT], response: httpx.Response) -> AnswerT:
+    """The answer. Raises UnexpectedAnswerError where it is none of Condenser's."""
+    return read_json(kind, response.content)
+
+
+def read_json(kind: type[AnswerT], content: str | bytes) -> AnswerT:
+    """The same from JSON."""
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        where = "; ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:3])
+        raise UnexpectedAnswerError(f"this is no answer of Condenser's (not as expected: {where})") from None
+
+
+def read_accepted(response: httpx.Response) -> Job:
+    """The job that a batch has become. Raises UnexpectedAnswerError where the service did it at once."""
+    if response.status_code != httpx.codes.ACCEPTED:
+        raise UnexpectedAnswerError("this service keeps no batches for later (CONDENSER_JOBS_DATABASE is off there)")
+    return read(Job, response)
+
+
+class Lines:
+    """Lines out of chunks of bytes, ended by a line feed only: JSON may hold the other line ends of Unicode."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """The lines that are whole with this chunk."""
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+
+    def check_end(self) -> None:
+        """Raise UnreachableError where the last line is not whole."""
+        if self._rest:
+            raise UnreachableError("the service ended its answer in the middle of a line")
+
+
+class Events:
+    """Excerpts and the result out of the lines of server-sent events."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._data: list[str] = []
+        self._is_over = False
+
+    def feed(self, line: str) -> Excerpt | CompressResult | None:
+        """What the event says that this line ends; None where it ends none. Raises ProblemError for a problem."""
+        if line:
+            key, _, value = line.partition(":")
+            if key == "event":
+                self._name = value.strip()
+            elif key == "data":
+                self._data.append(value.removeprefix(" "))
+            return None
+        name, data = self._name, "\n".join(self._data)
+        self._name, self._data = "", []
+        match name:
+            case "passage" | "sentence":
+                return read_json(Excerpt, data)
+            case "result":
+                self._is_over = True
+                return read_json(CompressResult, data)
+            case "problem":
+                raise ProblemError(read_json(Problem, data))
+            case _:
+                return None
+
+    def check_end(self) -> None:
+        """Raise UnreachableError where the result has not come."""
+        if not self._is_over:
+            raise UnreachableError("the service ended its answer before the result")
