@@ -26,6 +26,7 @@ from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
+from app.telemetry.history import History
 from app.telemetry.window import WINDOW_S, Window, bucket_of, quantile
 
 Operation = Literal["compress", "reconstruct", "batch"]
@@ -82,6 +83,7 @@ class Metrics:
         self._model = ""
         self.durations: dict[Operation, Window[int]] = {operation: Window() for operation in OPERATIONS}
         self.spent: Window[str] = Window()
+        self.history = History()
         self.requests = self._histogram(
             "request_duration_seconds",
             "Time from request to answer, items of a batch each on its own, by what it was made of",
@@ -216,6 +218,7 @@ class Metrics:
         local_usd = local_cost(self._prices, busy_s)
         self.costs.labels("local").inc(local_usd)
         self.spent.add("local", round(local_usd * _PICO))
+        self.history.engine_worked(busy_s)
         if outcome not in ("ok", "cancelled"):
             self.engine_errors.labels(outcome).inc()
 
@@ -241,6 +244,7 @@ class Metrics:
         served_from = "none" if cost is None else cost.served_from
         self.requests.labels(operation, outcome, served_from).observe(duration_s)
         if outcome == "ok":
+            self.history.operation_succeeded(operation, duration_s)
             self.durations[operation].add(bucket_of(duration_s))
             if cost is not None:
                 self.costs.labels("cloud").inc(cost.cloud_usd)
@@ -249,6 +253,9 @@ class Metrics:
                 self.reader_dollars.inc(cost.reader_usd_saved)
                 self.spent.add("reader_tokens", cost.reader_tokens_saved)
                 self.spent.add("reader", round(cost.reader_usd_saved * _PICO))
+                self.history.text_compressed(cost.reader_tokens_saved)
+        else:
+            self.history.operation_failed()
 
 
 def _engine_up(upstreams: Upstreams) -> float:
