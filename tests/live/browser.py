@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import APIResponse, Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 LIMIT_MS = 300_000  # for a compression on two cores that others use as well
 
@@ -93,7 +93,7 @@ def shown(page: Page, response: Response) -> dict[str, Any]:
     return answer
 
 
-def result_in(response: Response) -> dict[str, Any]:
+def result_in(response: Response | APIResponse) -> dict[str, Any]:
     """The whole answer in a response, which may be a stream of events."""
     if not response.headers["content-type"].startswith("text/event-stream"):
         return dict(response.json())
