@@ -2,34 +2,38 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const MINUTES = 60;
-const [SLOT, GAP, HEIGHT] = [6, 1.5, 60];
+const [SLOT, GAP, HEIGHT, LOWEST] = [6, 1.5, 60, 1.5];
+
+/** Scales: the height, 0 to 1, of a value over 0 where the greatest one is `most`. */
+export const linear = (value, most) => value / most;
+/** Seconds, from 1 ms on: a slow minute does not flatten the others. */
+export const logarithmic = (value, most) => (most > 0.001 ? Math.max(0, Math.log(value / 0.001) / Math.log(most / 0.001)) : 1);
 
 /**
  * Draw into `svg` a bar for each minute. `minutes`: objects with `minutes_ago`; `layers`: functions from such an object
- * to the height of a bar, the later ones in front; `labelOf`: the text of a minute; `summary`: that of the whole chart.
- * Returns the greatest height, 0 where there is no bar.
+ * to the value of a bar, the later ones in front; `labelOf`: the text of a minute; `summary`: that of the whole chart.
+ * Returns the greatest value, 0 where there is none.
  */
-export function drawBars(svg, minutes, layers, labelOf, summary) {
+export function drawBars(svg, minutes, { layers, labelOf, summary, scale = linear }) {
   const most = Math.max(0, ...minutes.flatMap((minute) => layers.map((layer) => layer(minute))));
-  svg.setAttribute("viewBox", `0 0 ${MINUTES * SLOT} ${HEIGHT}`);
   svg.setAttribute("aria-label", summary);
-  const slots = minutes.filter((minute) => layers.some((layer) => layer(minute))).map((minute) => slotOf(minute, layers, most, labelOf));
-  const base = node("line", { x1: 0, x2: MINUTES * SLOT, y1: HEIGHT, y2: HEIGHT, class: "base" });
-  svg.replaceChildren(base, ...slots);
+  const slots = minutes
+    .filter((minute) => layers.some((layer) => layer(minute)))
+    .map((minute) => slotOf(minute.minutes_ago, layers.map((layer) => layer(minute)), (value) => scale(value, most), labelOf(minute)));
+  svg.replaceChildren(node("line", { x1: 0, x2: MINUTES * SLOT, y1: HEIGHT, y2: HEIGHT, class: "base" }), ...slots);
   return most;
 }
 
-function slotOf(minute, layers, most, labelOf) {
-  const x = (MINUTES - 1 - minute.minutes_ago) * SLOT;
+function slotOf(minutesAgo, values, share, label) {
+  const x = (MINUTES - 1 - minutesAgo) * SLOT;
   const slot = node("g", {});
   const title = node("title", {});
-  title.textContent = labelOf(minute);
+  title.textContent = label;
   slot.append(title, node("rect", { x, y: 0, width: SLOT, height: HEIGHT, class: "slot" }));
-  for (const [index, layer] of layers.entries()) {
-    const height = (layer(minute) / most) * HEIGHT;
-    if (!height) continue;
-    const shown = Math.max(height, 1.5);
-    slot.append(node("rect", { x: x + GAP / 2, y: HEIGHT - shown, width: SLOT - GAP, height: shown, class: `column layer-${index}` }));
+  for (const [index, value] of values.entries()) {
+    if (!value) continue;
+    const height = Math.max(share(value) * HEIGHT, LOWEST);
+    slot.append(node("rect", { x: x + GAP / 2, y: HEIGHT - height, width: SLOT - GAP, height, class: `column layer-${index}` }));
   }
   return slot;
 }

@@ -1,6 +1,6 @@
 // The last hour: throughput, latency and tokens saved, minute by minute.
 
-import { drawBars } from "./chart.js";
+import { drawBars, logarithmic } from "./chart.js";
 import { count, plural, seconds } from "./figures.js";
 import { rowOf } from "./result.js";
 
@@ -11,37 +11,41 @@ const ago = ({ minutes_ago: minutes }) => (minutes ? `${plural(minutes, "minute"
 
 /** Draw the answer of `/status/history`. */
 export function showHour({ minutes }) {
-  const operations = sum(minutes, done);
-  const failed = sum(minutes, (one) => one.failed);
-  const saved = sum(minutes, (one) => one.tokens_saved);
-  const failures = failed ? `, ${count(failed)} failed` : "";
-  const all = (one) => done(one) + one.failed;
-  const busiest = drawBars(
-    at("throughput-chart"),
-    minutes,
-    [all, done],
-    (one) => `${ago(one)}: ${plural(done(one), "operation", "operations")}${one.failed ? `, ${count(one.failed)} failed` : ""}`,
-    `Operations in each minute of the last hour: ${count(operations)} in all${failures}.`,
-  );
-  const slowest = drawBars(
-    at("latency-chart"),
-    minutes,
-    [(one) => one.latency_s?.p95 ?? 0, (one) => one.latency_s?.p50 ?? 0],
-    (one) => `${ago(one)}: median ${seconds(one.latency_s.p50)}, 95 % within ${seconds(one.latency_s.p95)}`,
-    latencySummary(minutes),
-  );
-  const most = drawBars(
-    at("saved-chart"),
-    minutes,
-    [(one) => one.tokens_saved],
-    (one) => `${ago(one)}: ${plural(one.tokens_saved, "token", "tokens")} saved`,
-    `Tokens saved in each minute of the last hour: ${count(saved)} in all.`,
-  );
-  at("throughput-most").textContent = busiest ? `at most ${count(busiest)} / min${failures}` : "none in the last hour";
-  at("latency-most").textContent = slowest ? `at most ${seconds(slowest)}` : "";
-  at("saved-most").textContent = most ? `at most ${count(most)} / min` : "";
-  at("hour").dataset.minutes = String(minutes.length);
+  showThroughput(minutes);
+  showLatency(minutes);
+  showSaved(minutes);
   listMinutes(minutes);
+}
+
+function showThroughput(minutes) {
+  const failed = sum(minutes, (one) => one.failed);
+  const failures = (number) => (number ? `, ${count(number)} failed` : "");
+  const most = drawBars(at("throughput-chart"), minutes, {
+    layers: [(one) => done(one) + one.failed, done],
+    labelOf: (one) => `${ago(one)}: ${plural(done(one), "operation", "operations")}${failures(one.failed)}`,
+    summary: `Operations in each minute of the last hour: ${count(sum(minutes, done))} in all${failures(failed)}.`,
+  });
+  at("throughput-most").textContent = most ? `at most ${count(most)} / min${failures(failed)}` : "";
+}
+
+function showLatency(minutes) {
+  const most = drawBars(at("latency-chart"), minutes, {
+    layers: [(one) => one.latency_s?.p95 ?? 0, (one) => one.latency_s?.p50 ?? 0],
+    labelOf: (one) => `${ago(one)}: median ${seconds(one.latency_s.p50)}, 95 % within ${seconds(one.latency_s.p95)}`,
+    summary: latencySummary(minutes),
+    scale: logarithmic,
+  });
+  at("latency-most").textContent = most ? `at most ${seconds(most)}, log scale` : "";
+}
+
+function showSaved(minutes) {
+  const saved = (one) => one.tokens_saved;
+  const most = drawBars(at("saved-chart"), minutes, {
+    layers: [saved],
+    labelOf: (one) => `${ago(one)}: ${plural(saved(one), "token", "tokens")} saved`,
+    summary: `Tokens saved in each minute of the last hour: ${count(sum(minutes, saved))} in all.`,
+  });
+  at("saved-most").textContent = most ? `at most ${count(most)} / min` : "";
 }
 
 function latencySummary(minutes) {

@@ -11,9 +11,12 @@ import { watchStatus } from "./status.js";
 
 const at = (id) => document.getElementById(id);
 
+const COPIED_MS = 4000;
+
 let running = null;
 let compressed = null;
 let waiting;
+let copied;
 
 const askForKey = () => (at("key-form").hidden = false);
 const refreshStatus = watchStatus(askForKey);
@@ -167,7 +170,9 @@ async function reconstruct() {
 }
 
 async function copy(text) {
+  clearTimeout(copied);
   at("copied").textContent = (await copyText(text)) ? "Copied." : "The browser does not allow copying.";
+  copied = setTimeout(() => (at("copied").textContent = ""), COPIED_MS);
 }
 
 function useKey(event) {

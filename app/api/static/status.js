@@ -50,7 +50,7 @@ function show(status, history) {
   setState(engine.problem ? "trouble" : "ready", stateSentence(engine, model));
   const warnings = [engine.warning, model.warning].filter(Boolean).map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`);
   setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : warnings.join(" "));
-  at("queue").textContent = `${count(queue.in_flight)} of ${count(queue.concurrency_limit)} calls in the engine, ${count(queue.depth)} waiting`;
+  at("queue").textContent = `Now: ${count(queue.in_flight)} of ${count(queue.concurrency_limit)} calls in the engine, ${count(queue.depth)} waiting`;
   const { compress, reconstruct } = operations;
   setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
   setFigure("latency", ...latency(compress.latency_s));
