@@ -245,6 +245,7 @@ def test_a_stream_is_shown_as_it_comes_and_gives_way_to_the_whole_answer(visited
     assert marked(page) == set(range(*RESTS_ON))
     expect(page.locator("#about")).to_be_hidden()
     visited.feed("result", answer)
+    page.evaluate("window.end()")
     expect(page.locator("#about")).to_be_visible()
     expect(page.locator("#elapsed")).to_be_hidden()
     assert page.locator("#compressed").evaluate("result => result.textContent") == answer["compressed"]

@@ -42,17 +42,18 @@ export async function* stream(path, { body, signal }) {
     yield { event: "result", data: await contentOf(response) };
     return;
   }
+  let isWhole = false;
   try {
     for await (const { event, data } of eventsOf(response.body)) {
       const content = JSON.parse(data);
       if (event === "problem") throw new CallError(explained(content.status, content), content.status);
+      if (event === "result") isWhole = true;
       yield { event, data: content };
-      if (event === "result") return;
     }
   } catch (error) {
     if (error.name === "AbortError" || error instanceof CallError) throw error;
   }
-  throw new CallError("The answer broke off before it was complete.", 0);
+  if (!isWhole) throw new CallError("The answer broke off before it was complete.", 0);
 }
 
 async function answerOf(path, accept, body, signal) {

@@ -48,10 +48,12 @@ async function compress(event) {
 /** The whole answer for `source`; until it is there, what comes before it is shown. */
 async function answerTo(source) {
   const known = [];
+  let answer = null;
   let frame = 0;
   try {
+    // Read to its end, so that the browser can use the connection again.
     for await (const { event, data } of stream("compress", { body: requestFor(source), signal: running.signal })) {
-      if (event === "result") return data;
+      if (event === "result") answer = data;
       if (event !== "passage" && event !== "sentence") continue;
       known.push(data);
       cancelAnimationFrame(frame);
@@ -60,7 +62,7 @@ async function answerTo(source) {
   } finally {
     cancelAnimationFrame(frame);
   }
-  throw new Error("a stream ends with a result or throws");
+  return answer;
 }
 
 /** Mark the page as busy; returns a function that ends it. */
