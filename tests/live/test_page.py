@@ -21,9 +21,7 @@ from tests.live.browser import (
     colours,
     marked,
     marked_passages,
-    result_in,
     seen_runs,
-    shown,
     visit,
 )
 from tests.live.conftest import Service, start_service, wait_until_ready
@@ -92,11 +90,11 @@ def test_by_keyboard_alone_a_text_is_compressed_its_passages_are_traced_and_it_c
     page.keyboard.press("Home")
     for _ in range(9):
         page.keyboard.press("ArrowRight")
-    with page.expect_response("**/compress") as answered:
+    with page.expect_request("**/compress") as request, visited.answer() as answers:
         page.keyboard.press("Control+Enter")
-    asked = answered.value.request.post_data_json or {}
+    asked = request.value.post_data_json or {}
     assert (asked["target_ratio"], asked["method"], "coverage" in asked) == (0.5, "extractive", False)
-    answer = shown(page, answered.value)
+    answer = answers[0]
 
     fidelity, sizes = answer["fidelity"], answer["sizes"]
     expect(page.locator("#outcome")).to_contain_text(
@@ -197,13 +195,8 @@ def with_a_sentence_by_the_model(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_sentence_by_the_model_is_marked_as_such_and_traced_to_what_it_rests_on(visited: Visit) -> None:
-    def answer(route: Route) -> None:
-        response = route.fetch()
-        route.fulfill(json=with_a_sentence_by_the_model(result_in(response)))
-
     page = visited.page
-    page.route("**/compress", answer)
-    visited.compress(FERRY)
+    visited.compress(FERRY, alter=with_a_sentence_by_the_model)
     by_model = page.locator("#compressed .passage[data-by=model]")
     expect(by_model).to_have_text(MODELS)
     badge = by_model.evaluate("passage => getComputedStyle(passage, '::after').content")
@@ -352,9 +345,9 @@ def test_result_and_capsule_are_downloaded_and_the_capsule_gives_the_source_back
     page = visited.page
     visited.drop("ferry.txt", FERRY.encode())
     visited.choose("extractive")
-    with page.expect_response("**/compress") as answered:
+    with visited.answer() as answers:
         page.get_by_role("button", name="Compress").click()
-    answer = shown(page, answered.value)
+    (answer,) = answers
     saved = {}
     for button in ("Download", "Capsule"):
         with page.expect_download() as download:
@@ -530,11 +523,19 @@ def test_the_last_hour_is_drawn_and_told_in_words_and_in_a_table(visited: Visit)
     )
 
 
-def test_a_compression_is_in_the_chart_of_the_running_minute(visited: Visit) -> None:
-    visited.compress(FERRY)
-    visited.page.locator("#minutes > summary").click()
-    expect(visited.page.locator("#minutes-rows tr").first).to_contain_text(re.compile("minute"))
-    expect(visited.page.locator("#saved-chart .column").first).to_be_attached()
+def test_the_result_that_is_shown_is_the_services_and_it_is_in_the_chart_of_the_last_hour(
+    visited: Visit, service: Service
+) -> None:
+    page = visited.page
+    with service.client() as client:
+        asked = {"text": FERRY, "method": "extractive"}
+        compressed = client.post("/compress", json=asked).json()["compressed"]
+    visited.write(FERRY)
+    visited.choose("extractive")
+    page.get_by_role("button", name="Compress").click()
+    expect(page.locator("#about")).to_be_visible()
+    assert page.locator("#compressed").evaluate("result => result.textContent") == compressed
+    expect(page.locator("#saved-chart .column").first).to_be_attached()
 
 
 def test_the_dark_scheme_has_colours_of_its_own(visited: Visit) -> None:
