@@ -232,6 +232,7 @@ def test_a_stream_is_shown_as_it_comes_and_gives_way_to_the_whole_answer(visited
     expect(page.locator("#outcome")).to_have_text("Compressing …")
     visited.feed("passage", {"text": FERRY[slice(*KEPT)], "by": "source", "source": [KEPT], "support": 1.0})
     expect(page.locator("#compressed .passage")).to_have_text([FERRY[slice(*KEPT)]])
+    expect(page.locator("#outcome")).to_have_text("A preview from the text alone; the model is at work …")
     visited.feed("sentence", {"text": MODELS, "by": "model", "source": [RESTS_ON], "support": 0.97})
     expect(page.locator("#compressed .passage")).to_have_text([MODELS, FERRY[slice(*KEPT)]])
     page.locator("#compressed .passage").first.hover(position={"x": 20, "y": 10})

@@ -56,6 +56,7 @@ async function answerTo(source) {
       if (event === "result") answer = data;
       if (event !== "passage" && event !== "sentence") continue;
       known.push(data);
+      at("outcome").textContent = "A preview from the text alone; the model is at work …";
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => showPreview(source, known));
     }
