@@ -27,7 +27,7 @@ class ModelList(AnswerBody):
     models: list[ModelEntry]
 
 
-@router.get("/models", operation_id="models")
+@router.get("/models")
 async def models(request: Request) -> ModelList:
     """The models that the engine had at its last check, at most 15 seconds ago."""
     return ModelList(models=_entries(service_of(request).engine))

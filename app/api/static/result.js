@@ -87,6 +87,7 @@ function makingOf({ method, fidelity, cost, usage }) {
     sentences.push("The model was not asked.");
   }
   if (cost.cloud_usd) sentences.push(`${dollars(cost.cloud_usd)} in a cloud, ${dollars(cost.local_usd)} here.`);
+  if (cost.reader_usd_saved) sentences.push(`Whoever reads the result is spared ${plural(cost.reader_tokens_saved, "token", "tokens")}, ${dollars(cost.reader_usd_saved)}.`);
   return sentences.join(" ");
 }
 

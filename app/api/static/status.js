@@ -83,9 +83,10 @@ function latency(quantiles) {
   return [seconds(quantiles.p50), `median, 95 % within ${seconds(quantiles.p95)}`];
 }
 
-function savings({ savings: { ratio, usd } }, { uptime_s: uptime }) {
+function savings({ savings: { ratio, reader_since_start: reader } }, { uptime_s: uptime }) {
   const since = uptime < 60 ? "tokens since the start" : `tokens in ${duration(uptime)}`;
-  return ratio > 0 ? `${since}; ${dollars(usd)} (${percent(ratio)}) below a cloud in the last minute` : since;
+  const worth = reader.usd ? `, ${dollars(reader.usd)} to their readers` : "";
+  return ratio ? `${since}${worth}; ${percent(ratio)} below a cloud’s price in the last minute` : `${since}${worth}`;
 }
 
 function clear(trouble) {
