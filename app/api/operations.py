@@ -27,7 +27,7 @@ from app.api.schemas import (
 )
 from app.api.service import Service
 from app.compression.cache import Caching
-from app.compression.compressor import Compressed, CompressOptions, Sizes
+from app.compression.compressor import Compressed, CompressOptions, OnExcerpt, Sizes
 from app.compression.usage import Usage
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
@@ -52,9 +52,13 @@ class Done(Generic[AnswerT_co]):
 
 
 async def compress(
-    service: Service, body: CompressRequest, caching: Caching, priority: Priority = "interactive"
+    service: Service,
+    body: CompressRequest,
+    caching: Caching,
+    priority: Priority = "interactive",
+    on_excerpt: OnExcerpt | None = None,
 ) -> Done[CompressResponse]:
-    """Compress a text. Raises ProblemError, LiteralNotFoundError or EngineError."""
+    """Compress a text. `on_excerpt`: see SharedCompressor. Raises ProblemError, LiteralNotFoundError or EngineError."""
     started = time.perf_counter()
     size, limit = len(body.text.encode()), service.settings.max_text_bytes
     if size > limit:
@@ -74,7 +78,7 @@ async def compress(
         if body.model is not None and body.method != "extractive":
             # Whether the model is called depends on the text; that a name is wrong should not.
             await service.engine.require(body.model)
-        result, cached = await service.compressor.compress(options, terms, caching)
+        result, cached = await service.compressor.compress(options, terms, caching, on_excerpt)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(
         service,
@@ -164,14 +168,15 @@ def _count_tokens(service: Service, usage: Usage) -> None:
 def _explanation(report: Report) -> Explanation:
     return Explanation(
         facts=[
-            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=_ranges(one.places))
+            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=ranges(one.places))
             for one in report.explained
         ],
         dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
     )
 
 
-def _ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
+def ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """The spans as bodies have them."""
     return [(span.start, span.end) for span in spans]
 
 
@@ -182,10 +187,10 @@ def _report(report: Report, explanation: Explanation | None = None) -> FidelityR
         missing=list(report.missing),
         missing_count=report.missing_count,
         passages=[
-            PassageBody(start=one.start, end=one.end, by=one.by, source=_ranges(one.source), support=one.support)
+            PassageBody(start=one.start, end=one.end, by=one.by, source=ranges(one.source), support=one.support)
             for one in report.passages
         ],
-        omitted=_ranges(report.omitted),
+        omitted=ranges(report.omitted),
         structure=list(report.structure),
         summary=SummaryCounts(
             written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)

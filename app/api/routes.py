@@ -1,9 +1,9 @@
 """`/compress`, `/reconstruct` and `/batch`."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
@@ -13,6 +13,7 @@ from app.api import job_intake, operations
 from app.api.batch_order import begin_order
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
+from app.api.event_stream import EVENT_STREAM, EVENTS, EventStream
 from app.api.operations import Done
 from app.api.prefer import prefers_async
 from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
@@ -30,12 +31,12 @@ from app.api.schemas import (
 from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
 from app.compression.cache import Caching
+from app.compression.compressor import OnExcerpt
 from app.compression.fanout import as_ready
 from app.text.tokens import estimate_tokens
 from app.tracing import span
 
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
-AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
 
 NDJSON = "application/x-ndjson"
 # Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
@@ -56,8 +57,10 @@ _PROBLEMS: dict[int, str] = {
 }
 
 
-_CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
+_COMPRESSED: dict[int | str, dict[str, Any]] = {
     200: {
+        "description": "The whole answer; with `Accept: text/event-stream` events, as soon as each is known",
+        "content": {EVENT_STREAM: EVENTS},
         "links": {
             "TextBack": {
                 "operationId": "reconstruct",
@@ -69,7 +72,7 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
                 "requestBody": {"capsule": "$response.body#/capsule", "mode": "semantic"},
                 "description": "the text written anew out of the summary in the capsule",
             },
-        }
+        },
     }
 }
 
@@ -108,20 +111,42 @@ router = APIRouter(
 )
 
 
-@router.post("/compress", operation_id="compress", responses={**problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
-async def compress(request: Request, body: CompressRequest) -> CompressResponse:
-    """Compress a text: whole sentences of it, checked ones by the model, a report, and a capsule to get it back."""
+@router.post(
+    "/compress",
+    operation_id="compress",
+    response_model=CompressResponse,
+    responses={**problem_answers(*_PROBLEMS), **_COMPRESSED},
+)
+async def compress(request: Request, body: CompressRequest) -> CompressResponse | Response:
+    """Compress a text: whole sentences of it, checked ones by the model, a report, and a capsule to get it back.
+
+    With `Accept: text/event-stream` the answer is a stream of events. `passage`: the passages of the best result
+    without the model, at once; `sentence`: each sentence of the model's when it has passed the check; at last `result`
+    with the whole answer, which alone tells what is in it, or `problem`.
+    """
     service, client = service_of(request), client_of(request)
-    with client.hold(_places(service, client, body)):
-        return await _single(request, operations.compress(service, body, caching_of(request)))
+
+    async def work(on_excerpt: OnExcerpt | None = None) -> Done[CompressResponse]:
+        with client.hold(_places(service, client, body)):
+            done = await operations.compress(service, body, caching_of(request), on_excerpt=on_excerpt)
+        _note(request, done)
+        return done
+
+    record_of(request).fields["engine"] = service.engine.name
+    if EVENT_STREAM in request.headers.get("accept", "").lower():
+        return EventStream(work, record_of(request))
+    return (await cancel_on_disconnect(request.receive, work())).answer
 
 
 @router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*_PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
+    record_of(request).fields["engine"] = service.engine.name
     with client.hold(_places(service, client, body)):
-        return await _single(request, operations.reconstruct(service, body))
+        done = await cancel_on_disconnect(request.receive, operations.reconstruct(service, body))
+    _note(request, done)
+    return done.answer
 
 
 def caching_of(request: Request) -> Caching:
@@ -144,14 +169,12 @@ def _places(service: Service, client: Client, body: CompressRequest | Reconstruc
     return min(parts, service.engine.gate.most_concurrency)
 
 
-async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
+def _note(request: Request, done: AnyDone) -> None:
+    """Keep what an answer cost, for the log, the metrics and the client's limits."""
     record = record_of(request)
-    record.fields["engine"] = service_of(request).engine.name
-    done = await cancel_on_disconnect(request.receive, work)
     record.cost = done.cost
     client_of(request).spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
     record.fields.update(_log_fields(done.answer))
-    return done.answer
 
 
 def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, object]:
