@@ -50,6 +50,9 @@ _HEADERS = {
     "X-Accel-Buffering": "no",  # nginx is not to collect events, whatever its configuration says
 }
 
+# Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
+_OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+
 _NAMES = {"source": "passage", "model": "sentence"}
 
 Work = Callable[[OnExcerpt], Awaitable[Done[CompressResponse]]]
@@ -109,11 +112,11 @@ class EventStream(Response):
 
     def _last(self, event: Done[CompressResponse] | Exception) -> bytes:
         if isinstance(event, Done):
-            return format_sse_event(event="result", data_str=event.answer.model_dump_json())
+            return _event("result", event.answer.model_dump_json())
         problem = found(event)
         self._record.outcome = problem.kind
         # ASCII: a message may quote a lone surrogate, which has no UTF-8.
-        return format_sse_event(event="problem", data_str=json.dumps(problem_body(problem).model_dump()))
+        return _event("problem", json.dumps(problem_body(problem).model_dump()))
 
     async def _next(self, send: Send) -> Event:
         """The next event; comments are sent until it comes."""
@@ -125,10 +128,19 @@ class EventStream(Response):
                 await send(_body(KEEPALIVE_COMMENT))
 
 
+def single_line(text: str) -> str:
+    """A JSON text without anything that a client may take for the end of a line."""
+    return text.translate(_OTHER_LINE_ENDS)
+
+
+def _event(name: str, data: str) -> bytes:
+    return format_sse_event(event=name, data_str=single_line(data))
+
+
 def _body(content: bytes, *, is_last: bool = False) -> Message:
     return {"type": "http.response.body", "body": content, "more_body": not is_last}
 
 
 def _early(excerpt: Excerpt) -> bytes:
     body = ExcerptBody(text=excerpt.text, by=excerpt.by, source=ranges(excerpt.source), support=excerpt.support)
-    return format_sse_event(event=_NAMES[excerpt.by], data_str=body.model_dump_json())
+    return _event(_NAMES[excerpt.by], body.model_dump_json())

@@ -13,7 +13,7 @@ from app.api import job_intake, operations
 from app.api.batch_order import begin_order
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
-from app.api.event_stream import EVENT_STREAM, EVENTS, EventStream
+from app.api.event_stream import EVENT_STREAM, EVENTS, EventStream, single_line
 from app.api.operations import Done
 from app.api.prefer import prefers_async
 from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
@@ -39,8 +39,6 @@ from app.tracing import span
 AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 
 NDJSON = "application/x-ndjson"
-# Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
-_OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 _PROBLEMS: dict[int, str] = {
     401: "No or wrong API key, where keys are set",
@@ -259,7 +257,7 @@ async def _lines(results: Results) -> AsyncGenerator[str, None]:
 
 def one_line(text: str) -> str:
     """A JSON text as a line of NDJSON."""
-    return text.translate(_OTHER_LINE_ENDS) + "\n"
+    return single_line(text) + "\n"
 
 
 async def _results(
