@@ -40,6 +40,7 @@ SETTINGS: dict[str, object] = {
     "max_queue": QUEUE,
     "queue_timeout_s": LIMIT_S,
     "cache_bytes": 0,
+    "engine_check": "off",  # the model would be tried as a judge, in calls of the service's own
     "jobs_database": "off",
 }
 
