@@ -306,7 +306,8 @@ def test_an_event_of_a_stream_arrives_while_the_engine_works_and_who_leaves_then
             "POST", "/compress", json={"text": text("Pori")}, headers={"Accept": "text/event-stream"}
         ) as answer,
     ):
-        assert next(answer.iter_lines()) == "event: passage"
+        lines = answer.iter_lines()
+        assert next(lines) == "event: passage"
         wait_until(lambda: control(upstream)["in_service"] == 1)
         answer.close()
         wait_until(lambda: sum(map(under_way, fleet.condensers)) == 0)
