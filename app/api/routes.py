@@ -3,20 +3,21 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import ValidationError
 
 from app.api import job_intake, operations
+from app.api.answers import COMPRESSED, PROBLEMS, problem_answers
 from app.api.batch_order import begin_order
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
-from app.api.event_stream import EVENT_STREAM, EVENTS, EventStream, single_line
+from app.api.event_stream import EVENT_STREAM, EventStream, single_line
 from app.api.operations import Done
 from app.api.prefer import prefers_async
-from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
+from app.api.problems import explain, found, invalid, problem_body, shutting_down, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
     BatchRequest,
@@ -40,61 +41,6 @@ AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
 
 NDJSON = "application/x-ndjson"
 
-_PROBLEMS: dict[int, str] = {
-    401: "No or wrong API key, where keys are set",
-    408: "The body took too long to come in; see CONDENSER_BODY_TIMEOUT_S",
-    404: "The engine does not have the model; the detail says how to get it",
-    413: "The body or a text in it is over its limit; the detail names it",
-    415: "The body is compressed, which this service does not read",
-    421: "The Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
-    422: "The request or the capsule is not valid; the detail names the field",
-    429: "The key is over one of its limits; see Retry-After",
-    502: "The engine is down, or failed; the detail has its own message",
-    503: "The queue is full, the wait was too long, the engine is busy or the service is ending; see Retry-After",
-    504: "The engine was too slow",
-}
-
-
-_COMPRESSED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The whole answer; with `Accept: text/event-stream` events, as soon as each is known",
-        "content": {EVENT_STREAM: EVENTS},
-        "links": {
-            "TextBack": {
-                "operationId": "reconstruct",
-                "requestBody": {"capsule": "$response.body#/capsule"},
-                "description": "the text back from the capsule, byte for byte where it is an exact one",
-            },
-            "TextAnew": {
-                "operationId": "reconstruct",
-                "requestBody": {"capsule": "$response.body#/capsule", "mode": "semantic"},
-                "description": "the text written anew out of the summary in the capsule",
-            },
-        },
-    }
-}
-
-
-_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RETRY_AFTER = {"Retry-After": {"description": "seconds until it may be sent again", "schema": {"type": "integer"}}}
-_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
-}
-
-
-def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that an endpoint may answer with, for the OpenAPI document."""
-    return {
-        status: {
-            "description": _PROBLEMS[status],
-            "content": _PROBLEM_CONTENT,
-            "headers": _PROBLEM_HEADERS.get(status, {}),
-        }
-        for status in statuses
-    }
-
 
 async def refuse_while_draining(request: Request) -> None:
     """Raise ProblemError 503 once the service has been told to end."""
@@ -113,7 +59,7 @@ router = APIRouter(
     "/compress",
     operation_id="compress",
     response_model=CompressResponse,
-    responses={**problem_answers(*_PROBLEMS), **_COMPRESSED},
+    responses={**problem_answers(*PROBLEMS), **COMPRESSED},
 )
 async def compress(request: Request, body: CompressRequest) -> CompressResponse | Response:
     """Compress a text: whole sentences of it, checked ones by the model, a report, and a capsule to get it back.
@@ -136,7 +82,7 @@ async def compress(request: Request, body: CompressRequest) -> CompressResponse 
     return (await cancel_on_disconnect(request.receive, work())).answer
 
 
-@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*_PROBLEMS))
+@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)

@@ -18,8 +18,8 @@ from app.summary.check import Claim
 from app.summary.draft import Draft, split_draft
 from app.summary.evidence import Evidence
 from app.summary.report import Excerpt
-from app.text.blocks import Span
 from app.text.document import read
+from app.text.span import Span
 from tests.unit.events import EVENT_STREAM, Event, events_of, names, texts
 from tests.unit.service import SUMMARY, TEXT, Upstream, answer, is_warm_up, ollama, running, warmed_up
 from tests.unit.test_cache import CACHE, HeldChat
@@ -349,7 +349,7 @@ async def test_the_work_of_a_reader_that_stalls_goes_on_and_ends_where_the_reade
         return {"type": "http.disconnect"}
 
     record = RequestRecord("compress")
-    answering = asyncio.create_task(EventStream(work, record)({"type": "http"}, receive, send))  # type: ignore[arg-type]
+    answering = asyncio.create_task(EventStream(work, record)({"type": "http"}, receive, send))
     await done.wait()
     assert not answering.done()
     leaves.set()

@@ -559,7 +559,7 @@ async def test_a_stream_without_its_last_line_is_no_answer(ollama: Any, client: 
 async def test_a_prompt_that_was_cut_shows_in_the_last_line_of_a_stream(ollama: Any, client: OllamaClient) -> None:
     ollama.post("/api/chat").respond(content=lines("A short text.", prompt_eval_count=4096))
     with pytest.raises(PromptTooLongError, match="4096 of 4096"):
-        await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40, on_text=[].append)
+        await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40, on_text=lambda text: None)
 
 
 async def test_a_stream_can_not_be_longer_than_its_tokens(ollama: Any, client: OllamaClient) -> None:
