@@ -336,6 +336,7 @@ async def test_the_example_of_the_openapi_document_is_what_the_service_answers()
     with ollama(httpx.Response(200, json=answer(""))):
         async with running() as client:
             schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+            assert schemas["CompressMessagesRequest"]["properties"]["keep_last"]["minimum"] == 0
             (request,) = schemas["CompressMessagesRequest"]["examples"]
             (shown,) = schemas["CompressMessagesResponse"]["examples"]
             answered = (await client.post("/compress", json=request)).json()
