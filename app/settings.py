@@ -1,6 +1,7 @@
 """Every setting of the service: a CONDENSER_* variable, or a line in `.env`."""
 
 import os
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -71,6 +72,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=64, description="processes that serve that port as one, a core each; several need Linux"
+    )
     engine: EngineName = Field(
         "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama where it answers, else embedded"
     )
@@ -304,6 +308,8 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}OPENAI_URL must be set for {PREFIX}ENGINE=openai, such as http://gpu1:8000/v1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY must be set together")
+        if self.workers > 1 and sys.platform != "linux":
+            raise ValueError(f"{PREFIX}WORKERS must be 1 on this system: several need Linux")
         if self.metrics_port is not None and self.metrics_port == self.port:
             raise ValueError(f"{PREFIX}METRICS_PORT must be another port than {PREFIX}PORT")
         return self

@@ -1,10 +1,10 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import httpx
 
@@ -14,6 +14,7 @@ from condenser_client.models import (
     BatchItem,
     BatchResult,
     CompressItem,
+    CompressMessagesResult,
     CompressOptions,
     CompressResult,
     Excerpt,
@@ -64,6 +65,15 @@ class AsyncCondenser:
     async def compress(self, text: str, **options: Unpack[CompressOptions]) -> CompressResult:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return await self._call(CompressResult, protocol.compress_request(text, options))
+
+    async def compress_messages(
+        self, messages: Sequence[Mapping[str, Any]], *, keep_last: int = 4, **options: Unpack[CompressOptions]
+    ) -> CompressMessagesResult:
+        """A conversation, as OpenAI's and Ollama's chat APIs take it, with its older messages shortened.
+
+        System messages and the `keep_last` last ones stay as they are.
+        """
+        return await self._call(CompressMessagesResult, protocol.messages_request(messages, keep_last, options))
 
     async def stream(
         self, text: str, **options: Unpack[CompressOptions]

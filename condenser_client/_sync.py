@@ -1,10 +1,10 @@
 """The client for code that is not async."""
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import httpx
 
@@ -14,6 +14,7 @@ from condenser_client.models import (
     BatchItem,
     BatchResult,
     CompressItem,
+    CompressMessagesResult,
     CompressOptions,
     CompressResult,
     Excerpt,
@@ -74,6 +75,15 @@ class Condenser:
     def compress(self, text: str, **options: Unpack[CompressOptions]) -> CompressResult:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return self._call(CompressResult, protocol.compress_request(text, options))
+
+    def compress_messages(
+        self, messages: Sequence[Mapping[str, Any]], *, keep_last: int = 4, **options: Unpack[CompressOptions]
+    ) -> CompressMessagesResult:
+        """A conversation, as OpenAI's and Ollama's chat APIs take it, with its older messages shortened.
+
+        System messages and the `keep_last` last ones stay as they are.
+        """
+        return self._call(CompressMessagesResult, protocol.messages_request(messages, keep_last, options))
 
     def stream(self, text: str, **options: Unpack[CompressOptions]) -> Generator[Excerpt | CompressResult, None, None]:
         """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.

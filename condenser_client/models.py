@@ -167,6 +167,39 @@ class CompressResult(_Answer):
     cost: Cost
 
 
+class ChangedContent(_Answer):
+    """What became of a message's text that is not as it was; `part`: its number in a content that is a list."""
+
+    index: int
+    part: int | None = None
+    method: str
+    capsule: Capsule
+    fidelity: Fidelity
+    sizes: Sizes
+
+
+class OlderMessages(_Answer):
+    """The texts that may be compressed."""
+
+    messages: int
+    source_tokens: int
+    compressed_tokens: int
+    token_ratio: float
+
+
+class CompressMessagesResult(_Answer):
+    """The conversation with its older messages shortened, ready to be sent on."""
+
+    messages: list[dict[str, Any]]
+    method: str
+    changed: list[ChangedContent]
+    older: OlderMessages
+    sizes: Sizes
+    usage: Usage
+    timing: Timing
+    cost: Cost
+
+
 class Excerpt(_Answer):
     """What is known before the whole answer: a passage of the best result without the model, or a checked sentence."""
 

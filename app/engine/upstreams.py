@@ -14,6 +14,7 @@ from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.loads import Loads
 from app.engine.status import UpstreamStatus, canonical
+from app.shared_memory import Memory
 
 logger = logging.getLogger("condenser.engine")
 
@@ -30,27 +31,47 @@ _SHORTEST_CALL_S = 0.001
 _SILENT_CHECKS = 2
 """Checks without an answer after which a server is given up: a single one may be lost in a pause of the machine."""
 
+_STATES = (None, False, True)
+"""Of a server, by the number that stands for each in the memory of the workers."""
+
 
 class Upstream:
     """One server: the calls that are in it, and whether it is up, None where that is not known yet.
 
     `slots` are how many it is to have at once, or `limit` finds that. `usual_call_s`: moving mean of the seconds that
-    it works on a call, infinite before the first one.
+    it works on a call, infinite before the first one. All but this mean and what models it has are of all workers.
     """
 
-    def __init__(self, client: EngineClient, slots: int, limit: ConcurrencyLimit | None = None) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        slots: int,
+        limit: ConcurrencyLimit | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        memory = memory or Memory()
         self.client = client
         self.limit = limit
-        self.in_flight = 0
-        self.is_up: bool | None = None
+        self.calls = memory.column()
+        self._state = memory.cells(1)
         self.usual_call_s = math.inf
         self._slots = slots
         self._loaded: set[str] = set()
         self._installed: frozenset[str] | None = None
         self._silent_checks = 0
         self._calls: set[asyncio.Timeout] = set()
-        self.busy = BusyClock()
-        self.loads = Loads()
+        self.busy = BusyClock(memory=memory)
+        self.loads = Loads(memory=memory)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are in it."""
+        return self.calls.total
+
+    @property
+    def is_up(self) -> bool | None:
+        """Whether it is up, by the last check or call of any worker; None before the first one."""
+        return _STATES[int(self._state[0])]
 
     @property
     def slots(self) -> int:
@@ -94,7 +115,7 @@ class Upstream:
     @asynccontextmanager
     async def _call(self, model: str) -> AsyncIterator[None]:
         """Count the block as a call in the server, and learn from its end."""
-        self.in_flight += 1
+        self.calls.own += 1
         try:
             async with asyncio.timeout(None) as call:
                 self._calls.add(call)
@@ -114,7 +135,7 @@ class Upstream:
                 self.limit.busy()
             raise
         finally:
-            self.in_flight -= 1
+            self.calls.own -= 1
 
     def expected_s(self, model: str, call_s: float) -> float:
         """About how long a call would take here, seconds; infinite where the model is not there.
@@ -146,7 +167,7 @@ class Upstream:
             logger.warning("engine down", extra={"engine_url": self.client.base_url, "reason": reason})
         elif self.is_up is False and is_up:
             logger.info("engine up again", extra={"engine_url": self.client.base_url})
-        self.is_up = is_up
+        self._state[0] = _STATES.index(is_up)
 
     def give_up(self) -> None:
         """End all calls that are in it with EngineUnreachableError."""
