@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import jobs, monitoring, openapi, page, problems, routes, status
+from app.api import history, jobs, models, monitoring, openapi, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
@@ -127,6 +127,8 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)
+    app.include_router(history.router)
+    app.include_router(models.router)
     page.install(app)
     mcp = McpEndpoint(app, settings)
     openapi.install(app, settings)

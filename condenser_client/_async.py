@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -14,12 +14,13 @@ from condenser_client.models import (
     BatchItem,
     BatchResult,
     CompressItem,
-    CompressMessagesResult,
     CompressOptions,
     CompressResult,
     Excerpt,
     Job,
     JobPage,
+    MessagesOptions,
+    MessagesResult,
     Ready,
     ReconstructResult,
     Status,
@@ -67,13 +68,10 @@ class AsyncCondenser:
         return await self._call(CompressResult, protocol.compress_request(text, options))
 
     async def compress_messages(
-        self, messages: Sequence[Mapping[str, Any]], *, keep_last: int = 4, **options: Unpack[CompressOptions]
-    ) -> CompressMessagesResult:
-        """A conversation, as OpenAI's and Ollama's chat APIs take it, with its older messages shortened.
-
-        System messages and the `keep_last` last ones stay as they are.
-        """
-        return await self._call(CompressMessagesResult, protocol.messages_request(messages, keep_last, options))
+        self, messages: Iterable[Mapping[str, Any]], **options: Unpack[MessagesOptions]
+    ) -> MessagesResult:
+        """The messages of a chat with the older ones shortened, and a capsule for each text that changed."""
+        return await self._call(MessagesResult, protocol.messages_request(messages, options))
 
     async def stream(
         self, text: str, **options: Unpack[CompressOptions]

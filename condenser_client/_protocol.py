@@ -97,10 +97,9 @@ def compress_request(text: str, options: Mapping[str, Any], accept: str = "appli
     return Request("POST", "/compress", {"text": text, **_plain(options)}, {"Accept": accept})
 
 
-def messages_request(messages: Sequence[Mapping[str, Any]], keep_last: int, options: Mapping[str, Any]) -> Request:
-    """`POST /compress` with a conversation."""
-    body = {"messages": list(messages), "keep_last": keep_last, **_plain(options)}
-    return Request("POST", "/compress", body)
+def messages_request(messages: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> Request:
+    """`POST /compress` with chat messages."""
+    return Request("POST", "/compress", {"messages": list(messages), **_plain(options)})
 
 
 def reconstruct_request(capsule: CapsuleLike, options: Mapping[str, Any]) -> Request:

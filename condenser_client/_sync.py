@@ -1,7 +1,7 @@
 """The client for code that is not async."""
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -14,12 +14,13 @@ from condenser_client.models import (
     BatchItem,
     BatchResult,
     CompressItem,
-    CompressMessagesResult,
     CompressOptions,
     CompressResult,
     Excerpt,
     Job,
     JobPage,
+    MessagesOptions,
+    MessagesResult,
     Ready,
     ReconstructResult,
     Status,
@@ -77,13 +78,10 @@ class Condenser:
         return self._call(CompressResult, protocol.compress_request(text, options))
 
     def compress_messages(
-        self, messages: Sequence[Mapping[str, Any]], *, keep_last: int = 4, **options: Unpack[CompressOptions]
-    ) -> CompressMessagesResult:
-        """A conversation, as OpenAI's and Ollama's chat APIs take it, with its older messages shortened.
-
-        System messages and the `keep_last` last ones stay as they are.
-        """
-        return self._call(CompressMessagesResult, protocol.messages_request(messages, keep_last, options))
+        self, messages: Iterable[Mapping[str, Any]], **options: Unpack[MessagesOptions]
+    ) -> MessagesResult:
+        """The messages of a chat with the older ones shortened, and a capsule for each text that changed."""
+        return self._call(MessagesResult, protocol.messages_request(messages, options))
 
     def stream(self, text: str, **options: Unpack[CompressOptions]) -> Generator[Excerpt | CompressResult, None, None]:
         """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.

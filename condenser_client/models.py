@@ -27,6 +27,22 @@ class CompressOptions(TypedDict, total=False):
     timeout_s: float
 
 
+class MessagesOptions(TypedDict, total=False):
+    """How to compress chat messages; each left out has the service's default."""
+
+    keep_last: int
+    target_ratio: float
+    coverage: float
+    method: Literal["auto", "abstractive", "extractive"]
+    question: str
+    must_keep: Sequence[str]
+    fidelity: Literal["exact", "semantic"]
+    model: str
+    on_engine_error: Literal["fail", "extractive"]
+    explain: bool
+    timeout_s: float
+
+
 class CompressItem(CompressOptions, total=False):
     """An item of a batch that compresses."""
 
@@ -168,7 +184,10 @@ class CompressResult(_Answer):
 
 
 class ChangedContent(_Answer):
-    """What became of a message's text that is not as it was; `part`: its number in a content that is a list."""
+    """A text of message number `index` that is not as it was, and the capsule to get it back from.
+
+    `part`: its number in a content that is a list.
+    """
 
     index: int
     part: int | None = None
@@ -178,8 +197,8 @@ class ChangedContent(_Answer):
     sizes: Sizes
 
 
-class OlderMessages(_Answer):
-    """The texts that may be compressed."""
+class Older(_Answer):
+    """What could be compressed: how many messages, and their tokens before and after."""
 
     messages: int
     source_tokens: int
@@ -187,13 +206,13 @@ class OlderMessages(_Answer):
     token_ratio: float
 
 
-class CompressMessagesResult(_Answer):
-    """The conversation with its older messages shortened, ready to be sent on."""
+class MessagesResult(_Answer):
+    """The messages with the older ones shortened, ready to be sent on."""
 
     messages: list[dict[str, Any]]
     method: str
     changed: list[ChangedContent]
-    older: OlderMessages
+    older: Older
     sizes: Sizes
     usage: Usage
     timing: Timing

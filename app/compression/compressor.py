@@ -2,20 +2,20 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
-from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary
+from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, OnClaim, Summarizer, Summary
 from app.compression.usage import Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
-from app.summary.report import Passage, Report, arrange, compose, report
+from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
 from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
 from app.text.document import Document, read
 from app.text.language import Language
@@ -27,11 +27,11 @@ Method = Literal["auto", "abstractive", "extractive"]
 MadeBy = Literal["verbatim", "abstractive", "extractive"]
 OnEngineError = Literal["fail", "extractive"]
 
-_TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
+TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
 _VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
 _MOST_TRIES = 4  # to meet the budget of a text with forms
-_OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
+OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class CompressOptions:
 
     `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: the share of the text's worth
     that the smallest result keeps, where there is no target. `content_type`: what the text is, where the caller knows.
+    `asks`: the text is what the user of an assistant asks for.
     """
 
     text: str
@@ -51,6 +52,7 @@ class CompressOptions:
     must_keep: tuple[str, ...] = ()
     on_engine_error: OnEngineError = "fail"
     content_type: str | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """The result of a compression. `engine_failed`: it was made without the model, which was wished for."""
+    """The result of a compression. `engine_failed`: it was made without the model, which was wished for.
+
+    `summary`: what the model wrote, None where it was not asked.
+    """
 
     text: str
     method: MadeBy
@@ -74,6 +79,20 @@ class Compressed:
     sizes: Sizes
     usage: Usage
     engine_failed: bool = False
+    summary: Summary | None = None
+
+
+OnExcerpt = Callable[[Excerpt], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The text of a result, its passages, and the units of the source and the claims that it is made of."""
+
+    text: str
+    passages: tuple[Passage, ...]
+    units: frozenset[int]
+    claims: Sequence[Claim]
 
 
 class Compressor:
@@ -88,41 +107,57 @@ class Compressor:
         await self._engine.preload(terms.deadline)
         await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
 
-    async def compress(self, options: CompressOptions, terms: Terms) -> Compressed:
+    async def compress(self, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None = None) -> Compressed:
         """Compress a text on `terms`.
+
+        `on_excerpt` is given what is known early: the passages of the best result without the model, before the engine
+        is asked, and each sentence of the model's that has passed the check. Only the result tells what is in it.
 
         Raises LiteralNotFoundError where a must_keep string is not in the text, ContentTypeError where the text is not
         what it is said to be, and EngineError unless the options say to go on without the model.
         """
-        if len(options.text) < _OFF_LOOP_CHARACTERS:
-            document, keep = _read(options)
-        else:
-            document, keep = await asyncio.to_thread(_read, options)
-        summary, failed = await self._summarized(document, options, terms)
-        if len(options.text) < _OFF_LOOP_CHARACTERS:
-            return _made(document, keep, summary, options, terms.model, failed)
-        return await asyncio.to_thread(_made, document, keep, summary, options, terms.model, failed)
+        is_long = len(options.text) >= OFF_LOOP_CHARACTERS
+        document, keep = await asyncio.to_thread(_read, options) if is_long else _read(options)
+        preview = None
+        if on_excerpt is not None:
+            choosing = document, keep, (), options
+            preview = await asyncio.to_thread(_choose, *choosing) if is_long else _choose(*choosing)
+            for excerpt in excerpts(preview.text, preview.passages):
+                on_excerpt(excerpt)
+            await asyncio.sleep(0)  # they are sent before the work goes on
+        summary, failed = await self._summarized(document, options, terms, on_excerpt)
+        making = document, keep, summary, options, terms.model, failed, preview
+        return await asyncio.to_thread(_made, *making) if is_long else _made(*making)
 
     async def _summarized(
-        self, document: Document, options: CompressOptions, terms: Terms
+        self, document: Document, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None
     ) -> tuple[Summary | None, bool]:
         """The model's summary, None where it is not asked; and whether it was asked in vain."""
         num_predict = summary_tokens(document, options)
         if num_predict is None or (options.method == "auto" and not self._summarizer.is_worth_asking(terms.model)):
             return None, False
         evidence = Evidence(document)
+        on_claim = None if on_excerpt is None else _as_excerpts(document, on_excerpt)
         try:
-            return await self._summarizer.summarize(document, evidence, num_predict, options.question, terms), False
+            summary = await self._summarizer.summarize(
+                document, evidence, num_predict, options.question, terms, on_claim
+            )
+            return summary, False
         except EngineError as error:
             if options.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
                 raise
             return None, True
 
 
+def _as_excerpts(document: Document, on_excerpt: OnExcerpt) -> OnClaim:
+    """Gives `on_excerpt` what each claim says."""
+    return lambda claim: on_excerpt(excerpt_of(document, claim))
+
+
 @traced("read text")
 def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
     """The document, and the units that must be kept."""
-    document = read(options.text, options.content_type)
+    document = read(options.text, options.content_type, asks=options.asks)
     keep = dict.fromkeys(unit for literal in options.must_keep for unit in document.units_of(literal))
     return document, tuple(keep)
 
@@ -133,12 +168,23 @@ def compress_extractive(options: CompressOptions, model: str = "") -> Compressed
     return _made(document, keep, None, options, model, failed=False)
 
 
+async def preview(options: CompressOptions) -> list[Excerpt]:
+    """The passages of the best result without the model. Raises LiteralNotFoundError and ContentTypeError."""
+
+    def chosen() -> _Choice:
+        document, keep = _read(options)
+        return _choose(document, keep, (), options)
+
+    choice = await asyncio.to_thread(chosen)
+    return excerpts(choice.text, choice.passages)
+
+
 def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     """Most tokens of a summary of one part: half of the budget. None where a model's summary is of no use."""
     if options.method == "extractive" or not document.is_prose:
         return None
     tokens = sum(document.costs)
-    if tokens <= _TOO_SHORT_TOKENS:
+    if tokens <= TOO_SHORT_TOKENS:
         return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
     wished = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
@@ -153,25 +199,40 @@ def _made(
     options: CompressOptions,
     model: str,
     failed: bool,
+    without_claims: _Choice | None = None,
 ) -> Compressed:
-    """The result of `summary` and the document's units, with its report and capsule."""
+    """The result of `summary` and the document's units, with its report and capsule.
+
+    `without_claims` is what is taken where the summary has none, if that has been found out before.
+    """
+    claims = summary.claims if summary else ()
+    choice = _choose(document, keep, claims, options) if claims or without_claims is None else without_claims
+    return _result(document, choice, summary, options, model, failed)
+
+
+def assembled(
+    document: Document,
+    taken: Sequence[Claim],
+    units: frozenset[int],
+    summary: Summary | None,
+    options: CompressOptions,
+    model: str,
+    failed: bool,
+) -> Compressed:
+    """The result of the claims and units that were chosen; the text itself where that is hardly longer."""
+    return _result(document, _composed(document, taken, units), summary, options, model, failed)
+
+
+def _result(
+    document: Document, choice: _Choice, summary: Summary | None, options: CompressOptions, model: str, failed: bool
+) -> Compressed:
     claims = summary.claims if summary else ()
     source_tokens = estimate_tokens(document.text)
-    budget = None if options.target_ratio is None else int(source_tokens * options.target_ratio)
-    if options.method == "abstractive" and claims:
-        taken: Sequence[Claim] = _within(claims, budget)
-        units = frozenset(keep)
-    else:
-        chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
-        taken, units = [claims[at] for at in chosen.claims], chosen.units
-    text, passages = compose(document, arrange(taken, units))
-    if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
-        taken, units = (), frozenset(range(len(document.units)))
-        text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()
-    outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in taken)
+    outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in choice.claims)
+    text = choice.text
     result = replace(
-        report(document, text, passages, units),
+        report(document, text, choice.passages, choice.units),
         written=len(claims) + len(dropped),
         stood=len(claims),
         dropped=dropped + outweighed,
@@ -186,23 +247,54 @@ def _made(
         prompt_version=PROMPT_VERSION,
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
-    return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)
+    return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed, summary)
 
 
-def chosen_for(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection:
-    """What to take so that the composed result meets the budget.
+def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], options: CompressOptions) -> _Choice:
+    """What of the claims and of the document's units is taken."""
+    budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
+    if options.method == "abstractive" and claims:
+        return _composed(document, _within(claims, budget), frozenset(keep))
+    chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
+    return _composed(document, [claims[at] for at in chosen.claims], chosen.units)
+
+
+def _composed(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> _Choice:
+    """The text of what was chosen; the source itself where that is hardly longer."""
+    text, passages = compose(document, arrange(taken, units))
+    if is_worth_having(text, estimate_tokens(document.text)):
+        return _Choice(text, passages, units, taken)
+    return _Choice(document.text, _whole(document), frozenset(range(len(document.units))), ())
+
+
+def is_worth_having(text: str, source_tokens: int) -> bool:
+    """Whether a result is shorter than its source, which has so many tokens, by enough to take its place."""
+    return source_tokens > TOO_SHORT_TOKENS and bool(text) and estimate_tokens(text) < _VERBATIM_RATIO * source_tokens
+
+
+def chosen_for(
+    document: Document,
+    claims: Sequence[Claim],
+    wish: Wish,
+    composed_tokens: Callable[[Selection], int] | None = None,
+) -> Selection:
+    """What to take so that the composed result, which has `composed_tokens`, meets the budget.
 
     The counts of what is left out, the brackets and the column names of a form cost tokens that no part of it has: the
     budget of the choice is corrected by what they came to.
     """
+
+    def tokens_of(chosen: Selection) -> int:
+        slices = arrange([claims[at] for at in chosen.claims], chosen.units)
+        return estimate_tokens(compose(document, slices)[0])
+
     if wish.budget is None or all(block.form is None for block in document.blocks):
         return select(document, claims, wish)
     tried: list[tuple[float, Selection]] = []
     budget = wish.budget
     for _ in range(_MOST_TRIES):
         chosen = select(document, claims, replace(wish, budget=budget))
-        slices = arrange([claims[at] for at in chosen.claims], chosen.units)
-        share = max(1, estimate_tokens(compose(document, slices)[0])) / max(1, wish.budget)
+        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, wish.budget)
         tried.append((abs(math.log(share)), chosen))
         if LEAST_FILLED <= share <= TOLERANCE:
             break

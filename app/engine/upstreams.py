@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.engine.busy import BusyClock
-from app.engine.client import Completion, EngineClient, Prompt
+from app.engine.client import Completion, EngineClient, OnText, Prompt
 from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.loads import Loads
@@ -39,7 +39,8 @@ class Upstream:
     """One server: the calls that are in it, and whether it is up, None where that is not known yet.
 
     `slots` are how many it is to have at once, or `limit` finds that. `usual_call_s`: moving mean of the seconds that
-    it works on a call, infinite before the first one. All but this mean and what models it has are of all workers.
+    it works on a call, infinite before the first one. `models`: names of the models that it has, as it spells them, by
+    its last check. All but that mean and the models are of all workers.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Upstream:
         self._slots = slots
         self._loaded: set[str] = set()
         self._installed: frozenset[str] | None = None
+        self.models: tuple[str, ...] = ()
         self._silent_checks = 0
         self._calls: set[asyncio.Timeout] = set()
         self.busy = BusyClock(memory=memory)
@@ -83,6 +85,10 @@ class Upstream:
         """Canonical names of the models that it has, by its last check; empty before the first one."""
         return self._installed or frozenset()
 
+    def has_loaded(self, model: str) -> bool:
+        """Whether `model` is in its memory, by its last check and the calls since."""
+        return canonical(model) in self._loaded
+
     async def preload(self, model: str) -> bool:
         """Have `model` in memory; whether it had to be loaded. Raises EngineError."""
         started = time.monotonic()
@@ -90,7 +96,9 @@ class Upstream:
             load_s = await self.client.preload(model)
         return load_s is not None and self.loads.answered(model, started, load_s)
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(
+        self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, see EngineClient.chat.
 
         Raises EngineError, an EngineUnreachableError where the server is given up meanwhile too.
@@ -98,7 +106,9 @@ class Upstream:
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with self._call(model):
-            completion = await self.client.chat(prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs)
+            completion = await self.client.chat(
+                prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs, on_text=on_text
+            )
             took_s = loop.time() - started
             self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:
@@ -156,6 +166,7 @@ class Upstream:
             self._silent_checks = 0
             self._loaded = {canonical(model.name) for model in status.loaded}
             self._installed = frozenset(map(canonical, status.installed)) or None
+            self.models = status.installed
             return was_down
         self._silent_checks += 1
         if status.is_gone or self._silent_checks >= _SILENT_CHECKS:

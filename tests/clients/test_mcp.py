@@ -235,7 +235,7 @@ async def test_a_client_that_leaves_takes_its_call_out_of_the_engine() -> None:
         async with running() as http:
             transport = http._transport
             assert isinstance(transport, httpx.ASGITransport)
-            await transport.app(scope, receive, send)  # type: ignore[arg-type]
+            await transport.app(scope, receive, send)
             await ended.wait()
 
 
