@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.faults.faulty_ollama import Chat, FaultyOllama, answers_well
 from tests.faults.process import ServiceProcess, free_port, is_alive, serving
@@ -45,13 +44,10 @@ class Workers:
     async def metric(self, name: str, **labels: str) -> float:
         """What one of the workers says of all."""
         text = (await self.ask("GET", "/metrics", headers={"Authorization": f"Bearer {SCRAPER}"})).text
-        (value,) = (
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == f"condenser_{name}" and sample.labels == labels
-        )
-        return value
+        labelled = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+        sample = f"condenser_{name}{{{labelled}}} " if labels else f"condenser_{name} "
+        (value,) = (line.removeprefix(sample) for line in text.splitlines() if line.startswith(sample))
+        return float(value)
 
     async def becomes(self, value: float, name: str, **labels: str) -> None:
         """Return when every one of some scrapes says so."""
