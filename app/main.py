@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import jobs, monitoring, openapi, page, problems, routes, status
+from app.api import history, jobs, models, monitoring, openapi, page, problems, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
-from app.api.mcp import McpEndpoint
+from app.api.mcp import MCP_HEADERS, McpEndpoint
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
@@ -127,6 +127,8 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)
+    app.include_router(history.router)
+    app.include_router(models.router)
     page.install(app)
     mcp = McpEndpoint(app, settings)
     openapi.install(app, settings)
@@ -137,7 +139,7 @@ def create_app(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=("DELETE", "GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID"),
+            allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID", *MCP_HEADERS),
             expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)

@@ -5,13 +5,13 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from app.api.batch_schemas import BatchRequest
 from app.api.clients import Client
 from app.api.forwarded import prefix_of
 from app.api.job_schemas import JobProgress, progress
 from app.api.prefer import RESPOND_ASYNC
 from app.api.problems import too_large
 from app.api.record import record_of
-from app.api.schemas import BatchRequest
 from app.api.service import service_of
 from app.jobs.runner import Jobs
 from app.telemetry.logs import request_id

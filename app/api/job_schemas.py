@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.api.schemas import AnswerBody, BatchResult
+from app.api.batch_schemas import BatchResult
+from app.api.schemas import AnswerBody
 from app.jobs.values import Job
 
 Times = Annotated[datetime | None, Field(description="RFC 3339, UTC; null where it is still to come")]

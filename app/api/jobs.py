@@ -10,13 +10,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from app.api.batch_schemas import BatchResult
 from app.api.body import BoundedRoute
 from app.api.clients import NOBODY, client_of
 from app.api.forwarded import prefix_of
 from app.api.job_schemas import JobResults, progress
+from app.api.problem_answers import problem_answers
 from app.api.problems import Found, ProblemError, found, problem_body
-from app.api.routes import NDJSON, cache_scope, one_line, perform_item, problem_answers
-from app.api.schemas import BatchResult
+from app.api.routes import NDJSON, cache_scope, one_line, perform_item
 from app.api.service import Service, service_of
 from app.compression.cache import Caching
 from app.engine.engine import Engine

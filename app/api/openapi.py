@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.api.access import OPEN_PATHS
-from app.api.routes import problem_answers
+from app.api.problem_answers import problem_answers
 from app.settings import Settings
 
 TAGS: list[dict[str, Any]] = [

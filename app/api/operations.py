@@ -2,45 +2,47 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from app.api.answers import (
+    compress_cost_body,
+    cost_body,
+    explanation,
+    ratio,
+    report_body,
+    sizes_body,
+    timing_body,
+    usage_body,
+)
+from app.api.message_schemas import ChangedContent, CompressMessagesRequest, CompressMessagesResponse, OlderBody
 from app.api.problems import too_large
 from app.api.schemas import (
-    CompressCostBody,
+    CompressOptionsBody,
     CompressRequest,
     CompressResponse,
-    CostBody,
-    DroppedSentence,
-    ExplainedFact,
-    Explanation,
-    FidelityReport,
-    PassageBody,
     ReconstructRequest,
     ReconstructResponse,
-    SizesBody,
-    SummaryCounts,
-    TimingBody,
-    UsageBody,
 )
 from app.api.service import Service
 from app.compression.cache import Caching
-from app.compression.compressor import Compressed, CompressOptions, Sizes
+from app.compression.compressor import CompressOptions, Sizes
+from app.compression.conversation import ConversationOptions, compress_conversation
+from app.compression.messages import with_texts
 from app.compression.usage import Usage
 from app.engine.engine import Terms
 from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
 from app.summary.report import Report
 from app.telemetry.cost import Cost, ServedFrom, cost
-from app.text.span import Span
 
 # What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
 _KEPT_SHARE = 0.1
 _KEPT_AT_MOST_S = 1.0
 
-AnswerT_co = TypeVar("AnswerT_co", CompressResponse, ReconstructResponse, covariant=True)
+AnswerT_co = TypeVar("AnswerT_co", CompressResponse, CompressMessagesResponse, ReconstructResponse, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +61,9 @@ async def compress(
     size, limit = len(body.text.encode()), service.settings.max_text_bytes
     if size > limit:
         raise too_large(f"text: {size} bytes, over the limit of {limit} bytes (CONDENSER_MAX_TEXT_BYTES)")
-    options = CompressOptions(
-        text=body.text,
-        fidelity=body.fidelity,
-        target_ratio=body.target_ratio,
-        coverage=service.settings.coverage if body.coverage is None else body.coverage,
-        method=body.method,
-        question=body.question,
-        must_keep=tuple(body.must_keep),
-        on_engine_error=body.on_engine_error,
-        content_type=body.content_type,
-    )
+    options = replace(_options(service, body, body.text), content_type=body.content_type)
     async with _on_terms(service, body, priority) as terms:
-        if body.model is not None and body.method != "extractive":
-            # Whether the model is called depends on the text; that a name is wrong should not.
-            await service.engine.require(body.model)
+        await _require_model(service, body)
         result, cached = await service.compressor.compress(options, terms, caching)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(
@@ -83,22 +73,102 @@ async def compress(
         "cache" if cached else "engine" if result.usage.calls else "text",
     )
     usage = Usage() if cached else result.usage
-    _count(service, result, usage)
+    _count_tokens(service, usage)
+    _count(service, (result.sizes.source_tokens, result.sizes.compressed_tokens), [result.report])
     answer = CompressResponse(
         compressed=result.text,
         method=result.method,
         capsule=result.capsule,
-        fidelity=_report(result.report, _explanation(result.report) if body.explain else None),
-        sizes=_sizes(result.sizes),
-        usage=_usage(service, usage, terms, cached),
-        timing=_timing(usage, started),
-        cost=CompressCostBody(
-            **_cost_body(spent).model_dump(),
-            reader_tokens_saved=spent.reader_tokens_saved,
-            reader_usd_saved=round(spent.reader_usd_saved, 9),
-        ),
+        fidelity=report_body(result.report, explanation(result.report) if body.explain else None),
+        sizes=sizes_body(result.sizes),
+        usage=usage_body(service, usage, terms, cached),
+        timing=timing_body(usage, started),
+        cost=compress_cost_body(spent),
     )
     return Done(answer, spent)
+
+
+async def compress_messages(
+    service: Service,
+    body: CompressMessagesRequest,
+    caching: Caching,
+    concurrency: int,
+    priority: Priority = "interactive",
+) -> Done[CompressMessagesResponse]:
+    """Compress the older messages of a chat, so many texts of them at once.
+
+    Raises ProblemError, LiteralNotFoundError or EngineError.
+    """
+    started = time.perf_counter()
+    messages = body.given_messages
+    is_bounded = body.target_ratio is None and body.coverage is None
+    options = ConversationOptions(messages, body.keep_last, _options(service, body, ""), is_bounded)
+    size, limit = options.open_bytes, service.settings.max_text_bytes
+    if size > limit:
+        raise too_large(
+            f"messages: {size} bytes that may be compressed, over the limit of {limit} (CONDENSER_MAX_TEXT_BYTES)"
+        )
+    async with _on_terms(service, body, priority) as terms:
+        await _require_model(service, body)
+        found = await compress_conversation(service.compressor, options, terms, caching, concurrency)
+    before, after = found.older_tokens
+    spent = _cost(
+        service,
+        found.usage + replace(found.spared, busy_s=0.0),
+        before - after,
+        "cache" if found.is_cached else "engine" if found.usage.calls else "text",
+    )
+    _count_tokens(service, found.usage)
+    _count(service, found.older_tokens, [result.report for result in found.results.values()])
+    total = sum(found.tokens.values())
+    source_bytes = sum(len(content.text.encode()) for content in found.tokens)
+    capsules = sum(result.sizes.capsule_bytes for _, result in found.changed)
+    methods = [result.method for _, result in found.changed]
+    answer = CompressMessagesResponse(
+        messages=with_texts(messages, {(one.message, one.part): result.text for one, result in found.changed}),
+        method="abstractive" if "abstractive" in methods else "extractive" if methods else "verbatim",
+        changed=[
+            ChangedContent(
+                index=content.message,
+                part=content.part,
+                method=result.method,
+                capsule=result.capsule,
+                fidelity=report_body(result.report, explanation(result.report) if body.explain else None),
+                sizes=sizes_body(result.sizes),
+            )
+            for content, result in found.changed
+        ],
+        older=OlderBody(
+            messages=len({content.message for content in found.contents}),
+            source_tokens=before,
+            compressed_tokens=after,
+            token_ratio=ratio(after, before),
+        ),
+        sizes=sizes_body(Sizes(total, total - before + after, source_bytes, capsules)),
+        usage=usage_body(service, found.usage, terms, found.is_cached),
+        timing=timing_body(found.usage, started),
+        cost=compress_cost_body(spent),
+    )
+    return Done(answer, spent)
+
+
+async def _require_model(service: Service, body: CompressOptionsBody) -> None:
+    """Raise ModelNotFoundError for a wrong name, whether or not the model is called in the end."""
+    if body.model is not None and body.method != "extractive":
+        await service.engine.require(body.model)
+
+
+def _options(service: Service, body: CompressOptionsBody, text: str) -> CompressOptions:
+    return CompressOptions(
+        text=text,
+        fidelity=body.fidelity,
+        target_ratio=body.target_ratio,
+        coverage=service.settings.coverage if body.coverage is None else body.coverage,
+        method=body.method,
+        question=body.question,
+        must_keep=tuple(body.must_keep),
+        on_engine_error=body.on_engine_error,
+    )
 
 
 async def reconstruct(
@@ -114,17 +184,17 @@ async def reconstruct(
         text=result.text,
         mode=result.mode,
         verified=result.verified,
-        fidelity=_report(result.report) if result.report else None,
-        usage=_usage(service, result.usage, terms),
-        timing=_timing(result.usage, started),
-        cost=_cost_body(spent),
+        fidelity=report_body(result.report) if result.report else None,
+        usage=usage_body(service, result.usage, terms),
+        timing=timing_body(result.usage, started),
+        cost=cost_body(spent),
     )
     return Done(answer, spent)
 
 
 @asynccontextmanager
 async def _on_terms(
-    service: Service, body: CompressRequest | ReconstructRequest, priority: Priority
+    service: Service, body: CompressOptionsBody | ReconstructRequest, priority: Priority
 ) -> AsyncIterator[Terms]:
     """The terms of a request's calls; the block, which is all of its work, ends with its deadline.
 
@@ -147,90 +217,14 @@ def _cost(service: Service, usage: Usage, reader_tokens_saved: int, served_from:
     )
 
 
-def _count(service: Service, result: Compressed, usage: Usage) -> None:
-    _count_tokens(service, usage)
-    tokens, facts = service.metrics.tokens, service.metrics.facts
-    tokens.labels("source").inc(result.sizes.source_tokens)
-    tokens.labels("compressed").inc(result.sizes.compressed_tokens)
-    facts.labels("kept").inc(result.report.kept)
-    facts.labels("missing").inc(result.report.missing_count)
+def _count(service: Service, tokens: tuple[int, int], reports: Sequence[Report]) -> None:
+    """Count the tokens before and after, and what became of the facts."""
+    for label, count in zip(("source", "compressed"), tokens, strict=True):
+        service.metrics.tokens.labels(label).inc(count)
+    service.metrics.facts.labels("kept").inc(sum(report.kept for report in reports))
+    service.metrics.facts.labels("missing").inc(sum(report.missing_count for report in reports))
 
 
 def _count_tokens(service: Service, usage: Usage) -> None:
     service.metrics.tokens.labels("prompt").inc(usage.prompt_tokens)
     service.metrics.tokens.labels("completion").inc(usage.completion_tokens)
-
-
-def _explanation(report: Report) -> Explanation:
-    return Explanation(
-        facts=[
-            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=_ranges(one.places))
-            for one in report.explained
-        ],
-        dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
-    )
-
-
-def _ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
-    return [(span.start, span.end) for span in spans]
-
-
-def _report(report: Report, explanation: Explanation | None = None) -> FidelityReport:
-    return FidelityReport(
-        facts=report.facts,
-        kept=report.kept,
-        missing=list(report.missing),
-        missing_count=report.missing_count,
-        passages=[
-            PassageBody(start=one.start, end=one.end, by=one.by, source=_ranges(one.source), support=one.support)
-            for one in report.passages
-        ],
-        omitted=_ranges(report.omitted),
-        structure=list(report.structure),
-        summary=SummaryCounts(
-            written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)
-        ),
-        explain=explanation,
-    )
-
-
-def _sizes(sizes: Sizes) -> SizesBody:
-    return SizesBody(
-        source_tokens=sizes.source_tokens,
-        compressed_tokens=sizes.compressed_tokens,
-        source_bytes=sizes.source_bytes,
-        capsule_bytes=sizes.capsule_bytes,
-        token_ratio=_ratio(sizes.compressed_tokens, sizes.source_tokens),
-        byte_ratio=_ratio(sizes.capsule_bytes, sizes.source_bytes),
-    )
-
-
-def _ratio(size: int, source: int) -> float:
-    return round(size / source, 4) if source else 1.0
-
-
-def _usage(service: Service, usage: Usage, terms: Terms, cached: bool = False) -> UsageBody:
-    return UsageBody(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        calls=usage.calls,
-        model=terms.model,
-        engine=service.engine.name,
-        cached=cached,
-    )
-
-
-def _timing(usage: Usage, started: float) -> TimingBody:
-    return TimingBody(
-        queue_ms=round(usage.queue_s * 1000, 3),
-        engine_ms=round(usage.engine_s * 1000, 3),
-        total_ms=round((time.perf_counter() - started) * 1000, 3),
-    )
-
-
-def _cost_body(spent: Cost) -> CostBody:
-    return CostBody(
-        cloud_usd=round(spent.cloud_usd, 9),
-        local_usd=round(spent.local_usd, 9),
-        savings_ratio=round(spent.savings_ratio, 4),
-    )

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.api.message_schemas import TAGS
 from app.api.record import record_of
 from app.api.schemas import Problem
 from app.asgi import ClientDisconnectedError
@@ -138,7 +139,7 @@ def explain(errors: Sequence[Any]) -> str:
 
 
 def _field(location: Sequence[int | str]) -> str:
-    path = [str(part) for part in location if part not in ("body", "query", "header")]
+    path = [str(part) for part in location if part not in ("body", "query", "header", *TAGS)]
     return ".".join(path)[:200] or "body"
 
 

@@ -11,16 +11,21 @@ from pydantic import ValidationError
 
 from app.api import job_intake, operations
 from app.api.batch_order import begin_order
+from app.api.batch_schemas import BatchRequest, BatchResponse, BatchResult
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
+from app.api.message_schemas import (
+    COMPRESS_BODY,
+    CompressBody,
+    CompressMessagesRequest,
+    CompressMessagesResponse,
+)
 from app.api.operations import Done
 from app.api.prefer import prefers_async
-from app.api.problems import MEDIA_TYPE, explain, found, invalid, problem_body, shutting_down, too_large
+from app.api.problem_answers import PROBLEMS, problem_answers
+from app.api.problems import explain, found, invalid, problem_body, shutting_down, too_large
 from app.api.record import RequestRecord, record_of
 from app.api.schemas import (
-    BatchRequest,
-    BatchResponse,
-    BatchResult,
     CompressRequest,
     CompressResponse,
     Problem,
@@ -31,30 +36,17 @@ from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
 from app.compression.cache import Caching
 from app.compression.fanout import as_ready
+from app.compression.messages import texts_of
 from app.text.tokens import estimate_tokens
 from app.tracing import span
 
-AnyDone = Done[CompressResponse] | Done[ReconstructResponse]
-AnswerT = TypeVar("AnswerT", CompressResponse, ReconstructResponse)
+AnyRequest = CompressRequest | CompressMessagesRequest | ReconstructRequest
+AnyDone = Done[CompressResponse] | Done[CompressMessagesResponse] | Done[ReconstructResponse]
+AnswerT = TypeVar("AnswerT", CompressResponse, CompressMessagesResponse, ReconstructResponse)
 
 NDJSON = "application/x-ndjson"
 # Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
 _OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
-
-_PROBLEMS: dict[int, str] = {
-    401: "No or wrong API key, where keys are set",
-    408: "The body took too long to come in; see CONDENSER_BODY_TIMEOUT_S",
-    404: "The engine does not have the model; the detail says how to get it",
-    413: "The body or a text in it is over its limit; the detail names it",
-    415: "The body is compressed, which this service does not read",
-    421: "The Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
-    422: "The request or the capsule is not valid; the detail names the field",
-    429: "The key is over one of its limits; see Retry-After",
-    502: "The engine is down, or failed; the detail has its own message",
-    503: "The queue is full, the wait was too long, the engine is busy or the service is ending; see Retry-After",
-    504: "The engine was too slow",
-}
-
 
 _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -74,27 +66,6 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
 }
 
 
-_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_RETRY_AFTER = {"Retry-After": {"description": "seconds until it may be sent again", "schema": {"type": "integer"}}}
-_PROBLEM_HEADERS: dict[int, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
-    503: _RETRY_AFTER,
-}
-
-
-def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that an endpoint may answer with, for the OpenAPI document."""
-    return {
-        status: {
-            "description": _PROBLEMS[status],
-            "content": _PROBLEM_CONTENT,
-            "headers": _PROBLEM_HEADERS.get(status, {}),
-        }
-        for status in statuses
-    }
-
-
 async def refuse_while_draining(request: Request) -> None:
     """Raise ProblemError 503 once the service has been told to end."""
     if service_of(request).drain.has_begun:
@@ -108,15 +79,22 @@ router = APIRouter(
 )
 
 
-@router.post("/compress", operation_id="compress", responses={**problem_answers(*_PROBLEMS), **_CAPSULE_LINKS})
-async def compress(request: Request, body: CompressRequest) -> CompressResponse:
-    """Compress a text: whole sentences of it, checked ones by the model, a report, and a capsule to get it back."""
+@router.post("/compress", operation_id="compress", responses={**problem_answers(*PROBLEMS), **_CAPSULE_LINKS})
+async def compress(request: Request, body: CompressBody) -> CompressResponse | CompressMessagesResponse:
+    """Compress a text, or the older messages of a chat.
+
+    A text becomes whole sentences of it and checked ones by the model, with a report, and a capsule to get it back.
+    Messages come back as many as they were, with a capsule for each text that changed.
+    """
     service, client = service_of(request), client_of(request)
     with client.hold(_places(service, client, body)):
-        return await _single(request, operations.compress(service, body, caching_of(request)))
+        if isinstance(body, CompressRequest):
+            return await _single(request, operations.compress(service, body, caching_of(request)))
+        at_once = 1 if client.has_share else service.engine.gate.most_concurrency
+        return await _single(request, operations.compress_messages(service, body, caching_of(request), at_once))
 
 
-@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*_PROBLEMS))
+@router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
@@ -136,11 +114,15 @@ def cache_scope(service: Service, client: Client) -> str:
     return "" if service.settings.cache_across_keys else client.name
 
 
-def _places(service: Service, client: Client, body: CompressRequest | ReconstructRequest) -> int:
+def _places(service: Service, client: Client, body: AnyRequest) -> int:
     """How many calls of the model's a request may have in the engine and its queue at once, at the most."""
-    if not client.has_share or not isinstance(body, CompressRequest):
+    if not client.has_share or isinstance(body, ReconstructRequest):
         return 1
-    parts = 1 + estimate_tokens(body.text) // (service.engine.num_ctx // 4)  # a part is larger than that
+    # Of a conversation that has a share only one text is under way at once.
+    texts = [body.text] if isinstance(body, CompressRequest) else [one.text for one in texts_of(body.given_messages)]
+    longest = max(map(len, texts), default=0)
+    tokens = max((estimate_tokens(text) for text in texts if 2 * len(text) > longest), default=0)
+    parts = 1 + tokens // (service.engine.num_ctx // 4)  # a part is larger than that
     return min(parts, service.engine.gate.most_concurrency)
 
 
@@ -154,7 +136,7 @@ async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
     return done.answer
 
 
-def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, object]:
+def _log_fields(answer: CompressResponse | CompressMessagesResponse | ReconstructResponse) -> dict[str, object]:
     fields: dict[str, object] = {
         "model": answer.usage.model,
         "prompt_tokens": answer.usage.prompt_tokens,
@@ -162,7 +144,7 @@ def _log_fields(answer: CompressResponse | ReconstructResponse) -> dict[str, obj
         "queue_ms": answer.timing.queue_ms,
         "engine_ms": answer.timing.engine_ms,
     }
-    if isinstance(answer, CompressResponse):
+    if not isinstance(answer, ReconstructResponse):
         sizes = answer.sizes
         fields |= {
             "method": answer.method,
@@ -283,13 +265,17 @@ async def perform_item(
         async with client.wait_and_hold(_places(service, client, body)):
             if isinstance(body, CompressRequest):
                 return await operations.compress(service, body, caching, "batch")
+            if isinstance(body, CompressMessagesRequest):
+                return await operations.compress_messages(service, body, caching, 1, "batch")
             return await operations.reconstruct(service, body, "batch")
 
 
-def _item_body(operation: Literal["compress", "reconstruct"], item: object) -> CompressRequest | ReconstructRequest:
+def _item_body(operation: Literal["compress", "reconstruct"], item: object) -> AnyRequest:
     if path := lone_surrogate(item):
         raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
     try:
-        return (CompressRequest if operation == "compress" else ReconstructRequest).model_validate(item)
+        if operation == "compress":
+            return COMPRESS_BODY.validate_python(item)
+        return ReconstructRequest.model_validate(item)
     except ValidationError as error:
         raise invalid(explain(error.errors())) from None

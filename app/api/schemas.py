@@ -1,8 +1,8 @@
 """Request and answer bodies. What they hold is in the design's section HTTP interface."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api import examples
 from app.api.fields import ModelName, TimeoutSeconds
@@ -21,16 +21,9 @@ class AnswerBody(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class CompressRequest(RequestBody):
-    """A text and how to compress it."""
+class CompressOptionsBody(RequestBody):
+    """How to compress, whatever it is."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"text": examples.TEXT, "method": "extractive"}, {"text": examples.TEXT, "target_ratio": 0.3}]
-        }
-    )
-
-    text: Annotated[str, Field(description="the text, any Unicode; at most CONDENSER_MAX_TEXT_BYTES of UTF-8")]
     fidelity: Annotated[
         Literal["exact", "semantic"],
         Field(description="`exact`: the capsule also holds the source; `semantic`: smallest capsule, lossy"),
@@ -62,15 +55,6 @@ class CompressRequest(RequestBody):
         list[Annotated[str, Field(min_length=1, max_length=1000)]],
         Field(max_length=100, description="strings of the text that must survive verbatim"),
     ] = []
-    content_type: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=100,
-            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: found "
-            "by its looks",
-        ),
-    ] = None
     model: ModelName = None
     on_engine_error: Annotated[
         OnEngineError,
@@ -88,10 +72,31 @@ class CompressRequest(RequestBody):
     timeout_s: TimeoutSeconds = None
 
     @model_validator(mode="after")
-    def _one_measure(self) -> "CompressRequest":
+    def _one_measure(self) -> "CompressOptionsBody":
         if self.target_ratio is not None and self.coverage is not None:
             raise ValueError("target_ratio and coverage can't be given together")
         return self
+
+
+class CompressRequest(CompressOptionsBody):
+    """A text and how to compress it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"text": examples.TEXT, "method": "extractive"}, {"text": examples.TEXT, "target_ratio": 0.3}]
+        }
+    )
+
+    text: Annotated[str, Field(description="the text, any Unicode; at most CONDENSER_MAX_TEXT_BYTES of UTF-8")]
+    content_type: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=100,
+            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: found "
+            "by its looks",
+        ),
+    ] = None
 
 
 Range = Annotated[tuple[int, int], Field(description="start and end (exclusive) in Unicode code points")]
@@ -260,30 +265,6 @@ class ReconstructResponse(AnswerBody):
     cost: CostBody
 
 
-def _items_schema() -> dict[str, Any]:
-    bodies: list[dict[str, Any]] = [
-        {"$ref": f"#/components/schemas/{name}"} for name in ("CompressRequest", "ReconstructRequest")
-    ]
-    return {"type": "array", "items": {"anyOf": [*bodies, {"description": "anything else fails alone"}]}}
-
-
-class BatchRequest(RequestBody):
-    """Many bodies for one operation. Each is checked on its own, so that a bad one does not fail the others."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"operation": "compress", "items": [{"text": examples.TEXT}, {"text": "A short one."}]}]
-        }
-    )
-
-    operation: Literal["compress", "reconstruct"]
-    items: Annotated[
-        list[Any],
-        WithJsonSchema(_items_schema()),
-        Field(description="bodies of /compress or /reconstruct; at most CONDENSER_MAX_BATCH_ITEMS"),
-    ]
-
-
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
@@ -294,40 +275,3 @@ class Problem(BaseModel):
     status: Annotated[int, Field(examples=[503])]
     detail: str
     request_id: str
-
-
-class BatchResult(AnswerBody):
-    """One item's answer: `result` or `problem`. With NDJSON each is a line."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"index": 0, "result": examples.COMPRESSED}, {"index": 1, "problem": examples.PROBLEM}]
-        }
-    )
-
-    index: int
-    result: CompressResponse | ReconstructResponse | None = None
-    problem: Problem | None = None
-
-
-class BatchResponse(AnswerBody):
-    """The answers in the order of the items, and how many of each kind there are."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "results": [
-                        {"index": 0, "result": examples.COMPRESSED},
-                        {"index": 1, "problem": examples.PROBLEM},
-                    ],
-                    "succeeded": 1,
-                    "failed": 1,
-                }
-            ]
-        }
-    )
-
-    results: list[BatchResult]
-    succeeded: int
-    failed: int

@@ -137,6 +137,7 @@ def _size(result: Compressed) -> int:
         *report.missing,
         *(one.text for one in report.explained),
         *(one.text for one in report.dropped),
+        *(one.text for one in (result.summary.claims if result.summary else ())),
     )
     objects = 3 * len(report.passages) + len(report.omitted) + sum(2 + len(one.places) for one in report.explained)
     payload = len(result.capsule.payload)

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
@@ -27,11 +27,11 @@ Method = Literal["auto", "abstractive", "extractive"]
 MadeBy = Literal["verbatim", "abstractive", "extractive"]
 OnEngineError = Literal["fail", "extractive"]
 
-_TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
+TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
 _VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
 _MOST_TRIES = 4  # to meet the budget of a text with forms
-_OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
+OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class CompressOptions:
 
     `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: the share of the text's worth
     that the smallest result keeps, where there is no target. `content_type`: what the text is, where the caller knows.
+    `asks`: the text is what the user of an assistant asks for.
     """
 
     text: str
@@ -51,6 +52,7 @@ class CompressOptions:
     must_keep: tuple[str, ...] = ()
     on_engine_error: OnEngineError = "fail"
     content_type: str | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """The result of a compression. `engine_failed`: it was made without the model, which was wished for."""
+    """The result of a compression. `engine_failed`: it was made without the model, which was wished for.
+
+    `summary`: what the model wrote, None where it was not asked.
+    """
 
     text: str
     method: MadeBy
@@ -74,6 +79,7 @@ class Compressed:
     sizes: Sizes
     usage: Usage
     engine_failed: bool = False
+    summary: Summary | None = None
 
 
 class Compressor:
@@ -94,12 +100,12 @@ class Compressor:
         Raises LiteralNotFoundError where a must_keep string is not in the text, ContentTypeError where the text is not
         what it is said to be, and EngineError unless the options say to go on without the model.
         """
-        if len(options.text) < _OFF_LOOP_CHARACTERS:
+        if len(options.text) < OFF_LOOP_CHARACTERS:
             document, keep = _read(options)
         else:
             document, keep = await asyncio.to_thread(_read, options)
         summary, failed = await self._summarized(document, options, terms)
-        if len(options.text) < _OFF_LOOP_CHARACTERS:
+        if len(options.text) < OFF_LOOP_CHARACTERS:
             return _made(document, keep, summary, options, terms.model, failed)
         return await asyncio.to_thread(_made, document, keep, summary, options, terms.model, failed)
 
@@ -122,7 +128,7 @@ class Compressor:
 @traced("read text")
 def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
     """The document, and the units that must be kept."""
-    document = read(options.text, options.content_type)
+    document = read(options.text, options.content_type, asks=options.asks)
     keep = dict.fromkeys(unit for literal in options.must_keep for unit in document.units_of(literal))
     return document, tuple(keep)
 
@@ -138,7 +144,7 @@ def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     if options.method == "extractive" or not document.is_prose:
         return None
     tokens = sum(document.costs)
-    if tokens <= _TOO_SHORT_TOKENS:
+    if tokens <= TOO_SHORT_TOKENS:
         return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
     wished = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
@@ -156,16 +162,28 @@ def _made(
 ) -> Compressed:
     """The result of `summary` and the document's units, with its report and capsule."""
     claims = summary.claims if summary else ()
-    source_tokens = estimate_tokens(document.text)
-    budget = None if options.target_ratio is None else int(source_tokens * options.target_ratio)
+    budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
     if options.method == "abstractive" and claims:
-        taken: Sequence[Claim] = _within(claims, budget)
-        units = frozenset(keep)
-    else:
-        chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
-        taken, units = [claims[at] for at in chosen.claims], chosen.units
+        return assembled(document, _within(claims, budget), frozenset(keep), summary, options, model, failed)
+    chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
+    taken = [claims[at] for at in chosen.claims]
+    return assembled(document, taken, chosen.units, summary, options, model, failed)
+
+
+def assembled(
+    document: Document,
+    taken: Sequence[Claim],
+    units: frozenset[int],
+    summary: Summary | None,
+    options: CompressOptions,
+    model: str,
+    failed: bool,
+) -> Compressed:
+    """The result of the claims and units that were chosen; the text itself where that is hardly longer."""
+    claims = summary.claims if summary else ()
+    source_tokens = estimate_tokens(document.text)
     text, passages = compose(document, arrange(taken, units))
-    if source_tokens <= _TOO_SHORT_TOKENS or estimate_tokens(text) >= _VERBATIM_RATIO * source_tokens or not text:
+    if not is_worth_having(text, source_tokens):
         taken, units = (), frozenset(range(len(document.units)))
         text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()
@@ -186,23 +204,37 @@ def _made(
         prompt_version=PROMPT_VERSION,
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
-    return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed)
+    return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed, summary)
 
 
-def chosen_for(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection:
-    """What to take so that the composed result meets the budget.
+def is_worth_having(text: str, source_tokens: int) -> bool:
+    """Whether a result is shorter than its source, which has so many tokens, by enough to take its place."""
+    return source_tokens > TOO_SHORT_TOKENS and bool(text) and estimate_tokens(text) < _VERBATIM_RATIO * source_tokens
+
+
+def chosen_for(
+    document: Document,
+    claims: Sequence[Claim],
+    wish: Wish,
+    composed_tokens: Callable[[Selection], int] | None = None,
+) -> Selection:
+    """What to take so that the composed result, which has `composed_tokens`, meets the budget.
 
     The counts of what is left out, the brackets and the column names of a form cost tokens that no part of it has: the
     budget of the choice is corrected by what they came to.
     """
+
+    def tokens_of(chosen: Selection) -> int:
+        slices = arrange([claims[at] for at in chosen.claims], chosen.units)
+        return estimate_tokens(compose(document, slices)[0])
+
     if wish.budget is None or all(block.form is None for block in document.blocks):
         return select(document, claims, wish)
     tried: list[tuple[float, Selection]] = []
     budget = wish.budget
     for _ in range(_MOST_TRIES):
         chosen = select(document, claims, replace(wish, budget=budget))
-        slices = arrange([claims[at] for at in chosen.claims], chosen.units)
-        share = max(1, estimate_tokens(compose(document, slices)[0])) / max(1, wish.budget)
+        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, wish.budget)
         tried.append((abs(math.log(share)), chosen))
         if LEAST_FILLED <= share <= TOLERANCE:
             break

@@ -5,6 +5,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -197,7 +198,9 @@ class Summarizer:
             return None
         task = self._calibrations.get(model)
         if task is None:
-            task = self._calibrations[model] = asyncio.ensure_future(self.calibrate(model))
+            # In a context of its own: neither its log lines nor its spans are those of the request that came first.
+            task = asyncio.create_task(self.calibrate(model), context=Context())
+            self._calibrations[model] = task
         return task.result() if task.done() and not task.cancelled() else None
 
     async def calibrate(self, model: str) -> Calibration | None:

@@ -39,7 +39,8 @@ class Upstream:
     """One server: the calls that are in it, and whether it is up, None where that is not known yet.
 
     `slots` are how many it is to have at once, or `limit` finds that. `usual_call_s`: moving mean of the seconds that
-    it works on a call, infinite before the first one. All but this mean and what models it has are of all workers.
+    it works on a call, infinite before the first one. `models`: names of the models that it has, as it spells them, by
+    its last check. All but that mean and the models are of all workers.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Upstream:
         self._slots = slots
         self._loaded: set[str] = set()
         self._installed: frozenset[str] | None = None
+        self.models: tuple[str, ...] = ()
         self._silent_checks = 0
         self._calls: set[asyncio.Timeout] = set()
         self.busy = BusyClock(memory=memory)
@@ -82,6 +84,10 @@ class Upstream:
     def installed(self) -> frozenset[str]:
         """Canonical names of the models that it has, by its last check; empty before the first one."""
         return self._installed or frozenset()
+
+    def has_loaded(self, model: str) -> bool:
+        """Whether `model` is in its memory, by its last check and the calls since."""
+        return canonical(model) in self._loaded
 
     async def preload(self, model: str) -> bool:
         """Have `model` in memory; whether it had to be loaded. Raises EngineError."""
@@ -156,6 +162,7 @@ class Upstream:
             self._silent_checks = 0
             self._loaded = {canonical(model.name) for model in status.loaded}
             self._installed = frozenset(map(canonical, status.installed)) or None
+            self.models = status.installed
             return was_down
         self._silent_checks += 1
         if status.is_gone or self._silent_checks >= _SILENT_CHECKS:

@@ -1,5 +1,6 @@
 """`condenser mcp`: the MCP server on standard input and output, in front of a service."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -27,6 +28,8 @@ def serve_mcp(
     local: LocalOption = False,
 ) -> None:
     """Serve agents on standard input and output, by the Model Context Protocol (MCP)."""
+    # Python's own handler would wait for the read of standard input, which ends with the next line only.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         with _service(url, local=local) as address:
             anyio.run(_serve, address, api_key)

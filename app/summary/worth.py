@@ -38,6 +38,8 @@ _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
 _PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
 _CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
+_WANTED_WORTH = 2.5  # of what the user of an assistant asks for, and of the answer
+_WANTED_TOKEN_WORTH = 0.5  # of each token of it
 _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps
 _HEADING_WORTH = 0.15
 _CENTRAL_WORTH = 0.85  # of all words of a unit, were each as frequent as the most frequent one
@@ -162,6 +164,9 @@ def _own_worth(document: Document, at: int) -> float:
     worth = _STATEMENT_WORTH
     if unit.kind == "prose":
         worth += _place_worth(document, at)
+    if document.is_wanted(at):
+        worth += _WANTED_WORTH + _WANTED_TOKEN_WORTH * document.costs[at]
+        return worth + cues.weight(_CUE_WORTH, said, document.language)
     if said.rstrip().endswith(("?", "？")):
         return worth * 0.5
     if unit.kind == "chat" and cues.has("agreement", document.text[unit.head : unit.end], document.language):

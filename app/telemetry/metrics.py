@@ -23,6 +23,7 @@ from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
+from app.telemetry.history import History
 from app.telemetry.shared import WorkerFiles
 from app.telemetry.window import PICO, Window, WindowCollector, bucket_of, last_minute
 
@@ -85,6 +86,7 @@ class Metrics:
         self._model = ""
         self.durations: dict[Operation, Window[int]] = {operation: Window() for operation in OPERATIONS}
         self.spent: Window[str] = Window()
+        self.history = History()
         self.requests = self._histogram(
             "request_duration_seconds",
             "Time from request to answer, items of a batch each on its own, by what it was made of",
@@ -243,6 +245,7 @@ class Metrics:
         local_usd = local_cost(self._prices, busy_s)
         self.costs.labels("local").inc(local_usd)
         self.spent.add("local", round(local_usd * PICO))
+        self.history.engine_worked(busy_s)
         if outcome not in ("ok", "cancelled"):
             self.engine_errors.labels(outcome).inc()
 
@@ -268,6 +271,7 @@ class Metrics:
         served_from = "none" if cost is None else cost.served_from
         self.requests.labels(operation, outcome, served_from).observe(duration_s)
         if outcome == "ok":
+            self.history.operation_succeeded(operation, duration_s)
             self.durations[operation].add(bucket_of(duration_s))
             if cost is not None:
                 self.costs.labels("cloud").inc(cost.cloud_usd)
@@ -276,6 +280,9 @@ class Metrics:
                 self.reader_dollars.inc(cost.reader_usd_saved)
                 self.spent.add("reader_tokens", cost.reader_tokens_saved)
                 self.spent.add("reader", round(cost.reader_usd_saved * PICO))
+                self.history.text_compressed(cost.reader_tokens_saved)
+        else:
+            self.history.operation_failed()
 
 
 def _engine_up(upstreams: Upstreams) -> float:

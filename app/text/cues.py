@@ -28,6 +28,7 @@ Cue = Literal[
     "agreement",
     "negation",
     "cause",
+    "request",
 ]
 
 _WORDS: dict[Cue, dict[str, str]] = {
@@ -262,6 +263,19 @@ _WORDS: dict[Cue, dict[str, str]] = {
         "ja": "ため|から|原因",
         "hi": "क्योंकि|कारण",
     },
+    # Anywhere: somebody asks for something, as the user of an assistant does.
+    "request": {
+        "en": "please|can (?:you|we|i)|could (?:you|we|i)|would you|may (?:we|i)|i (?:want|need|wish|prefer)|we (?:want|need|wish|prefer)"
+        "|(?:i|we)(?: would|['’]d) (?:like|rather|prefer)|let['’]s|make sure"
+        "|(?:^|(?:when|once|after|before|if|then|and|also|now|first)\\b[^.]{0,60}?[, ]{1,2})(?:add|answer|ask|build|change|check|clean|commit|compare|continue"
+        "|convert|create|debug|delete|deploy|explain|extract|find|fix|generate|give|go|implement|install|keep|list|look|make|merge|move|open|push|put|read"
+        "|refactor|remove|rename|replace|review|rewrite|run|search|send|show|start|stop|summari[sz]e|tell|test|translate|try|update|use|write)",
+        "de": "bitte|kannst du|können sie|könntest du|könnten sie|können wir|ich (?:möchte|will|brauche|hätte gern)|wir (?:möchten|wollen|brauchen)|lass uns",
+        "fr": "s['’]il (?:te|vous) plaît|peux-tu|pouvez-vous|pourriez-vous|je (?:veux|voudrais|souhaite)|nous (?:voulons|souhaitons)|il faut",
+        "es": "por favor|puedes|puede usted|podrías|podría|quiero|quisiera|queremos|necesito|necesitamos|hay que",
+        "zh": "请|能不能|可以吗|我要|我想|我们要",
+        "ja": "ください|お願い|してほしい|できますか|したい",
+    },
 }  # fmt: skip
 _AT_HEAD: frozenset[Cue] = frozenset(
     {"pronoun", "definite", "telling", "connective", "condition", "exception", "greeting", "agreement"}
@@ -273,7 +287,7 @@ _DIRECTIONS = {
     "down": "fell|fall(?:s|en|ing)?|decreas\\w+|declin\\w+|dropp?\\w*|lower\\w*|shrank|shrink\\w*|plung\\w+|cuts?|reduc\\w+|sank|sink\\w*|less|fewer|below"
     "|gesunken\\w*|gefallen|zurückgegangen|zurückging|verringert\\w*|weniger|baiss\\w+|dimin\\w+|recul\\w+|baj\\w+|descendi\\w+|cay\\w+",
 }
-_ANYWHERE: frozenset[Cue] = frozenset({"binding", "conclusion", "courtesy", "negation", "cause"})
+_ANYWHERE: frozenset[Cue] = frozenset({"binding", "conclusion", "courtesy", "negation", "cause", "request"})
 _WITH_VOWEL_SIGNS = frozenset({"hi", "ar"})  # which are letters of a word to `regex` only
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import cached_property
 
+from app.text import cues
 from app.text.blocks import PROSE, Block, Kind, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
 from app.text.kinds import find_forms
@@ -13,17 +14,20 @@ from app.text.references import needed_definitions
 from app.text.tokens import estimate_tokens
 from app.text.units import Unit, units_of
 
+QUESTION_MARKS = ("?", "？", "؟")
 _WIDE_GAP = 2  # characters between two units, from which on their tokens count
 
 
 class Document:
     """A text with its units, in order. Only white space stands between two units outside of forms.
 
-    `content_type`: what the text is, where the caller knows. Raises ContentTypeError where it is not that.
+    `content_type`: what the text is, where the caller knows. Raises ContentTypeError where it is not that. `asks`: it
+    is what the user of an assistant wrote, so that its questions and requests matter most.
     """
 
-    def __init__(self, text: str, content_type: str | None = None) -> None:
+    def __init__(self, text: str, content_type: str | None = None, *, asks: bool = False) -> None:
         self.text = text
+        self._asks = asks
         self.blocks: list[Block] = blocks_around(text, find_forms(text, content_type))
         self.language: Language = guess_language(self._reading)
         self.units: list[Unit] = units_of(text, self.blocks, self.language)
@@ -60,6 +64,13 @@ class Document:
     def text_of_fact(self, fact: Fact) -> str:
         """A fact as a person reads it."""
         return self._spoken.get((fact.start, fact.end), self.text[fact.start : fact.end])
+
+    def is_wanted(self, unit: int) -> bool:
+        """Whether a unit asks for something, in a text that does."""
+        if not self._asks:
+            return False
+        said = self.text_of(unit)
+        return said.rstrip().endswith(QUESTION_MARKS) or cues.has("request", said, self.language)
 
     @cached_property
     def is_prose(self) -> bool:
@@ -150,6 +161,6 @@ class Document:
         return range(touched[0], touched[-1] + 1)
 
 
-def read(text: str, content_type: str | None = None) -> Document:
+def read(text: str, content_type: str | None = None, *, asks: bool = False) -> Document:
     """Read a text. Linear time. Raises ContentTypeError."""
-    return Document(text, content_type)
+    return Document(text, content_type, asks=asks)

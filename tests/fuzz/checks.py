@@ -11,7 +11,7 @@ import regex
 import schemathesis
 from pydantic import ValidationError
 
-from app.api.schemas import BatchResult
+from app.api.batch_schemas import BatchResult
 from app.capsule.format import Capsule, CapsuleError, seal, unseal
 from app.settings import Settings
 from app.text.document import read
@@ -19,6 +19,7 @@ from app.text.kinds import ContentTypeError
 
 _MOST_BYTES = Settings.model_fields["max_text_bytes"].default
 _HUGE_INTEGER = regex.compile(r"\d{19}")  # over 64 bits, which no JSON of ours may hold, wherever it stands
+_FEWEST_DEEP = 60  # lists and objects of a conversation, from which on it may be nested too deeply
 _NO_TIME_S = 10.0  # below it a busy machine may run out of the time that the caller gave
 _TEXT = (
     "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
@@ -81,13 +82,28 @@ def refused_for_a_reason(
     is_valid = case.meta is not None and case.meta.generation.mode.is_positive
     if response.status_code != 422 or not is_valid:
         return
-    if case.path == "/compress":
+    if case.path == "/compress" and "messages" in body:
+        assert _HUGE_INTEGER.search(json.dumps(body)) or _has_what_no_conversation_has(body), response.text
+    elif case.path == "/compress":
         lacking = [one for one in body.get("must_keep", []) if one not in body["text"]]
         has_two_sizes = body.get("target_ratio") is not None and body.get("coverage") is not None
         assert lacking or has_two_sizes or not _is_of_its_kind(body), f"refused without need: {response.text}"
     if case.path == "/reconstruct":
         assert not _opens(body), f"refused a capsule that opens: {response.text}"
     assert case.path != "/batch" or _HUGE_INTEGER.search(json.dumps(body)), f"refused a batch: {response.text}"
+
+
+def _has_what_no_conversation_has(body: dict[str, Any]) -> bool:
+    """Strings to be kept that it lacks, two sizes, a text beside it, parts without text, or too many levels."""
+    said = json.dumps(body["messages"], ensure_ascii=False)
+    parts = [part for message in body["messages"] for part in message.get("content") or () if isinstance(part, dict)]
+    return (
+        any(json.dumps(one, ensure_ascii=False)[1:-1] not in said for one in body.get("must_keep", []))
+        or (body.get("target_ratio") is not None and body.get("coverage") is not None)
+        or any(part.get("type") == "text" and part.get("text") is None for part in parts)
+        or any(name in body for name in ("text", "content_type"))
+        or said.count("[") + said.count("{") > _FEWEST_DEEP
+    )
 
 
 def _is_of_its_kind(body: dict[str, Any]) -> bool:

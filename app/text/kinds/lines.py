@@ -1,4 +1,4 @@
-"""Output of tools in lines: what a search found (`path:line:text`), or columns under a header, such as a list of pods."""
+"""Output of tools in lines: what a search found (`path:line:text`), columns under a header, a listing of files."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,11 @@ _DEFINITION = regex.compile(
 _COMMENT = regex.compile(r"\s*(?:#|//|/?\*|--|<!--)")
 _HEADER = regex.compile(r"[A-Z%#][A-Z0-9_%()#/.+-]*(?:[ \t]+[A-Z%#(][A-Za-z0-9_%()#/.+-]*)+$")
 _GAP = regex.compile(r"\s{2,}|\t")
+_PATH = regex.compile(r"(?=\S*[./])[\w.@+~\-][\w.@+~\-/\\:]*")
+_LISTED = regex.compile(r"[-dlbcps][-rwxsStT]{9}[.+@]?\s.*|total \d+")
+_FOLDER = regex.compile(r"[\w.@+~\-/]{1,300}:")
 _LEAST_ROWS = 2
+_LEAST_LISTED = 10
 _ALIKE = 0.8  # of the lines must be matches, or rows
 _ALL = 30  # lines, up to which all are shown where no size is asked for
 _FIRST_OF_FILE = 5
@@ -45,12 +49,13 @@ class LinesForm:
     parts: Sequence[Part]
     files: Sequence[str]
     _text: str
+    _what: str = "row"
 
     def render(self, chosen: Sequence[int]) -> str:
         """The chosen lines as they stand, and how many were left out."""
         taken = set(chosen)
         if not self.files:
-            return "\n".join([*map(self._line, chosen), *self._mark(len(self.parts) - len(taken), "row")])
+            return "\n".join([*map(self._line, chosen), *self._mark(len(self.parts) - len(taken), self._what)])
         left = Counter(file for number, file in enumerate(self.files) if number not in taken)
         last = {self.files[number]: number for number in chosen}
         lines: list[str] = []
@@ -71,11 +76,13 @@ class LinesForm:
 
 
 def read(text: str, start: int, end: int) -> LinesForm | None:
-    """The form of a slice that consists of what a search found, or of rows under a header in capitals."""
+    """The form of a slice that consists of what a search found, of rows under a header in capitals, or of paths."""
     spans = list(filled_lines(text, start, end))
     if len(spans) <= _LEAST_ROWS:
         return None
     lines = [text[one:two] for one, two in spans]
+    if _is_listing(lines):
+        return LinesForm("lines", spans[0][0], spans[-1][1], list(_listed(spans, lines)), [], text, "line")
     worths = _rows(lines)
     files: list[str] = []
     needs: tuple[int, ...] = (0,)
@@ -91,6 +98,22 @@ def read(text: str, start: int, end: int) -> LinesForm | None:
         for number, (span, line, worth) in enumerate(zip(spans, lines, worths, strict=True))
     ]
     return LinesForm("lines", spans[0][0], spans[-1][1], parts, files, text)
+
+
+def _is_listing(lines: Sequence[str]) -> bool:
+    """Whether the lines are what `find` or `ls -l` writes: paths, or files with their rights."""
+    if len(lines) < _LEAST_LISTED:
+        return False
+    return all(_PATH.fullmatch(line) or _LISTED.fullmatch(line) or _FOLDER.fullmatch(line) for line in lines)
+
+
+def _listed(spans: Sequence[tuple[int, int]], lines: Sequence[str]) -> Iterator[Part]:
+    """The lines, each with the folder above it; nothing of a listing is routine where no size is asked for."""
+    folder: tuple[int, ...] = ()
+    for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
+        is_folder = _FOLDER.fullmatch(line) is not None
+        folder = (number,) if is_folder else folder
+        yield Part(*span, () if is_folder else folder, 0.0, estimate_tokens(line) + 1)
 
 
 def _shown(files: Sequence[str], worths: Sequence[float]) -> set[int]:

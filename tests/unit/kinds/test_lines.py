@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.compression.compressor import CompressOptions, compress_extractive
 from app.text.kinds.lines import LinesForm, read
 from tests.unit.kinds.forms import choices, default, whole
 
@@ -87,3 +88,27 @@ def test_any_choice_has_whole_lines_in_order_and_a_true_count(data: st.DataObjec
 def test_lines_that_begin_with_a_time_are_no_matches(stamp: str) -> None:
     text = f"{stamp} job 1 done\n" * 5
     assert read(text, 0, len(text)) is None
+
+
+def test_a_listing_of_files_says_how_many_are_left_out() -> None:
+    paths = [f"src/shop/module_{at:02}/views.py" for at in range(60)]
+    text = "\n".join(paths)
+    made = compress_extractive(CompressOptions(text, target_ratio=0.2))
+    *shown, mark = made.text.splitlines()
+    assert set(shown) <= set(paths)
+    assert mark == f"... {60 - len(shown)} more lines"
+    assert compress_extractive(CompressOptions(text)).text == text
+
+
+def test_a_file_of_a_listing_stands_under_its_folder() -> None:
+    folders = [f"app/part{at}:" for at in range(6)]
+    file = "-rw-r--r--  1 root root  {} Nov 26 17:53 module_{}.py"
+    lines = [
+        line for at, one in enumerate(folders) for line in (one, *(file.format(at * 900 + n, n) for n in range(8)))
+    ]
+    made = compress_extractive(CompressOptions("\n".join(lines), target_ratio=0.1))
+    folder = ""
+    for line in made.text.splitlines()[:-1]:
+        folder = line if line in folders else folder
+        assert line == folder or lines.index(line) > lines.index(folder)
+        assert line == folder or line in lines[lines.index(folder) : lines.index(folder) + 9]

@@ -1,0 +1,108 @@
+"""Parts of answer bodies, made of what the work came to."""
+
+import time
+from collections.abc import Iterable
+
+from app.api.schemas import (
+    CompressCostBody,
+    CostBody,
+    DroppedSentence,
+    ExplainedFact,
+    Explanation,
+    FidelityReport,
+    PassageBody,
+    SizesBody,
+    SummaryCounts,
+    TimingBody,
+    UsageBody,
+)
+from app.api.service import Service
+from app.compression.compressor import Sizes
+from app.compression.usage import Usage
+from app.engine.engine import Terms
+from app.summary.report import Report
+from app.telemetry.cost import Cost
+from app.text.span import Span
+
+
+def explanation(report: Report) -> Explanation:
+    return Explanation(
+        facts=[
+            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=_ranges(one.places))
+            for one in report.explained
+        ],
+        dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
+    )
+
+
+def _ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    return [(span.start, span.end) for span in spans]
+
+
+def report_body(report: Report, explanation: Explanation | None = None) -> FidelityReport:
+    return FidelityReport(
+        facts=report.facts,
+        kept=report.kept,
+        missing=list(report.missing),
+        missing_count=report.missing_count,
+        passages=[
+            PassageBody(start=one.start, end=one.end, by=one.by, source=_ranges(one.source), support=one.support)
+            for one in report.passages
+        ],
+        omitted=_ranges(report.omitted),
+        structure=list(report.structure),
+        summary=SummaryCounts(
+            written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)
+        ),
+        explain=explanation,
+    )
+
+
+def sizes_body(sizes: Sizes) -> SizesBody:
+    return SizesBody(
+        source_tokens=sizes.source_tokens,
+        compressed_tokens=sizes.compressed_tokens,
+        source_bytes=sizes.source_bytes,
+        capsule_bytes=sizes.capsule_bytes,
+        token_ratio=ratio(sizes.compressed_tokens, sizes.source_tokens),
+        byte_ratio=ratio(sizes.capsule_bytes, sizes.source_bytes),
+    )
+
+
+def ratio(size: int, source: int) -> float:
+    return round(size / source, 4) if source else 1.0
+
+
+def usage_body(service: Service, usage: Usage, terms: Terms, cached: bool = False) -> UsageBody:
+    return UsageBody(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        calls=usage.calls,
+        model=terms.model,
+        engine=service.engine.name,
+        cached=cached,
+    )
+
+
+def timing_body(usage: Usage, started: float) -> TimingBody:
+    return TimingBody(
+        queue_ms=round(usage.queue_s * 1000, 3),
+        engine_ms=round(usage.engine_s * 1000, 3),
+        total_ms=round((time.perf_counter() - started) * 1000, 3),
+    )
+
+
+def cost_body(spent: Cost) -> CostBody:
+    return CostBody(
+        cloud_usd=round(spent.cloud_usd, 9),
+        local_usd=round(spent.local_usd, 9),
+        savings_ratio=round(spent.savings_ratio, 4),
+    )
+
+
+def compress_cost_body(spent: Cost) -> CompressCostBody:
+    return CompressCostBody(
+        **cost_body(spent).model_dump(),
+        reader_tokens_saved=spent.reader_tokens_saved,
+        reader_usd_saved=round(spent.reader_usd_saved, 9),
+    )

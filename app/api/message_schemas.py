@@ -1,0 +1,204 @@
+"""Bodies of `/compress` for chat messages."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    TypeAdapter,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.api import message_examples as examples
+from app.api.schemas import (
+    AnswerBody,
+    CompressCostBody,
+    CompressOptionsBody,
+    CompressRequest,
+    FidelityReport,
+    RequestBody,
+    SizesBody,
+    TimingBody,
+    UsageBody,
+)
+from app.capsule.format import WHOLE, Capsule
+from app.compression.compressor import MadeBy
+from app.compression.messages import Role
+
+_DEEPEST = 64  # levels of lists and objects in a message
+_TEXT, _MESSAGES, _STRING, _LIST = TAGS = ("a text", "messages of a chat", "a string", "a list of parts")
+"""What a validation error names beside the field: which of two forms it was read as."""
+
+
+class _AsGiven(RequestBody):
+    """A part of a request that has fields which only its reader knows; all of them are passed on as they came."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ContentPart(_AsGiven):
+    """A part of a content: a text, or something else, such as an image, which stays as it is."""
+
+    type: Annotated[str, Field(max_length=100, description="`text`, `image_url`, `input_audio`, `file` ...")]
+    text: Annotated[str | None, Field(description="the text, where `type` is `text`")] = None
+
+    @model_validator(mode="after")
+    def _has_text(self) -> "ContentPart":
+        if self.type == "text" and self.text is None:
+            raise ValueError("a part of type text needs a text")
+        return self
+
+
+class ToolCall(_AsGiven):
+    """A call of a tool by the assistant; it stays as it is."""
+
+    id: str | None = None
+    function: dict[str, Any] | None = None
+
+
+def _string_or_list(value: Any) -> Any:
+    if value is not None and not isinstance(value, str | list):
+        raise PydanticCustomError("content_type", "a string, a list of content parts or null is expected")
+    return value
+
+
+Content = Annotated[
+    Annotated[str, Tag(_STRING)] | Annotated[list[ContentPart], Tag(_LIST)],
+    Discriminator(lambda value: _LIST if isinstance(value, list) else _STRING),
+]
+
+
+class Message(_AsGiven):
+    """A message as OpenAI's and Ollama's chat APIs take it. Fields that are not listed are passed on too."""
+
+    role: Role
+    content: Annotated[
+        Content | None,
+        BeforeValidator(_string_or_list),
+        Field(description="what is said; null, or left out, beside `tool_calls`"),
+    ] = None
+    tool_calls: Annotated[list[ToolCall] | None, Field(description="of an assistant")] = None
+    function_call: Annotated[dict[str, Any] | None, Field(description="the same in OpenAI's older API")] = None
+    tool_call_id: Annotated[str | None, Field(description="of a tool's result, with OpenAI")] = None
+    tool_name: Annotated[str | None, Field(description="of a tool's result, with Ollama")] = None
+    name: str | None = None
+    thinking: Annotated[str | None, Field(description="of an assistant, with Ollama; stays as it is")] = None
+    images: Annotated[list[str] | None, Field(description="base64, with Ollama; stay as they are")] = None
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_given(cls, value: Any, handler: Callable[[Any], "Message"]) -> "Message":
+        if _is_deeper(value, _DEEPEST):
+            raise PydanticCustomError("too_deep", "nested deeper than {levels} levels", {"levels": _DEEPEST})
+        message = handler(value)
+        if isinstance(value, dict):
+            message._given = value
+        return message
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The message as it came."""
+        return self._given
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not levels or any(_is_deeper(one, levels - 1) for one in inner if isinstance(one, dict | list))
+
+
+class CompressMessagesRequest(CompressOptionsBody):
+    """A conversation and how to compress it, in place of a text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REQUEST]})
+
+    messages: Annotated[
+        list[Message],
+        Field(
+            min_length=1,
+            description="a conversation, as it would be sent to OpenAI or Ollama; what may be compressed of it has at "
+            "most CONDENSER_MAX_TEXT_BYTES",
+        ),
+    ]
+    keep_last: Annotated[
+        int,
+        WHOLE,
+        Field(
+            ge=0,
+            description="messages at the end that stay as they are, system messages not counted; more, where the "
+            "calls of the tool results among them stand before them",
+        ),
+    ] = 4
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_of_both(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
+        for name in ("text", "content_type"):
+            if isinstance(value, dict) and name in value:
+                raise PydanticCustomError("both", "{name} can't be given together with messages", {"name": name})
+        return handler(value)
+
+    @property
+    def given_messages(self) -> list[dict[str, Any]]:
+        """The messages as they came."""
+        return [message.given for message in self.messages]
+
+
+class ChangedContent(AnswerBody):
+    """What became of a message's text that is not as it was."""
+
+    index: Annotated[int, Field(description="number of the message, from 0, the same in request and answer")]
+    part: Annotated[
+        int | None,
+        Field(exclude_if=lambda value: value is None, description="number of the text in a content that is a list"),
+    ] = None
+    method: MadeBy
+    capsule: Annotated[Capsule, Field(description="`/reconstruct` makes the text of it that the message had")]
+    fidelity: FidelityReport
+    sizes: SizesBody
+
+
+class OlderBody(AnswerBody):
+    """The texts that may be compressed; `target_ratio` counts over them."""
+
+    messages: Annotated[int, Field(description="messages that have them")]
+    source_tokens: int
+    compressed_tokens: int
+    token_ratio: Annotated[float, Field(description="compressed_tokens / source_tokens")]
+
+
+class CompressMessagesResponse(AnswerBody):
+    """The conversation with its older messages shortened, ready to be sent on, and the way back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RESPONSE]})
+
+    messages: Annotated[
+        list[dict[str, Any]],
+        Field(description="as many as in the request, in the same order; only texts of older messages differ"),
+    ]
+    method: Annotated[MadeBy, Field(description="`verbatim` where no message changed; else as for a text")]
+    changed: Annotated[list[ChangedContent], Field(description="one for each text that is not as it was")]
+    older: OlderBody
+    sizes: Annotated[SizesBody, Field(description="of all texts of the messages together, and of all capsules")]
+    usage: UsageBody
+    timing: TimingBody
+    cost: CompressCostBody
+
+
+def _form(value: Any) -> str:
+    has_messages = "messages" in value if isinstance(value, dict) else isinstance(value, CompressMessagesRequest)
+    return _MESSAGES if has_messages else _TEXT
+
+
+CompressBody = Annotated[
+    Annotated[CompressRequest, Tag(_TEXT)] | Annotated[CompressMessagesRequest, Tag(_MESSAGES)], Discriminator(_form)
+]
+"""A body of `/compress`: exactly one of `text` and `messages`."""
+
+COMPRESS_BODY: TypeAdapter[CompressRequest | CompressMessagesRequest] = TypeAdapter(CompressBody)

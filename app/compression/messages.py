@@ -1,0 +1,156 @@
+"""Chat messages as OpenAI's and Ollama's chat APIs take them: which of their texts may be compressed.
+
+https://platform.openai.com/docs/api-reference/chat/create, https://docs.ollama.com/api/chat
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from app.text.facts import LiteralNotFoundError
+
+Role = Literal["system", "developer", "control", "user", "assistant", "tool", "function"]
+ROLES: tuple[Role, ...] = get_args(Role)
+Message = Mapping[str, Any]
+
+_INSTRUCTIONS = ("system", "developer", "control")  # `control` switches the thinking of IBM's models on Ollama
+_RESULTS = ("tool", "function")
+_LONGEST_HINT = 1000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A text of a message: its content or, where that is a list, the text of its content part number `part`."""
+
+    message: int
+    part: int | None
+    role: Role
+    text: str
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it is what a tool answered."""
+        return self.role in _RESULTS
+
+
+def texts_of(messages: Sequence[Message]) -> list[Content]:
+    """The texts of all messages in order; images, audio and files are none."""
+    return [content for at, message in enumerate(messages) for content in _texts(at, message)]
+
+
+def _texts(at: int, message: Message) -> Iterator[Content]:
+    content = message.get("content")
+    if isinstance(content, str):
+        yield Content(at, None, message["role"], content)
+    for number, part in enumerate(content if isinstance(content, list) else ()):
+        if part["type"] == "text":
+            yield Content(at, number, message["role"], part["text"])
+
+
+def older(messages: Sequence[Message], keep_last: int) -> frozenset[int]:
+    """The messages that may be compressed: none of the system's, of the last `keep_last` others, of tool results
+    without their call.
+
+    An assistant's tool calls and their results are not parted: the last ones begin with the calls.
+    """
+    start = _last_start(messages, keep_last)
+    matched = _matched(messages)
+    return frozenset(
+        at
+        for at, message in enumerate(messages[:start])
+        if message["role"] not in _INSTRUCTIONS and (message["role"] not in _RESULTS or at in matched)
+    )
+
+
+def _last_start(messages: Sequence[Message], keep_last: int) -> int:
+    counted = [at for at, message in enumerate(messages) if message["role"] not in _INSTRUCTIONS]
+    if not keep_last or not counted:
+        return len(messages)
+    start = counted[-min(keep_last, len(counted))]
+    calls = start
+    while calls and messages[calls]["role"] in _RESULTS:
+        calls -= 1
+    return calls if _calls(messages[calls]) else start
+
+
+def _calls(message: Message) -> list[Any]:
+    """The tool calls of a message, and the one that OpenAI's older API has."""
+    calls = list(message.get("tool_calls") or ())
+    return [*calls, message["function_call"]] if message.get("function_call") else calls
+
+
+def _matched(messages: Sequence[Message]) -> set[int]:
+    """The tool results whose call stands before them: by its id or, where they have none, right before them."""
+    ids: set[object] = set()
+    matched: set[int] = set()
+    is_called = False
+    for at, message in enumerate(messages):
+        if message["role"] not in _RESULTS:
+            calls = _calls(message)
+            is_called = bool(calls)
+            ids.update(call["id"] for call in calls if isinstance(call.get("id"), str))
+        elif (message["tool_call_id"] in ids) if message.get("tool_call_id") else is_called:
+            matched.add(at)
+    return matched
+
+
+def last_question(messages: Sequence[Message]) -> str | None:
+    """What the user wrote last: a hint at what of the older messages is still of use."""
+    said = next((one.text for one in reversed(texts_of(messages)) if one.role == "user" and one.text.strip()), None)
+    return None if said is None else said[:_LONGEST_HINT]
+
+
+def literals_of(
+    literals: Sequence[str], messages: Sequence[Message], contents: Sequence[Content]
+) -> dict[Content, tuple[str, ...]]:
+    """For each of the `contents` that may be compressed, the literals that it must keep: those that stand nowhere else.
+
+    Raises LiteralNotFoundError for one that does not stand in the messages.
+    """
+    found: dict[Content, tuple[str, ...]] = {}
+    if not literals:
+        return found
+    is_open = {(content.message, content.part) for content in contents}
+    untouched = [said for at, message in enumerate(messages) for said in _untouched(at, message, is_open)]
+    for literal in dict.fromkeys(literals):
+        if any(literal in said for said in untouched):
+            continue
+        content = next((one for one in contents if literal in one.text), None)
+        if content is None:
+            raise LiteralNotFoundError(f"must_keep: {literal!r} does not stand in the messages")
+        found[content] = (*found.get(content, ()), literal)
+    return found
+
+
+def _untouched(at: int, message: Message, is_open: set[tuple[int, int | None]]) -> Iterator[str]:
+    """The strings of a message that no compression changes."""
+    for name, value in message.items():
+        if name != "content":
+            yield from _strings(value)
+        elif isinstance(value, list):
+            for number, part in enumerate(value):
+                if (at, number) not in is_open:
+                    yield from _strings(part)
+        elif (at, None) not in is_open:
+            yield from _strings(value)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(inner)
+
+
+def with_texts(messages: Sequence[Message], texts: Mapping[tuple[int, int | None], str]) -> list[dict[str, Any]]:
+    """The messages with other texts, by their message and content part; all else is as it was."""
+    changed: dict[int, dict[str, Any]] = {}
+    for (at, part), text in texts.items():
+        message = changed.setdefault(at, dict(messages[at]))
+        if part is None:
+            message["content"] = text
+            continue
+        message["content"] = list(message["content"])
+        message["content"][part] = {**message["content"][part], "text": text}
+    return [changed.get(at) or dict(message) for at, message in enumerate(messages)]
