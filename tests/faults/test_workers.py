@@ -158,6 +158,11 @@ async def test_every_scrape_and_every_status_is_about_all_workers(upstream: Faul
             assert status["workers"] == WORKERS
             assert status["operations"]["compress"]["per_minute"] == REQUESTS
             assert status["queue"] == {"in_flight": 0, "concurrency_limit": 2, "depth": 0, "capacity": 1000}
+        for _ in range(500):
+            histories = [(await workers.ask("GET", "/status/history")).json() for _ in range(6)]
+            if all(one["succeeded"] == REQUESTS for one in histories):
+                break
+        assert {one["succeeded"] for one in histories} == {REQUESTS}
 
 
 async def test_the_limits_of_a_key_hold_for_both_workers_together(upstream: FaultyOllama, tmp_path: Path) -> None:
