@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.engine.busy import BusyClock
-from app.engine.client import Completion, EngineClient, Prompt
+from app.engine.client import Completion, EngineClient, OnText, Prompt
 from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.loads import Loads
@@ -96,7 +96,9 @@ class Upstream:
             load_s = await self.client.preload(model)
         return load_s is not None and self.loads.answered(model, started, load_s)
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(
+        self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, see EngineClient.chat.
 
         Raises EngineError, an EngineUnreachableError where the server is given up meanwhile too.
@@ -104,7 +106,9 @@ class Upstream:
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with self._call(model):
-            completion = await self.client.chat(prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs)
+            completion = await self.client.chat(
+                prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs, on_text=on_text
+            )
             took_s = loop.time() - started
             self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:

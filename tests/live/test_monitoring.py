@@ -127,4 +127,6 @@ def test_the_openapi_document_describes_every_request_and_answer(client: httpx.C
         assert schemas[answer]["properties"]
         assert schemas[answer]["examples"]
         assert operation["responses"]["422"]["content"]["application/problem+json"]
+    stream = document["paths"]["/compress"]["post"]["responses"]["200"]["content"]["text/event-stream"]
+    assert stream["example"].startswith("event: passage\ndata: {")
     assert schemas["Problem"]["properties"]

@@ -196,7 +196,7 @@ async def test_the_limit_goes_by_the_engines_word_for_how_long_it_had_a_call_unl
     limit = RecordingLimit()
     one = Upstream(upstream(1).client, 4, limit)
 
-    async def chat(prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(prompt: Prompt, **call: object) -> Completion:
         return Completion("A gist.", 10, 3, was_cut=False, worked_s=1e-9, took_s=word_s)
 
     monkeypatch.setattr(one.client, "chat", chat)
