@@ -23,8 +23,8 @@ from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
-from app.telemetry.history import History
-from app.telemetry.shared import WorkerFiles
+from app.telemetry.history import History, HistorySnapshot, merge
+from app.telemetry.shared import HISTORY_INTERVALS, WorkerFiles
 from app.telemetry.window import PICO, Window, WindowCollector, bucket_of, last_minute
 
 Operation = Literal["compress", "reconstruct", "batch"]
@@ -79,6 +79,7 @@ class Metrics:
 
     def __init__(self, prices: Prices, files: WorkerFiles | None = None) -> None:
         self._files = files
+        self._published = 0
         self._followed: list[tuple[Gauge, Callable[[], float]]] = []
         self.registry = CollectorRegistry() if files is None else files.open(self._refresh)
         self._own_registry = self.registry if files is None else None
@@ -214,6 +215,14 @@ class Metrics:
         if self._files is not None:
             self._refresh()
             self._files.publish(last_minute(self.durations, self.spent))
+            if self._published % HISTORY_INTERVALS == 0:
+                self._files.publish_history(self.history.snapshot())
+            self._published += 1
+
+    def last_hour(self) -> HistorySnapshot:
+        """What all workers counted in the last hour."""
+        others = () if self._files is None else self._files.histories_of_others()
+        return merge([self.history.snapshot(), *others])
 
     def cache_asked(self, result: CacheResult) -> None:
         """A text was looked for among the kept results and those under way."""
