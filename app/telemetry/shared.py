@@ -1,8 +1,7 @@
 """The metrics of several workers as one: any of them answers a scrape for all.
 
 Counters and gauges are in files by prometheus_client's multiprocess mode. The figures of the last minute, which it does
-not have, each worker writes down once a second, and those of the last hour each 5 seconds; so those of the others are
-up to that old.
+not have, each worker writes down once a second; so those of the others are up to that old.
 """
 
 import json
@@ -22,8 +21,6 @@ from app.telemetry.history import HistorySnapshot
 from app.telemetry.window import WINDOW_S, Totals
 
 PUBLISH_INTERVAL_S = 1.0
-HISTORY_INTERVALS = 5  # of these, between two times that the last hour is written, which is longer
-
 _HISTORY = TypeAdapter(HistorySnapshot)
 _NOT_SUMS = {"process_start_time_seconds": min, "process_max_fds": min}
 
@@ -50,26 +47,21 @@ class WorkerFiles:
         registry.register(_AllProcesses(self.pids))
         return registry
 
-    def publish(self, totals: Totals) -> None:
-        """Let the other workers read what this one counted in the last minute."""
-        path = _last_minute(self.folder, self.index)
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"at": time.monotonic(), "totals": totals}))
-        unfinished.replace(path)
+    def publish(self, totals: Totals, history: HistorySnapshot) -> None:
+        """Let the other workers read what this one counted in the last minute, and its history."""
+        _write(_last_minute(self.folder, self.index), json.dumps({"at": time.monotonic(), "totals": totals}).encode())
+        _write(self.folder / _history_name(self.index), _HISTORY.dump_json(history))
 
-    def publish_history(self, history: HistorySnapshot) -> None:
-        """Let the other workers read what this one counted in the last hour."""
-        path = _history(self.folder, self.index)
-        unfinished = path.with_suffix(".new")
-        unfinished.write_bytes(_HISTORY.dump_json(history))
-        unfinished.replace(path)
+    def own_history(self) -> HistorySnapshot | None:
+        """What a worker that this one replaces had counted; None where it replaces none."""
+        path = self.folder / _history_name(self.index)
+        return _HISTORY.validate_json(path.read_bytes()) if path.exists() else None
 
     def histories_of_others(self) -> Iterable[HistorySnapshot]:
-        """What each of the other workers counted in the last hour."""
-        for path in self.folder.glob("history_*.json"):
-            if path != _history(self.folder, self.index):
-                with suppress(FileNotFoundError):
-                    yield _HISTORY.validate_json(path.read_bytes())
+        """What the other workers counted, those too that have ended."""
+        for path in self.folder.glob(_history_name("*")):
+            if path.name != _history_name(self.index):
+                yield _HISTORY.validate_json(path.read_bytes())
 
     def of_others(self) -> Iterable[Totals]:
         """What each of the other workers counted in its last minute."""
@@ -85,12 +77,17 @@ class WorkerFiles:
 def forget_worker(folder: Path, index: int) -> None:
     """Remove what a worker said of its present, which has died."""
     multiprocess.mark_process_dead(index, str(folder))  # type: ignore[no-untyped-call]
-    for path in (_last_minute(folder, index), _history(folder, index)):
-        path.unlink(missing_ok=True)
+    _last_minute(folder, index).unlink(missing_ok=True)
 
 
-def _history(folder: Path, index: int) -> Path:
-    return folder / f"history_{index}.json"
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_suffix(".new")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+
+
+def _history_name(index: int | str) -> str:
+    return f"history_{index}.json"
 
 
 def _last_minute(folder: Path, index: int) -> Path:

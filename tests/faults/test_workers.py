@@ -165,6 +165,26 @@ async def test_every_scrape_and_every_status_is_about_all_workers(upstream: Faul
         assert {one["succeeded"] for one in histories} == {REQUESTS}
 
 
+async def test_the_history_is_of_all_workers_those_too_that_have_ended(upstream: FaultyOllama, tmp_path: Path) -> None:
+    async with two_workers(upstream, tmp_path) as service:
+
+        async def becomes(succeeded: int) -> None:
+            for _ in range(500):
+                answers = [(await service.ask("GET", "/status/history")).json() for _ in range(6)]
+                sums = [sum(minute["succeeded"]["compress"] for minute in one["minutes"]) for one in answers]
+                if {*sums, *(one["succeeded"] for one in answers)} == {succeeded}:
+                    return
+            raise AssertionError(f"the history is not of {succeeded} compressions")
+
+        await asyncio.gather(*service.begin(range(REQUESTS)))
+        await becomes(REQUESTS)
+        os.kill(service.pids()[0], signal.SIGKILL)
+        await service.becomes(WORKERS, "workers")
+        await becomes(REQUESTS)
+        await asyncio.gather(*service.begin(range(REQUESTS, REQUESTS + 4)))
+        await becomes(REQUESTS + 4)
+
+
 async def test_the_limits_of_a_key_hold_for_both_workers_together(upstream: FaultyOllama, tmp_path: Path) -> None:
     limits = {"alice": {"requests_per_minute": 5}}
     settings = {"api_keys": "alice=alices-own-key", "key_limits": json.dumps(limits)}
