@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import jobs, monitoring, openapi, page, problems, proxy, routes, status
+from app.api import history, jobs, models, monitoring, openapi, page, problems, proxy, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
-from app.api.mcp import McpEndpoint
+from app.api.mcp import MCP_HEADERS, McpEndpoint
 from app.api.observe import RecordMiddleware
 from app.api.pending import PendingBytes
 from app.api.service import Service
@@ -26,9 +26,12 @@ from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
 from app.settings import Settings, load_settings
+from app.shared_memory import Memory
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
+from app.telemetry.shared import PUBLISH_INTERVAL_S
 from app.tracing import is_wanted, tracing
+from app.workers.worker import Worker
 
 logger = logging.getLogger("condenser")
 
@@ -38,14 +41,18 @@ _LONGEST_RETRY_S = 30.0
 
 
 def create_app(
-    settings: Settings | None = None, on_engine_taken: Callable[[Engine], None] = lambda engine: None
+    settings: Settings | None = None,
+    on_engine_taken: Callable[[Engine], None] = lambda engine: None,
+    worker: Worker | None = None,
 ) -> FastAPI:
-    """The ASGI application with these settings, or those of the environment.
+    """The ASGI application with these settings, or those of the environment, as one of several workers or alone.
 
     The engine is chosen and started with the application; `on_engine_taken` is told of it then. Raises
     SettingsError for a bad setting.
     """
     settings = settings or load_settings()
+    worker = worker or Worker()
+    memory = worker.memory
     prices = Prices(
         settings.cloud_usd_per_1k_prompt_tokens,
         settings.cloud_usd_per_1k_completion_tokens,
@@ -56,22 +63,23 @@ def create_app(
     )
     if not prices.cloud_per_1k_prompt_tokens and not prices.cloud_per_1k_completion_tokens:
         logger.warning("both cloud prices are 0, so savings are told as 0")
-    metrics = Metrics(prices)
+    metrics = Metrics(prices, worker.files)
     is_traced = is_wanted()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         name = await choose_engine(settings)
         traces = tracing(__version__) if is_traced else nullcontext()
-        async with traces, open_engine(settings, name, metrics) as engine:
+        async with traces, open_engine(settings, name, metrics, memory, worker.embedded_at) as engine:
             metrics.watch_engine(engine)
             summarizer = Summarizer(engine, settings.min_support, settings.engine_check, metrics)
             compressor = Compressor(engine, summarizer)
             reconstructor = Reconstructor(summarizer, settings.max_text_bytes)
-            clients = _clients(settings, engine)
+            clients = _clients(settings, engine, memory)
             metrics.expect_clients(clients)
-            pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"))
-            shared = SharedCompressor(compressor.compress, settings.cache_bytes, settings.cache_ttl_s, metrics)
+            pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"), memory)
+            cache_bytes = settings.cache_bytes // memory.workers
+            shared = SharedCompressor(compressor.compress, cache_bytes, settings.cache_ttl_s, metrics)
             metrics.watch_cache(shared)
             service = Service(
                 settings,
@@ -83,17 +91,19 @@ def create_app(
                 prices,
                 clients,
                 pending,
-                jobs.of(settings, engine, metrics),
+                jobs.of(settings, engine, metrics, memory.workers),
             )
             app.state.service = service
             on_engine_taken(engine)
-            background = [
-                asyncio.create_task(watch(engine, metrics)),
-                asyncio.create_task(_warm_up(engine, compressor)),
-            ]
+            background = [asyncio.create_task(watch(engine, metrics))]
+            if memory.index == 0:
+                background.append(asyncio.create_task(_warm_up(engine, compressor)))
+            if worker.files is not None:
+                background.append(asyncio.create_task(_publish(metrics)))
             try:
-                async with jobs.working(service):
-                    yield
+                with memory.listening():
+                    async with jobs.working(service):
+                        yield
             finally:
                 for task in background:
                     task.cancel()
@@ -119,6 +129,8 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)
+    app.include_router(history.router)
+    app.include_router(models.router)
     page.install(app)
     mcp = McpEndpoint(app, settings)
     forwarder = None if settings.proxy_url is None else proxy.install(app, settings, settings.proxy_url)
@@ -130,7 +142,7 @@ def create_app(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=("DELETE", "GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID"),
+            allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID", *MCP_HEADERS),
             expose_headers=(
                 "Location",
                 "Preference-Applied",
@@ -146,14 +158,21 @@ def create_app(
     return app
 
 
-def _clients(settings: Settings, engine: Engine) -> dict[str, Client]:
+def _clients(settings: Settings, engine: Engine, memory: Memory) -> dict[str, Client]:
     gate = engine.gate
     places = gate.most_concurrency + gate.max_queue
     names = [key.name for key in settings.api_keys]
     return {
-        name: Client(name, settings.limits_of(name), places, lambda: gate.retry_after_s("interactive"))
+        name: Client(name, settings.limits_of(name), places, lambda: gate.retry_after_s("interactive"), memory)
         for name in names
     }
+
+
+async def _publish(metrics: Metrics) -> None:
+    """Tell the other workers once a second what this one has counted, for ever."""
+    while True:
+        metrics.publish()
+        await asyncio.sleep(PUBLISH_INTERVAL_S)
 
 
 async def _warm_up(engine: Engine, compressor: Compressor) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -20,6 +21,7 @@ from app.server import DrainingServer
 from app.settings import PREFIX, Settings, describe
 from app.telemetry.logs import configure_logs, logger
 from app.transport import bounded_protocol
+from app.workers.worker import Worker
 
 _GREETING_TEXT = (
     "Good morning everybody, and thank you for coming in spite of the rain. The bridge in Turku stays closed until "
@@ -34,10 +36,29 @@ def serve(settings: Settings) -> None:
     _warn_of_unknown_variables()
     _forget_secrets()
     _check_certificate(settings)
-    ports = [settings.port] if settings.metrics_port is None else [settings.port, settings.metrics_port]
-    listeners = [_listen(settings.host, port) for port in ports]
+    listeners = _listen(settings)
+    chosen = _with_engine(settings)
+    if settings.workers == 1:
+        _serve(chosen, Worker(), listeners[0], greets=True)
+        return
+    from app.workers.service import serve_with_workers
+
+    code = serve_with_workers(chosen, listeners, lambda worker, own, greets: _serve(chosen, worker, own, greets=greets))
+    raise typer.Exit(code)
+
+
+def _serve(settings: Settings, worker: Worker, listeners: Sequence[socket.socket], *, greets: bool) -> None:
+    """Serve on these sockets until told to end; with `greets` the operator is told of it."""
     scheme = "https" if settings.tls_cert else "http"
-    app = create_app(_with_engine(settings), lambda engine: _greet(listeners[0], engine, scheme))
+
+    def on_engine_taken(engine: Engine) -> None:
+        # What is there by now stays: a collection need not walk over it again while requests wait.
+        gc.collect()
+        gc.freeze()
+        if greets:
+            _greet(listeners[0], engine, scheme, settings.workers)
+
+    app = create_app(settings, on_engine_taken, worker)
     # With Python's 5 ms each thread at work on a text would hold up every turn of the event loop for so long.
     sys.setswitchinterval(0.001)
     DrainingServer(
@@ -47,7 +68,7 @@ def serve(settings: Settings) -> None:
         ws="none",
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
-    ).run(sockets=listeners)
+    ).run(sockets=list(listeners))
 
 
 def _forget_secrets() -> None:
@@ -85,20 +106,30 @@ def _embedded_config(settings: Settings) -> EmbeddedConfig:
         raise CommandError(str(error), FAILED) from None
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket, opened before anything is started, so that a port in use costs no time."""
+def _listen(settings: Settings) -> list[list[socket.socket]]:
+    """The listening sockets of each worker, opened before anything is started, so that a port in use costs no time."""
+    ports = [settings.port] if settings.metrics_port is None else [settings.port, settings.metrics_port]
+    first = [_bound(settings.host, port) for port in ports]
+    if settings.workers == 1:
+        return [first]
+    # Who shares a port is not refused one that is in use: the first socket has seen that it was free.
+    ports = [listener.getsockname()[1] for listener in first]
+    for listener in first:
+        listener.close()
+    return [[_bound(settings.host, port, is_shared=True) for port in ports] for _ in range(settings.workers)]
+
+
+def _bound(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A listening socket; where it `is_shared` the kernel deals the port's connections out to all such sockets."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=is_shared)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CommandError(f"can't listen on {host}:{port} ({PREFIX}HOST, {PREFIX}PORT): {reason}", FAILED) from None
 
 
-def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
-    # What is there by now stays: a collection need not walk over it again while requests wait.
-    gc.collect()
-    gc.freeze()
+def _greet(listener: socket.socket, engine: Engine, scheme: str, workers: int) -> None:
     logger.info(
         "engine taken",
         extra={
@@ -107,13 +138,14 @@ def _greet(listener: socket.socket, engine: Engine, scheme: str) -> None:
             "engine_url": engine.url,
             "num_ctx": engine.num_ctx,
             "max_concurrency": engine.gate.max_concurrency,
+            "workers": workers,
         },
     )
     host, port = listener.getsockname()[:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     _say(
         f"Condenser {__version__} on {url}, docs at {url}/docs\n"
-        f"Engine: {engine.name}, model {engine.default_model}. Try:\n"
+        f"Engine: {engine.name}, model {engine.default_model}. {f'{workers} workers. ' if workers > 1 else ''}Try:\n"
         f"  curl -s {url}/compress -H 'Content-Type: application/json' -d '{{\"text\": \"{_GREETING_TEXT}\"}}'"
     )
 

@@ -1,6 +1,7 @@
 """Every setting of the service: a CONDENSER_* variable, or a line in `.env`."""
 
 import os
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -69,8 +70,11 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    host: str = Field("127.0.0.1", min_length=1, description="address it listens on")
-    port: int = Field(8000, ge=0, le=65_535, description="port it listens on; 0 takes a free one")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8000, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=64, description="processes that serve that port as one, a core each; several need Linux"
+    )
     engine: EngineName = Field(
         "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama where it answers, else embedded"
     )
@@ -80,16 +84,18 @@ class Settings(BaseSettings):
     ollama_host: str | None = Field(
         None, validation_alias="OLLAMA_HOST", description="the same in Ollama's own variable, read as Ollama reads it"
     )
-    ollama_urls: Items = Field((), description="addresses of several Ollamas, comma-separated, in place of that one")
+    ollama_urls: Items = Field((), description="addresses of several Ollamas, comma-separated, instead of that one")
     openai_url: str | None = Field(
-        None, description="where an OpenAI API begins, `http://gpu1:8000/v1`: of vLLM, llama.cpp's server, Ray Serve"
+        None,
+        description="base URL of an OpenAI API, such as `http://gpu1:8000/v1`: vLLM, llama.cpp's server, Ray Serve",
     )
-    openai_api_key: str = Field("", repr=False, description="key that is sent there")
-    model: str = Field(
-        "qwen2.5:7b-instruct", min_length=1, description="model asked of the engine where a request names none"
-    )
+    openai_api_key: str = Field("", repr=False, description="key to send there")
+    model: str = Field("qwen2.5:7b-instruct", min_length=1, description="model to ask if a request names none")
     num_ctx: int = Field(
-        4096, ge=512, le=1_048_576, description="context window of a call, tokens; `openai`: the server's own at most"
+        4096,
+        ge=512,
+        le=1_048_576,
+        description="context window of a call, tokens; for `openai` at most the server's own",
     )
     keep_alive: str = Field(
         "30m",
@@ -98,27 +104,31 @@ class Settings(BaseSettings):
     )
     seed: int = Field(1, ge=0, le=2_147_483_647, description="seed of every model call")
     max_concurrency: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
-        4, description="calls in each Ollama at once: its `OLLAMA_NUM_PARALLEL`, or `auto`, which finds it under load"
+        4,
+        description="most calls at once in each Ollama: its `OLLAMA_NUM_PARALLEL`, or `auto` to find it under load",
     )
-    max_queue: int = Field(1000, ge=0, le=1_000_000, description="calls waiting for the engine at most")
-    queue_timeout_s: Seconds = Field(
-        30, description="longest wait of an interactive call for a place in the engine, seconds"
-    )
+    max_queue: int = Field(1000, ge=0, le=1_000_000, description="most calls that may wait for the engine")
+    queue_timeout_s: Seconds = Field(30, description="longest wait of an interactive call for the engine, seconds")
     request_timeout_s: Seconds = Field(120, description="longest time for one request, or one item of a batch, seconds")
     engine_retries: int = Field(
-        3, ge=0, le=100, description="times that a call is made again where Ollama refused the connection or was busy"
+        3,
+        ge=0,
+        le=100,
+        description="most retries of a call if Ollama refuses the connection or is busy",
     )
     drain_timeout_s: Seconds = Field(
-        25, description="time for what is under way when the service is told to end, seconds"
+        25, description="time to finish requests in progress when the service stops, seconds"
     )
     max_text_bytes: int = Field(1_048_576, ge=1, le=268_435_456, description="longest text, bytes of UTF-8")
     max_body_bytes: int = Field(
         33_554_432, ge=1024, le=1_073_741_824, description="largest request body, bytes; a batch is one body"
     )
     max_pending_bytes: int = Field(
-        16_777_216, ge=1024, description="bodies of all requests under way together, bytes; a larger one goes alone"
+        16_777_216,
+        ge=1024,
+        description="bodies of all requests in progress together, bytes; a larger one is served alone",
     )
-    max_batch_items: int = Field(500, ge=1, le=100_000, description="items in one batch at most")
+    max_batch_items: int = Field(500, ge=1, le=100_000, description="most items in one batch")
     jobs_database: str = Field(
         default_factory=default_jobs_database,
         repr=False,
@@ -127,10 +137,14 @@ class Settings(BaseSettings):
         "`postgresql://...`, or `off`; unset: `~/.local/state/condenser/jobs.sqlite`",
     )
     max_job_items: int = Field(
-        100_000, ge=1, le=1_000_000, description="items in one batch that is answered later at most"
+        100_000, ge=1, le=1_000_000, description="most items in one batch that is answered later"
     )
     keep_jobs_s: float = Field(
-        604_800, gt=0, le=31_536_000, allow_inf_nan=False, description="how long ended ones are kept, seconds"
+        604_800,
+        gt=0,
+        le=31_536_000,
+        allow_inf_nan=False,
+        description="how long such a batch is kept after its end, seconds",
     )
     cloud_usd_per_1k_prompt_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 prompt tokens"
@@ -143,16 +157,18 @@ class Settings(BaseSettings):
     )
     local_usd_per_hour: Price = Field(0.10, description="what a machine costs, USD per hour of its engine's time")
     local_watts: float = Field(
-        0, ge=0, le=1_000_000, allow_inf_nan=False, description="power that it draws while the engine works, watts"
+        0,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="power that the machine draws while the engine works, watts",
     )
     local_usd_per_kwh: Price = Field(0, description="price of that power, USD per kilowatt-hour")
     embedded_model: Path | None = Field(
         None,
         description="GGUF file for the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder",
     )
-    embedded_num_parallel: int = Field(
-        2, ge=1, le=256, description="slots of the embedded engine; also its bound on calls at once"
-    )
+    embedded_num_parallel: int = Field(2, ge=1, le=256, description="slots of the embedded engine: most calls at once")
     embedded_threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads of the embedded engine; unset: one per core"
     )
@@ -161,37 +177,37 @@ class Settings(BaseSettings):
         gt=0,
         le=1,
         allow_inf_nan=False,
-        description="share of a text's worth that a result keeps where a request has no `target_ratio`",
+        description="share of a text's worth that a result keeps if a request has no `target_ratio`",
     )
     min_support: float = Field(
         0.5,  # app.summary.check.MIN_SUPPORT, whose module takes a quarter of a second to import
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="support that a sentence of the model's needs to stand",
+        description="support that a sentence by the model needs to pass the check, 0 to 1",
     )
     engine_check: EngineCheck = Field(
         "auto",
-        description="whether the engine is asked if the text states a sentence of its own: `on`, `off`, or `auto`, "
-        "where it gives log probabilities and its model tells true from false",
+        description="whether the engine is asked if the text states a sentence by its model: `on`, `off`, or `auto`: "
+        "if it gives log probabilities and its model can tell true claims from false ones",
     )
     cache_dir: Path = Field(
         default_factory=default_cache_dir,
         description="folder of the embedded model; unset: `~/.cache/condenser`",
     )
-    cache_bytes: int = Field(
-        16_777_216, ge=0, description="memory for results that identical requests get again, bytes; 0 for none"
+    cache_bytes: int = Field(16_777_216, ge=0, description="memory for cached results, bytes; 0 turns the cache off")
+    cache_ttl_s: Seconds = Field(3600, description="how long a cached result is kept, seconds")
+    cache_across_keys: bool = Field(
+        False, description="whether a client may get a cached result that was made for another key"
     )
-    cache_ttl_s: Seconds = Field(3600, description="longest time that a result is kept for that, seconds")
-    cache_across_keys: bool = Field(False, description="whether a client may get what was made for another key's")
     api_keys: ApiKeys = Field(
         (),
         repr=False,
-        description="keys that requests must bring, comma-separated: `NAME:sha256:HEX` (made by `condenser hash-key "
+        description="keys that requests must have, comma-separated: `NAME:sha256:HEX` (made by `condenser hash-key "
         "NAME`), `NAME=KEY` or `KEY`; may be empty only on loopback",
     )
     allow_no_keys: Literal["", "anyone-may-call"] = Field(
-        "", description=f"`{NO_KEYS}` lets it listen to other machines without any key"
+        "", description=f"`{NO_KEYS}` allows other machines to call without a key"
     )
     key_limits: Limits = Field(
         {},
@@ -199,10 +215,10 @@ class Settings(BaseSettings):
         "`tokens_per_day`, `queue_share` (above 0, up to 1)",
     )
     metrics_token: Digest = Field(
-        b"", repr=False, description="token, or `sha256:HEX` of it, that opens `/metrics` in place of the API keys"
+        b"", repr=False, description="token for `/metrics`, or `sha256:HEX` of it, instead of the API keys"
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65_535, description="port of its own for `/metrics`, which the other port then does not have"
+        None, ge=1, le=65_535, description="separate port for `/metrics`, which is then not on the other port"
     )
     proxy_url: str | None = Field(
         None,
@@ -224,25 +240,25 @@ class Settings(BaseSettings):
     )
     trusted_hosts: Words = Field(
         (),
-        description="names that requests may call this service by, comma-separated, `*.example.org` and `*` too; "
-        "unset: on loopback localhost and loopback addresses, elsewhere any",
+        description="names that a request's Host header may have, comma-separated, such as `*.example.org` or `*`; "
+        "unset: on loopback only localhost and loopback addresses, otherwise any",
     )
     root_path: str = Field(
-        "", description="path that a reverse proxy serves it under, such as `/condenser`; unset: `X-Forwarded-Prefix`"
+        "", description="path under which a reverse proxy serves it, such as `/condenser`; unset: `X-Forwarded-Prefix`"
     )
     trusted_proxies: Words = Field(
         ("127.0.0.1", "::1"),
         description="addresses and networks of proxies whose `X-Forwarded-*` headers count, comma-separated; `*`: all",
     )
     cors_origins: Words = Field(
-        (), description="origins of web pages that may call it from a browser, comma-separated; unset: none"
+        (), description="origins of web pages that may call the service from a browser, comma-separated; unset: none"
     )
     tls_cert: Path | None = Field(None, description="certificate chain in PEM, to serve HTTPS")
     tls_key: Path | None = Field(None, description="private key of that certificate in PEM")
-    header_timeout_s: Seconds = Field(10, description="longest time for a request's headers to come in, seconds")
-    body_timeout_s: Seconds = Field(30, description="longest time for a request's body to come in, seconds")
+    header_timeout_s: Seconds = Field(10, description="longest time to receive a request's headers, seconds")
+    body_timeout_s: Seconds = Field(30, description="longest time to receive a request's body, seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least severe log line written: DEBUG, INFO, WARNING or ERROR"
+        "INFO", description="least severe level that is logged: DEBUG, INFO, WARNING or ERROR"
     )
 
     @field_validator("ollama_url", "ollama_host")
@@ -318,6 +334,8 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}OPENAI_URL must be set for {PREFIX}ENGINE=openai, such as http://gpu1:8000/v1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY must be set together")
+        if self.workers > 1 and sys.platform != "linux":
+            raise ValueError(f"{PREFIX}WORKERS must be 1 on this system: several need Linux")
         if self.metrics_port is not None and self.metrics_port == self.port:
             raise ValueError(f"{PREFIX}METRICS_PORT must be another port than {PREFIX}PORT")
         return self

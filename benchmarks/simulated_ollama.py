@@ -2,7 +2,8 @@
 
     .venv/bin/python -m benchmarks.simulated_ollama --port 11500 --slots 5 --service-s 1.2
 
-It answers the calls that the service makes in the shape of Ollama's, with the text's own beginning for a summary.
+It answers the calls that the service makes in the shape of Ollama's, with the text's own beginning for a summary; where
+a stream is asked for, in lines of a few words over the time of the call.
 `POST /control` sets `slots`, `service_s`, `spread`, `held`, `fault` and `fault_share` while it runs; `GET /control`
 tells what it has seen.
 """
@@ -11,10 +12,11 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -27,6 +29,7 @@ MODEL = "simulated:7b"
 FAULTS = ("", "500", "503", "cut", "hang", "nonsense")
 CHARACTERS_PER_TOKEN = 4
 MOST_CHARACTERS = 240  # of an answer
+CHARACTERS_PER_LINE = 20  # of a streamed one
 
 
 @dataclass
@@ -73,15 +76,18 @@ class Engine:
             self.in_service -= 1
             self.free.release()
 
-    async def serve(self) -> float:
-        """Be busy for one call; its seconds."""
+    async def serve(self, steps: int = 1) -> AsyncGenerator[float, None]:
+        """Be busy for one call; the seconds that it has taken so far, after each of so many equal steps."""
         async with self.slot():
             started = time.perf_counter()
             await self.released.wait()
-            if self.service_s:
-                await asyncio.sleep(self.service_s * (1 + self.spread * self.dice.uniform(-1, 1)))
-            self.served += 1
-            return time.perf_counter() - started
+            service_s = self.service_s * (1 + self.spread * self.dice.uniform(-1, 1))
+            for step in range(1, steps + 1):
+                if self.service_s:
+                    await asyncio.sleep(started + service_s * step / steps - time.perf_counter())
+                if step == steps:
+                    self.served += 1
+                yield time.perf_counter() - started
 
     def resize(self, slots: int) -> None:
         """Have so many slots from now on; calls under way keep theirs."""
@@ -144,14 +150,19 @@ async def chatted(engine: Engine, request: Request) -> Response:
     if fault := engine.faulty():
         return await failed(request, fault)
     arrived = time.perf_counter()
-    seconds = await engine.serve()
     characters = sum(len(message["content"]) for message in messages)
     summary = summary_of(messages[-1]["content"])
-    return JSONResponse(
-        {
+
+    def line(content: str) -> dict[str, object]:
+        return {
             "model": MODEL,
             "created_at": "2026-11-23T10:44:43.19314252Z",
-            "message": {"role": "assistant", "content": summary},
+            "message": {"role": "assistant", "content": content},
+            "done": False,
+        }
+
+    def counts(seconds: float) -> dict[str, object]:
+        return {
             "done": True,
             "done_reason": "stop",
             "total_duration": int((time.perf_counter() - arrived) * 1e9),
@@ -160,7 +171,21 @@ async def chatted(engine: Engine, request: Request) -> Response:
             "eval_count": len(summary) // CHARACTERS_PER_TOKEN,
             "eval_duration": int(seconds * 9e8),
         }
-    )
+
+    async def lines() -> AsyncIterator[str]:
+        pieces = re.findall(rf".{{1,{CHARACTERS_PER_LINE}}}", summary)
+        seconds = 0.0
+        async with aclosing(engine.serve(len(pieces))) as steps:
+            for piece in pieces:
+                seconds = await anext(steps)
+                yield json.dumps(line(piece)) + "\n"
+        yield json.dumps(line("") | counts(seconds)) + "\n"
+
+    if asked.get("stream", True):
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+    async with aclosing(engine.serve()) as steps:
+        seconds = await anext(steps)
+    return JSONResponse(line(summary) | counts(seconds))
 
 
 def application(engine: Engine) -> Starlette:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import httpx
 
@@ -19,6 +19,8 @@ from condenser_client.models import (
     Excerpt,
     Job,
     JobPage,
+    MessagesOptions,
+    MessagesResult,
     Ready,
     ReconstructResult,
     Status,
@@ -64,6 +66,12 @@ class AsyncCondenser:
     async def compress(self, text: str, **options: Unpack[CompressOptions]) -> CompressResult:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return await self._call(CompressResult, protocol.compress_request(text, options))
+
+    async def compress_messages(
+        self, messages: Iterable[Mapping[str, Any]], **options: Unpack[MessagesOptions]
+    ) -> MessagesResult:
+        """The messages of a chat with the older ones shortened, and a capsule for each text that changed."""
+        return await self._call(MessagesResult, protocol.messages_request(messages, options))
 
     async def stream(
         self, text: str, **options: Unpack[CompressOptions]

@@ -97,6 +97,11 @@ def compress_request(text: str, options: Mapping[str, Any], accept: str = "appli
     return Request("POST", "/compress", {"text": text, **_plain(options)}, {"Accept": accept})
 
 
+def messages_request(messages: Iterable[Mapping[str, Any]], options: Mapping[str, Any]) -> Request:
+    """`POST /compress` with chat messages."""
+    return Request("POST", "/compress", {"messages": list(messages), **_plain(options)})
+
+
 def reconstruct_request(capsule: CapsuleLike, options: Mapping[str, Any]) -> Request:
     """`POST /reconstruct`."""
     return Request("POST", "/reconstruct", {"capsule": _capsule(capsule), **_plain(options)})

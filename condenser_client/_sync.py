@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import httpx
 
@@ -19,6 +19,8 @@ from condenser_client.models import (
     Excerpt,
     Job,
     JobPage,
+    MessagesOptions,
+    MessagesResult,
     Ready,
     ReconstructResult,
     Status,
@@ -74,6 +76,12 @@ class Condenser:
     def compress(self, text: str, **options: Unpack[CompressOptions]) -> CompressResult:
         """A short text that says the same, its report, and a capsule to get the text back from."""
         return self._call(CompressResult, protocol.compress_request(text, options))
+
+    def compress_messages(
+        self, messages: Iterable[Mapping[str, Any]], **options: Unpack[MessagesOptions]
+    ) -> MessagesResult:
+        """The messages of a chat with the older ones shortened, and a capsule for each text that changed."""
+        return self._call(MessagesResult, protocol.messages_request(messages, options))
 
     def stream(self, text: str, **options: Unpack[CompressOptions]) -> Generator[Excerpt | CompressResult, None, None]:
         """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.

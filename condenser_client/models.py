@@ -27,6 +27,22 @@ class CompressOptions(TypedDict, total=False):
     timeout_s: float
 
 
+class MessagesOptions(TypedDict, total=False):
+    """How to compress chat messages; each left out has the service's default."""
+
+    keep_last: int
+    target_ratio: float
+    coverage: float
+    method: Literal["auto", "abstractive", "extractive"]
+    question: str
+    must_keep: Sequence[str]
+    fidelity: Literal["exact", "semantic"]
+    model: str
+    on_engine_error: Literal["fail", "extractive"]
+    explain: bool
+    timeout_s: float
+
+
 class CompressItem(CompressOptions, total=False):
     """An item of a batch that compresses."""
 
@@ -161,6 +177,42 @@ class CompressResult(_Answer):
     method: str
     capsule: Capsule
     fidelity: Fidelity
+    sizes: Sizes
+    usage: Usage
+    timing: Timing
+    cost: Cost
+
+
+class ChangedContent(_Answer):
+    """A text of message number `index` that is not as it was, and the capsule to get it back from.
+
+    `part`: its number in a content that is a list.
+    """
+
+    index: int
+    part: int | None = None
+    method: str
+    capsule: Capsule
+    fidelity: Fidelity
+    sizes: Sizes
+
+
+class Older(_Answer):
+    """What could be compressed: how many messages, and their tokens before and after."""
+
+    messages: int
+    source_tokens: int
+    compressed_tokens: int
+    token_ratio: float
+
+
+class MessagesResult(_Answer):
+    """The messages with the older ones shortened, ready to be sent on."""
+
+    messages: list[dict[str, Any]]
+    method: str
+    changed: list[ChangedContent]
+    older: Older
     sizes: Sizes
     usage: Usage
     timing: Timing

@@ -1,4 +1,4 @@
-"""Writes docs/licences.md from what is installed of requirements.lock.
+"""Writes docs/licences.md from requirements.lock; what that has must be installed.
 
 .venv/bin/python -m tools.licences_page
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "licences.md"
@@ -48,12 +49,11 @@ def locked() -> dict[str, str]:
 
 def page() -> str:
     """The whole page, in Markdown."""
+    versions = locked()
     command = [str(Path(sys.executable).with_name("pip-licenses")), "--with-system", "--from=mixed", "--format=json"]
-    done = subprocess.run([*command, "--packages", *locked()], capture_output=True, text=True, check=True)
-    rows = [
-        f"| {row['Name']} | {row['Version']} | {_BY_FILE.get(row['Name'], row['License'])} |"
-        for row in json.loads(done.stdout)
-    ]
+    done = subprocess.run([*command, "--packages", *versions], capture_output=True, text=True, check=True)
+    licences = {canonicalize_name(row["Name"]): row["License"] for row in json.loads(done.stdout)} | _BY_FILE
+    rows = [f"| {name} | {version} | {licences[canonicalize_name(name)]} |" for name, version in versions.items()]
     return _OPENING + "\n".join(rows) + "\n"
 
 

@@ -28,14 +28,15 @@ from app.text.span import Span
 def explanation(report: Report) -> Explanation:
     return Explanation(
         facts=[
-            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=_ranges(one.places))
+            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=ranges(one.places))
             for one in report.explained
         ],
         dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
     )
 
 
-def _ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
+def ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    """The spans as bodies have them."""
     return [(span.start, span.end) for span in spans]
 
 
@@ -46,10 +47,10 @@ def report_body(report: Report, explanation: Explanation | None = None) -> Fidel
         missing=list(report.missing),
         missing_count=report.missing_count,
         passages=[
-            PassageBody(start=one.start, end=one.end, by=one.by, source=_ranges(one.source), support=one.support)
+            PassageBody(start=one.start, end=one.end, by=one.by, source=ranges(one.source), support=one.support)
             for one in report.passages
         ],
-        omitted=_ranges(report.omitted),
+        omitted=ranges(report.omitted),
         structure=list(report.structure),
         summary=SummaryCounts(
             written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)

@@ -28,6 +28,10 @@ def _size(item: object) -> int:
     """Characters of what the model is to read, as far as an item that is not checked yet can tell."""
     if not isinstance(item, Mapping):
         return 0
+    messages = item.get("messages")
+    if isinstance(messages, list):
+        contents = [message.get("content") for message in messages if isinstance(message, Mapping)]
+        return sum(len(content) for content in contents if isinstance(content, str))
     capsule = item.get("capsule")
     text = capsule.get("payload") if isinstance(capsule, Mapping) else item.get("text")
     return len(text) if isinstance(text, str) else 0

@@ -3,8 +3,7 @@
 import asyncio
 import math
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from starlette.requests import HTTPConnection
@@ -12,83 +11,110 @@ from starlette.types import Scope
 
 from app.api.problems import ProblemError, too_large
 from app.credentials import KeyLimits
+from app.shared_memory import Memory
 
 _SCOPE_KEY = "condenser.client"
 _SLOTS = 60
+_KEPT_SLOTS = _SLOTS + 1  # the oldest of a period is not over yet
 _MINUTE_S = 60.0
 _DAY_S = 86_400.0
 
 
 class Allowance:
-    """At most `most` in any `period_s` seconds of the clock.
+    """At most `most` in any `period_s` seconds of the clock, which is the same in all workers.
 
     What was spent is kept by the slot, a sixtieth of the period, and counts until all of its slot is a period old: so
     never more than the limit passes, and memory is bounded. (The memory storage of `limits`, the library for this,
     starts a thread for each expiry and goes by the wall clock, which may be set back.)
     """
 
-    def __init__(self, most: int, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, most: int, period_s: float, clock: Callable[[], float] = time.monotonic, memory: Memory | None = None
+    ) -> None:
         self.most = most
         self._slot_s = period_s / _SLOTS
         self._clock = clock
-        self._spent: deque[tuple[int, int]] = deque()
-        self._total = 0
+        memory = memory or Memory()
+        # A ring: what was spent in a slot, and which slot that is.
+        self._spent = memory.cells(_KEPT_SLOTS)
+        self._slots = memory.cells(_KEPT_SLOTS)
 
     def wait_s(self, amount: int = 1) -> float:
         """Seconds until `amount`, 1 to `most`, can be spent: 0 where it can be now."""
         now = self._clock()
-        self._forget(int(now / self._slot_s))
-        excess = self._total + amount - self.most
-        for slot, spent in self._spent:
+        kept = list(self._kept(int(now / self._slot_s)))
+        excess = sum(spent for _, spent in kept) + amount - self.most
+        for slot, spent in kept:
             if excess <= 0:
                 break
             excess -= spent
             if excess <= 0:
-                return (slot + _SLOTS + 1) * self._slot_s - now
+                return (slot + _KEPT_SLOTS) * self._slot_s - now
         return 0.0
 
     def spend(self, amount: int = 1) -> None:
         """Count `amount`, over the limit too: what a call costs may be known only when it has ended."""
         slot = int(self._clock() / self._slot_s)
-        self._forget(slot)
-        self._total += amount
-        if self._spent and self._spent[-1][0] == slot:
-            amount += self._spent.pop()[1]
-        self._spent.append((slot, amount))
+        place = slot % _KEPT_SLOTS
+        self._spent[place] = amount + (self._spent[place] if self._slots[place] == slot else 0)
+        self._slots[place] = slot
 
-    def _forget(self, slot: int) -> None:
-        while self._spent and self._spent[0][0] < slot - _SLOTS:
-            self._total -= self._spent.popleft()[1]
+    def _kept(self, now: int) -> Iterator[tuple[int, float]]:
+        """Slots of the last period, the oldest first, with what was spent in each."""
+        for slot in range(now - _SLOTS, now + 1):
+            place = slot % _KEPT_SLOTS
+            if self._slots[place] == slot:
+                yield slot, self._spent[place]
 
 
 class Share:
     """At most `most` places in the engine and its queue at once. What needs more places than that takes them all."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, memory: Memory | None = None) -> None:
         self.most = most
-        self.taken = 0
+        self._memory = memory or Memory()
+        self._taken = self._memory.column()
+        self._waiting = self._memory.column()
+        self._memory.on_wake(self._tell_of_room)
         self._freed = asyncio.Event()
+
+    @property
+    def taken(self) -> int:
+        """Places that are taken."""
+        return self._taken.total
+
+    def take(self, places: int = 1) -> bool:
+        """Take so many places, where they are free; whether they were."""
+        with self._memory:
+            has_room = self.has_room(places)
+            if has_room:
+                self._taken.own += min(places, self.most)
+            return has_room
 
     def has_room(self, places: int = 1) -> bool:
         """Whether so many places can be taken now."""
         return self.taken + min(places, self.most) <= self.most
 
-    @contextmanager
-    def held(self, places: int) -> Generator[None]:
-        """Hold so many places for the block."""
-        places = min(places, self.most)
-        self.taken += places
-        try:
-            yield
-        finally:
-            self.taken -= places
-            self._freed.set()
-            self._freed = asyncio.Event()
+    def give_back(self, places: int) -> None:
+        """Free places that were taken."""
+        self._taken.own -= min(places, self.most)
+        self._tell_of_room()
+        for worker in range(self._memory.workers):
+            if worker != self._memory.index and self._waiting[worker]:
+                self._memory.wake(worker)
 
-    async def until_room(self, places: int) -> None:
-        """Return when so many places can be taken."""
-        while not self.has_room(places):
-            await self._freed.wait()
+    async def wait_and_take(self, places: int) -> None:
+        """Take so many places as soon as they are free."""
+        self._waiting.own += 1
+        try:
+            while not self.take(places):
+                await self._freed.wait()
+        finally:
+            self._waiting.own -= 1
+
+    def _tell_of_room(self) -> None:
+        self._freed.set()
+        self._freed = asyncio.Event()
 
 
 class Client:
@@ -97,12 +123,20 @@ class Client:
     `retry_after_s` estimates in how many seconds all who wait now have had their turn.
     """
 
-    def __init__(self, name: str, limits: KeyLimits, places: int, retry_after_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        limits: KeyLimits,
+        places: int,
+        retry_after_s: Callable[[], float],
+        memory: Memory | None = None,
+    ) -> None:
         self.name = name
+        self._memory = memory = memory or Memory()
         per_minute, per_day, share = limits.requests_per_minute, limits.tokens_per_day, limits.queue_share
-        self._requests = Allowance(per_minute, _MINUTE_S) if per_minute else None
-        self._tokens = Allowance(per_day, _DAY_S) if per_day else None
-        self._share = Share(max(1, int(places * share))) if share else None
+        self._requests = Allowance(per_minute, _MINUTE_S, memory=memory) if per_minute else None
+        self._tokens = Allowance(per_day, _DAY_S, memory=memory) if per_day else None
+        self._share = Share(max(1, int(places * share)), memory) if share else None
         self._retry_after_s = retry_after_s
 
     @property
@@ -114,9 +148,10 @@ class Client:
         """Count a request. Raises ProblemError 429 where it is one too many, or the day's tokens are used up."""
         self.check_tokens()
         if self._requests:
-            if wait_s := self._requests.wait_s():
-                raise _too_many("rate_limited", _per_minute(self._requests), wait_s)
-            self._requests.spend()
+            with self._memory:
+                if wait_s := self._requests.wait_s():
+                    raise _too_many("rate_limited", _per_minute(self._requests), wait_s)
+                self._requests.spend()
 
     def check_tokens(self) -> None:
         """Raise ProblemError 429 where the day's tokens are used up."""
@@ -132,15 +167,17 @@ class Client:
             return
         if count > self._requests.most:
             raise too_large(f"items: {count} items, each a request; this key's limit: {_per_minute(self._requests)}")
-        if self._requests.wait_s(count - 1):
-            # The one that was counted stays counted, so that who tries again needs room for it as well.
-            raise _too_many("rate_limited", _per_minute(self._requests), self._requests.wait_s(count))
-        self._requests.spend(count - 1)
+        with self._memory:
+            if self._requests.wait_s(count - 1):
+                # The one that was counted stays counted, so that who tries again needs room for it as well.
+                raise _too_many("rate_limited", _per_minute(self._requests), self._requests.wait_s(count))
+            self._requests.spend(count - 1)
 
     def spend_tokens(self, tokens: int) -> None:
         """Count tokens that a call of the model's took."""
         if self._tokens:
-            self._tokens.spend(tokens)
+            with self._memory:
+                self._tokens.spend(tokens)
 
     @contextmanager
     def hold(self, places: int) -> Generator[None]:
@@ -148,21 +185,21 @@ class Client:
         if not self._share:
             yield
             return
-        self._check_room(self._share, places)
-        with self._share.held(places):
+        if not self._share.take(places):
+            raise self._no_room(self._share)
+        try:
             yield
+        finally:
+            self._share.give_back(places)
 
     def check_room(self) -> None:
         """Raise ProblemError 429 where all places of its share are taken."""
-        if self._share:
-            self._check_room(self._share, 1)
+        if self._share and not self._share.has_room():
+            raise self._no_room(self._share)
 
-    def _check_room(self, share: Share, places: int) -> None:
-        if not share.has_room(places):
-            # Places free one by one, and all of them within the time that the queue needs to drain.
-            raise _too_many(
-                "queue_share", f"{share.most} places in the queue at once", self._retry_after_s() / share.most
-            )
+    def _no_room(self, share: Share) -> ProblemError:
+        # Places free one by one, and all of them within the time that the queue needs to drain.
+        return _too_many("queue_share", f"{share.most} places in the queue at once", self._retry_after_s() / share.most)
 
     @asynccontextmanager
     async def wait_and_hold(self, places: int) -> AsyncGenerator[None]:
@@ -170,9 +207,11 @@ class Client:
         if not self._share:
             yield
             return
-        await self._share.until_room(places)
-        with self._share.held(places):
+        await self._share.wait_and_take(places)
+        try:
             yield
+        finally:
+            self._share.give_back(places)
 
 
 def _per_minute(allowance: Allowance) -> str:

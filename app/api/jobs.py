@@ -135,11 +135,12 @@ async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> Asyn
         await asyncio.sleep(_LOOK_S)
 
 
-def of(settings: Settings, engine: Engine, metrics: Metrics) -> Jobs | None:
-    """The jobs of an instance with these settings, None where they are off."""
+def of(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jobs | None:
+    """The jobs of one of so many workers with these settings, None where they are off."""
     if settings.jobs_database == NO_JOBS:
         return None
-    config = JobsConfig(settings.jobs_database, 2 * engine.gate.most_concurrency, settings.keep_jobs_s)
+    parallelism = max(1, 2 * engine.gate.most_concurrency // workers)
+    config = JobsConfig(settings.jobs_database, parallelism, settings.keep_jobs_s)
     return Jobs(config, metrics.jobs_counted)
 
 

@@ -18,6 +18,7 @@ from app.api.service import service_of
 from app.asgi import ClientDisconnectedError, cancel_on_disconnect
 from app.settings import Settings
 from app.telemetry.logs import request_id
+from app.tracing import outgoing_headers
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from condenser_client import AsyncCondenser
 
 PATH = "/mcp"
-_PASSED_ON = ("authorization", "x-api-key", "traceparent", "tracestate")
+MCP_HEADERS = ("Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id")
+"""What a client in a web page sends beside the headers of the API."""
+_KEY_HEADERS = ("authorization", "x-api-key")
 _NO_LIMIT_S = 86_400.0  # the API itself bounds how long a request takes
 
 
@@ -91,8 +94,8 @@ class McpEndpoint:
         from condenser_client import AsyncCondenser
 
         given = context.request.headers
-        headers = {name: given[name] for name in _PASSED_ON if name in given}
-        headers["x-request-id"] = request_id.get() or ""
+        headers = {name: given[name] for name in _KEY_HEADERS if name in given}
+        headers |= {"x-request-id": request_id.get() or "", **outgoing_headers()}
         url = f"http://localhost:{self._settings.port}"
         return AsyncCondenser(url, headers=headers, max_retries=0, timeout_s=_NO_LIMIT_S, http_client=self._http)
 
@@ -104,7 +107,7 @@ class McpEndpoint:
         origin = request.headers.get("origin")
         allowed = self._settings.cors_origins
         own = request.headers.get("host", "")
-        if origin is None or origin in allowed or "*" in allowed or origin.partition("://")[2] == own:
+        if origin is None or origin in allowed or origin.partition("://")[2] == own:
             return
         raise ProblemError(
             "wrong_origin",

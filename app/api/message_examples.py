@@ -109,6 +109,12 @@ RESPONSE: dict[str, Any] = {
             "cached": False,
         },
         "timing": {"queue_ms": 0.0, "engine_ms": 0.0, "total_ms": 3.1},
-        "cost": {"cloud_usd": 0.0, "local_usd": 0.0, "savings_ratio": 0.0},
+        "cost": {
+            "cloud_usd": 0.0,
+            "local_usd": 0.0,
+            "savings_ratio": 0.0,
+            "reader_tokens_saved": 405,
+            "reader_usd_saved": 4.05e-05,
+        },
     },
 }

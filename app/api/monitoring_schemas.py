@@ -136,6 +136,7 @@ class Status(AnswerBody):
     """How the service fares: the engine and the queue now, the figures of the last minute."""
 
     version: Annotated[str, Field(description="of Condenser")]
+    workers: Annotated[int, Field(description="processes that serve; the figures are of all of them together")]
     engine: EngineState
     model: ModelState
     queue: QueueState

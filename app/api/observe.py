@@ -21,7 +21,7 @@ _ID_HEADER = "X-Request-ID"
 _NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _OPERATIONS: dict[str, Operation] = {"/compress": "compress", "/reconstruct": "reconstruct", "/batch": "batch"}
-QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status"})
+QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status", "/status/history", "/models"})
 """What monitors ask for all the time: not logged where it succeeds, and not traced."""
 
 

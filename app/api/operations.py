@@ -28,7 +28,7 @@ from app.api.schemas import (
 )
 from app.api.service import Service
 from app.compression.cache import Caching
-from app.compression.compressor import CompressOptions, Sizes
+from app.compression.compressor import CompressOptions, OnExcerpt, Sizes
 from app.compression.conversation import ConversationOptions, compress_conversation
 from app.compression.messages import with_texts
 from app.compression.usage import Usage
@@ -54,9 +54,13 @@ class Done(Generic[AnswerT_co]):
 
 
 async def compress(
-    service: Service, body: CompressRequest, caching: Caching, priority: Priority = "interactive"
+    service: Service,
+    body: CompressRequest,
+    caching: Caching,
+    priority: Priority = "interactive",
+    on_excerpt: OnExcerpt | None = None,
 ) -> Done[CompressResponse]:
-    """Compress a text. Raises ProblemError, LiteralNotFoundError or EngineError."""
+    """Compress a text. `on_excerpt`: see SharedCompressor. Raises ProblemError, LiteralNotFoundError or EngineError."""
     started = time.perf_counter()
     size, limit = len(body.text.encode()), service.settings.max_text_bytes
     if size > limit:
@@ -64,7 +68,7 @@ async def compress(
     options = replace(_options(service, body, body.text), content_type=body.content_type)
     async with _on_terms(service, body, priority) as terms:
         await _require_model(service, body)
-        result, cached = await service.compressor.compress(options, terms, caching)
+        result, cached = await service.compressor.compress(options, terms, caching, on_excerpt)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(
         service,

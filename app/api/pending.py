@@ -3,27 +3,35 @@
 from collections.abc import Callable
 
 from app.engine.errors import QueueFullError
+from app.shared_memory import Memory
 
 
 class PendingBytes:
-    """Bytes of all bodies of requests under way, `limit` at most, but for one that is alone.
+    """Bytes of all bodies of requests under way in all workers, `limit` at most, but for one that is alone.
 
     `retry_after_s` gives the seconds after which a refused request may be let in.
     """
 
-    def __init__(self, limit: int, retry_after_s: Callable[[], float]) -> None:
-        self.total = 0
+    def __init__(self, limit: int, retry_after_s: Callable[[], float], memory: Memory | None = None) -> None:
+        self._memory = memory or Memory()
+        self._bytes = self._memory.column()
         self._limit = limit
         self._retry_after_s = retry_after_s
 
+    @property
+    def total(self) -> int:
+        """Bytes that are held now."""
+        return self._bytes.total
+
     def hold(self, size: int, own: int) -> None:
         """Count `size` more bytes of a request that has `own` already. Raises QueueFullError over the limit."""
-        others = self.total - own
-        if others and self.total + size > self._limit:
-            message = f"the texts under way are over {self._limit} bytes together (CONDENSER_MAX_PENDING_BYTES)"
-            raise QueueFullError(message, self._retry_after_s())
-        self.total += size
+        with self._memory:
+            total = self.total
+            if total > own and total + size > self._limit:
+                message = f"the texts under way are over {self._limit} bytes together (CONDENSER_MAX_PENDING_BYTES)"
+                raise QueueFullError(message, self._retry_after_s())
+            self._bytes.own += size
 
     def release(self, size: int) -> None:
         """Forget so many bytes of a request that has ended."""
-        self.total -= size
+        self._bytes.own -= size

@@ -17,6 +17,7 @@ class RequestRecord:
     """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are.
 
     `client` is the name of the key that the request came with, `body_bytes` what is held in memory of its body.
+    `stopped`: when its work was done, where that is not when its answer goes out.
     """
 
     operation: Operation | None
@@ -24,6 +25,7 @@ class RequestRecord:
     outcome: str = "ok"
     status: int = 0
     client: str | None = None
+    stopped: float | None = None
     is_finished: bool = False
     cost: Cost | None = None
     body_bytes: int = 0
@@ -31,8 +33,12 @@ class RequestRecord:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the request came."""
-        return time.perf_counter() - self.started
+        """Seconds since the request came, until its work was done."""
+        return (time.perf_counter() if self.stopped is None else self.stopped) - self.started
+
+    def stop(self) -> None:
+        """The work is done; how long the client takes to read the answer does not count."""
+        self.stopped = time.perf_counter()
 
 
 def keep_record(scope: Scope, record: RequestRecord) -> None:

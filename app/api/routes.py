@@ -1,9 +1,9 @@
 """`/compress`, `/reconstruct` and `/batch`."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
@@ -14,6 +14,7 @@ from app.api.batch_order import begin_order
 from app.api.batch_schemas import BatchRequest, BatchResponse, BatchResult
 from app.api.body import BoundedRoute, lone_surrogate
 from app.api.clients import Client, client_of
+from app.api.event_stream import EVENT_STREAM, EVENTS, EventStream, single_line
 from app.api.message_schemas import (
     COMPRESS_BODY,
     CompressBody,
@@ -35,6 +36,7 @@ from app.api.schemas import (
 from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
 from app.compression.cache import Caching
+from app.compression.compressor import OnExcerpt
 from app.compression.fanout import as_ready
 from app.compression.messages import texts_of
 from app.text.tokens import estimate_tokens
@@ -42,14 +44,13 @@ from app.tracing import span
 
 AnyRequest = CompressRequest | CompressMessagesRequest | ReconstructRequest
 AnyDone = Done[CompressResponse] | Done[CompressMessagesResponse] | Done[ReconstructResponse]
-AnswerT = TypeVar("AnswerT", CompressResponse, CompressMessagesResponse, ReconstructResponse)
 
 NDJSON = "application/x-ndjson"
-# Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
-_OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
-_CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
+_COMPRESSED: dict[int | str, dict[str, Any]] = {
     200: {
+        "description": "The whole answer; with `Accept: text/event-stream` events, as soon as each is known",
+        "content": {EVENT_STREAM: EVENTS},
         "links": {
             "TextBack": {
                 "operationId": "reconstruct",
@@ -61,7 +62,7 @@ _CAPSULE_LINKS: dict[int | str, dict[str, Any]] = {
                 "requestBody": {"capsule": "$response.body#/capsule", "mode": "semantic"},
                 "description": "the text written anew out of the summary in the capsule",
             },
-        }
+        },
     }
 }
 
@@ -79,27 +80,50 @@ router = APIRouter(
 )
 
 
-@router.post("/compress", operation_id="compress", responses={**problem_answers(*PROBLEMS), **_CAPSULE_LINKS})
-async def compress(request: Request, body: CompressBody) -> CompressResponse | CompressMessagesResponse:
+@router.post(
+    "/compress",
+    operation_id="compress",
+    response_model=CompressResponse | CompressMessagesResponse,
+    responses={**problem_answers(*PROBLEMS), **_COMPRESSED},
+)
+async def compress(request: Request, body: CompressBody) -> CompressResponse | CompressMessagesResponse | Response:
     """Compress a text, or the older messages of a chat.
 
     A text becomes whole sentences of it and checked ones by the model, with a report, and a capsule to get it back.
     Messages come back as many as they were, with a capsule for each text that changed.
+
+    With `Accept: text/event-stream` the answer is a stream of events. `passage`: the passages of the best result
+    without the model, at once; `sentence`: each sentence of the model's when it has passed the check; at last `result`
+    with the whole answer, which alone tells what is in it, or `problem`. Of messages only these last ones come.
     """
     service, client = service_of(request), client_of(request)
-    with client.hold(places(service, client, body)):
-        if isinstance(body, CompressRequest):
-            return await _single(request, operations.compress(service, body, caching_of(request)))
-        at_once = 1 if client.has_share else service.engine.gate.most_concurrency
-        return await _single(request, operations.compress_messages(service, body, caching_of(request), at_once))
+
+    async def work(on_excerpt: OnExcerpt | None = None) -> Done[CompressResponse] | Done[CompressMessagesResponse]:
+        done: Done[CompressResponse] | Done[CompressMessagesResponse]
+        with client.hold(places(service, client, body)):
+            if isinstance(body, CompressRequest):
+                done = await operations.compress(service, body, caching_of(request), on_excerpt=on_excerpt)
+            else:
+                at_once = 1 if client.has_share else service.engine.gate.most_concurrency
+                done = await operations.compress_messages(service, body, caching_of(request), at_once)
+        _note(request, done)
+        return done
+
+    record_of(request).fields["engine"] = service.engine.name
+    if EVENT_STREAM in request.headers.get("accept", "").lower():
+        return EventStream(work, record_of(request))
+    return (await cancel_on_disconnect(request.receive, work())).answer
 
 
 @router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
+    record_of(request).fields["engine"] = service.engine.name
     with client.hold(places(service, client, body)):
-        return await _single(request, operations.reconstruct(service, body))
+        done = await cancel_on_disconnect(request.receive, operations.reconstruct(service, body))
+    _note(request, done)
+    return done.answer
 
 
 def caching_of(request: Request) -> Caching:
@@ -126,14 +150,12 @@ def places(service: Service, client: Client, body: AnyRequest) -> int:
     return min(parts, service.engine.gate.most_concurrency)
 
 
-async def _single(request: Request, work: Awaitable[Done[AnswerT]]) -> AnswerT:
+def _note(request: Request, done: AnyDone) -> None:
+    """Keep what an answer cost, for the log, the metrics and the client's limits."""
     record = record_of(request)
-    record.fields["engine"] = service_of(request).engine.name
-    done = await cancel_on_disconnect(request.receive, work)
     record.cost = done.cost
     client_of(request).spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
     record.fields.update(_log_fields(done.answer))
-    return done.answer
 
 
 def _log_fields(answer: CompressResponse | CompressMessagesResponse | ReconstructResponse) -> dict[str, object]:
@@ -218,7 +240,7 @@ async def _lines(results: Results) -> AsyncGenerator[str, None]:
 
 def one_line(text: str) -> str:
     """A JSON text as a line of NDJSON."""
-    return text.translate(_OTHER_LINE_ENDS) + "\n"
+    return single_line(text) + "\n"
 
 
 async def _results(

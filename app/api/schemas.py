@@ -115,6 +115,18 @@ class PassageBody(AnswerBody):
     support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 for the text's own")]
 
 
+class ExcerptBody(AnswerBody):
+    """What is known before the answer: data of the events `passage` and `sentence`."""
+
+    text: str
+    by: Annotated[
+        Literal["model", "source"],
+        Field(description="`source` in a `passage`, of the best result without the model; `model` in a `sentence`"),
+    ]
+    source: Annotated[list[Range], Field(description="where it stands in the text, or what there supports it")]
+    support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 for the text's own")]
+
+
 class SummaryCounts(AnswerBody):
     """What became of the sentences that the model wrote."""
 

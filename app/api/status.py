@@ -34,6 +34,7 @@ async def status(request: Request) -> Status:
     figures = Figures(service.metrics.registry)
     return Status(
         version=__version__,
+        workers=int(figures.value("workers")),
         engine=_engine(service.engine, engine_status),
         model=_model(service, engine_status),
         queue=_queue(figures),

@@ -9,13 +9,13 @@ from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
-from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, Summarizer, Summary
+from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, OnClaim, Summarizer, Summary
 from app.compression.usage import Usage
 from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
-from app.summary.report import Passage, Report, arrange, compose, report
+from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
 from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
 from app.text.document import Document, read
 from app.text.language import Language
@@ -82,6 +82,19 @@ class Compressed:
     summary: Summary | None = None
 
 
+OnExcerpt = Callable[[Excerpt], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The text of a result, its passages, and the units of the source and the claims that it is made of."""
+
+    text: str
+    passages: tuple[Passage, ...]
+    units: frozenset[int]
+    claims: Sequence[Claim]
+
+
 class Compressor:
     """Compresses with the summaries of `summarizer`."""
 
@@ -94,35 +107,51 @@ class Compressor:
         await self._engine.preload(terms.deadline)
         await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
 
-    async def compress(self, options: CompressOptions, terms: Terms) -> Compressed:
+    async def compress(self, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None = None) -> Compressed:
         """Compress a text on `terms`.
+
+        `on_excerpt` is given what is known early: the passages of the best result without the model, before the engine
+        is asked, and each sentence of the model's that has passed the check. Only the result tells what is in it.
 
         Raises LiteralNotFoundError where a must_keep string is not in the text, ContentTypeError where the text is not
         what it is said to be, and EngineError unless the options say to go on without the model.
         """
-        if len(options.text) < OFF_LOOP_CHARACTERS:
-            document, keep = _read(options)
-        else:
-            document, keep = await asyncio.to_thread(_read, options)
-        summary, failed = await self._summarized(document, options, terms)
-        if len(options.text) < OFF_LOOP_CHARACTERS:
-            return _made(document, keep, summary, options, terms.model, failed)
-        return await asyncio.to_thread(_made, document, keep, summary, options, terms.model, failed)
+        is_long = len(options.text) >= OFF_LOOP_CHARACTERS
+        document, keep = await asyncio.to_thread(_read, options) if is_long else _read(options)
+        preview = None
+        if on_excerpt is not None:
+            choosing = document, keep, (), options
+            preview = await asyncio.to_thread(_choose, *choosing) if is_long else _choose(*choosing)
+            for excerpt in excerpts(preview.text, preview.passages):
+                on_excerpt(excerpt)
+            await asyncio.sleep(0)  # they are sent before the work goes on
+        summary, failed = await self._summarized(document, options, terms, on_excerpt)
+        making = document, keep, summary, options, terms.model, failed, preview
+        return await asyncio.to_thread(_made, *making) if is_long else _made(*making)
 
     async def _summarized(
-        self, document: Document, options: CompressOptions, terms: Terms
+        self, document: Document, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None
     ) -> tuple[Summary | None, bool]:
         """The model's summary, None where it is not asked; and whether it was asked in vain."""
         num_predict = summary_tokens(document, options)
         if num_predict is None or (options.method == "auto" and not self._summarizer.is_worth_asking(terms.model)):
             return None, False
         evidence = Evidence(document)
+        on_claim = None if on_excerpt is None else _as_excerpts(document, on_excerpt)
         try:
-            return await self._summarizer.summarize(document, evidence, num_predict, options.question, terms), False
+            summary = await self._summarizer.summarize(
+                document, evidence, num_predict, options.question, terms, on_claim
+            )
+            return summary, False
         except EngineError as error:
             if options.on_engine_error == "fail" or isinstance(error, ModelNotFoundError):
                 raise
             return None, True
+
+
+def _as_excerpts(document: Document, on_excerpt: OnExcerpt) -> OnClaim:
+    """Gives `on_excerpt` what each claim says."""
+    return lambda claim: on_excerpt(excerpt_of(document, claim))
 
 
 @traced("read text")
@@ -137,6 +166,17 @@ def compress_extractive(options: CompressOptions, model: str = "") -> Compressed
     """Compress a text by whole units of it alone. Raises LiteralNotFoundError."""
     document, keep = _read(options)
     return _made(document, keep, None, options, model, failed=False)
+
+
+async def preview(options: CompressOptions) -> list[Excerpt]:
+    """The passages of the best result without the model. Raises LiteralNotFoundError and ContentTypeError."""
+
+    def chosen() -> _Choice:
+        document, keep = _read(options)
+        return _choose(document, keep, (), options)
+
+    choice = await asyncio.to_thread(chosen)
+    return excerpts(choice.text, choice.passages)
 
 
 def summary_tokens(document: Document, options: CompressOptions) -> int | None:
@@ -159,15 +199,15 @@ def _made(
     options: CompressOptions,
     model: str,
     failed: bool,
+    without_claims: _Choice | None = None,
 ) -> Compressed:
-    """The result of `summary` and the document's units, with its report and capsule."""
+    """The result of `summary` and the document's units, with its report and capsule.
+
+    `without_claims` is what is taken where the summary has none, if that has been found out before.
+    """
     claims = summary.claims if summary else ()
-    budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
-    if options.method == "abstractive" and claims:
-        return assembled(document, _within(claims, budget), frozenset(keep), summary, options, model, failed)
-    chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
-    taken = [claims[at] for at in chosen.claims]
-    return assembled(document, taken, chosen.units, summary, options, model, failed)
+    choice = _choose(document, keep, claims, options) if claims or without_claims is None else without_claims
+    return _result(document, choice, summary, options, model, failed)
 
 
 def assembled(
@@ -180,16 +220,19 @@ def assembled(
     failed: bool,
 ) -> Compressed:
     """The result of the claims and units that were chosen; the text itself where that is hardly longer."""
+    return _result(document, _composed(document, taken, units), summary, options, model, failed)
+
+
+def _result(
+    document: Document, choice: _Choice, summary: Summary | None, options: CompressOptions, model: str, failed: bool
+) -> Compressed:
     claims = summary.claims if summary else ()
     source_tokens = estimate_tokens(document.text)
-    text, passages = compose(document, arrange(taken, units))
-    if not is_worth_having(text, source_tokens):
-        taken, units = (), frozenset(range(len(document.units)))
-        text, passages = document.text, _whole(document)
     dropped = summary.dropped if summary else ()
-    outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in taken)
+    outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in choice.claims)
+    text = choice.text
     result = replace(
-        report(document, text, passages, units),
+        report(document, text, choice.passages, choice.units),
         written=len(claims) + len(dropped),
         stood=len(claims),
         dropped=dropped + outweighed,
@@ -205,6 +248,23 @@ def assembled(
     )
     sizes = Sizes(source_tokens, estimate_tokens(text), len(document.text.encode()), capsule_bytes(capsule))
     return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed, summary)
+
+
+def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], options: CompressOptions) -> _Choice:
+    """What of the claims and of the document's units is taken."""
+    budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
+    if options.method == "abstractive" and claims:
+        return _composed(document, _within(claims, budget), frozenset(keep))
+    chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
+    return _composed(document, [claims[at] for at in chosen.claims], chosen.units)
+
+
+def _composed(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> _Choice:
+    """The text of what was chosen; the source itself where that is hardly longer."""
+    text, passages = compose(document, arrange(taken, units))
+    if is_worth_having(text, estimate_tokens(document.text)):
+        return _Choice(text, passages, units, taken)
+    return _Choice(document.text, _whole(document), frozenset(range(len(document.units))), ())
 
 
 def is_worth_having(text: str, source_tokens: int) -> bool:

@@ -5,6 +5,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -17,8 +18,8 @@ from app.engine.engine import Engine, Terms
 from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
 from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
-from app.summary.check import Claim, Dropped, Judgement, Reason, judge
-from app.summary.draft import leans, repeats, split_draft, well_formed, without_repetitions
+from app.summary.check import Claim, Dropped, Judgement, Reason
+from app.summary.draft import Draft, Repetitions, repeats, split_draft, without_repetitions
 from app.summary.evidence import Evidence
 from app.tasks import end
 from app.text.document import Document, read
@@ -35,6 +36,9 @@ _UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # for a model that is asked 
 _UNSURE = 0.001  # of the probability, below which an answer is neither yes nor no
 
 logger = logging.getLogger("condenser")
+
+
+OnClaim = Callable[[Claim], None]
 
 
 class SummaryObserver(Protocol):
@@ -98,14 +102,24 @@ class Summarizer:
         return self._engine.num_ctx
 
     async def summarize(
-        self, document: Document, evidence: Evidence, num_predict: int, question: str | None, terms: Terms
+        self,
+        document: Document,
+        evidence: Evidence,
+        num_predict: int,
+        question: str | None,
+        terms: Terms,
+        on_claim: OnClaim | None = None,
     ) -> Summary:
-        """The model's summary of a document, in sentences that stand; one call a part. Raises EngineError."""
+        """The model's summary of a document, in sentences that stand; one call a part. Raises EngineError.
+
+        `on_claim` is given each of them as soon as it has passed all of the check: as the model writes, where rules are
+        all of it, else when the model has written its part. Those of a call that is then made again are among them.
+        """
 
         def make_prompt(part: str) -> Prompt:
             return summarize_prompt(part, document.language, num_predict, question)
 
-        summary = await self._written(document, evidence, make_prompt, num_predict, terms)
+        summary = await self._written(document, evidence, make_prompt, num_predict, terms, on_claim)
         self._note(terms.model, summary)
         return summary
 
@@ -124,53 +138,62 @@ class Summarizer:
         make_prompt: Callable[[str], Prompt],
         num_predict: int,
         terms: Terms,
+        on_claim: OnClaim | None = None,
     ) -> Summary:
         """What the model writes about each part of a document, its sentences checked."""
 
+        def is_repeated(claim: Claim, kept: Sequence[Claim]) -> bool:
+            return repeats(claim.text, [one.text for one in kept], document.language)
+
+        passed_on = Repetitions(is_repeated)
+
+        def pass_on(claim: Claim) -> None:
+            if on_claim is not None and passed_on.objection(claim) is None:
+                on_claim(claim)
+
         async def about(part: str) -> Summary:
             prompt = make_prompt(part)
+            draft = Draft(evidence, self._min_support, INSTRUCTIONS, pass_on)
+            calibration = self._known_calibration(terms.model)
+
+            def read(text: str) -> None:
+                draft.read(completion_text(text, was_cut=False))
+
+            # The engine's part of the check waits for the whole completion: beside it, a check would take another slot,
+            # in which the text is not in the prefix cache.
+            on_text = read if on_claim is not None and calibration is None else None
             try:
-                call = await self._engine.complete(prompt, num_predict=num_predict, terms=terms)
+                call = await self._engine.complete(prompt, num_predict=num_predict, terms=terms, on_text=on_text)
             except PromptTooLongError as error:
                 return await _in_halves(part, str(error), about)
-            draft = completion_text(call.completion.text, call.completion.was_cut)
-            summary = await self._checked(draft, part, evidence, terms)
-            return replace(summary, usage=used(call, prompt) + summary.usage)
+            self._calibrate_once(terms.model)
+            text = completion_text(call.completion.text, call.completion.was_cut)
+            checked_in = await self._check(draft, split_draft(text), part, calibration, terms)
+            return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
         found = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
         summary = _joined(found)
-        claims, repeated = without_repetitions(
-            summary.claims,
-            lambda claim, kept: repeats(claim.text, [one.text for one in kept], document.language),
-        )
+        claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
 
-    async def _checked(self, draft: str, part: str, evidence: Evidence, terms: Terms) -> Summary:
-        """The sentences of a draft about `part`, judged by rules and, where the model can, by its own log-odds."""
-        claims: list[Claim] = []
-        dropped: list[Dropped] = []
+    async def _check(
+        self, draft: Draft, sentences: Sequence[str], part: str, calibration: Calibration | None, terms: Terms
+    ) -> Usage:
+        """Judge what is left of the sentences of a draft about `part`, by rules and by the model's own log-odds.
+
+        Returns what the calls for the log-odds took.
+        """
         usage = Usage()
-        calibration = self._calibration(terms.model)
         # One after the other, so that each finds the part in the engine's prefix cache.
-        language = evidence.document.language
-        stands = False
-        for sentence in split_draft(draft):
-            is_leaning = leans(sentence, language)
-            reason = well_formed(sentence, evidence.document, INSTRUCTIONS)
-            if reason is None and is_leaning and not stands:
-                reason = "reference"
-            judgement = judge(sentence, evidence, self._min_support) if reason is None else Judgement(0.0, (), reason)
+        for sentence in draft.unjudged(sentences):
+            judgement = draft.judge(sentence)
             if calibration is not None and judgement.is_open:
                 odds, spent = await self._asked(check_prompt(part, sentence), terms)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)
-            stands = judgement.reason is None
-            if judgement.reason is None:
-                claims.append(Claim(sentence, judgement.support, judgement.units, is_leaning))
-            else:
-                dropped.append(Dropped(sentence, judgement.reason))
-        return Summary(tuple(claims), tuple(dropped), usage)
+            draft.put(sentence, judgement)
+        return usage
 
     def _reconsidered(self, judgement: Judgement, odds: float | None, calibration: Calibration) -> Judgement:
         """The judgement with the engine's log-odds; as it was where there are none."""
@@ -188,17 +211,22 @@ class Summarizer:
         first = call.completion.first_token
         return None if first is None else log_odds(first), used(call, prompt)
 
-    def _calibration(self, model: str) -> Calibration | None:
-        """The calibration of `model`; None until it is known, and where the model is not asked.
-
-        It is made in the background, from the first summary on: at the start the first request would wait for it.
-        """
-        if self._engine_check == "off" or self._engine.can_score is False:
-            return None
+    def _known_calibration(self, model: str) -> Calibration | None:
+        """The calibration of `model`; None until it is known, and where the model is not asked."""
         task = self._calibrations.get(model)
-        if task is None:
-            task = self._calibrations[model] = asyncio.ensure_future(self.calibrate(model))
-        return task.result() if task.done() and not task.cancelled() else None
+        if task is None or not task.done() or task.cancelled() or self._engine.can_score is False:
+            return None
+        return task.result()
+
+    def _calibrate_once(self, model: str) -> None:
+        """Have the calibration of `model` made in the background.
+
+        That begins behind the first summary: at the start the first request would wait for it.
+        """
+        if self._engine_check == "off" or self._engine.can_score is False or model in self._calibrations:
+            return
+        # In a context of its own: neither its log lines nor its spans are those of the request that came first.
+        self._calibrations[model] = asyncio.create_task(self.calibrate(model), context=Context())
 
     async def calibrate(self, model: str) -> Calibration | None:
         """Try `model` as a judge of claims. None where it does not tell true from false; never raises EngineError."""

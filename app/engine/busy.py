@@ -5,6 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from app.shared_memory import Memory
+
+_PER_CALL, _SINCE = range(2)
+
 
 @dataclass(slots=True)
 class BusyShare:
@@ -20,27 +24,29 @@ class BusyClock:
     time. One running sum of dt/n serves every call: its share is the sum's growth while it ran.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, memory: Memory | None = None) -> None:
         self._clock = clock
-        self._calls = 0
-        self._per_call = 0.0
-        self._since = 0.0
+        self._memory = memory or Memory()
+        self._calls = self._memory.column()
+        self._cells = self._memory.cells(2)
 
     @contextmanager
     def call(self, share: BusyShare) -> Iterator[None]:
         """Count the block as a call in the engine, a failed one too, and set its `share` at the end."""
-        self._advance()
-        self._calls += 1
-        begun_at = self._per_call
+        with self._memory:
+            begun_at = self._advance()
+            self._calls.own += 1
         try:
             yield
         finally:
-            self._advance()
-            self._calls -= 1
-            share.seconds = self._per_call - begun_at
+            with self._memory:
+                share.seconds = self._advance() - begun_at
+                self._calls.own -= 1
 
-    def _advance(self) -> None:
-        now = self._clock()
-        if self._calls:
-            self._per_call += (now - self._since) / self._calls
-        self._since = now
+    def _advance(self) -> float:
+        """Bring the sum of dt/n up to now."""
+        cells, now = self._cells, self._clock()
+        if calls := self._calls.total:
+            cells[_PER_CALL] += (now - cells[_SINCE]) / calls
+        cells[_SINCE] = now
+        return cells[_PER_CALL]

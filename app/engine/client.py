@@ -1,8 +1,14 @@
 """What speaks to the server that runs the model: completions, models, and whether it is there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+OnText = Callable[[str], None]
+"""Is given the whole text that the model has written so far, whenever more of it has come.
+
+Where a call breaks off and is made again in another server, the text begins anew.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,13 @@ class EngineClient(Protocol):
         """Have `model` in memory; seconds until it was, None where the server does not say."""
         ...
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(
+        self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
 
         With `top_logprobs` over 0 (20 at most) that many candidates for the first token come with it, where the server
-        gives them.
+        gives them. With `on_text` the server is asked to stream.
         """
         ...
 

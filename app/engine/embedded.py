@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import sys
 from collections import deque
@@ -33,6 +34,22 @@ class EmbeddedConfig:
     threads: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedAddress:
+    """The engine where another process of this service runs it; its errors are in `error_file`."""
+
+    base_url: str
+    error_file: Path
+
+    @property
+    def last_error(self) -> str | None:
+        """The last lines that a child wrote to standard error, where it wrote any."""
+        try:
+            return self.error_file.read_text() or None
+        except OSError:
+            return None
+
+
 class EmbeddedEngine:
     """Runs the engine as a child process at `base_url`; start it with `start` or as a context manager.
 
@@ -42,9 +59,13 @@ class EmbeddedEngine:
     has done with it.
     """
 
-    def __init__(self, config: EmbeddedConfig) -> None:
+    def __init__(
+        self, config: EmbeddedConfig, listener: socket.socket | None = None, error_file: Path | None = None
+    ) -> None:
+        """`listener`: made by `embedded_listener`. `error_file` has `last_error` for other processes."""
         self._config = config
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener = listener or embedded_listener()
+        self._error_file = error_file
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._error_lines: deque[str] = deque()
@@ -53,7 +74,7 @@ class EmbeddedEngine:
     @property
     def base_url(self) -> str:
         """Where it answers as Ollama does."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return address_of(self._listener)
 
     @property
     def pid(self) -> int | None:
@@ -142,3 +163,23 @@ class EmbeddedEngine:
             if text := line.decode(errors="replace").strip():
                 lines.append(text[:500])
                 self._error_lines = lines
+                if self._error_file is not None:
+                    self._error_file.write_text(" ".join(lines))
+
+
+def embedded_listener() -> socket.socket:
+    """The socket on which an embedded engine is to listen."""
+    return socket.create_server(("127.0.0.1", 0), backlog=1024)
+
+
+def address_of(listener: socket.socket) -> str:
+    """The base URL of the engine that listens there."""
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def run_embedded(config: EmbeddedConfig, listener: socket.socket, error_file: Path) -> None:
+    """Run the engine until SIGTERM."""
+    is_over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_over.set)
+    async with EmbeddedEngine(config, listener, error_file):
+        await is_over.wait()

@@ -1,11 +1,9 @@
 """The embedded engine as the child process of `embedded.EmbeddedEngine`, on the socket that it hands down."""
 
 import argparse
-import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import uvicorn
 
 from app.engine.embedded import EmbeddedConfig
 from app.engine.embedded_server import serve
+from app.parent import die_with
 
 
 class _ChildServer(uvicorn.Server):
@@ -23,17 +22,6 @@ class _ChildServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
-
-
-def _die_with_parent() -> None:
-    """End this process when its standard input ends, which it does whatever ends the parent that holds it."""
-
-    def wait_for_end() -> None:
-        while os.read(0, 4096):
-            pass
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 def main(arguments: list[str]) -> None:
@@ -46,7 +34,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--num-parallel", type=int, required=True)
     parser.add_argument("--threads", type=int)
     given = parser.parse_args(arguments)
-    _die_with_parent()
+    die_with(sys.stdin.fileno())
     # A terminal and systemd signal the whole group, but requests that drain still need the engine.
     for end in (signal.SIGINT, signal.SIGTERM):
         signal.signal(end, signal.SIG_IGN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.engine.busy import BusyShare
-from app.engine.client import Completion, Prompt
+from app.engine.client import Completion, OnText, Prompt
 from app.engine.errors import (
     EngineError,
     EngineTimeoutError,
@@ -73,6 +73,7 @@ class _Chat:
     prompt: Prompt
     num_predict: int
     top_logprobs: int
+    on_text: OnText | None
 
 
 class Engine:
@@ -146,11 +147,12 @@ class Engine:
         told = [one.client.can_score for one in self.upstreams.all]
         return True if True in told else None if None in told else False
 
-    async def complete(self, prompt: Prompt, *, num_predict: int, terms: Terms, top_logprobs: int = 0) -> Call:
+    async def complete(
+        self, prompt: Prompt, *, num_predict: int, terms: Terms, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for its place first.
 
-        With `top_logprobs` over 0 the completion has that many candidates for its first token, where the server gives
-        them.
+        `top_logprobs`, `on_text`: see EngineClient.chat.
 
         Raises EngineError; an EngineTimeoutError where the deadline passes in the engine.
         """
@@ -159,7 +161,7 @@ class Engine:
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
                 completion, busy_s = await retrying(
-                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs), terms),
+                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs, on_text), terms),
                     self._retry_policy,
                     terms.deadline,
                     self._tell_of_retry,
@@ -255,6 +257,7 @@ class Engine:
                     model=terms.model,
                     num_predict=chat.num_predict,
                     top_logprobs=chat.top_logprobs,
+                    on_text=chat.on_text,
                 )
             if completion.load_s is not None and upstream.loads.answered(terms.model, started, completion.load_s):
                 self._tell_of_load(terms.model)

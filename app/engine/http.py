@@ -1,6 +1,6 @@
 """Requests to the server that runs the model, and the errors that they can end in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -48,16 +48,22 @@ class EngineHttp:
         await self._http.aclose()
 
     async def exchange(
-        self, method: str, path: str, body: object = None, limit: int = MAX_ANSWER_BYTES
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        limit: int = MAX_ANSWER_BYTES,
+        on_line: Callable[[bytes], None] | None = None,
     ) -> tuple[int, bytes]:
-        """Status and body of the answer.
+        """Status and body of the answer; `on_line` is given each line of an answer with status 200 as it comes.
 
-        Raises NoConnectionError, EngineUnreachableError where the connection broke, EngineTimeoutError, and
-        EngineFailedError for a body over `limit` bytes.
+        Raises NoConnectionError, EngineUnreachableError where the connection broke, EngineTimeoutError,
+        EngineFailedError for a body over `limit` bytes, and what `on_line` raises, which ends the call.
         """
         try:
             async with self._http.stream(method, path, json=body, headers=outgoing_headers()) as response:
-                return response.status_code, await _read(response, limit)
+                is_good = response.status_code == 200
+                return response.status_code, await _read(response, limit, on_line if is_good else None)
         except (httpx.HTTPError, aiohttp.ClientError) as error:
             raise self._told(error) from error
 
@@ -98,10 +104,16 @@ def on_one_line(message: str) -> str:
     return " ".join(message.split())[:MAX_MESSAGE_CHARACTERS] or "(no message)"
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes:
+async def _read(response: httpx.Response, limit: int, on_line: Callable[[bytes], None] | None) -> bytes:
     content = bytearray()
+    line_start = 0
     async for chunk in response.aiter_raw():
         content += chunk
         if len(content) > limit:
             raise EngineFailedError(f"the engine's answer is over {limit} bytes")
+        while on_line is not None and (line_end := content.find(b"\n", line_start)) >= 0:
+            on_line(bytes(content[line_start:line_end]))
+            line_start = line_end + 1
+    if on_line is not None:
+        on_line(bytes(content[line_start:]))
     return bytes(content)

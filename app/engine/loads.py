@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.engine.status import canonical
+from app.shared_memory import Memory
 
 SOON_S = 60.0
 """A model that is loaded again within this time was unloaded without need."""
@@ -13,6 +14,7 @@ SOON_S = 60.0
 _TOLD_S = 600.0  # for which a needless load is worth to be told
 _SHORTEST_LOAD_S = 0.25  # a 135M model takes 0.5 s from the page cache
 _TIMES_USUAL = 8.0
+_SAME_LOAD_S = 1.0  # what the ends of one load, as two workers know them, may differ by
 _KEPT_ANSWERS = 16
 _KEPT_MODELS = 64
 
@@ -26,10 +28,12 @@ class _Seen:
 
 
 class Loads:
-    """The loads of each model in one server. `clock`: monotonic seconds."""
+    """The loads of each model in one server. `clock`: monotonic seconds, the same in all workers."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, memory: Memory | None = None) -> None:
         self._clock = clock
+        self._memory = memory or Memory()
+        self._last_end = self._memory.cells(1)
         self._models: dict[str, _Seen] = {}
 
     def answered(self, model: str, started: float, load_s: float) -> bool:
@@ -49,7 +53,16 @@ class Loads:
         if seen.ends and started < seen.ends[-1]:
             return False
         seen.ends.append(started + load_s)
-        return True
+        return self._is_first_to_tell(started + load_s)
+
+    def _is_first_to_tell(self, end: float) -> bool:
+        """Whether no other worker has told of the load that ended at this time."""
+        if self._memory.workers == 1:
+            return True
+        with self._memory:
+            is_known = abs(end - self._last_end[0]) < _SAME_LOAD_S
+            self._last_end[0] = end
+            return not is_known
 
     def follow_each_other(self, model: str) -> bool:
         """Whether the model was loaded twice within SOON_S, in the last ten minutes."""

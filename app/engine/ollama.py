@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from app.engine.client import Completion, LoadedModel, Prompt
+from app.engine.client import Completion, LoadedModel, OnText, Prompt
 from app.engine.errors import (
     EngineBusyError,
     EngineError,
@@ -23,6 +23,7 @@ from app.engine.ollama_answers import (
     ChatAnswer,
     ErrorBody,
     Loaded,
+    Message,
     ModelInfo,
     Tags,
     Version,
@@ -103,20 +104,29 @@ class OllamaClient:
             }
             return (await self._call("POST", "/api/chat", ChatAnswer, body)).load_s
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(
+        self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
 
-        `top_logprobs`: see EngineClient.chat. Raises PromptTooLongError where the prompt does not fit or its count is
-        that of a full context window, ModelNotFoundError, and the other EngineErrors for what else can go wrong.
+        `top_logprobs`, `on_text`: see EngineClient.chat. Raises PromptTooLongError where the prompt does not fit or its
+        count is that of a full context window, ModelNotFoundError, and the other EngineErrors for what else can go
+        wrong.
         """
         async with self.chat_body(prompt, model=model, num_predict=num_predict) as body:
-            return await self._scoring.chat(lambda top: self._completion(prompt, body, top), top_logprobs)
+            return await self._scoring.chat(lambda top: self._completion(prompt, body, top, on_text), top_logprobs)
 
-    async def _completion(self, prompt: Prompt, body: dict[str, Any], top_logprobs: int) -> Completion:
+    async def _completion(
+        self, prompt: Prompt, body: dict[str, Any], top_logprobs: int, on_text: OnText | None
+    ) -> Completion:
         num_predict, num_ctx = body["options"]["num_predict"], body["options"]["num_ctx"]
         if top_logprobs:
             body = {**body, "logprobs": True, "top_logprobs": top_logprobs}
-        answer = await self._call("POST", "/api/chat", ChatAnswer, body, completion_limit(num_predict))
+        limit = completion_limit(num_predict)
+        if on_text is None:
+            answer = await self._call("POST", "/api/chat", ChatAnswer, body, limit)
+        else:
+            answer = await self._streamed({**body, "stream": True}, limit, on_text)
         if not answer.done:
             raise EngineFailedError("the engine's answer is not whole: done is false")
         prompt_tokens = _prompt_tokens(answer, prompt)
@@ -140,6 +150,13 @@ class OllamaClient:
             load_s=answer.load_s,
             first_token=first_token(answer.logprobs),
         )
+
+    async def _streamed(self, body: dict[str, Any], limit: int, on_text: OnText) -> ChatAnswer:
+        stream = _Stream(on_text)
+        status, content = await self._http.exchange("POST", "/api/chat", body, limit, stream.take)
+        if status != 200:
+            raise error_of(status, _error_message(content))
+        return stream.whole()
 
     @asynccontextmanager
     async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> AsyncIterator[dict[str, Any]]:
@@ -204,21 +221,57 @@ def _prompt_tokens(answer: ChatAnswer, prompt: Prompt) -> int:
     return answer.prompt_eval_count if answer.prompt_eval_count <= most else 0
 
 
+class _Stream:
+    """Puts the lines of a streamed answer together."""
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._text = ""
+        self._logprobs: Any = None
+        self._last: ChatAnswer | None = None
+
+    def take(self, line: bytes) -> None:
+        """Take the next line. Raises EngineError where it tells of one."""
+        if not line.strip():
+            return
+        self._last = _parse(line, ChatAnswer)
+        self._logprobs = self._logprobs or self._last.logprobs
+        if self._last.message.content:
+            self._text += self._last.message.content
+            self._on_text(self._text)
+
+    def whole(self) -> ChatAnswer:
+        """The answer as it would have come without a stream: the last line with all text. Raises EngineFailedError."""
+        if self._last is None:
+            raise EngineFailedError("the engine's answer is empty")
+        return self._last.model_copy(update={"message": Message(content=self._text), "logprobs": self._logprobs})
+
+
 def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
     try:
         return kind.model_validate_json(content)
     except ValidationError:
-        message = _error_message(content)
-        raise EngineFailedError(f"the engine's answer is not one of Ollama's: {message}") from None
+        message = _stated_error(content)
+    if message is None:
+        raise EngineFailedError(f"the engine's answer is not one of Ollama's: {_error_message(content)}")
+    # An error that comes up when the answer has begun comes under status 200.
+    if _TOO_LONG.search(message):
+        raise PromptTooLongError(message)
+    raise EngineFailedError(f"the engine failed: {message}")
+
+
+def _stated_error(content: bytes) -> str | None:
+    """Ollama's own words, `{"error": "..."}`; None where there are none."""
+    try:
+        return on_one_line(ErrorBody.model_validate_json(content).error)
+    except ValidationError:
+        return None
 
 
 def _error_message(content: bytes) -> str:
-    """Ollama's own words, `{"error": "..."}`; else the beginning of what came."""
-    try:
-        message = ErrorBody.model_validate_json(content).error
-    except ValidationError:
-        message = content[: 4 * MAX_MESSAGE_CHARACTERS].decode(errors="replace")
-    return on_one_line(message)
+    """Ollama's own words; else the beginning of what came."""
+    beginning = content[: 4 * MAX_MESSAGE_CHARACTERS].decode(errors="replace")
+    return _stated_error(content) or on_one_line(beginning)
 
 
 def error_of(status: int, message: str) -> EngineError:

@@ -4,11 +4,12 @@ None of them cuts a prompt that is too long, so a count of tokens as long as the
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from app.engine.client import Completion, LoadedModel, Prompt
+from app.engine.client import Completion, LoadedModel, OnText, Prompt
 from app.engine.errors import (
     EngineBusyError,
     EngineError,
@@ -19,7 +20,17 @@ from app.engine.errors import (
 )
 from app.engine.http import MAX_ANSWER_BYTES, MAX_MESSAGE_CHARACTERS, EngineHttp, completion_limit, on_one_line
 from app.engine.ollama_answers import Answer
-from app.engine.openai_answers import ChatAnswer, Models, error_message
+from app.engine.openai_answers import (
+    ChatAnswer,
+    ChatChunk,
+    Choice,
+    Logprobs,
+    Message,
+    Models,
+    Timings,
+    Usage,
+    error_message,
+)
 from app.engine.scores import Scoring, first_token
 
 _TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
@@ -81,11 +92,13 @@ class OpenAIClient:
         await self._expect(model)
         return None
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(
+        self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
 
-        `top_logprobs`: see EngineClient.chat. Raises PromptTooLongError, ModelNotFoundError, and the other EngineErrors
-        for what else can go wrong.
+        `top_logprobs`, `on_text`: see EngineClient.chat. Raises PromptTooLongError, ModelNotFoundError, and the other
+        EngineErrors for what else can go wrong.
         """
         await self._expect(model)
         body = {
@@ -99,14 +112,24 @@ class OpenAIClient:
             "temperature": 0,
             "seed": self._seed,
         }
-        return await self._scoring.chat(lambda top: self._completion(prompt, body, num_predict, top), top_logprobs)
+        return await self._scoring.chat(
+            lambda top: self._completion(prompt, body, num_predict, top, on_text), top_logprobs
+        )
 
     async def _completion(
-        self, prompt: Prompt, body: dict[str, Any], num_predict: int, top_logprobs: int
+        self, prompt: Prompt, body: dict[str, Any], num_predict: int, top_logprobs: int, on_text: OnText | None
     ) -> Completion:
         if top_logprobs:
             body = {**body, "logprobs": True, "top_logprobs": top_logprobs}
-        answer = await self._call("POST", "/chat/completions", ChatAnswer, body, completion_limit(num_predict))
+        limit = completion_limit(num_predict)
+        if on_text is None:
+            content = await self._call("POST", "/chat/completions", body, limit)
+            answer = _parse(content, ChatAnswer)
+        else:
+            stream = _Stream(on_text)
+            body = {**body, "stream": True, "stream_options": {"include_usage": True}}
+            await self._call("POST", "/chat/completions", body, limit, stream.take)
+            answer = stream.whole()
         if not answer.choices:
             raise EngineFailedError("the engine's answer has no choices")
         choice, usage = answer.choices[0], answer.usage
@@ -130,14 +153,19 @@ class OpenAIClient:
             raise ModelNotFoundError(_not_found(model, self._models))
 
     async def _list(self) -> Models:
-        models = await self._call("GET", "/models", Models)
+        models = _parse(await self._call("GET", "/models"), Models)
         self._models = tuple(model.id for model in models.data)
         return models
 
     async def _call(
-        self, method: str, path: str, kind: type[AnswerT], body: object = None, limit: int = MAX_ANSWER_BYTES
-    ) -> AnswerT:
-        status, content = await self._http.exchange(method, path, body, limit)
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        limit: int = MAX_ANSWER_BYTES,
+        on_line: Callable[[bytes], None] | None = None,
+    ) -> bytes:
+        status, content = await self._http.exchange(method, path, body, limit, on_line)
         if status != 200:
             error = _error_of(status, on_one_line(error_message(content, 4 * MAX_MESSAGE_CHARACTERS)))
             if isinstance(error, EngineRejectedError) and status in (401, 403):
@@ -145,11 +173,58 @@ class OpenAIClient:
             raise error
         if method == "POST":
             self._refusal = None
-        try:
-            return kind.model_validate_json(content)
-        except ValidationError:
+        return content
+
+
+class _Stream:
+    """Puts the events of a streamed answer together; each is one line of data in all servers with this API."""
+
+    # The libraries for server-sent events put no bound on what they read.
+
+    def __init__(self, on_text: OnText) -> None:
+        self._on_text = on_text
+        self._text = ""
+        self._finish_reason: str | None = None
+        self._logprobs = Logprobs()
+        self._usage = Usage()
+        self._timings = Timings()
+
+    def take(self, line: bytes) -> None:
+        """Take the next line. Raises EngineError where it tells of one, or is none of such an answer."""
+        name, _, data = line.strip().partition(b":")
+        if name in (b"", b"event", b"id", b"retry") or data.strip() == b"[DONE]":
+            return
+        content = data if name == b"data" else line
+        chunk = _parse(content, ChatChunk)
+        if chunk.error is not None:
             message = on_one_line(error_message(content, 4 * MAX_MESSAGE_CHARACTERS))
-            raise EngineFailedError(f"the engine's answer is not one of the OpenAI API's: {message}") from None
+            if _TOO_LONG.search(message):
+                raise PromptTooLongError(message)
+            raise EngineFailedError(f"the engine failed: {message}")
+        self._usage = chunk.usage or self._usage
+        self._timings = chunk.timings or self._timings
+        for choice in chunk.choices:
+            self._finish_reason = choice.finish_reason or self._finish_reason
+            self._logprobs = self._logprobs if self._logprobs.content else choice.logprobs
+            if choice.delta.content:
+                self._text += choice.delta.content
+                self._on_text(self._text)
+
+    def whole(self) -> ChatAnswer:
+        """The answer as it would have come without a stream. Raises EngineFailedError."""
+        if self._finish_reason is None:
+            raise EngineFailedError("the engine's answer is not whole: it has no finish_reason")
+        message = Message(content=self._text)
+        choice = Choice(message=message, logprobs=self._logprobs, finish_reason=self._finish_reason)
+        return ChatAnswer(choices=[choice], usage=self._usage, timings=self._timings)
+
+
+def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError:
+        message = on_one_line(error_message(content, 4 * MAX_MESSAGE_CHARACTERS))
+        raise EngineFailedError(f"the engine's answer is not one of the OpenAI API's: {message}") from None
 
 
 def _error_of(status: int, message: str) -> EngineError:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from app.engine.ollama_answers import Answer, Count
 
@@ -56,6 +56,21 @@ class ChatAnswer(Answer):
     choices: list[Choice]
     usage: Annotated[Usage, BeforeValidator(_or_empty)] = Usage()
     timings: Annotated[Timings, BeforeValidator(_or_empty)] = Timings()
+
+
+class ChunkChoice(Answer):
+    delta: Message
+    logprobs: Annotated[Logprobs, BeforeValidator(_or_empty)] = Logprobs()
+    finish_reason: str | None = None
+
+
+class ChatChunk(Answer):
+    """An event of `POST /chat/completions` with `stream: true`; the last ones bring `usage`, and have no choices."""
+
+    choices: list[ChunkChoice] = Field(default_factory=list)
+    usage: Usage | None = None
+    timings: Timings | None = None
+    error: Any = None
 
 
 class Model(Answer):

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol
 
 from app.engine.client import EngineClient
-from app.engine.embedded import EmbeddedConfig, EmbeddedEngine
+from app.engine.embedded import EmbeddedAddress, EmbeddedConfig, EmbeddedEngine
 from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver
 from app.engine.errors import EngineError
 from app.engine.gate import Gate, GateObserver
@@ -20,6 +20,7 @@ from app.engine.retries import RetryPolicy
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.settings import Settings
+from app.shared_memory import Memory
 
 logger = logging.getLogger("condenser.engine")
 
@@ -59,25 +60,43 @@ async def _version(settings: Settings, url: str) -> str | None:
 
 
 @asynccontextmanager
-async def open_engine(settings: Settings, name: EngineName, observer: Observer) -> AsyncIterator[Engine]:
-    """The engine `name`, running for the block; the embedded one's process is started and stopped with it."""
+async def open_engine(
+    settings: Settings,
+    name: EngineName,
+    observer: Observer,
+    memory: Memory | None = None,
+    embedded_at: EmbeddedAddress | None = None,
+) -> AsyncIterator[Engine]:
+    """The engine `name`, running for the block.
+
+    The embedded one's process is started and stopped with it, unless it runs at `embedded_at` already.
+    """
     policy = RetryPolicy(settings.engine_retries)
     async with AsyncExitStack() as stack:
         if name != "embedded":
             clients = _clients(settings, name)
             for client in clients:
                 stack.push_async_callback(client.aclose)
-            upstreams = Upstreams([_upstream(client, settings.max_concurrency) for client in clients])
+            upstreams = Upstreams([_upstream(client, settings.max_concurrency, memory) for client in clients])
             most = len(clients) * (MOST if settings.max_concurrency == "auto" else settings.max_concurrency)
-            gate = Gate(upstreams.slots, settings.max_queue, settings.queue_timeout_s, observer, most_concurrency=most)
+            gate = Gate(
+                upstreams.slots,
+                settings.max_queue,
+                settings.queue_timeout_s,
+                observer,
+                most_concurrency=most,
+                memory=memory,
+            )
             yield Engine(name, upstreams, gate, settings.model, observer, retry_policy=policy)
             return
         config = embedded_config(settings)
-        embedded = await stack.enter_async_context(EmbeddedEngine(config))
-        own = await stack.enter_async_context(_client(settings, embedded.base_url))
-        gate = Gate(config.num_parallel, settings.max_queue, settings.queue_timeout_s, observer)
-        upstreams = Upstreams([Upstream(own, config.num_parallel)])
-        yield Engine(name, upstreams, gate, config.name, observer, lambda: embedded.last_error, policy)
+        running: EmbeddedAddress | EmbeddedEngine = (
+            embedded_at if embedded_at is not None else await stack.enter_async_context(EmbeddedEngine(config))
+        )
+        own = await stack.enter_async_context(_client(settings, running.base_url))
+        gate = Gate(config.num_parallel, settings.max_queue, settings.queue_timeout_s, observer, memory=memory)
+        upstreams = Upstreams([Upstream(own, config.num_parallel, memory=memory)])
+        yield Engine(name, upstreams, gate, config.name, observer, lambda: running.last_error, policy)
 
 
 def embedded_config(settings: Settings) -> EmbeddedConfig:
@@ -105,10 +124,10 @@ def _clients(settings: Settings, name: EngineName) -> list[EngineClient]:
     return [_client(settings, url) for url in settings.upstream_urls]
 
 
-def _upstream(client: EngineClient, max_concurrency: int | Literal["auto"]) -> Upstream:
+def _upstream(client: EngineClient, max_concurrency: int | Literal["auto"], memory: Memory | None) -> Upstream:
     if max_concurrency == "auto":
-        return Upstream(client, FIRST, ConcurrencyLimit())
-    return Upstream(client, max_concurrency)
+        return Upstream(client, FIRST, ConcurrencyLimit(memory), memory)
+    return Upstream(client, max_concurrency, memory=memory)
 
 
 class StatusObserver(Protocol):

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.engine.busy import BusyClock
-from app.engine.client import Completion, EngineClient, Prompt
+from app.engine.client import Completion, EngineClient, OnText, Prompt
 from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.loads import Loads
 from app.engine.status import UpstreamStatus, canonical
+from app.shared_memory import Memory
 
 logger = logging.getLogger("condenser.engine")
 
@@ -30,27 +31,49 @@ _SHORTEST_CALL_S = 0.001
 _SILENT_CHECKS = 2
 """Checks without an answer after which a server is given up: a single one may be lost in a pause of the machine."""
 
+_STATES = (None, False, True)
+"""Of a server, by the number that stands for each in the memory of the workers."""
+
 
 class Upstream:
     """One server: the calls that are in it, and whether it is up, None where that is not known yet.
 
     `slots` are how many it is to have at once, or `limit` finds that. `usual_call_s`: moving mean of the seconds that
-    it works on a call, infinite before the first one.
+    it works on a call, infinite before the first one. `models`: names of the models that it has, as it spells them, by
+    its last check. All but that mean and the models are of all workers.
     """
 
-    def __init__(self, client: EngineClient, slots: int, limit: ConcurrencyLimit | None = None) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        slots: int,
+        limit: ConcurrencyLimit | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        memory = memory or Memory()
         self.client = client
         self.limit = limit
-        self.in_flight = 0
-        self.is_up: bool | None = None
+        self.calls = memory.column()
+        self._state = memory.cells(1)
         self.usual_call_s = math.inf
         self._slots = slots
         self._loaded: set[str] = set()
         self._installed: frozenset[str] | None = None
+        self.models: tuple[str, ...] = ()
         self._silent_checks = 0
         self._calls: set[asyncio.Timeout] = set()
-        self.busy = BusyClock()
-        self.loads = Loads()
+        self.busy = BusyClock(memory=memory)
+        self.loads = Loads(memory=memory)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that are in it."""
+        return self.calls.total
+
+    @property
+    def is_up(self) -> bool | None:
+        """Whether it is up, by the last check or call of any worker; None before the first one."""
+        return _STATES[int(self._state[0])]
 
     @property
     def slots(self) -> int:
@@ -62,6 +85,10 @@ class Upstream:
         """Canonical names of the models that it has, by its last check; empty before the first one."""
         return self._installed or frozenset()
 
+    def has_loaded(self, model: str) -> bool:
+        """Whether `model` is in its memory, by its last check and the calls since."""
+        return canonical(model) in self._loaded
+
     async def preload(self, model: str) -> bool:
         """Have `model` in memory; whether it had to be loaded. Raises EngineError."""
         started = time.monotonic()
@@ -69,7 +96,9 @@ class Upstream:
             load_s = await self.client.preload(model)
         return load_s is not None and self.loads.answered(model, started, load_s)
 
-    async def chat(self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(
+        self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
+    ) -> Completion:
         """The completion of `prompt`, of at most `num_predict` tokens, see EngineClient.chat.
 
         Raises EngineError, an EngineUnreachableError where the server is given up meanwhile too.
@@ -77,7 +106,9 @@ class Upstream:
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with self._call(model):
-            completion = await self.client.chat(prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs)
+            completion = await self.client.chat(
+                prompt, model=model, num_predict=num_predict, top_logprobs=top_logprobs, on_text=on_text
+            )
             took_s = loop.time() - started
             self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:
@@ -94,7 +125,7 @@ class Upstream:
     @asynccontextmanager
     async def _call(self, model: str) -> AsyncIterator[None]:
         """Count the block as a call in the server, and learn from its end."""
-        self.in_flight += 1
+        self.calls.own += 1
         try:
             async with asyncio.timeout(None) as call:
                 self._calls.add(call)
@@ -114,7 +145,7 @@ class Upstream:
                 self.limit.busy()
             raise
         finally:
-            self.in_flight -= 1
+            self.calls.own -= 1
 
     def expected_s(self, model: str, call_s: float) -> float:
         """About how long a call would take here, seconds; infinite where the model is not there.
@@ -135,6 +166,7 @@ class Upstream:
             self._silent_checks = 0
             self._loaded = {canonical(model.name) for model in status.loaded}
             self._installed = frozenset(map(canonical, status.installed)) or None
+            self.models = status.installed
             return was_down
         self._silent_checks += 1
         if status.is_gone or self._silent_checks >= _SILENT_CHECKS:
@@ -146,7 +178,7 @@ class Upstream:
             logger.warning("engine down", extra={"engine_url": self.client.base_url, "reason": reason})
         elif self.is_up is False and is_up:
             logger.info("engine up again", extra={"engine_url": self.client.base_url})
-        self.is_up = is_up
+        self._state[0] = _STATES.index(is_up)
 
     def give_up(self) -> None:
         """End all calls that are in it with EngineUnreachableError."""

@@ -1,5 +1,6 @@
 """`condenser mcp`: the MCP server on standard input and output, in front of a service."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,8 @@ def serve_mcp(url: UrlOption = None, api_key: KeyOption = None, local: LocalOpti
     """Serve agents on standard input and output, by the Model Context Protocol (MCP)."""
     import anyio
 
+    # Python's own handler would wait for the read of standard input, which ends with the next line only.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with sentences() as console:
         try:
             with _service(url, console, local=local) as address:

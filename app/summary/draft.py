@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import regex
 
-from app.summary.check import Claim, Dropped, Reason
+from app.summary.check import Claim, Dropped, Judgement, Reason, judge
+from app.summary.evidence import Evidence
 from app.text import cues
 from app.text.document import Document
 from app.text.language import Language, share_in, stems, words
@@ -55,26 +56,38 @@ def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
     return any(share_in(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
 
 
+class Repetitions:
+    """Tells of one claim after the other whether it is kept.
+
+    Repetitions are not, nor are claims that go on from one that is not kept. `is_repeated` is asked with the claims
+    that are kept so far.
+    """
+
+    def __init__(self, is_repeated: Callable[[Claim, Sequence[Claim]], bool]) -> None:
+        self.kept: list[Claim] = []
+        self._is_repeated = is_repeated
+        self._is_gap = False
+
+    def objection(self, claim: Claim) -> Reason | None:
+        """Why the next claim is not kept; None where it is."""
+        if self._is_repeated(claim, self.kept):
+            self._is_gap = True
+            return "repeated"
+        if claim.leans and self._is_gap:
+            return "reference"
+        self.kept.append(claim)
+        self._is_gap = False
+        return None
+
+
 def without_repetitions(
     claims: Iterable[Claim], is_repeated: Callable[[Claim, Sequence[Claim]], bool]
 ) -> tuple[tuple[Claim, ...], tuple[Dropped, ...]]:
-    """The claims that are kept, and what is dropped: repetitions, and claims that go on from one that is dropped.
-
-    `is_repeated` is asked with the claims that are kept so far.
-    """
-    kept: list[Claim] = []
-    dropped: list[Dropped] = []
-    is_gap = False
-    for claim in claims:
-        if is_repeated(claim, kept):
-            dropped.append(Dropped(claim.text, "repeated"))
-            is_gap = True
-        elif claim.leans and is_gap:
-            dropped.append(Dropped(claim.text, "reference"))
-        else:
-            kept.append(claim)
-            is_gap = False
-    return tuple(kept), tuple(dropped)
+    """The claims that are kept, and what is dropped: see Repetitions."""
+    repetitions = Repetitions(is_repeated)
+    objections = [(claim, repetitions.objection(claim)) for claim in claims]
+    dropped = tuple(Dropped(claim.text, reason) for claim, reason in objections if reason is not None)
+    return tuple(repetitions.kept), dropped
 
 
 def split_draft(draft: str) -> list[str]:
@@ -84,3 +97,60 @@ def split_draft(draft: str) -> list[str]:
         plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip().replace("**", "")))
         found += [plain[span.start : span.end] for span in sentences(plain)]
     return found
+
+
+class Draft:
+    """A completion whose sentences are judged one after the other, as it is written or when it is whole.
+
+    `on_claim` is given each sentence that stands.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        min_support: float,
+        instructions: Sequence[str],
+        on_claim: Callable[[Claim], None] = lambda claim: None,
+    ) -> None:
+        self.claims: list[Claim] = []
+        self.dropped: list[Dropped] = []
+        self._evidence = evidence
+        self._min_support = min_support
+        self._instructions = instructions
+        self._on_claim = on_claim
+        self._sentences: list[str] = []
+        self._stands = False
+
+    def read(self, text: str) -> None:
+        """Judge what has been written so far by rules alone, but for the last sentence, which may go on."""
+        for sentence in self.unjudged(split_draft(text)[:-1]):
+            self.put(sentence, self.judge(sentence))
+
+    def unjudged(self, sentences: Sequence[str]) -> Sequence[str]:
+        """The sentences behind those that have been judged.
+
+        More text may show that a sentence ended elsewhere, or the text may begin anew: then all are to be judged again.
+        """
+        if self._sentences != sentences[: len(self._sentences)]:
+            self.claims, self.dropped, self._sentences, self._stands = [], [], [], False
+        return sentences[len(self._sentences) :]
+
+    def judge(self, sentence: str) -> Judgement:
+        """What the rules say of the next sentence. One that goes on from a sentence that fell falls as well."""
+        document = self._evidence.document
+        reason = well_formed(sentence, document, self._instructions)
+        if reason is None and not self._stands and leans(sentence, document.language):
+            reason = "reference"
+        return judge(sentence, self._evidence, self._min_support) if reason is None else Judgement(0.0, (), reason)
+
+    def put(self, sentence: str, judgement: Judgement) -> None:
+        """Go by the judgement of the next sentence."""
+        self._sentences.append(sentence)
+        self._stands = judgement.reason is None
+        if judgement.reason is not None:
+            self.dropped.append(Dropped(sentence, judgement.reason))
+            return
+        is_leaning = leans(sentence, self._evidence.document.language)
+        claim = Claim(sentence, judgement.support, judgement.units, is_leaning)
+        self.claims.append(claim)
+        self._on_claim(claim)

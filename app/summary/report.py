@@ -41,6 +41,16 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a passage says, by itself: see Passage."""
+
+    text: str
+    by: By
+    source: tuple[Span, ...]
+    support: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """A fact of the source: the text of its first place, all places, and whether it is in the result."""
 
@@ -111,6 +121,16 @@ def compose(document: Document, slices: Sequence[Slice]) -> tuple[str, tuple[Pas
         passages.append(Passage(start, length, by, source, round(one.support, 3) if isinstance(one, Claim) else 1.0))
         before = last
     return "".join(parts), tuple(passages)
+
+
+def excerpts(text: str, passages: Iterable[Passage]) -> list[Excerpt]:
+    """What each passage of the result `text` says."""
+    return [Excerpt(text[one.start : one.end], one.by, one.source, one.support) for one in passages]
+
+
+def excerpt_of(document: Document, claim: Claim) -> Excerpt:
+    """What the passage of a claim says, should the result have it."""
+    return excerpts(*compose(document, [claim]))[0]
 
 
 def _ends(one: Claim | list[int], before: int | None) -> tuple[int, int]:

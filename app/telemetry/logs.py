@@ -39,8 +39,8 @@ class _Formatter(JsonFormatter):
         return "\n".join(line.rstrip("\n") for line in lines)
 
 
-def configure_logs(level: str) -> None:
-    """Send every log line of this process, uvicorn's too, to standard output as JSON."""
+def configure_logs(level: str, worker: int | None = None) -> None:
+    """Send every log line of this process, uvicorn's too, to standard output as JSON; `worker` is on each of them."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         _Formatter(
@@ -49,6 +49,7 @@ def configure_logs(level: str) -> None:
             timestamp="time",
             rename_fields={"levelname": "level", "name": "logger"},
             json_ensure_ascii=False,
+            static_fields={} if worker is None else {"worker": worker},
         )
     )
     handler.addFilter(_IdFilter())

@@ -14,9 +14,6 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from app.compression.cache import CacheResult, SharedCompressor
 from app.engine.engine import Engine
@@ -26,11 +23,12 @@ from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
-from app.telemetry.window import WINDOW_S, Window, bucket_of, quantile
+from app.telemetry.history import History, HistorySnapshot, merge
+from app.telemetry.shared import WorkerFiles
+from app.telemetry.window import PICO, Window, WindowCollector, bucket_of, last_minute
 
 Operation = Literal["compress", "reconstruct", "batch"]
 OPERATIONS: tuple[Operation, ...] = ("compress", "reconstruct", "batch")
-QUANTILES = (0.5, 0.95, 0.99)
 OTHER_MODEL = "other"
 
 _KNOWN_LABELS = {
@@ -65,7 +63,7 @@ _SERVED_FROM: Mapping[Operation, tuple[ServedFrom, ...]] = {
 _FAILED_OUTCOMES = ("queue_full", "queue_timeout", "unreachable", "busy", "timeout", "failed", "internal")
 """Ends of operations that an alert is about."""
 
-_PICO = 10**12  # windows add whole numbers: picodollars
+GaugeMode = Literal["livemostrecent", "livesum"]
 
 # When a counter was made is of no use here, and would be a third of all lines.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -75,14 +73,22 @@ _WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 
 
 
 class Metrics:
-    """All metrics of one instance in a registry of its own. Observes the gate and the engine."""
+    """All metrics of one instance in a registry of its own. Observes the gate and the engine.
 
-    def __init__(self, prices: Prices) -> None:
-        self.registry = CollectorRegistry()
+    With `files` the instance has several workers, and the registry what all of them count.
+    """
+
+    def __init__(self, prices: Prices, files: WorkerFiles | None = None) -> None:
+        self._files = files
+        self._followed: list[tuple[Gauge, Callable[[], float]]] = []
+        self.registry = CollectorRegistry() if files is None else files.open(self._refresh)
+        self._own_registry = self.registry if files is None else None
         self._prices = prices
         self._model = ""
         self.durations: dict[Operation, Window[int]] = {operation: Window() for operation in OPERATIONS}
         self.spent: Window[str] = Window()
+        self.history = History()
+        self._earlier = None if files is None else files.own_history()
         self.requests = self._histogram(
             "request_duration_seconds",
             "Time from request to answer, items of a batch each on its own, by what it was made of",
@@ -138,6 +144,7 @@ class Metrics:
             "Batches that are answered later, in the whole database; NaN until it has been looked at since the start",
             "state",
         )
+        self._gauge("workers", "Processes that serve", mode="livesum").set(1)
         self.jobs_counted({"queued": math.nan, "running": math.nan})
         self.gpu_ratio = self._gauge(
             "model_gpu_ratio",
@@ -149,20 +156,34 @@ class Metrics:
                 self.operations.labels(operation, outcome)
             for served_from in _SERVED_FROM[operation]:
                 self.requests.labels(operation, "ok", served_from)
-        self.registry.register(_WindowCollector(self.durations, self.spent))
-        ProcessCollector(registry=self.registry)
+        others = (lambda: ()) if files is None else files.of_others
+        self.registry.register(WindowCollector(self.durations, self.spent, others))
+        if files is None:
+            ProcessCollector(registry=self.registry)
 
     def _histogram(self, name: str, text: str, labels: Iterable[str], buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, text, labels, namespace="condenser", buckets=buckets, registry=self.registry)
+        return Histogram(name, text, labels, namespace="condenser", buckets=buckets, registry=self._own_registry)
 
     def _counter(self, name: str, text: str, labels: Iterable[str]) -> Counter:
-        counter = Counter(name, text, labels, namespace="condenser", registry=self.registry)
+        counter = Counter(name, text, labels, namespace="condenser", registry=self._own_registry)
         for value in _KNOWN_LABELS.get(name, ()):
             counter.labels(value)
         return counter
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, namespace="condenser", registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str, mode: GaugeMode = "livemostrecent") -> Gauge:
+        """A gauge; `mode`: which of the workers' values it has, where there are several."""
+        return Gauge(name, text, labels, namespace="condenser", registry=self._own_registry, multiprocess_mode=mode)
+
+    def _follow(self, gauge: Gauge, value: Callable[[], float]) -> None:
+        """Have a gauge take its value at every scrape."""
+        if self._files is None:
+            gauge.set_function(value)
+        else:
+            self._followed.append((gauge, value))
+
+    def _refresh(self) -> None:
+        for gauge, value in self._followed:
+            gauge.set(value())
 
     def watch_engine(self, engine: Engine) -> None:
         """Take the numbers of calls in the engine and waiting for it from its gate at every scrape."""
@@ -171,24 +192,41 @@ class Metrics:
         self.model_loads.labels(self._model)
         gate = engine.gate
         limit = self._gauge("concurrency_limit", "Calls in the engine at once at most")
-        limit.set_function(lambda: gate.max_concurrency)
+        self._follow(limit, lambda: gate.max_concurrency)
         self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
-        self._gauge("in_flight", "Calls in the engine").set_function(lambda: gate.in_flight)
-        self._gauge("queue_depth", "Calls waiting for a place in the engine").set_function(lambda: gate.waiting)
-        self.engine_up.set_function(lambda: _engine_up(engine.upstreams))
+        self._follow(self._gauge("in_flight", "Calls in the engine"), lambda: gate.in_flight)
+        self._follow(self._gauge("queue_depth", "Calls waiting for a place in the engine"), lambda: gate.waiting)
+        self._follow(self.engine_up, lambda: _engine_up(engine.upstreams))
         self._watch_upstreams(engine.upstreams)
         loop = asyncio.get_running_loop()
-        self._gauge("tasks", "Tasks of the event loop").set_function(lambda: len(asyncio.all_tasks(loop)))
+        tasks = self._gauge("tasks", "Tasks of the event loop", mode="livesum")
+        self._follow(tasks, lambda: len(asyncio.all_tasks(loop)))
 
     def _watch_upstreams(self, upstreams: Upstreams) -> None:
         for name, text, value in _UPSTREAM_GAUGES:
             gauge = self._gauge(f"upstream_{name}", text, "upstream")
             for one in upstreams.all:
-                gauge.labels(one.client.base_url).set_function(functools.partial(value, one))
+                self._follow(gauge.labels(one.client.base_url), functools.partial(value, one))
 
     def watch_cache(self, cache: SharedCompressor) -> None:
         """Take what the cache holds at every scrape."""
-        self._gauge("cache_bytes", "Memory that kept results take").set_function(lambda: cache.kept_bytes)
+        self._follow(
+            self._gauge("cache_bytes", "Memory that kept results take", mode="livesum"), lambda: cache.kept_bytes
+        )
+
+    def publish(self) -> None:
+        """Let the other workers know what is counted by this one alone, where there are any."""
+        if self._files is not None:
+            self._refresh()
+            self._files.publish(last_minute(self.durations, self.spent), self._own_history())
+
+    def hour(self) -> HistorySnapshot:
+        """The last hour of all workers, as far as the others have published theirs."""
+        return merge([self._own_history(), *(self._files.histories_of_others() if self._files else ())])
+
+    def _own_history(self) -> HistorySnapshot:
+        earlier = [self._earlier] if self._earlier else []
+        return merge([*earlier, self.history.snapshot()])
 
     def cache_asked(self, result: CacheResult) -> None:
         """A text was looked for among the kept results and those under way."""
@@ -219,7 +257,8 @@ class Metrics:
         self.engine_duration.labels(self._label(model)).observe(engine_s)
         local_usd = local_cost(self._prices, busy_s)
         self.costs.labels("local").inc(local_usd)
-        self.spent.add("local", round(local_usd * _PICO))
+        self.spent.add("local", round(local_usd * PICO))
+        self.history.engine_worked(busy_s)
         if outcome not in ("ok", "cancelled"):
             self.engine_errors.labels(outcome).inc()
 
@@ -245,66 +284,19 @@ class Metrics:
         served_from = "none" if cost is None else cost.served_from
         self.requests.labels(operation, outcome, served_from).observe(duration_s)
         if outcome == "ok":
+            self.history.operation_succeeded(operation, duration_s)
             self.durations[operation].add(bucket_of(duration_s))
             if cost is not None:
                 self.costs.labels("cloud").inc(cost.cloud_usd)
-                self.spent.add("cloud", round(cost.cloud_usd * _PICO))
+                self.spent.add("cloud", round(cost.cloud_usd * PICO))
                 self.reader_tokens.inc(cost.reader_tokens_saved)
                 self.reader_dollars.inc(cost.reader_usd_saved)
                 self.spent.add("reader_tokens", cost.reader_tokens_saved)
-                self.spent.add("reader", round(cost.reader_usd_saved * _PICO))
+                self.spent.add("reader", round(cost.reader_usd_saved * PICO))
+                self.history.text_compressed(cost.reader_tokens_saved)
+        else:
+            self.history.operation_failed()
 
 
 def _engine_up(upstreams: Upstreams) -> float:
     return math.nan if all(one.is_up is None for one in upstreams.all) else upstreams.is_any_up
-
-
-class _WindowCollector(Collector):
-    """The figures of the last minute, computed when they are scraped."""
-
-    def __init__(self, durations: Mapping[Operation, Window[int]], spent: Window[str]) -> None:
-        self._durations = durations
-        self._spent = spent
-
-    def collect(self) -> Iterable[Metric]:
-        # By the exposition format, only a summary may have a label "quantile".
-        latency = Metric(
-            "condenser_latency_seconds",
-            f"Time from request to answer over the last {WINDOW_S} seconds, within 0.5 %, successful operations only",
-            "summary",
-        )
-        throughput = GaugeMetricFamily(
-            "condenser_throughput_operations_per_minute",
-            f"Successful operations of the last {WINDOW_S} seconds",
-            labels=["operation"],
-        )
-        for operation, window in self._durations.items():
-            counts = window.totals()
-            throughput.add_metric((operation,), sum(counts.values()))
-            for q in QUANTILES if counts else ():
-                labels = {"operation": operation, "quantile": str(q)}
-                latency.add_sample("condenser_latency_seconds", labels, quantile(counts, q))
-        spent = self._spent.totals()
-        savings = Cost(spent.get("cloud", 0) / _PICO, spent.get("local", 0) / _PICO)
-        yield latency
-        yield throughput
-        yield GaugeMetricFamily(
-            "condenser_cost_savings_ratio",
-            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, NaN where a cloud charges nothing",
-            value=savings.savings_ratio if savings.cloud_usd else math.nan,
-        )
-        yield GaugeMetricFamily(
-            "condenser_cost_savings_dollars",
-            f"USD saved against the cloud's price over the last {WINDOW_S} seconds, below 0 where calls failed",
-            value=savings.cloud_usd - savings.local_usd,
-        )
-        yield GaugeMetricFamily(
-            "condenser_reader_savings_tokens",
-            f"Tokens that readers are spared by results of the last {WINDOW_S} seconds",
-            value=spent.get("reader_tokens", 0),
-        )
-        yield GaugeMetricFamily(
-            "condenser_reader_savings_dollars",
-            f"USD that readers are spared by results of the last {WINDOW_S} seconds",
-            value=spent.get("reader", 0) / _PICO,
-        )

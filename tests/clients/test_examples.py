@@ -17,7 +17,7 @@ NODE = shutil.which("node")
 
 def run(*command: str, service: Served) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "CONDENSER_URL": service.url, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 COMPRESS = {"text": TEXT, "method": "extractive", "target_ratio": 0.4}
+_CLIENT = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": _CLIENT}) + "\n"
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
@@ -206,15 +209,34 @@ async def test_a_client_that_leaves_takes_its_call_out_of_the_engine() -> None:
         raise AssertionError
 
     params = {"name": "compress", "arguments": {"text": TEXT}}
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await entered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    headers = {"host": "localhost", "content-type": "application/json", **ACCEPT}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": None,
+        "server": ("localhost", 8000),
+    }
     with ollama(never):
         async with running() as http:
-            request = asyncio.create_task(http.post("/mcp", json=call, headers=ACCEPT))
-            await entered.wait()
-            request.cancel()
+            transport = http._transport
+            assert isinstance(transport, httpx.ASGITransport)
+            await transport.app(scope, receive, send)
             await ended.wait()
-            with pytest.raises(asyncio.CancelledError):
-                await request
 
 
 # On standard input
@@ -234,11 +256,22 @@ async def test_on_standard_input_a_service_that_is_not_there_is_an_error_of_the_
     assert "no answer from http://127.0.0.1:9" in texts(result)[0]
 
 
+def test_ctrl_c_ends_it_while_standard_input_is_open(service: Served) -> None:
+    command = [sys.executable, "-m", "app.cli", "mcp", "--url", service.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(INITIALIZE)
+        process.stdin.flush()
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
+
+
 def test_nothing_but_the_protocol_is_on_standard_output(service: Served) -> None:
-    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     ended = subprocess.run(
         [sys.executable, "-m", "app.cli", "mcp", "--url", service.url],
-        input=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client}) + "\n",
+        input=INITIALIZE,
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -13,7 +13,7 @@ import respx
 from pydantic import BaseModel
 
 import condenser_client
-from app.api import batch_schemas, job_schemas, monitoring_schemas, schemas
+from app.api import batch_schemas, job_schemas, message_examples, message_schemas, monitoring_schemas, schemas
 from app.api.examples import CAPSULE, COMPRESSED, TEXT
 from app.capsule import format as capsule_format
 from condenser_client import (
@@ -302,6 +302,9 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
 PAIRS = [
     (capsule_format.Capsule, models.Capsule),
     (schemas.CompressResponse, models.CompressResult),
+    (message_schemas.CompressMessagesResponse, models.MessagesResult),
+    (message_schemas.ChangedContent, models.ChangedContent),
+    (message_schemas.OlderBody, models.Older),
     (schemas.ReconstructResponse, models.ReconstructResult),
     (schemas.FidelityReport, models.Fidelity),
     (schemas.PassageBody, models.Passage),
@@ -330,6 +333,25 @@ def test_every_option_of_compress_is_one_of_the_clients() -> None:
     assert theirs.keys() == ours.keys()
     for name in ("method", "fidelity", "on_engine_error"):
         assert set(get_args(theirs[name])) == set(get_args(ours[name]))
+
+
+def test_every_option_for_messages_is_one_of_the_clients() -> None:
+    fields = message_schemas.CompressMessagesRequest.model_fields
+    assert fields.keys() - {"messages"} == models.MessagesOptions.__annotations__.keys()
+
+
+def test_messages_come_back_shorter_with_capsules_of_what_changed(router: respx.MockRouter) -> None:
+    route = router.post("/compress").respond(200, json=message_examples.RESPONSE)
+    messages = message_examples.REQUEST["messages"]
+    with Condenser(URL) as condenser:
+        found = condenser.compress_messages(messages, keep_last=2, must_keep=("Please",))
+    assert json.loads(route.calls.last.request.content) == {
+        "messages": messages,
+        "keep_last": 2,
+        "must_keep": ["Please"],
+    }
+    assert found.messages == message_examples.RESPONSE["messages"]
+    assert [one.index for one in found.changed] == [2]
 
 
 def test_unknown_fields_of_a_newer_service_are_kept(router: respx.MockRouter) -> None:

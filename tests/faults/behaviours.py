@@ -35,6 +35,11 @@ def says(text: str, **fields: Any) -> Behaviour:
     return replies({name: value for name, value in whole.items() if value is not None})
 
 
+def line(text: str, **fields: Any) -> bytes:
+    """A line of a stream of Ollama's."""
+    return json.dumps({**answer(text), "done": False, **fields}).encode() + b"\n"
+
+
 def fails(status: int, message: str) -> Behaviour:
     """One that answers with Ollama's error."""
     return replies({"error": message}, status)

@@ -33,6 +33,11 @@ class ServiceProcess:
             return await self.process.wait()
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    return Path(f"/proc/{pid}").exists()
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -42,17 +47,24 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, port: int, *, can_write: bool = True, **settings: object
+    folder: Path,
+    port: int,
+    *,
+    can_write: bool = True,
+    log: Path = Path(os.devnull),
+    keepalive: int | None = None,
+    **settings: object,
 ) -> AsyncIterator[ServiceProcess]:
     """A service on `port` with these settings, such as `model="m"`; killed at the end where it still runs.
 
-    Without `can_write` its standard output and error are full disks, and so is every other one: no file can grow.
+    Its output goes to `log`, and the client keeps `keepalive` connections. Without `can_write` its standard output and
+    error are full disks, and so is every other one: no file can grow.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     given = {
         f"{PREFIX}{name.upper()}": str(value) for name, value in {"port": port, "cache_bytes": 0, **settings}.items()
     }
-    out = os.open(os.devnull if can_write else "/dev/full", os.O_WRONLY)
+    out = os.open(log if can_write else "/dev/full", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.cli", "serve"),
         cwd=folder,
@@ -64,7 +76,10 @@ async def serving(
     )
     os.close(out)
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=600, trust_env=False) as client:
+        limits = httpx.Limits(max_keepalive_connections=keepalive)
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=600, trust_env=False, limits=limits
+        ) as client:
             await _listens(process, port)
             yield ServiceProcess(process, client)
     finally:

@@ -8,6 +8,7 @@ import pytest
 from tests.faults import behaviours as faults
 from tests.faults.conftest import Start
 from tests.faults.faulty_ollama import FaultyOllama
+from tests.unit.events import EVENT_STREAM
 from tests.unit.service import SUMMARY, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -18,6 +19,8 @@ NDJSON = {"accept": "application/x-ndjson"}
 
 LEAVING: list[tuple[str, str, dict[str, Any], dict[str, str]]] = [
     ("compress", "/compress", {"text": TEXT}, {}),
+    ("event stream", "/compress", {"text": TEXT}, EVENT_STREAM),
+    ("event stream of a long text", "/compress", {"text": LONG_TEXT}, EVENT_STREAM),
     ("extractive", "/compress", {"text": TEXT, "on_engine_error": "extractive"}, {}),
     ("long text", "/compress", {"text": LONG_TEXT}, {}),
     ("batch", "/batch", {"operation": "compress", "items": ITEMS}, {}),

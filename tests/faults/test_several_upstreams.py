@@ -12,6 +12,7 @@ from app.engine.startup import watch
 from tests.faults import behaviours as faults
 from tests.faults.conftest import Running, running
 from tests.faults.faulty_ollama import Chat, FaultyOllama
+from tests.unit.events import EVENT_STREAM, events_of, names, texts
 from tests.unit.service import MODEL, SUMMARY, TEXT, answer
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +71,25 @@ async def test_a_refused_connection_is_made_elsewhere_at_once(upstream: FaultyOl
         assert (await service.compress()).status_code == 200
         assert service.retries("no_connection") == 1
         await upstream.start()
+
+
+async def test_a_stream_of_one_that_breaks_off_goes_on_elsewhere_and_says_nothing_twice(
+    upstream: FaultyOllama, other: FaultyOllama
+) -> None:
+    dogs = "Dogs must stay on the upper deck."
+
+    async def breaks_off(chat: Chat) -> None:
+        await chat.head(200, "Content-Length: 100000")
+        await chat.send(faults.line(SUMMARY) + faults.line(" Dogs must"))
+        chat.reset()
+
+    upstream.behaviour = breaks_off
+    other.behaviour = faults.replies(faults.line(SUMMARY) + faults.line(f" {dogs}") + faults.line("", done=True))
+    async with in_front_of(upstream, other) as service:
+        response = await service.client.post("/compress", json={"text": TEXT}, headers=EVENT_STREAM)
+    events = events_of(response.text)
+    assert (len(upstream.chats), len(other.chats)) == (1, 1)
+    assert (texts(events, "sentence"), names(events)[-1]) == ([SUMMARY, dogs], "result")
 
 
 async def test_calls_in_one_that_breaks_off_are_made_again_elsewhere(

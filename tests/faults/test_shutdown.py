@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -167,7 +168,11 @@ async def test_sigkill_loses_only_what_was_in_flight_and_the_next_one_serves_at_
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
 async def test_a_disk_that_is_full_does_not_stop_it_from_serving(upstream: FaultyOllama, tmp_path: Path) -> None:
-    settings = {"ollama_url": upstream.url, "model": MODEL, "no_such_setting": "told on standard error"}
+    settings: dict[str, Any] = {
+        "ollama_url": upstream.url,
+        "model": MODEL,
+        "no_such_setting": "told on standard error",
+    }
     async with serving(tmp_path, free_port(), can_write=False, **settings) as service:
         for _ in range(20):
             assert (await service.compress(TEXT)).status_code == 200

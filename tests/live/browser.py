@@ -1,18 +1,36 @@
 """A page in a real Chromium, and what it did."""
 
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import APIResponse, Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 LIMIT_MS = 300_000  # for a compression on two cores that others use as well
+
+# Runs in the page before its scripts: POST /compress is answered with a stream that the test feeds by `feed`.
+_FED_STREAM = """
+const fetched = window.fetch;
+window.fetch = async (path, options) => {
+  if (path !== "compress") return fetched(path, options);
+  const body = new ReadableStream({ start(controller) {
+    const encoder = new TextEncoder();
+    window.feed = (text) => controller.enqueue(encoder.encode(text));
+    window.end = () => controller.close();
+    options.signal.addEventListener("abort", () => controller.error(options.signal.reason));
+  }});
+  return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+};
+"""
+
+Alter = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass
@@ -24,28 +42,81 @@ class Visit:
     errors: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 
-    def compress(self, text: str, length: str = "", method: str = "auto") -> dict[str, Any]:
-        """Compress `text` with the mouse; what the API answered."""
-        self.page.get_by_label("Text", exact=True).fill(text)
-        self.page.get_by_label("Length").select_option(length)
-        self.page.get_by_label("Sentences").select_option(method)
-        with self.page.expect_response("**/compress", timeout=LIMIT_MS) as answered:
+    def compress(
+        self, text: str, size: int | None = None, method: str = "extractive", alter: Alter = lambda answer: answer
+    ) -> dict[str, Any]:
+        """Compress `text`, to `size` per cent of its tokens where that is given; see `answer`."""
+        self.write(text)
+        self.choose(method)
+        if size is not None:
+            self.page.get_by_label("Length").fill(str(size))
+        with self.answer(alter) as answers:
             self.page.get_by_role("button", name="Compress").click()
-        return shown(self.page, answered.value)
+        return answers[0]
 
-    def reconstruct(self) -> str:
-        """Have the source reconstructed; what the page says of it."""
-        self.page.get_by_role("button", name="Reconstruct").click()
-        expect(self.page.locator("#verdict")).not_to_be_empty()
-        return self.page.locator("#verdict").inner_text()
+    @contextmanager
+    def answer(self, alter: Alter = lambda answer: answer) -> Iterator[list[dict[str, Any]]]:
+        """The service's answer to the compression that the block starts, once the page shows it as `alter` has it.
+
+        Passed on by this process: Chromium does not keep the body of a stream.
+        """
+        answers: list[dict[str, Any]] = []
+
+        def pass_on(route: Route) -> None:
+            response = route.fetch(timeout=LIMIT_MS)
+            assert response.ok, response.text()
+            found = result_in(response)
+            answers.append(alter(found))
+            if answers[0] is found:
+                route.fulfill(response=response)
+            else:
+                route.fulfill(json=answers[0])
+
+        self.page.route("**/compress", pass_on, times=1)
+        yield answers
+        expect(self.page.locator("#about")).to_be_visible(timeout=LIMIT_MS)
+
+    def write(self, text: str) -> None:
+        """Have `text`, and nothing else, in the text field."""
+        if self.page.locator("#edit").is_visible():
+            self.page.locator("#edit").click()
+        self.page.get_by_label("Text", exact=True).fill(text)
+
+    def choose(self, method: str) -> None:
+        """Choose whose sentences the result is made of."""
+        self.page.locator("#options").evaluate("options => (options.open = true)")
+        self.page.get_by_label("Sentences").select_option(method)
+
+    def drop(self, name: str, content: bytes) -> None:
+        """Drop a file on the page."""
+        transfer = self.page.evaluate_handle(
+            """([name, bytes]) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(bytes)], name));
+                return transfer;
+            }""",
+            [name, list(content)],
+        )
+        for event in ("dragover", "drop"):
+            self.page.dispatch_event("#source-heading", event, {"dataTransfer": transfer})
+
+    def stream_by_hand(self) -> None:
+        """From now on a compression's answer is a stream, whose events come by `feed`."""
+        self.page.add_init_script(_FED_STREAM)
+        self.page.goto(f"{self.url}/")
+
+    def feed(self, event: str, data: object) -> None:
+        """Send an event of the stream, a comment before it."""
+        text = f": ping\r\n\r\nevent: {event}\r\ndata: {json.dumps(data, ensure_ascii=False)}\r\n\r\n"
+        self.page.evaluate("window.feed", text)
 
 
-def shown(page: Page, response: Response) -> dict[str, Any]:
-    """The answer to a compression, once the page shows it."""
-    assert response.ok, response.text()
-    expect(page.locator("#result")).to_be_visible()
-    answer: dict[str, Any] = response.json()
-    return answer
+def result_in(response: APIResponse) -> dict[str, Any]:
+    """The whole answer in a response, which may be a stream of events."""
+    if not response.headers["content-type"].startswith("text/event-stream"):
+        return dict(response.json())
+    events = re.findall(r"^event: result\r?\ndata: (.*?)\r?$", response.text(), re.MULTILINE)
+    return dict(json.loads(events[-1]))
 
 
 @contextmanager
@@ -66,7 +137,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visit(browser: Browser, url: str, **context: Any) -> Iterator[Visit]:
-    """The status page of the service at `url`, opened in a context of its own with these options of Playwright's."""
+    """The page of the service at `url`, opened in a context of its own with these options of Playwright's."""
     with browser.new_context(**context) as opened:
         page = opened.new_page()
         found = Visit(page, url)
@@ -82,7 +153,10 @@ def visit(browser: Browser, url: str, **context: Any) -> Iterator[Visit]:
         yield found
 
 
-def seen_runs(page: Page) -> list[tuple[int, int, str, dict[str, str]]]:
+Run = tuple[int, int, str, dict[str, str]]
+
+
+def seen_runs(page: Page) -> list[Run]:
     """The runs of the source as they stand in the page: start and end in code points, tag, and data attributes."""
     runs = page.locator("#source").evaluate(
         "source => [...source.children].map(one => [one.textContent, one.localName, {...one.dataset}])"
@@ -95,8 +169,21 @@ def seen_runs(page: Page) -> list[tuple[int, int, str, dict[str, str]]]:
 
 
 def marked(page: Page) -> set[int]:
-    """The code points of the source that are marked as what stands behind a passage."""
-    return {at for start, end, _, data in seen_runs(page) if "behind" in data for at in range(start, end)}
+    """The code points of the source that are marked as what belongs to a passage."""
+    return {at for start, end, _, data in seen_runs(page) if "shown" in data for at in range(start, end)}
+
+
+def marked_passages(page: Page) -> list[int]:
+    """The passages of the result that are marked."""
+    found: list[int] = page.locator("#compressed [data-shown]").evaluate_all(
+        "passages => passages.map(one => Number(one.dataset.index))"
+    )
+    return found
+
+
+def code_points(ranges: Iterable[Iterable[int]]) -> set[int]:
+    """All code points of ranges [start, end)."""
+    return {at for start, end in ranges for at in range(start, end)}
 
 
 def colours(page: Page, selector: str) -> tuple[str, str]:

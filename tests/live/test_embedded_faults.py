@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.settings import default_cache_dir
-from tests.faults.process import ServiceProcess, free_port, serving
+from tests.faults.process import ServiceProcess, free_port, is_alive, serving
 from tests.unit.service import TEXT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtures("model")]
@@ -86,3 +86,19 @@ async def test_full_disks_and_a_cache_that_can_not_be_written_do_not_stop_the_em
     cache.chmod(0o500)
     async with embedded_service(tmp_path, can_write=False, cache_dir=cache) as service:
         assert (await service.compress(TEXT)).status_code == 200
+
+
+async def test_workers_share_one_engine_which_a_killed_worker_leaves_alone_and_which_ends_with_them(
+    tmp_path: Path,
+) -> None:
+    async with embedded_service(tmp_path, workers=2, keepalive=0) as service:
+        processes = children(service.process.pid)
+        (engine,) = [child for process in processes for child in children(process)]
+        worker = next(process for process in processes if not children(process))
+        os.kill(worker, signal.SIGKILL)
+        requests = [service.compress(f"Note {number}. {TEXT}") for number in range(2)]
+        assert [response.status_code for response in await asyncio.gather(*requests)] == [200, 200]
+        assert [child for process in children(service.process.pid) for child in children(process)] == [engine]
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.ended() == 0
+        assert not is_alive(engine)

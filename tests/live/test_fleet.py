@@ -24,6 +24,7 @@ from app.settings import Settings
 from benchmarks.processes import Process, condenser, simulated
 from tests.faults.process import free_port
 from tests.live.test_prometheus import wait_until
+from tests.unit.service import TEXT
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 NGINX = DEPLOY / "nginx" / "condenser.conf"
@@ -39,6 +40,7 @@ SETTINGS: dict[str, object] = {
     "max_queue": QUEUE,
     "queue_timeout_s": LIMIT_S,
     "cache_bytes": 0,
+    "engine_check": "off",  # the model would be tried as a judge, in calls of the service's own
     "jobs_database": "off",
 }
 
@@ -112,10 +114,7 @@ class Fleet:
 
 def text(name: str) -> str:
     """A text that takes one call of the engine."""
-    return (
-        f"The ferry to {name} leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but "
-        "people like to talk about it over coffee and cake for hours, and they never seem to get tired of it."
-    )
+    return TEXT.replace("Tallinn", name)
 
 
 def metric(service: Process, name: str) -> float:
@@ -278,7 +277,7 @@ def test_a_request_goes_where_fewer_are_under_way(fleet: Fleet, upstream: Proces
 
 def test_each_line_of_a_batch_arrives_when_it_is_ready(fleet: Fleet, upstream: Process) -> None:
     # The longest one, which a Condenser begins with, needs no engine.
-    items = [{"text": text("Uusikaupunki"), "max_engine_calls": 0}, {"text": text("Turku")}, {"text": text("Oulu")}]
+    items = [{"text": text("Uusikaupunki"), "method": "extractive"}, {"text": text("Turku")}, {"text": text("Oulu")}]
     body = {"operation": "compress", "items": items}
     with (
         holding(upstream),
@@ -295,6 +294,23 @@ def test_each_line_of_a_batch_arrives_when_it_is_ready(fleet: Fleet, upstream: P
         finally:
             control(upstream, fault="")
     wait_until(lambda: sum(map(under_way, fleet.condensers)) == 0)
+
+
+def test_an_event_of_a_stream_arrives_while_the_engine_works_and_who_leaves_then_ends_the_work(
+    fleet: Fleet, upstream: Process
+) -> None:
+    with (
+        holding(upstream),
+        fleet.client() as client,
+        client.stream(
+            "POST", "/compress", json={"text": text("Pori")}, headers={"Accept": "text/event-stream"}
+        ) as answer,
+    ):
+        lines = answer.iter_lines()
+        assert next(lines) == "event: passage"
+        wait_until(lambda: control(upstream)["in_service"] == 1)
+        answer.close()
+        wait_until(lambda: sum(map(under_way, fleet.condensers)) == 0)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/%6detrics", "//metrics", "/./metrics", "/metrics/", "/metrics?x=1"])

@@ -17,6 +17,7 @@ from app.settings import default_cache_dir
 from tests.live.conftest import Service, start_service, wait_until_ready
 from tests.live.test_doctor import doctor, found
 from tests.live.texts import MAIL
+from tests.unit.events import EVENT_STREAM, events_of, names
 from tests.unit.service import TEXT
 
 KEY = "the-engine's-key"
@@ -95,6 +96,15 @@ def test_a_text_is_compressed_by_sentences_that_are_the_texts_or_stand_beside_it
     assert 0 < body["usage"]["completion_tokens"] <= 100 + body["usage"]["calls"]  # a check of a sentence writes one
     back = client.post("/reconstruct", json={"capsule": body["capsule"]}).json()
     assert back["text"] == MAIL
+
+
+def test_a_stream_has_the_counts_of_the_engines_last_event(client: httpx.Client) -> None:
+    body = {"text": TEXT, "method": "abstractive"}
+    *early, (last, result) = events_of(client.post("/compress", json=body, headers=EVENT_STREAM).text)
+    assert ("passage" in names(early), last) == (True, "result")
+    whole = client.post("/compress", json=body).json()
+    assert result["usage"] == whole["usage"]
+    assert result["usage"]["prompt_tokens"] > 100
 
 
 def test_a_batch_is_answered(client: httpx.Client) -> None:

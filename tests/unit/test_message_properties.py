@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.capsule.format import unseal
 from app.compression.cache import Caching, SharedCompressor
-from app.compression.compressor import Compressed, CompressOptions, compress_extractive
+from app.compression.compressor import Compressed, CompressOptions, OnExcerpt, compress_extractive
 from app.compression.conversation import CompressedConversation, ConversationOptions, compress_conversation
 from app.compression.messages import with_texts
 from app.engine.engine import Terms
@@ -52,7 +52,7 @@ def messages(draw: st.DrawFn) -> Messages:
     return found
 
 
-async def _extractive(options: CompressOptions, terms: Terms) -> Compressed:
+async def _extractive(options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None) -> Compressed:
     return compress_extractive(options)
 
 

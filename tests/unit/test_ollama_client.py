@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -493,3 +494,85 @@ async def test_log_probabilities_of_no_known_shape_count_as_none(
 ) -> None:
     ollama.post("/api/chat").respond(json={**ANSWER, "logprobs": logprobs})
     assert (await scored(client)).first_token is None
+
+
+def lines(*pieces: str, **last: Any) -> bytes:
+    """A streamed answer: a line for each piece, and one with the counts."""
+    said = [
+        {"model": "smollm2:135m", "message": {"role": "assistant", "content": one}, "done": False} for one in pieces
+    ]
+    end = {**ANSWER, "message": {"role": "assistant", "content": ""}, **last}
+    return b"".join(json.dumps(line).encode() + b"\n" for line in (*said, end))
+
+
+async def streamed(client: OllamaClient, texts: list[str]) -> Completion:
+    return await client.chat(PROMPT, model="smollm2:135m", num_predict=40, on_text=texts.append)
+
+
+async def test_a_stream_gives_the_text_so_far_and_the_same_completion(ollama: Any, client: OllamaClient) -> None:
+    whole = ollama.post("/api/chat").respond(json=ANSWER)
+    expected = await chat(client)
+    assert sent(whole)["stream"] is False
+    route = ollama.post("/api/chat").respond(content=lines("A sh", "ort", " text."))
+    texts: list[str] = []
+    assert await streamed(client, texts) == expected
+    assert texts == ["A sh", "A short", "A short text."]
+    assert sent(route)["stream"] is True
+
+
+async def test_a_stream_that_reaches_its_limit_of_tokens_is_cut(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(content=lines("A sh", done_reason="length"))
+    assert (await streamed(client, [])).was_cut
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("an error was encountered while running the model: CUDA error", EngineFailedError),
+        ("Context size has been exceeded.", PromptTooLongError),
+    ],
+)
+async def test_an_error_in_a_stream_that_has_begun_is_an_error(
+    ollama: Any, client: OllamaClient, message: str, error: type[EngineError]
+) -> None:
+    begun = lines("A sh").splitlines()[0]
+    ollama.post("/api/chat").respond(content=begun + b"\n" + json.dumps({"error": message}).encode() + b"\n")
+    texts: list[str] = []
+    with pytest.raises(error, match=re.escape(message)):
+        await streamed(client, texts)
+    assert texts == ["A sh"]
+
+
+async def test_an_error_before_a_stream_has_its_status(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(503, json={"error": "server busy, please try again."})
+    with pytest.raises(EngineBusyError, match="server busy"):
+        await streamed(client, [])
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+async def test_a_stream_without_its_last_line_is_no_answer(ollama: Any, client: OllamaClient, kept: int) -> None:
+    ollama.post("/api/chat").respond(content=b"\n".join(lines("A sh").splitlines()[:kept]))
+    with pytest.raises(EngineFailedError, match=r"not whole|empty"):
+        await streamed(client, [])
+
+
+async def test_a_prompt_that_was_cut_shows_in_the_last_line_of_a_stream(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(content=lines("A short text.", prompt_eval_count=4096))
+    with pytest.raises(PromptTooLongError, match="4096 of 4096"):
+        await client.chat(LONG_PROMPT, model="smollm2:135m", num_predict=40, on_text=lambda text: None)
+
+
+async def test_a_stream_can_not_be_longer_than_its_tokens(ollama: Any, client: OllamaClient) -> None:
+    ollama.post("/api/chat").respond(content=lines(*["x" * 1000] * 107))
+    with pytest.raises(EngineFailedError, match="over 106496 bytes"):
+        await streamed(client, [])
+
+
+async def test_a_stream_has_the_log_probabilities_of_its_first_token(ollama: Any, client: OllamaClient) -> None:
+    first, rest = lines("A", " short").split(b"\n", 1)
+    scored_line = {**json.loads(first), "logprobs": LOGPROBS[:1]}
+    ollama.post("/api/chat").respond(content=json.dumps(scored_line).encode() + b"\n" + rest)
+    completion = await client.chat(
+        PROMPT, model="smollm2:135m", num_predict=40, top_logprobs=2, on_text=lambda text: None
+    )
+    assert completion.first_token == {"A": -0.25, "The": -1.75}

@@ -203,3 +203,85 @@ async def test_a_server_that_ignores_log_probabilities_is_asked_for_them_once(
     posts = [json.loads(call.request.content) for call in server.calls if call.request.method == "POST"]
     assert ["logprobs" in body for body in posts] == [True, False]
     assert client.can_score is False
+
+
+def chunk(content: str | None = None, finish_reason: str | None = None, **changed: Any) -> dict[str, Any]:
+    delta = {} if content is None else {"content": content}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": [choice], **changed}
+
+
+def events(*chunks: dict[str, Any]) -> bytes:
+    return b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks) + b"data: [DONE]\n\n"
+
+
+PIECES = (chunk(""), chunk("A fer"), chunk("ry leaves."), chunk(None, "stop"), chunk(choices=[], usage=USAGE))
+
+
+async def streamed(client: OpenAIClient, texts: list[str]) -> Completion:
+    return await client.chat(PROMPT, model=MODEL, num_predict=48, on_text=texts.append)
+
+
+async def test_a_stream_gives_the_text_so_far_and_the_same_completion(server: Any, client: OpenAIClient) -> None:
+    expected = await chat(client)
+    server.post("/chat/completions").respond(content=b": a comment\n\n" + events(*PIECES))
+    texts: list[str] = []
+    assert await streamed(client, texts) == expected
+    assert texts == ["A fer", "A ferry leaves."]
+    body = json.loads(server.calls.last.request.content)
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
+
+
+async def test_the_last_event_of_llama_cpp_tells_how_long_it_worked(server: Any, client: OpenAIClient) -> None:
+    timings = {"prompt_ms": 250.0, "predicted_ms": 500.0}
+    server.post("/chat/completions").respond(content=events(*PIECES[:-1], chunk(choices=[], timings=timings)))
+    assert (await streamed(client, [])).worked_s == 0.75
+
+
+async def test_a_stream_that_reaches_its_limit_of_tokens_is_cut(server: Any, client: OpenAIClient) -> None:
+    server.post("/chat/completions").respond(content=events(chunk("A"), chunk(None, "length")))
+    assert (await streamed(client, [])).was_cut
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("CUDA error", EngineFailedError),
+        ("the request exceeds the available context size, try increasing it", PromptTooLongError),
+    ],
+)
+async def test_an_error_in_a_stream_that_has_begun_is_an_error(
+    server: Any, client: OpenAIClient, message: str, error: type[EngineError]
+) -> None:
+    failed = {"error": {"code": 500, "message": message, "type": "server_error"}}
+    server.post("/chat/completions").respond(content=events(chunk("A fer"), failed))
+    texts: list[str] = []
+    with pytest.raises(error, match=message):
+        await streamed(client, texts)
+    assert texts == ["A fer"]
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_an_error_before_a_stream_has_its_status(server: Any, client: OpenAIClient, status: int) -> None:
+    server.post("/chat/completions").respond(status, json={"error": {"message": "Loading model"}})
+    with pytest.raises(EngineBusyError if status == 503 else EngineRejectedError, match="Loading model"):
+        await streamed(client, [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", events(), events(chunk("A ferry")), b"<html>Bad Gateway</html>", json.dumps(answer()).encode(), b"data: {"],
+    ids=["nothing", "no chunk", "no finish_reason", "HTML", "no stream", "half an event"],
+)
+async def test_what_is_no_whole_stream_is_an_error(server: Any, client: OpenAIClient, content: bytes) -> None:
+    server.post("/chat/completions").respond(content=content)
+    with pytest.raises(EngineFailedError):
+        await streamed(client, [])
+
+
+async def test_a_stream_has_the_log_probabilities_of_its_first_token(server: Any, client: OpenAIClient) -> None:
+    scored = chunk("A")
+    scored["choices"][0]["logprobs"] = {"content": [{"token": "A", "logprob": -0.25, "top_logprobs": []}]}
+    server.post("/chat/completions").respond(content=events(scored, *PIECES[2:]))
+    completion = await client.chat(PROMPT, model=MODEL, num_predict=48, top_logprobs=2, on_text=lambda text: None)
+    assert completion.first_token == {"A": -0.25}

@@ -136,6 +136,23 @@ async def test_ollama_gets_the_span_of_its_call_as_parent(monkeypatch: pytest.Mo
     assert sent == f"00-{TRACE_ID}-{chat.span_id.hex()}-01"
 
 
+async def test_trying_the_model_as_a_judge_is_no_part_of_the_request_that_came_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = asyncio.Event()
+
+    async def chat(request: httpx.Request) -> httpx.Response:
+        if "logprobs" in json.loads(request.content):
+            tried.set()
+        return httpx.Response(200, json=answer(SUMMARY))
+
+    async with traced(monkeypatch, chat, engine_check="auto") as (client, collector, _):
+        await client.post("/compress", json={"text": TEXT})
+        await tried.wait()
+    (call,) = [span for span in collector.trace() if span.name == "chat"]
+    assert attributes(call)["gen_ai.request.max_tokens"] > 1
+
+
 async def test_each_item_of_a_batch_is_a_span_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     async with traced(monkeypatch) as (client, collector, _):
         body = {"operation": "compress", "items": [{"text": TEXT}, {"text": "A short one."}]}

@@ -44,57 +44,57 @@ def two() -> Upstreams:
 
 
 def test_a_call_goes_where_the_fewest_calls_are(two: Upstreams) -> None:
-    two.all[0].in_flight = 1
+    two.all[0].calls.own = 1
     assert two.best(MODEL) is two.all[1]
 
 
 def test_of_servers_of_different_size_it_goes_where_the_fewest_are_to_a_slot() -> None:
     small, large = upstream(1, 2), upstream(2, 8)
-    small.in_flight, large.in_flight = 1, 3
+    small.calls.own, large.calls.own = 1, 3
     assert Upstreams([small, large]).best(MODEL) is large
 
 
 def test_it_goes_where_it_is_done_first_though_a_slower_one_is_idle(two: Upstreams) -> None:
     two.all[0].usual_call_s, two.all[1].usual_call_s = 1.2, 8.0
-    two.all[0].in_flight = 3
+    two.all[0].calls.own = 3
     assert two.best(MODEL) is two.all[0]
 
 
 def test_where_the_quicker_one_is_full_the_slower_one_has_its_part(two: Upstreams) -> None:
     two.all[0].usual_call_s, two.all[1].usual_call_s = 1.2, 2.0
-    two.all[0].in_flight = 4
+    two.all[0].calls.own = 4
     assert two.best(MODEL) is two.all[1]
 
 
 def test_one_that_has_not_shown_how_quick_it_is_gets_a_call(two: Upstreams) -> None:
     two.all[0].usual_call_s = 8.0
-    two.all[0].in_flight = 1
+    two.all[0].calls.own = 1
     assert two.best(MODEL) is two.all[1]
 
 
 def test_it_goes_where_the_model_is_loaded_though_another_one_is_idle(two: Upstreams) -> None:
     two.all[1].checked(told("phi4"))
-    two.all[0].in_flight = 3
+    two.all[0].calls.own = 3
     assert two.best(MODEL) is two.all[0]
     assert two.best("phi4") is two.all[1]
 
 
 def test_it_does_not_wait_longer_for_a_loaded_model_than_loading_takes(two: Upstreams) -> None:
     two.all[1].checked(told("phi4"))
-    two.all[0].in_flight = 9
+    two.all[0].calls.own = 9
     assert two.best(MODEL) is two.all[1]
 
 
 def test_it_goes_where_the_model_is_installed(two: Upstreams) -> None:
     two.all[0].checked(told(MODEL, installed=(MODEL,)))
-    two.all[1].in_flight = 100
+    two.all[1].calls.own = 100
     assert two.best("phi4") is two.all[1]
     assert two.best("PHI4:latest") is two.all[1]
 
 
 def test_it_goes_to_none_that_is_down_where_one_is_up(two: Upstreams) -> None:
     two.all[0].checked(GONE)
-    two.all[1].in_flight = 100
+    two.all[1].calls.own = 100
     assert two.best(MODEL) is two.all[1]
     assert two.slots == 4
 
@@ -196,7 +196,7 @@ async def test_the_limit_goes_by_the_engines_word_for_how_long_it_had_a_call_unl
     limit = RecordingLimit()
     one = Upstream(upstream(1).client, 4, limit)
 
-    async def chat(prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0) -> Completion:
+    async def chat(prompt: Prompt, **call: object) -> Completion:
         return Completion("A gist.", 10, 3, was_cut=False, worked_s=1e-9, took_s=word_s)
 
     monkeypatch.setattr(one.client, "chat", chat)

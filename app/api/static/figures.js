@@ -16,6 +16,14 @@ export function seconds(value) {
   return `${value.toLocaleString(LOCALE, { maximumSignificantDigits: 3 })} s`;
 }
 
+/** A longer time in its largest unit, rounded down: "under a minute", "5 minutes", "3 hours", "12 days". */
+export function duration(value) {
+  if (value < 60) return "under a minute";
+  if (value < 3600) return plural(Math.floor(value / 60), "minute", "minutes");
+  if (value < 86_400) return plural(Math.floor(value / 3600), "hour", "hours");
+  return plural(Math.floor(value / 86_400), "day", "days");
+}
+
 export function dollars(value) {
   return `${value.toLocaleString(LOCALE, { maximumSignificantDigits: 2 })} USD`;
 }

@@ -1,25 +1,57 @@
-// The source and the result, cut so that what stands behind a passage can be marked.
+// The source and the result as nodes, cut so that passages and what stands behind them can be marked.
 
-/** The source as nodes: what is left out, what a sentence of the model's rests on, and facts that are missing. */
-export function sourceNodes(text, fidelity) {
-  const behind = (by) => fidelity.passages.filter((one) => one.by === by).flatMap((one) => one.source);
-  const missing = (fidelity.explain?.facts ?? []).filter((one) => !one.kept).flatMap((one) => one.places);
-  const layers = { omitted: fidelity.omitted, model: behind("model"), source: behind("source"), missing };
-  return runs(text, layers).map(sourceNode);
+import { codePoints, runs, utf16Offsets } from "./codepoints.js";
+
+const OMITTED = "omitted";
+
+/**
+ * The source as nodes: what was left out, what passages of the result stand on, and facts that are missing.
+ * `fidelity`: `passages`, `omitted`, `explain` as in the API's answer; the latter two may be absent.
+ */
+export function sourceNodes(text, { passages, omitted = [], explain }) {
+  const missing = (explain?.facts ?? []).filter((one) => !one.kept).flatMap((one) => one.places);
+  const behind = passages.flatMap((one, index) => one.source.map(([start, end]) => ({ start, end, key: index })));
+  const left = omitted.map(([start, end]) => ({ start, end, key: OMITTED }));
+  const isByModel = (index) => passages[index]?.by === "model";
+  const facts = missing.toSorted(([one], [other]) => one - other);
+  return runs(text, [...behind, ...left]).map((run) => sourceNode(run, isByModel, facts));
 }
 
-function sourceNode({ text, start, end, omitted, model, missing }) {
-  const element = document.createElement(omitted && !model ? "del" : "span");
-  if (omitted && model) element.dataset.said = "model";
-  if (missing) {
-    const mark = document.createElement("mark");
-    mark.textContent = text;
-    element.append(mark);
-  } else {
-    element.textContent = text;
-  }
+function sourceNode({ text, start, end, keys }, isByModel, facts) {
+  const isOmitted = keys.includes(OMITTED);
+  const indexes = keys.filter((key) => key !== OMITTED);
+  const rewritten = isOmitted && indexes.some(isByModel);
+  const element = document.createElement(isOmitted && !rewritten ? "del" : "span");
   Object.assign(element.dataset, { start, end });
+  if (rewritten) element.dataset.rewritten = "";
+  if (indexes.length) {
+    element.dataset.passages = indexes.join(" ");
+    element.tabIndex = -1;
+  }
+  element.append(...withFacts(text, start, end, facts));
   return element;
+}
+
+/** The text of a run, in code points `start` to `end`, with those `facts` marked that begin in it. */
+function withFacts(text, start, end, facts) {
+  const inside = facts.slice(firstFrom(facts, start), firstFrom(facts, end));
+  if (!inside.length) return [text];
+  const ranges = inside.map(([first, last]) => ({ start: first - start, end: Math.min(last, end) - start, key: "missing" }));
+  return runs(text, ranges).map((run) => {
+    if (!run.keys.length) return run.text;
+    return Object.assign(document.createElement("mark"), { textContent: run.text });
+  });
+}
+
+/** The index of the first of `facts`, which are in order, that begins at `start` or later. */
+function firstFrom(facts, start) {
+  let [low, high] = [0, facts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (facts[middle][0] < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The result as nodes: an element for each passage, which can have the focus, and the text between them. */
@@ -27,12 +59,13 @@ export function resultNodes(text, passages) {
   const offsets = utf16Offsets(text);
   const nodes = [];
   let reached = 0;
-  for (const [index, { start, end, by }] of passages.entries()) {
+  for (const [index, { start, end, by, support }] of passages.entries()) {
     const element = document.createElement("span");
     element.textContent = text.slice(offsets[start], offsets[end]);
     element.className = "passage";
-    element.tabIndex = index === 0 ? 0 : -1;
+    element.tabIndex = -1;
     Object.assign(element.dataset, { index, by });
+    if (by === "model") element.dataset.support = `${Math.round(100 * support)} %`;
     nodes.push(text.slice(reached, offsets[start]), element);
     reached = offsets[end];
   }
@@ -40,37 +73,30 @@ export function resultNodes(text, passages) {
 }
 
 /**
- * `text` cut wherever a range of a layer begins or ends. `layers`: ranges [start, end] in code points by name. A run has
- * its text, its `start` and `end` in code points, and for each layer whether it is in one of its ranges.
+ * What is known of a result before it is complete, in the form of the API's answer: the sentences by the model first,
+ * then passages of the source in its order. `known`: the data of the stream's events.
  */
-function runs(text, layers) {
-  const offsets = utf16Offsets(text);
-  const steps = new Map([0, offsets.length - 1].map((at) => [at, {}]));
-  const step = (at, name, change) => {
-    if (!steps.has(at)) steps.set(at, {});
-    steps.get(at)[name] = (steps.get(at)[name] ?? 0) + change;
-  };
-  for (const [name, ranges] of Object.entries(layers)) {
-    for (const [start, end] of ranges) {
-      step(start, name, 1);
-      step(end, name, -1);
-    }
-  }
-  const borders = [...steps.keys()].sort((one, other) => one - other);
-  const open = {};
-  const found = [];
-  for (const [at, start] of borders.slice(0, -1).entries()) {
-    for (const [name, change] of Object.entries(steps.get(start))) open[name] = (open[name] ?? 0) + change;
-    const end = borders[at + 1];
-    found.push({ ...open, start, end, text: text.slice(offsets[start], offsets[end]) });
-  }
-  return found;
+export function previewOf(source, known) {
+  const offsets = utf16Offsets(source);
+  const place = ({ source: [[start]] }) => start;
+  const byModel = known.filter(({ by }) => by === "model");
+  const bySource = known.filter(({ by }) => by === "source").toSorted((one, other) => place(one) - place(other));
+  let [compressed, length, before] = ["", 0, null];
+  const passages = [...byModel, ...bySource].map((one) => {
+    const gap = separator(before, one, source, offsets);
+    const start = length + gap.length;
+    compressed += gap + one.text;
+    length = start + codePoints(one.text);
+    before = one;
+    return { ...one, start, end: length };
+  });
+  return { compressed, passages };
 }
 
-/** The API counts code points, strings here are UTF-16: the place in the string of each code point, and of its end. */
-function utf16Offsets(text) {
-  const offsets = [];
-  for (let unit = 0; unit < text.length; unit += text.codePointAt(unit) > 0xffff ? 2 : 1) offsets.push(unit);
-  offsets.push(text.length);
-  return offsets;
+function separator(before, next, source, offsets) {
+  if (!before) return "";
+  if (before.by !== next.by) return "\n\n";
+  if (next.by === "model") return " ";
+  const gap = source.slice(offsets[before.source.at(-1)[1]], offsets[next.source[0][0]]);
+  return gap.includes("\n\n") ? "\n\n" : gap.includes("\n") ? "\n" : " ";
 }

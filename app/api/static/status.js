@@ -1,15 +1,16 @@
-// The status at the top: asked for every few seconds while the page can be seen, and never shown once it is old.
+// The service's state and figures: asked for every few seconds while the page can be seen, never shown once they are old.
 
 import { call } from "./api.js";
-import { clockTime, count, dollars, percent, plural, seconds } from "./figures.js";
+import { clockTime, count, dollars, duration, percent, plural, seconds } from "./figures.js";
+import { showHour } from "./hour.js";
 
 const INTERVAL_MS = 5000;
 const PATIENCE_MS = 10000;
-const FIGURES = ["throughput", "latency", "savings", "queue"];
+const FIGURES = ["throughput", "latency", "saved"];
 
 const at = (id) => document.getElementById(id);
 
-/** Show the status from now on. `onUnauthorized` is told where a key is wanted. Returns a function that refreshes. */
+/** Show the status from now on. `onUnauthorized` is called where a key is needed. Returns a function that refreshes. */
 export function watchStatus(onUnauthorized) {
   let timer;
   let lastAnswer = null;
@@ -19,7 +20,9 @@ export function watchStatus(onUnauthorized) {
     clearTimeout(timer);
     if (document.hidden) return;
     try {
-      show(await call("status", { signal: AbortSignal.timeout(PATIENCE_MS) }));
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const [status, history] = await Promise.all([call("status", { signal }), call("status/history", { signal })]);
+      show(status, history);
       lastAnswer = new Date();
     } catch (error) {
       if (error.status === 401) onUnauthorized();
@@ -31,27 +34,29 @@ export function watchStatus(onUnauthorized) {
   }
 
   document.addEventListener("visibilitychange", refresh);
+  for (const event of ["online", "offline"]) window.addEventListener(event, refresh);
   refresh();
   return refresh;
 }
 
 function silence(lastAnswer, opened) {
+  if (!navigator.onLine) return "This device is offline.";
   const since = lastAnswer ? clockTime(lastAnswer) : `${clockTime(opened)}, when this page was opened`;
   return `The service has not answered since ${since}.`;
 }
 
-function show(status) {
-  const { engine, model, operations, queue, savings } = status;
+function show(status, history) {
+  const { engine, model, operations, queue } = status;
   setState(engine.problem ? "trouble" : "ready", stateSentence(engine, model));
   const warnings = [engine.warning, model.warning].filter(Boolean).map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`);
   setTrouble(engine.problem ? `The engine can’t serve ${model.name}: ${engine.problem}` : warnings.join(" "));
+  at("queue").textContent = `Now: ${count(queue.in_flight)} of ${count(queue.concurrency_limit)} calls in the engine, ${count(queue.depth)} waiting`;
   const { compress, reconstruct } = operations;
   setFigure("throughput", `${count(compress.per_minute)} / min`, `compressions, ${plural(reconstruct.per_minute, "reconstruction", "reconstructions")}`);
   setFigure("latency", ...latency(compress.latency_s));
-  const isIdle = Object.values(operations).every((one) => one.per_minute === 0) && savings.usd === 0;
-  setFigure("savings", savings.ratio === null ? "–" : percent(savings.ratio), isIdle ? "nothing to save on" : `${dollars(savings.usd)} against a cloud`);
-  setFigure("queue", `${count(queue.in_flight)} of ${count(queue.concurrency_limit)}`, `calls in the engine, ${count(queue.depth)} waiting`);
-  at("as-of").textContent = `Of the last ${status.window_s} seconds, at ${clockTime(new Date())}. Condenser ${status.version}.`;
+  setFigure("saved", count(history.tokens_saved), savings(status, history));
+  showHour(history);
+  at("as-of").textContent = `Condenser ${status.version}, as of ${clockTime(new Date())}`;
 }
 
 function stateSentence(engine, model) {
@@ -74,15 +79,21 @@ function hardware({ loaded, gpu_ratio: ratio }) {
 }
 
 function latency(quantiles) {
-  if (!quantiles) return ["–", "nothing compressed"];
-  return [seconds(quantiles.p50), `median; 95 % within ${seconds(quantiles.p95)}`];
+  if (!quantiles) return ["–", "nothing compressed in the last minute"];
+  return [seconds(quantiles.p50), `median, 95 % within ${seconds(quantiles.p95)}`];
+}
+
+function savings({ savings: { ratio, reader_since_start: reader } }, { uptime_s: uptime }) {
+  const since = uptime < 60 ? "tokens since the start" : `tokens in ${duration(uptime)}`;
+  const worth = reader.usd ? `, worth ${dollars(reader.usd)}` : "";
+  return ratio ? `${since}${worth}; the model’s work cost ${percent(ratio)} less than in a cloud in the last minute` : `${since}${worth}`;
 }
 
 function clear(trouble) {
   setState("trouble", "Status unknown");
   setTrouble(trouble);
   for (const name of FIGURES) setFigure(name, "–", "");
-  at("as-of").textContent = "";
+  for (const id of ["queue", "as-of"]) at(id).textContent = "";
 }
 
 function setState(state, sentence) {

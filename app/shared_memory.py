@@ -1,0 +1,199 @@
+"""Numbers that all workers of a service have in common.
+
+A worker can be killed at any moment. So each writes to its own entries of the columns alone, with few exceptions that
+are a single number each: what a dead worker held is given back by setting its entries to 0, and nothing is half done.
+"""
+
+import asyncio
+import fcntl
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Protocol
+
+_BYTES = 8
+_WAKE = b"\0"
+
+
+class Cells(Protocol):
+    """Numbers by their place."""
+
+    def __getitem__(self, place: int, /) -> float: ...
+
+    def __setitem__(self, place: int, value: float, /) -> None: ...
+
+    def __iter__(self) -> Iterator[float]: ...
+
+    def __len__(self) -> int: ...
+
+
+class Column:
+    """One number for each worker."""
+
+    __slots__ = ("_cells", "_own")
+
+    def __init__(self, cells: Cells, own: int) -> None:
+        self._cells = cells
+        self._own = own
+
+    @property
+    def own(self) -> float:
+        """This worker's."""
+        return self._cells[self._own]
+
+    @own.setter
+    def own(self, value: float) -> None:
+        self._cells[self._own] = value
+
+    @property
+    def total(self) -> int:
+        """The sum over all workers, where it counts something."""
+        return int(sum(self._cells))
+
+    def __getitem__(self, worker: int) -> float:
+        return self._cells[worker]
+
+    def __setitem__(self, worker: int, value: float) -> None:
+        self._cells[worker] = value
+
+
+class Memory:
+    """The memory of a service with a single worker: it is shared with nobody, so that there is no lock to take.
+
+    As a context manager it is the lock for reading and changing what others may change as well.
+    """
+
+    workers = 1
+    index = 0
+
+    def column(self) -> Column:
+        """A number for each worker, 0 at first; 0 again for one that died."""
+        return Column([0.0], 0)
+
+    def cells(self, count: int) -> Cells:
+        """So many numbers that belong to all workers together, 0 at first."""
+        return [0.0] * count
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    def wake(self, worker: int) -> None:
+        """Have another worker call what it gave to `on_wake`."""
+
+    def on_wake(self, callback: Callable[[], object]) -> None:
+        """Call this when another worker has changed something for this one, or has died."""
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Be woken during the block, in the running event loop."""
+        yield
+
+
+class SharedMemory(Memory):
+    """Memory of several workers: made by the process that forks them; each then calls `attach`.
+
+    All workers must ask for columns and cells in the same order, which they do where they have the same settings.
+    """
+
+    def __init__(self, workers: int, columns: int, cells: int) -> None:
+        self.workers = workers
+        self._columns = columns
+        self._columns_used = self._cells_used = 0
+        self._numbers = memoryview(mmap.mmap(-1, _BYTES * (workers * columns + cells))).cast("d")
+        # A record lock belongs to a process and ends with it, however it ends.
+        self._lock_file = os.memfd_create("condenser-lock")
+        self._lock_depth = 0
+        self._pipes = [_pipe() for _ in range(workers)]
+        self._callbacks: list[Callable[[], object]] = []
+        self._pids, self._started = self.column(), self.column()
+
+    def attach(self, index: int) -> None:
+        """Be the worker of this index, 0 for the first."""
+        self.index = index
+        self._callbacks = []
+        self._pids[index] = os.getpid()
+
+    def has_started(self, worker: int) -> bool:
+        """Whether a worker has begun to serve."""
+        return bool(self._started[worker])
+
+    def pids(self) -> list[int]:
+        """The process ids of the workers that live."""
+        return [int(pid) for worker in range(self.workers) if (pid := self._pids[worker])]
+
+    def column(self) -> Column:
+        """A number for each worker. Raises MemoryError where there is no more room."""
+        if self._columns_used == self._columns:
+            raise MemoryError("too few columns in the memory of the workers")
+        first = self._columns_used
+        self._columns_used += 1
+        return Column(self._numbers[first : self.workers * self._columns : self._columns], self.index)
+
+    def cells(self, count: int) -> Cells:
+        """Numbers of all workers. Raises MemoryError where there is no more room."""
+        first = self.workers * self._columns + self._cells_used
+        self._cells_used += count
+        if first + count > len(self._numbers):
+            raise MemoryError("too few cells in the memory of the workers")
+        return self._numbers[first : first + count]
+
+    def __enter__(self) -> None:
+        if not self._lock_depth:
+            fcntl.lockf(self._lock_file, fcntl.LOCK_EX)
+        self._lock_depth += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._lock_depth -= 1
+        if not self._lock_depth:
+            fcntl.lockf(self._lock_file, fcntl.LOCK_UN)
+
+    def wake(self, worker: int) -> None:
+        """Write to its pipe; one that is full wakes it anyway."""
+        with suppress(BlockingIOError):
+            os.write(self._pipes[worker][1], _WAKE)
+
+    def on_wake(self, callback: Callable[[], object]) -> None:
+        """Call this when another worker wakes this one."""
+        self._callbacks.append(callback)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Be woken during the block, in the running event loop; this worker serves then."""
+        loop = asyncio.get_running_loop()
+        pipe = self._pipes[self.index][0]
+        loop.add_reader(pipe, self._woken)
+        self._started[self.index] = 1
+        try:
+            yield
+        finally:
+            loop.remove_reader(pipe)
+
+    def forget(self, worker: int) -> None:
+        """Give back what a worker held that has died, and have the others take it."""
+        with self:
+            for place in range(worker * self._columns, (worker + 1) * self._columns):
+                self._numbers[place] = 0.0
+        for other in range(self.workers):
+            self.wake(other)
+
+    def _woken(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._pipes[self.index][0], 65_536)
+        for callback in self._callbacks:
+            callback()
+
+
+def _pipe() -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends

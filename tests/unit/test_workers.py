@@ -1,0 +1,229 @@
+"""What several workers share, here by several views of the same memory in one process."""
+
+import asyncio
+import copy
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+
+import pytest
+
+from app.api.clients import Allowance, Share
+from app.api.pending import PendingBytes
+from app.engine.busy import BusyClock, BusyShare
+from app.engine.errors import QueueFullError
+from app.engine.gate import Gate
+from app.engine.limiter import FIRST, ConcurrencyLimit
+from app.engine.loads import Loads
+from app.shared_memory import SharedMemory
+from tests.clock import Clock
+from tests.unit.service import MODEL
+
+pytestmark = pytest.mark.anyio
+
+TWO = 2
+
+
+def shared_memory() -> SharedMemory:
+    return SharedMemory(TWO, columns=20, cells=200)
+
+
+def views(memory: SharedMemory) -> list[SharedMemory]:
+    """The memory as each worker has it after the fork."""
+    found = [copy.copy(memory) for _ in range(memory.workers)]
+    for index, view in enumerate(found):
+        view.attach(index)
+    return found
+
+
+@contextmanager
+def gates(memory: SharedMemory, max_concurrency: int = 1, max_queue: int = 10) -> Iterator[list[Gate]]:
+    """The gate of each worker, listening to the others."""
+    with ExitStack() as stack:
+        made = []
+        for view in views(memory):
+            made.append(Gate(max_concurrency, max_queue, 60, memory=view))
+            stack.enter_context(view.listening())
+        yield made
+
+
+class Call:
+    """A call that enters a gate and stays until it is released."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._release = asyncio.Event()
+        self.entered = asyncio.Event()
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async with self._gate.place():
+            self.entered.set()
+            await self._release.wait()
+
+    async def end(self) -> None:
+        self._release.set()
+        await self.task
+
+    async def is_in(self) -> None:
+        async with asyncio.timeout(5):
+            await self.entered.wait()
+
+
+@asynccontextmanager
+async def calls(*into: Gate) -> AsyncIterator[list[Call]]:
+    """Calls that came one after the other."""
+    made = []
+    for gate in into:
+        made.append(Call(gate))
+        await asyncio.sleep(0)
+    yield made
+    for call in made:
+        await call.end()
+
+
+def waits(call: Call) -> bool:
+    return not call.entered.is_set()
+
+
+async def test_all_workers_together_have_no_more_calls_in_the_engine_than_it_has_places() -> None:
+    with gates(shared_memory(), max_concurrency=2) as (one, two):
+        async with calls(one, two, one, two) as (first, second, third, fourth):
+            assert (waits(first), waits(second), waits(third), waits(fourth)) == (False, False, True, True)
+            for gate in (one, two):
+                assert (gate.in_flight, gate.waiting) == (2, 2)
+
+
+async def test_a_place_goes_to_the_worker_whose_call_has_waited_longest() -> None:
+    with gates(shared_memory()) as (one, two):
+        async with calls(one, two, one, two) as (holder, *waiting):
+            for before, call in zip([holder, *waiting], waiting, strict=False):
+                await before.end()
+                await call.is_in()
+                assert one.in_flight == 1
+
+
+async def test_the_queue_is_full_for_all_workers_at_once() -> None:
+    with gates(shared_memory(), max_queue=2) as (one, two):
+        async with calls(one, one, two):
+            for gate in (one, two):
+                with pytest.raises(QueueFullError, match="2 calls wait already"):
+                    async with gate.place():
+                        pass
+
+
+async def test_a_wait_that_is_cancelled_just_when_another_worker_grants_the_place_loses_it_to_nobody() -> None:
+    with gates(shared_memory()) as (one, two):
+        async with calls(one, two, one) as (holder, gone, last):
+            await holder.end()
+            gone.task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone.task
+            gone.task = asyncio.create_task(asyncio.sleep(0))
+            await last.is_in()
+
+
+async def test_what_a_dead_worker_held_and_waited_for_is_free_for_the_others() -> None:
+    memory = shared_memory()
+    with gates(memory) as (one, two):
+        async with calls(two) as (survivor,):
+            await survivor.end()
+        killed = [Call(one), Call(one)]
+        await killed[0].is_in()
+        async with calls(two) as (waiting,):
+            assert waits(waiting)
+            memory.forget(0)
+            await waiting.is_in()
+            assert (two.in_flight, two.waiting) == (1, 0)
+        for call in killed:
+            call.task.cancel()
+        await asyncio.gather(*(call.task for call in killed), return_exceptions=True)
+
+
+async def test_a_worker_that_is_started_again_goes_on_with_what_the_others_have_learned() -> None:
+    memory = shared_memory()
+    with gates(memory) as (one, _):
+        one.resize(3)
+        with gates(memory) as (again, _):
+            assert again.max_concurrency == 3
+
+
+def test_the_concurrency_limit_is_found_by_the_calls_of_all_workers() -> None:
+    one, two = (ConcurrencyLimit(view) for view in views(shared_memory()))
+    for limit in (one, two) * (FIRST // 2):
+        limit.ended(FIRST, 1.0, 1.0)
+    assert (one.value, two.value) == (2 * FIRST, 2 * FIRST)
+
+
+def test_time_in_which_calls_of_two_workers_overlap_is_paid_for_once() -> None:
+    clock = Clock()
+    one, two = (BusyClock(clock, view) for view in views(shared_memory()))
+    shares = [BusyShare(), BusyShare()]
+    with one.call(shares[0]), two.call(shares[1]):
+        clock.now += 10
+    assert [share.seconds for share in shares] == [5, 5]
+
+
+def test_a_load_that_calls_of_two_workers_waited_for_is_told_once() -> None:
+    one, two = (Loads(Clock(), view) for view in views(shared_memory()))
+    assert one.answered(MODEL, started=10.0, load_s=5.0)
+    assert not two.answered(MODEL, started=12.0, load_s=3.1)
+    assert two.answered(MODEL, started=40.0, load_s=5.0)
+
+
+def test_a_limit_of_requests_is_one_for_all_workers() -> None:
+    one, two = (Allowance(3, 60, memory=view) for view in views(shared_memory()))
+    one.spend(2)
+    two.spend()
+    assert one.wait_s() > 0
+    assert two.wait_s() > 0
+
+
+async def test_a_place_of_a_share_that_another_worker_gives_back_is_taken_at_once() -> None:
+    memory = shared_memory()
+    first, second = views(memory)
+    one, two = Share(1, first), Share(1, second)
+    assert one.take()
+    with second.listening():
+        waiting = asyncio.create_task(two.wait_and_take(1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        one.give_back(1)
+        async with asyncio.timeout(5):
+            await waiting
+    assert one.taken == 1
+
+
+@pytest.mark.parametrize("is_freed", [lambda one, memory: one.release(60), lambda one, memory: memory.forget(0)])
+def test_texts_under_way_are_bounded_over_all_workers(is_freed: Callable[[PendingBytes, SharedMemory], None]) -> None:
+    memory = shared_memory()
+    one, two = (PendingBytes(100, lambda: 1.0, view) for view in views(memory))
+    one.hold(60, own=0)
+    with pytest.raises(QueueFullError):
+        two.hold(50, own=0)
+    is_freed(one, memory)
+    two.hold(50, own=0)
+    assert two.total == 50
+
+
+def test_the_lock_keeps_processes_from_changing_the_same_number_at_once() -> None:
+    memory = shared_memory()
+    number, begun = memory.cells(1), memory.column()
+    times = 500
+    children = []
+    for index in range(TWO):
+        child = os.fork()
+        if not child:
+            begun[index] = 1
+            while begun.total < TWO:
+                os.sched_yield()
+            for _ in range(times):
+                with memory:
+                    before = number[0]
+                    os.sched_yield()
+                    number[0] = before + 1
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    assert number[0] == TWO * times
