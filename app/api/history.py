@@ -48,7 +48,7 @@ class StatusHistory(AnswerBody):
 @router.get("/status/history")
 async def status_history(request: Request) -> StatusHistory:
     """Throughput, latency and tokens saved in each minute of the last hour, and in all since the start."""
-    return _answer(service_of(request).metrics.history.snapshot())
+    return _answer(service_of(request).metrics.hour())
 
 
 def _answer(snapshot: HistorySnapshot) -> StatusHistory:

@@ -128,12 +128,12 @@ class CompressMessagesRequest(CompressOptionsBody):
     ]
     keep_last: Annotated[
         int,
-        WHOLE,
         Field(
             ge=0,
             description="messages at the end that stay as they are, system messages not counted; more, where the "
             "calls of the tool results among them stand before them",
         ),
+        WHOLE,
     ] = 4
 
     @model_validator(mode="wrap")

@@ -23,7 +23,7 @@ from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
 from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
-from app.telemetry.history import History
+from app.telemetry.history import History, HistorySnapshot, merge
 from app.telemetry.shared import WorkerFiles
 from app.telemetry.window import PICO, Window, WindowCollector, bucket_of, last_minute
 
@@ -87,6 +87,7 @@ class Metrics:
         self.durations: dict[Operation, Window[int]] = {operation: Window() for operation in OPERATIONS}
         self.spent: Window[str] = Window()
         self.history = History()
+        self._earlier = None if files is None else files.own_history()
         self.requests = self._histogram(
             "request_duration_seconds",
             "Time from request to answer, items of a batch each on its own, by what it was made of",
@@ -213,7 +214,15 @@ class Metrics:
         """Let the other workers know what is counted by this one alone, where there are any."""
         if self._files is not None:
             self._refresh()
-            self._files.publish(last_minute(self.durations, self.spent))
+            self._files.publish(last_minute(self.durations, self.spent), self._own_history())
+
+    def hour(self) -> HistorySnapshot:
+        """The last hour of all workers, as far as the others have published theirs."""
+        return merge([self._own_history(), *(self._files.histories_of_others() if self._files else ())])
+
+    def _own_history(self) -> HistorySnapshot:
+        earlier = [self._earlier] if self._earlier else []
+        return merge([*earlier, self.history.snapshot()])
 
     def cache_asked(self, result: CacheResult) -> None:
         """A text was looked for among the kept results and those under way."""

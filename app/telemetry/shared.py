@@ -15,10 +15,13 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, ProcessCollector, multiprocess, values
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from pydantic import TypeAdapter
 
+from app.telemetry.history import HistorySnapshot
 from app.telemetry.window import WINDOW_S, Totals
 
 PUBLISH_INTERVAL_S = 1.0
+_HISTORY = TypeAdapter(HistorySnapshot)
 _NOT_SUMS = {"process_start_time_seconds": min, "process_max_fds": min}
 
 
@@ -44,12 +47,21 @@ class WorkerFiles:
         registry.register(_AllProcesses(self.pids))
         return registry
 
-    def publish(self, totals: Totals) -> None:
-        """Let the other workers read what this one counted in the last minute."""
-        path = _last_minute(self.folder, self.index)
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(json.dumps({"at": time.monotonic(), "totals": totals}))
-        unfinished.replace(path)
+    def publish(self, totals: Totals, history: HistorySnapshot) -> None:
+        """Let the other workers read what this one counted in the last minute, and its history."""
+        _write(_last_minute(self.folder, self.index), json.dumps({"at": time.monotonic(), "totals": totals}).encode())
+        _write(self.folder / _history_name(self.index), _HISTORY.dump_json(history))
+
+    def own_history(self) -> HistorySnapshot | None:
+        """What a worker that this one replaces had counted; None where it replaces none."""
+        path = self.folder / _history_name(self.index)
+        return _HISTORY.validate_json(path.read_bytes()) if path.exists() else None
+
+    def histories_of_others(self) -> Iterable[HistorySnapshot]:
+        """What the other workers counted, those too that have ended."""
+        for path in self.folder.glob(_history_name("*")):
+            if path.name != _history_name(self.index):
+                yield _HISTORY.validate_json(path.read_bytes())
 
     def of_others(self) -> Iterable[Totals]:
         """What each of the other workers counted in its last minute."""
@@ -66,6 +78,16 @@ def forget_worker(folder: Path, index: int) -> None:
     """Remove what a worker said of its present, which has died."""
     multiprocess.mark_process_dead(index, str(folder))  # type: ignore[no-untyped-call]
     _last_minute(folder, index).unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_suffix(".new")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+
+
+def _history_name(index: int | str) -> str:
+    return f"history_{index}.json"
 
 
 def _last_minute(folder: Path, index: int) -> Path:

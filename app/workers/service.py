@@ -38,15 +38,24 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
     """
     folder = _folder()
     memory = _memory(settings, len(listeners))
+
+    def close_all() -> None:
+        """Leave the sockets to the workers: a connection must go to one that still listens."""
+        for some in listeners:
+            _close(some)
+
     helpers: list[Child] = []
     embedded_at: EmbeddedAddress | None = None
     if settings.engine == "embedded":
         socket_of_engine, error_file = embedded_listener(), folder / "embedded.error"
         embedded_at = EmbeddedAddress(address_of(socket_of_engine), error_file)
         config = embedded_config(settings)
-        helpers.append(
-            Child("embedded engine", lambda _: asyncio.run(run_embedded(config, socket_of_engine, error_file)))
-        )
+
+        def run_engine(_: bool) -> None:
+            close_all()
+            asyncio.run(run_embedded(config, socket_of_engine, error_file))
+
+        helpers.append(Child("embedded engine", run_engine))
 
     def child(index: int) -> Child:
         def work(is_first_start: bool) -> None:
@@ -63,11 +72,6 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
             memory.forget(index)
 
         return Child(f"worker {index}", work, lambda: memory.has_started(index), on_end)
-
-    def close_all() -> None:
-        # From now on a connection goes to a worker that still listens.
-        for some in listeners:
-            _close(some)
 
     # What is there by now stays as it is, so that the workers share its memory.
     gc.collect()

@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.faults.faulty_ollama import Chat, FaultyOllama, answers_well
 from tests.faults.process import ServiceProcess, free_port, is_alive, serving
@@ -45,13 +44,10 @@ class Workers:
     async def metric(self, name: str, **labels: str) -> float:
         """What one of the workers says of all."""
         text = (await self.ask("GET", "/metrics", headers={"Authorization": f"Bearer {SCRAPER}"})).text
-        (value,) = (
-            sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-            if sample.name == f"condenser_{name}" and sample.labels == labels
-        )
-        return value
+        labelled = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+        sample = f"condenser_{name}{{{labelled}}} " if labels else f"condenser_{name} "
+        (value,) = (line.removeprefix(sample) for line in text.splitlines() if line.startswith(sample))
+        return float(value)
 
     async def becomes(self, value: float, name: str, **labels: str) -> None:
         """Return when every one of some scrapes says so."""
@@ -162,6 +158,31 @@ async def test_every_scrape_and_every_status_is_about_all_workers(upstream: Faul
             assert status["workers"] == WORKERS
             assert status["operations"]["compress"]["per_minute"] == REQUESTS
             assert status["queue"] == {"in_flight": 0, "concurrency_limit": 2, "depth": 0, "capacity": 1000}
+        for _ in range(500):
+            histories = [(await workers.ask("GET", "/status/history")).json() for _ in range(6)]
+            if all(one["succeeded"] == REQUESTS for one in histories):
+                break
+        assert {one["succeeded"] for one in histories} == {REQUESTS}
+
+
+async def test_the_history_is_of_all_workers_those_too_that_have_ended(upstream: FaultyOllama, tmp_path: Path) -> None:
+    async with two_workers(upstream, tmp_path) as service:
+
+        async def becomes(succeeded: int) -> None:
+            for _ in range(500):
+                answers = [(await service.ask("GET", "/status/history")).json() for _ in range(6)]
+                sums = [sum(minute["succeeded"]["compress"] for minute in one["minutes"]) for one in answers]
+                if {*sums, *(one["succeeded"] for one in answers)} == {succeeded}:
+                    return
+            raise AssertionError(f"the history is not of {succeeded} compressions")
+
+        await asyncio.gather(*service.begin(range(REQUESTS)))
+        await becomes(REQUESTS)
+        os.kill(service.pids()[0], signal.SIGKILL)
+        await service.becomes(WORKERS, "workers")
+        await becomes(REQUESTS)
+        await asyncio.gather(*service.begin(range(REQUESTS, REQUESTS + 4)))
+        await becomes(REQUESTS + 4)
 
 
 async def test_the_limits_of_a_key_hold_for_both_workers_together(upstream: FaultyOllama, tmp_path: Path) -> None:

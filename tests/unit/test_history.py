@@ -1,11 +1,13 @@
 """The last hour by the minute: `/status/history`."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from app.telemetry.history import HISTORY_MINUTES, History, HistorySnapshot, merge
+from app.telemetry.shared import WorkerFiles
 from app.telemetry.window import quantile
 from tests.clock import Clock
 from tests.unit.service import SUMMARY, TEXT, answer, ollama, running
@@ -87,6 +89,20 @@ def test_the_histories_of_several_processes_add_up() -> None:
     assert (newest.failed, newest.tokens_saved, newest.engine_s) == (0, 200, 0.5)
     assert quantile(newest.durations, 0.5) == pytest.approx(3.0, rel=0.01)
     assert counted(early.snapshot()) == {2: 1, 1: 0, 0: 1}  # untouched by the merge
+
+
+def test_a_worker_reads_what_the_others_published_and_what_the_one_had_counted_that_it_replaces(tmp_path: Path) -> None:
+    snapshots = []
+    for index, compressions in enumerate((2, 3)):
+        history = History(Clock(STARTED))
+        for _ in range(compressions):
+            history.operation_succeeded("compress", 0.2)
+        snapshots.append(history.snapshot())
+        WorkerFiles(tmp_path, index, lambda: ()).publish({}, snapshots[-1])
+    first = WorkerFiles(tmp_path, 0, lambda: ())
+    assert first.own_history() == snapshots[0]
+    assert list(first.histories_of_others()) == [snapshots[1]]
+    assert WorkerFiles(tmp_path, 2, lambda: ()).own_history() is None
 
 
 async def history_of(client: httpx.AsyncClient) -> dict[str, Any]:

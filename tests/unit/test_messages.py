@@ -86,9 +86,15 @@ async def test_a_target_counts_over_all_that_may_be_compressed() -> None:
 
 async def test_what_was_said_comes_before_what_tools_answered() -> None:
     source = agent()
+    source[1]["content"] = TEXT
     answered = await compressed(source, keep_last=2, target_ratio=0.1)
-    assert contents(answered)[1] == source[1]["content"]
-    assert contents(answered)[2] == source[2]["content"]
+    assert contents(answered)[1:3] == [TEXT, source[2]["content"]]
+
+
+async def test_what_the_user_wrote_stays_whole_unless_it_is_long_or_a_measure_is_given() -> None:
+    for words, wish, stays in ((TEXT, {}, True), (TEXT * 4, {}, False), (TEXT, {"coverage": 0.5}, False)):
+        answered = await compressed([{"role": "user", "content": words}], keep_last=0, **wish)
+        assert (contents(answered) == [words]) == stays
 
 
 async def test_with_a_target_what_the_user_asks_and_the_answer_to_it_stay() -> None:
@@ -336,6 +342,7 @@ async def test_the_example_of_the_openapi_document_is_what_the_service_answers()
     with ollama(httpx.Response(200, json=answer(""))):
         async with running() as client:
             schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+            assert schemas["CompressMessagesRequest"]["properties"]["keep_last"]["minimum"] == 0
             (request,) = schemas["CompressMessagesRequest"]["examples"]
             (shown,) = schemas["CompressMessagesResponse"]["examples"]
             answered = (await client.post("/compress", json=request)).json()

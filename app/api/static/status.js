@@ -85,8 +85,8 @@ function latency(quantiles) {
 
 function savings({ savings: { ratio, reader_since_start: reader } }, { uptime_s: uptime }) {
   const since = uptime < 60 ? "tokens since the start" : `tokens in ${duration(uptime)}`;
-  const worth = reader.usd ? `, ${dollars(reader.usd)} to their readers` : "";
-  return ratio ? `${since}${worth}; ${percent(ratio)} below a cloud’s price in the last minute` : `${since}${worth}`;
+  const worth = reader.usd ? `, worth ${dollars(reader.usd)}` : "";
+  return ratio ? `${since}${worth}; the model’s work cost ${percent(ratio)} less than in a cloud in the last minute` : `${since}${worth}`;
 }
 
 function clear(trouble) {
