@@ -341,6 +341,7 @@ class Status(_Answer):
     """The engine and the queue now, and the figures of the last `window_s` seconds."""
 
     version: str
+    workers: int
     engine: EngineState
     model: ModelState
     queue: QueueState

@@ -187,7 +187,9 @@ class Gate:
         own_bound_s = self.queue_timeout_s if priority == "interactive" else math.inf
         with self._memory:
             if self.in_flight < self.max_concurrency and not self.waiting:
-                self._take()
+                self._held.own += 1
+                if self.in_flight >= self.max_concurrency:
+                    self._departures.full()
                 return
             bound_s = min(own_bound_s, max(0.0, deadline - asyncio.get_running_loop().time()))
             self._refuse_in_vain(priority, bound_s)
@@ -199,10 +201,9 @@ class Gate:
             self._give_up(waiter, priority)
             if isinstance(error, asyncio.CancelledError):
                 raise
-            raise QueueTimeoutError(
-                f"no place in the engine within {bound_s:.3g} s {_whose(bound_s, own_bound_s)}",
-                self.retry_after_s(priority),
-            ) from None
+            whose = "CONDENSER_QUEUE_TIMEOUT_S" if bound_s == own_bound_s else "the request's deadline"
+            message = f"no place in the engine within {bound_s:.3g} s ({whose})"
+            raise QueueTimeoutError(message, self.retry_after_s(priority)) from None
 
     def _refuse_in_vain(self, priority: Priority, bound_s: float) -> None:
         """Raise QueueFullError for a call that finds no waiting place, or would wait for longer than `bound_s`."""
@@ -226,11 +227,6 @@ class Gate:
             one.first_since.own = waiter.since
         return waiter
 
-    def _take(self) -> None:
-        self._held.own += 1
-        if self.in_flight >= self.max_concurrency:
-            self._departures.full()
-
     def _let_in(self) -> None:
         """Give the places that are free to those who wait."""
         while self.waiting and self.in_flight < self.max_concurrency:
@@ -241,7 +237,7 @@ class Gate:
             if worker == self._memory.index:
                 self._hand_on(one)
             else:
-                # Since when its next call waits it will say itself; until then the other workers' go first.
+                # It will say itself since when its next call waits; until then those of others go first.
                 one.first_since[worker] = self._clock()
                 self._memory.wake(worker)
 
@@ -275,8 +271,7 @@ class Gate:
             self._departures.departed(still_full=self.in_flight >= self.max_concurrency)
 
     def _give_up(self, waiter: _Waiter, priority: Priority) -> None:
-        # In the turn of the loop in which the wait ended, `_leave` may have granted the place, or passed over
-        # the waiter because its wait was cancelled, or `close` may have ended the wait.
+        # In this turn of the loop `_leave` may have granted the place, or `close` ended the wait.
         if waiter.granted.done() and not waiter.granted.cancelled():
             if waiter.granted.exception() is None:
                 self._leave()
@@ -301,7 +296,3 @@ class Gate:
     def _tell(self, outcome: GateOutcome, started: float) -> None:
         if self._observer is not None:
             self._observer.gate_passed(outcome, self._clock() - started)
-
-
-def _whose(bound_s: float, own_bound_s: float) -> str:
-    return "(CONDENSER_QUEUE_TIMEOUT_S)" if bound_s == own_bound_s else "(the request's deadline)"

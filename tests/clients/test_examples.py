@@ -26,6 +26,7 @@ def run(*command: str, service: Served) -> str:
     ("name", "shown"),
     [
         ("client.py", ["about 4,300 orders were affected", "422 invalid_request", "0 extractive"]),
+        ("agent_messages.py", ["We rolled back to v2.3.0 at 15:10 UTC", "291 -> "]),
         ("client_async.py", ["Around 14:35 UTC", "0 0."]),
         ("mcp_client.py", ["['compress', 'reconstruct', 'status']", "Tickets cost 24 euros."]),
         ("langchain_compressor.py", ["Human: Answer the question", "about 4,300 orders were affected"]),

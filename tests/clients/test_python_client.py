@@ -80,6 +80,15 @@ def test_a_capsule_may_be_given_as_it_was_kept(service: Served) -> None:
         assert [condenser.reconstruct(one).text for one in kept] == [TEXT] * 3
 
 
+def test_a_stream_of_a_running_service_ends_with_what_a_plain_call_answers(service: Served) -> None:
+    with Condenser(service.url) as condenser:
+        *excerpts, result = condenser.stream(TEXT, method="extractive", target_ratio=0.4)
+        plain = condenser.compress(TEXT, method="extractive", target_ratio=0.4)
+    assert isinstance(result, models.CompressResult)
+    assert result.compressed == plain.compressed
+    assert all(isinstance(one, Excerpt) and one.text in plain.compressed for one in excerpts)
+
+
 def test_a_batch_has_a_result_or_a_problem_for_each_item(service: Served) -> None:
     with Condenser(service.url) as condenser:
         done = condenser.batch([TEXT, {"text": TEXT, "must_keep": ["zzz"]}], method="extractive")
@@ -305,6 +314,7 @@ PAIRS = [
     (message_schemas.CompressMessagesResponse, models.MessagesResult),
     (message_schemas.ChangedContent, models.ChangedContent),
     (message_schemas.OlderBody, models.Older),
+    (schemas.ExcerptBody, models.Excerpt),
     (schemas.ReconstructResponse, models.ReconstructResult),
     (schemas.FidelityReport, models.Fidelity),
     (schemas.PassageBody, models.Passage),
