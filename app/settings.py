@@ -323,7 +323,7 @@ class Settings(BaseSettings):
     def _fit_together(self) -> "Settings":
         if not self.api_keys and not self.is_loopback and self.allow_no_keys != NO_KEYS:
             raise ValueError(
-                f"{PREFIX}API_KEYS must be set, because {PREFIX}HOST={self.host} lets other machines reach the service. "
+                f"{PREFIX}API_KEYS must be set, since {PREFIX}HOST={self.host} lets other machines reach the service. "
                 "Make a key with: condenser hash-key NAME. To let anyone on that network call the service, set "
                 f"{PREFIX}ALLOW_NO_KEYS={NO_KEYS}"
             )
