@@ -22,7 +22,7 @@ from app.compression.cache import SharedCompressor
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
 from app.compression.summarizer import Summarizer
-from app.engine.engine import Engine, Terms
+from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
 from app.settings import Settings, load_settings
@@ -182,7 +182,7 @@ async def _warm_up(engine: Engine, compressor: Compressor) -> None:
     while True:
         started = loop.time()
         try:
-            await compressor.warm_up(Terms(engine.default_model, started + _WARM_UP_LIMIT_S, "batch"))
+            await compressor.warm_up(CallOptions(engine.default_model, started + _WARM_UP_LIMIT_S, "batch"))
         except EngineError as error:
             logger.warning("the model is not loaded yet", extra={"reason": str(error), "retry_s": retry_s})
             await asyncio.sleep(retry_s)

@@ -70,7 +70,7 @@ class Forwarder:
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError) as error:
-            detail = f"{self.url} (CONDENSER_PROXY_URL): {str(error) or type(error).__name__}"
+            detail = f"{self.url} (CONDENSER_PROXY_URL): {_reason(error)}"
             raise ProblemError("upstream_unreachable", 502, "The upstream does not answer", detail) from error
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -84,6 +84,10 @@ class Forwarder:
                 trust_env=False,
             )
         return self._session
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error) or type(error).__name__
 
 
 def forwarded_headers(headers: Iterable[Header]) -> list[Header]:
@@ -125,7 +129,7 @@ class ForwardedResponse(Response):
             pass  # the record of the request says so
         except (aiohttp.ClientError, OSError) as error:
             outcome = "cut"
-            logger.warning("the upstream's answer broke off", extra={"reason": str(error) or type(error).__name__})
+            logger.warning("the upstream's answer broke off", extra={"reason": _reason(error)})
             raise AnswerCutError from None
         finally:
             self._answer.close()

@@ -169,7 +169,7 @@ def _log_fields(answer: CompressResponse | CompressMessagesResponse | Reconstruc
     if not isinstance(answer, ReconstructResponse):
         sizes = answer.sizes
         fields |= {
-            "method": answer.method,
+            "compress_method": answer.method,
             "source_tokens": sizes.source_tokens,
             "compressed_tokens": sizes.compressed_tokens,
         }

@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from app.compression.compressor import Compressed, CompressOptions, OnExcerpt, preview
 from app.compression.prompts import PROMPT_VERSION
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.engine.errors import EngineTimeoutError, QueueFullError
 from app.engine.gate import Priority
 from app.summary.report import Excerpt, excerpts
@@ -21,7 +21,7 @@ _OVERHEAD_BYTES = 2048  # of the objects that a result is made of, beside its st
 _BYTES_PER_OBJECT = 100  # a span, a passage or a tuple
 _BYTES_PER_CHARACTER = 2  # Python takes 1, 2 or 4 for each of a string
 
-Compress = Callable[[CompressOptions, Terms, OnExcerpt | None], Awaitable[Compressed]]
+Compress = Callable[[CompressOptions, CallOptions, OnExcerpt | None], Awaitable[Compressed]]
 
 _Place = tuple[bytes, Priority]
 
@@ -49,11 +49,13 @@ class _Flight:
     `excerpts` are what it has given to those who listen, `None` where nobody listened when it began.
     """
 
-    def __init__(self, compress: Compress, options: CompressOptions, terms: Terms, *, is_heard: bool) -> None:
+    def __init__(
+        self, compress: Compress, options: CompressOptions, call_options: CallOptions, *, is_heard: bool
+    ) -> None:
         self.excerpts: list[Excerpt] | None = [] if is_heard else None
         self.listeners: list[OnExcerpt] = []
         self.waiting = 0
-        self.task = asyncio.ensure_future(compress(options, terms, self._pass_on if is_heard else None))
+        self.task = asyncio.ensure_future(compress(options, call_options, self._pass_on if is_heard else None))
 
     def _pass_on(self, excerpt: Excerpt) -> None:
         assert self.excerpts is not None
@@ -80,7 +82,7 @@ class SharedCompressor:
         return int(self._kept.currsize)
 
     async def compress(
-        self, options: CompressOptions, terms: Terms, caching: Caching, on_excerpt: OnExcerpt | None = None
+        self, options: CompressOptions, call_options: CallOptions, caching: Caching, on_excerpt: OnExcerpt | None = None
     ) -> tuple[Compressed, bool]:
         """The result, and whether it cost no work of its own. Raises what `compress` raises.
 
@@ -88,9 +90,9 @@ class SharedCompressor:
         began when nobody listened, it is given the passages of the best result without the model only. It may be given
         some twice.
         """
-        key = _key(options, terms.model, caching.scope)
+        key = _key(options, call_options.model, caching.scope)
         if not self.max_bytes or not caching.reads:
-            result = await self._compress(options, terms, on_excerpt)
+            result = await self._compress(options, call_options, on_excerpt)
             self._keep(key, result, caching)
             return result, False
         while True:
@@ -100,26 +102,35 @@ class SharedCompressor:
                 if on_excerpt is not None:
                     _each(excerpts(kept.text, kept.report.passages), on_excerpt)
                 return kept, True
-            flight = self._flights.get((key, terms.priority))
+            flight = self._flights.get((key, call_options.priority))
             if flight is None:
                 self._observer.cache_asked("miss")
-                return await self._own(key, options, terms, caching, on_excerpt), False
+                return await self._own(key, options, call_options, caching, on_excerpt), False
             try:
-                result = await self._join((key, terms.priority), flight, options, on_excerpt)
+                result = await self._join((key, call_options.priority), flight, options, on_excerpt)
             except (EngineTimeoutError, QueueFullError, asyncio.CancelledError):
                 # Another one's time was up; this request may have more.
-                if not flight.task.done() or _is_cancelled() or asyncio.get_running_loop().time() >= terms.deadline:
+                if (
+                    not flight.task.done()
+                    or _is_cancelled()
+                    or asyncio.get_running_loop().time() >= call_options.deadline
+                ):
                     raise
                 continue
             self._observer.cache_asked("shared")
             return result, True
 
     async def _own(
-        self, key: bytes, options: CompressOptions, terms: Terms, caching: Caching, on_excerpt: OnExcerpt | None
+        self,
+        key: bytes,
+        options: CompressOptions,
+        call_options: CallOptions,
+        caching: Caching,
+        on_excerpt: OnExcerpt | None,
     ) -> Compressed:
-        flight = _Flight(self._compress, options, terms, is_heard=on_excerpt is not None)
+        flight = _Flight(self._compress, options, call_options, is_heard=on_excerpt is not None)
         # An interactive call does not wait behind the rest of a batch.
-        place = (key, terms.priority)
+        place = (key, call_options.priority)
         self._flights[place] = flight
         result = await self._wait(place, flight, on_excerpt)
         self._keep(key, result, caching)

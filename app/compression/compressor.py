@@ -11,12 +11,12 @@ from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
 from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, OnClaim, Summarizer, Summary
 from app.compression.usage import Usage
-from app.engine.engine import Engine, Terms
+from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
-from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
+from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, SelectionOptions, select
 from app.text.document import Document, read
 from app.text.language import Language
 from app.text.span import Span
@@ -102,13 +102,15 @@ class Compressor:
         self._engine = engine
         self._summarizer = summarizer
 
-    async def warm_up(self, terms: Terms) -> None:
+    async def warm_up(self, call_options: CallOptions) -> None:
         """Load the default model and have it answer once, so that the first request waits for neither."""
-        await self._engine.preload(terms.deadline)
-        await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
+        await self._engine.preload(call_options.deadline)
+        await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, call_options=call_options)
 
-    async def compress(self, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None = None) -> Compressed:
-        """Compress a text on `terms`.
+    async def compress(
+        self, options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None = None
+    ) -> Compressed:
+        """Compress a text.
 
         `on_excerpt` is given what is known early: the passages of the best result without the model, before the engine
         is asked, and each sentence of the model's that has passed the check. Only the result tells what is in it.
@@ -125,22 +127,24 @@ class Compressor:
             for excerpt in excerpts(preview.text, preview.passages):
                 on_excerpt(excerpt)
             await asyncio.sleep(0)  # they are sent before the work goes on
-        summary, failed = await self._summarized(document, options, terms, on_excerpt)
-        making = document, keep, summary, options, terms.model, failed, preview
+        summary, failed = await self._summarized(document, options, call_options, on_excerpt)
+        making = document, keep, summary, options, call_options.model, failed, preview
         return await asyncio.to_thread(_made, *making) if is_long else _made(*making)
 
     async def _summarized(
-        self, document: Document, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None
+        self, document: Document, options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None
     ) -> tuple[Summary | None, bool]:
         """The model's summary, None where it is not asked; and whether it was asked in vain."""
         num_predict = summary_tokens(document, options)
-        if num_predict is None or (options.method == "auto" and not self._summarizer.is_worth_asking(terms.model)):
+        if num_predict is None or (
+            options.method == "auto" and not self._summarizer.is_worth_asking(call_options.model)
+        ):
             return None, False
         evidence = Evidence(document)
         on_claim = None if on_excerpt is None else _as_excerpts(document, on_excerpt)
         try:
             summary = await self._summarizer.summarize(
-                document, evidence, num_predict, options.question, terms, on_claim
+                document, evidence, num_predict, options.question, call_options, on_claim
             )
             return summary, False
         except EngineError as error:
@@ -255,7 +259,7 @@ def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], 
     budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
     if options.method == "abstractive" and claims:
         return _composed(document, _within(claims, budget), frozenset(keep))
-    chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
+    chosen = chosen_for(document, claims, SelectionOptions(budget, options.coverage, options.question, keep))
     return _composed(document, [claims[at] for at in chosen.claims], chosen.units)
 
 
@@ -275,7 +279,7 @@ def is_worth_having(text: str, source_tokens: int) -> bool:
 def chosen_for(
     document: Document,
     claims: Sequence[Claim],
-    wish: Wish,
+    options: SelectionOptions,
     composed_tokens: Callable[[Selection], int] | None = None,
 ) -> Selection:
     """What to take so that the composed result, which has `composed_tokens`, meets the budget.
@@ -288,13 +292,13 @@ def chosen_for(
         slices = arrange([claims[at] for at in chosen.claims], chosen.units)
         return estimate_tokens(compose(document, slices)[0])
 
-    if wish.budget is None or all(block.form is None for block in document.blocks):
-        return select(document, claims, wish)
+    if options.budget is None or all(block.form is None for block in document.blocks):
+        return select(document, claims, options)
     tried: list[tuple[float, Selection]] = []
-    budget = wish.budget
+    budget = options.budget
     for _ in range(_MOST_TRIES):
-        chosen = select(document, claims, replace(wish, budget=budget))
-        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, wish.budget)
+        chosen = select(document, claims, replace(options, budget=budget))
+        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, options.budget)
         tried.append((abs(math.log(share)), chosen))
         if LEAST_FILLED <= share <= TOLERANCE:
             break

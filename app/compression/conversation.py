@@ -12,7 +12,7 @@ from app.compression.fanout import gathered
 from app.compression.messages import Content, Message, last_question, literals_of, older, texts_of
 from app.compression.shared_budget import Said, allotments, on_one_budget, said_budget
 from app.compression.usage import Usage
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.text.tokens import estimate_tokens
 
 RESULT_TOKENS = 500
@@ -72,9 +72,13 @@ class CompressedConversation:
 
 
 async def compress_conversation(
-    compressor: SharedCompressor, options: ConversationOptions, terms: Terms, caching: Caching, concurrency: int
+    compressor: SharedCompressor,
+    options: ConversationOptions,
+    call_options: CallOptions,
+    caching: Caching,
+    concurrency: int,
 ) -> CompressedConversation:
-    """Compress a conversation on `terms`, with at most `concurrency` texts of it under way at once.
+    """Compress a conversation, with at most `concurrency` of its texts compressed at the same time.
 
     Without a target each text is compressed by itself, so that what stands before a new message stays as it was and the
     reader's prefix cache goes on serving it. Raises LiteralNotFoundError where a must_keep string is not in the
@@ -85,7 +89,7 @@ async def compress_conversation(
         contents, tokens, literals = _read(options, texts)
     else:
         contents, tokens, literals = await asyncio.to_thread(_read, options, texts)
-    work = _Work(compressor, options, terms, caching, concurrency, tokens)
+    work = _Work(compressor, options, call_options, caching, concurrency, tokens)
     compress = work.each if options.each.target_ratio is None else work.together
     results = await compress(contents, literals)
     return CompressedConversation(contents, results, work.tokens, work.usage, work.spared, work.is_cached)
@@ -113,7 +117,7 @@ class _Work:
 
     compressor: SharedCompressor
     conversation: ConversationOptions
-    terms: Terms
+    call_options: CallOptions
     caching: Caching
     concurrency: int
     tokens: Mapping[Content, int]
@@ -179,8 +183,8 @@ class _Work:
         left = max(budget - spent, for_said) - said_tokens + sum(tokens[content] for content in said)
         every = [Said(one, self._options(one, literals.get(one, ())), made.get(one)) for one in said]
         if sum(len(content.text) for content in said) < OFF_LOOP_CHARACTERS:
-            return found | on_one_budget(every, left, self.terms.model)
-        return found | await asyncio.to_thread(on_one_budget, every, left, self.terms.model)
+            return found | on_one_budget(every, left, self.call_options.model)
+        return found | await asyncio.to_thread(on_one_budget, every, left, self.call_options.model)
 
     def _options(self, content: Content, keep: tuple[str, ...] = ()) -> CompressOptions:
         each = self.conversation.each
@@ -188,7 +192,7 @@ class _Work:
         return replace(each, text=content.text, must_keep=keep, method=method, asks=content.role == "user")
 
     async def _compressed(self, options: CompressOptions) -> Compressed:
-        result, cached = await self.compressor.compress(options, self.terms, self.caching)
+        result, cached = await self.compressor.compress(options, self.call_options, self.caching)
         if cached:
             self.spared += result.usage
             self.hits += 1

@@ -8,7 +8,7 @@ from typing import Literal
 from app.capsule.format import Capsule, CapsuleError, declared_bytes, unseal
 from app.compression.summarizer import Summarizer
 from app.compression.usage import Usage
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.summary.check import Claim, Dropped
 from app.summary.draft import without_repetitions
 from app.summary.evidence import Evidence
@@ -41,7 +41,7 @@ class Reconstructor:
         self._summarizer = summarizer
         self._max_text_bytes = max_text_bytes
 
-    async def reconstruct(self, capsule: Capsule, mode: Mode, terms: Terms) -> Reconstructed:
+    async def reconstruct(self, capsule: Capsule, mode: Mode, call_options: CallOptions) -> Reconstructed:
         """Get the text back. `auto` is exact where the capsule holds the source, else semantic.
 
         Raises CapsuleError for a capsule that can't be opened or, in mode `exact`, does not hold the source;
@@ -55,9 +55,9 @@ class Reconstructor:
             return Reconstructed(content.source, "exact", verified=True, report=None, usage=Usage())
         if mode == "exact":
             raise CapsuleError('fidelity is "semantic": the capsule does not hold the source')
-        return await self._rewritten(content.summary, content.source_tokens, terms)
+        return await self._rewritten(content.summary, content.source_tokens, call_options)
 
-    async def _rewritten(self, summary: str, source_tokens: int, terms: Terms) -> Reconstructed:
+    async def _rewritten(self, summary: str, source_tokens: int, call_options: CallOptions) -> Reconstructed:
         """The text that the model writes from a summary, in sentences that stand by it, with what they leave out."""
         document = read(summary)
         claims: tuple[Claim, ...] = ()
@@ -65,7 +65,7 @@ class Reconstructor:
         dropped: tuple[Dropped, ...] = ()
         if document.is_prose:
             most = max(32, min(source_tokens, _MOST_EXPANDED_TOKENS, self._summarizer.num_ctx // 2))
-            expanded = await self._summarizer.expand(document, Evidence(document), most, terms)
+            expanded = await self._summarizer.expand(document, Evidence(document), most, call_options)
             claims, usage, dropped = expanded.claims, expanded.usage, expanded.dropped
             written = len(claims) + len(dropped)
         stood = len(claims)

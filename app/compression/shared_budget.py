@@ -11,7 +11,7 @@ from app.compression.messages import Content
 from app.compression.summarizer import Summary
 from app.summary.check import Claim
 from app.summary.report import arrange, compose
-from app.summary.select import Selection, Wish, select
+from app.summary.select import Selection, SelectionOptions, select
 from app.text.document import Document, read
 from app.text.language import guess_language, stems
 from app.text.tokens import estimate_tokens
@@ -126,10 +126,10 @@ def _choose(every: Sequence[Said], documents: Sequence[Document], budget: int) -
         return sum(map(_tokens_of, documents, parted(selection)))
 
     def chosen(keep: Sequence[int]) -> list[_Chosen]:
-        return parted(chosen_for(joined, claims, replace(wish, must_keep=tuple(keep)), composed_tokens))
+        return parted(chosen_for(joined, claims, replace(options, must_keep=tuple(keep)), composed_tokens))
 
     question = every[0].options.question
-    wish = Wish(budget, every[0].options.coverage, question)
+    options = SelectionOptions(budget, every[0].options.coverage, question)
     keep = [
         joined.firsts[number] + unit
         for number, (one, document) in enumerate(zip(every, documents, strict=True))
@@ -163,7 +163,7 @@ def _tokens_of(document: Document, chosen: _Chosen) -> int:
 def _seeds(documents: Sequence[Document], found: Sequence[_Chosen], question: str | None) -> dict[int, frozenset[int]]:
     """The best of each document of which nothing was chosen, by its number."""
     return {
-        number: select(document, (), Wish(1, 1.0, question)).units
+        number: select(document, (), SelectionOptions(1, 1.0, question)).units
         for number, (document, (taken, units)) in enumerate(zip(documents, found, strict=True))
         if document.units and not taken and not units
     }

@@ -14,7 +14,7 @@ from app.compression.parts import LEAST_PART_TOKENS, part_budget, parts
 from app.compression.prompts import INSTRUCTIONS, check_prompt, completion_text, expand_prompt, summarize_prompt
 from app.compression.usage import Usage, used
 from app.engine.client import Prompt
-from app.engine.engine import Engine, Terms
+from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
 from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
@@ -107,7 +107,7 @@ class Summarizer:
         evidence: Evidence,
         num_predict: int,
         question: str | None,
-        terms: Terms,
+        call_options: CallOptions,
         on_claim: OnClaim | None = None,
     ) -> Summary:
         """The model's summary of a document, in sentences that stand; one call a part. Raises EngineError.
@@ -119,17 +119,19 @@ class Summarizer:
         def make_prompt(part: str) -> Prompt:
             return summarize_prompt(part, document.language, num_predict, question)
 
-        summary = await self._written(document, evidence, make_prompt, num_predict, terms, on_claim)
-        self._note(terms.model, summary)
+        summary = await self._written(document, evidence, make_prompt, num_predict, call_options, on_claim)
+        self._note(call_options.model, summary)
         return summary
 
-    async def expand(self, document: Document, evidence: Evidence, num_predict: int, terms: Terms) -> Summary:
+    async def expand(
+        self, document: Document, evidence: Evidence, num_predict: int, call_options: CallOptions
+    ) -> Summary:
         """The text that the model writes from notes, in sentences that stand by them. Raises EngineError."""
 
         def make_prompt(part: str) -> Prompt:
             return expand_prompt(part, document.language)
 
-        return await self._written(document, evidence, make_prompt, num_predict, terms)
+        return await self._written(document, evidence, make_prompt, num_predict, call_options)
 
     async def _written(
         self,
@@ -137,7 +139,7 @@ class Summarizer:
         evidence: Evidence,
         make_prompt: Callable[[str], Prompt],
         num_predict: int,
-        terms: Terms,
+        call_options: CallOptions,
         on_claim: OnClaim | None = None,
     ) -> Summary:
         """What the model writes about each part of a document, its sentences checked."""
@@ -154,7 +156,7 @@ class Summarizer:
         async def about(part: str) -> Summary:
             prompt = make_prompt(part)
             draft = Draft(evidence, self._min_support, INSTRUCTIONS, pass_on)
-            calibration = self._known_calibration(terms.model)
+            calibration = self._known_calibration(call_options.model)
 
             def read(text: str) -> None:
                 draft.read(completion_text(text, was_cut=False))
@@ -163,12 +165,14 @@ class Summarizer:
             # in which the text is not in the prefix cache.
             on_text = read if on_claim is not None and calibration is None else None
             try:
-                call = await self._engine.complete(prompt, num_predict=num_predict, terms=terms, on_text=on_text)
+                call = await self._engine.complete(
+                    prompt, num_predict=num_predict, call_options=call_options, on_text=on_text
+                )
             except PromptTooLongError as error:
                 return await _in_halves(part, str(error), about)
-            self._calibrate_once(terms.model)
+            self._calibrate_once(call_options.model)
             text = completion_text(call.completion.text, call.completion.was_cut)
-            checked_in = await self._check(draft, split_draft(text), part, calibration, terms)
+            checked_in = await self._check(draft, split_draft(text), part, calibration, call_options)
             return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
@@ -178,7 +182,12 @@ class Summarizer:
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
 
     async def _check(
-        self, draft: Draft, sentences: Sequence[str], part: str, calibration: Calibration | None, terms: Terms
+        self,
+        draft: Draft,
+        sentences: Sequence[str],
+        part: str,
+        calibration: Calibration | None,
+        call_options: CallOptions,
     ) -> Usage:
         """Judge what is left of the sentences of a draft about `part`, by rules and by the model's own log-odds.
 
@@ -189,7 +198,7 @@ class Summarizer:
         for sentence in draft.unjudged(sentences):
             judgement = draft.judge(sentence)
             if calibration is not None and judgement.is_open:
-                odds, spent = await self._asked(check_prompt(part, sentence), terms)
+                odds, spent = await self._asked(check_prompt(part, sentence), call_options)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)
             draft.put(sentence, judgement)
@@ -202,10 +211,12 @@ class Summarizer:
         support = engine_support(judgement, odds, calibration)
         return replace(judgement, support=support, reason=None if support >= self._min_support else "engine")
 
-    async def _asked(self, prompt: Prompt, terms: Terms) -> tuple[float | None, Usage]:
+    async def _asked(self, prompt: Prompt, call_options: CallOptions) -> tuple[float | None, Usage]:
         """The log-odds of yes against no; None where the engine fails or gives no log probabilities."""
         try:
-            call = await self._engine.complete(prompt, num_predict=1, terms=terms, top_logprobs=_CANDIDATES)
+            call = await self._engine.complete(
+                prompt, num_predict=1, call_options=call_options, top_logprobs=_CANDIDATES
+            )
         except EngineError:
             return None, Usage()
         first = call.completion.first_token
@@ -230,12 +241,12 @@ class Summarizer:
 
     async def calibrate(self, model: str) -> Calibration | None:
         """Try `model` as a judge of claims. None where it does not tell true from false; never raises EngineError."""
-        terms = Terms(model, asyncio.get_running_loop().time() + _CALIBRATION_LIMIT_S, "batch")
+        call_options = CallOptions(model, asyncio.get_running_loop().time() + _CALIBRATION_LIMIT_S, "batch")
         odds: dict[bool, list[float]] = {True: [], False: []}
         for example in EXAMPLES:
             for is_true, claims in ((True, example.true), (False, example.false)):
                 for claim in claims:
-                    found, _ = await self._asked(check_prompt(example.text, claim), terms)
+                    found, _ = await self._asked(check_prompt(example.text, claim), call_options)
                     if found is None:
                         return None
                     odds[is_true].append(found)

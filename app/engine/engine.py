@@ -45,8 +45,8 @@ class EngineObserver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On what terms a request's calls are made: `deadline` is a time of the running event loop, seconds."""
+class CallOptions:
+    """Options shared by all calls of a request. `deadline`: seconds, on the clock of the running event loop."""
 
     model: str
     deadline: float
@@ -146,12 +146,18 @@ class Engine:
 
     @property
     def can_score(self) -> bool | None:
-        """Whether any server gives log probabilities; None until upstream does or all have shown that they do not."""
+        """Whether any server gives log probabilities; None until one does or all have shown that they do not."""
         support = [upstream.client.can_score for upstream in self.upstreams.all]
         return True if True in support else None if None in support else False
 
     async def complete(
-        self, prompt: Prompt, *, num_predict: int, terms: Terms, top_logprobs: int = 0, on_text: OnText | None = None
+        self,
+        prompt: Prompt,
+        *,
+        num_predict: int,
+        call_options: CallOptions,
+        top_logprobs: int = 0,
+        on_text: OnText | None = None,
     ) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for a place in the engine first.
 
@@ -160,19 +166,19 @@ class Engine:
         Raises EngineError, and EngineTimeoutError if the deadline passes in the engine.
         """
         try:
-            async with self._turn(terms.priority, terms.deadline) as queue_s:
+            async with self._turn(call_options.priority, call_options.deadline) as queue_s:
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
                 completion, busy_s = await retrying(
-                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs, on_text), terms),
+                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs, on_text), call_options),
                     self._retry_policy,
-                    terms.deadline,
+                    call_options.deadline,
                     self._tell_of_retry,
                 )
                 return Call(completion, queue_s, loop.time() - placed, busy_s)
         except ModelNotFoundError as error:
             installed = {name for upstream in self.upstreams.all for name in upstream.installed}
-            raise ModelNotFoundError(self._how_to_get(terms.model, str(error), installed)) from error
+            raise ModelNotFoundError(self._how_to_get(call_options.model, str(error), installed)) from error
 
     def close(self) -> None:
         """End all current and later calls, waiting ones included, with ShuttingDownError."""
@@ -213,30 +219,30 @@ class Engine:
         if self._observer is not None:
             self._observer.model_loaded(model)
 
-    async def _anywhere(self, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
+    async def _anywhere(self, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
         """The completion by the server expected to finish first; by another one if that one can't serve it."""
-        tried = [self.upstreams.best(terms.model)]
+        tried = [self.upstreams.best(call_options.model)]
         while True:
             try:
-                return await self._traced(tried[-1], chat, terms)
+                return await self._traced(tried[-1], chat, call_options)
             except EngineError as error:
                 reason = reason_to_go_elsewhere(error, len(tried))
                 if reason is None or not self.upstreams.besides(tried):
                     raise
             self._tell_of_retry(reason)
-            tried.append(self.upstreams.best(terms.model, tried))
+            tried.append(self.upstreams.best(call_options.model, tried))
 
-    async def _traced(self, upstream: Upstream, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
+    async def _traced(self, upstream: Upstream, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
         """Like `_measured`, in a span with OpenTelemetry's attributes for generative AI."""
         attributes = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": self.name,
-            "gen_ai.request.model": terms.model,
+            "gen_ai.request.model": call_options.model,
             "gen_ai.request.max_tokens": chat.num_predict,
             "server.address": upstream.client.base_url,
         }
         with span("chat", attributes, kind="client") as current:
-            completion, busy_s = await self._measured(upstream, chat, terms)
+            completion, busy_s = await self._measured(upstream, chat, call_options)
             if current is not None:
                 current.set_attribute("gen_ai.usage.input_tokens", completion.prompt_tokens)
                 current.set_attribute("gen_ai.usage.output_tokens", completion.completion_tokens)
@@ -247,7 +253,7 @@ class Engine:
         """Set the gate's size to the number of slots of the servers that are up."""
         self.gate.resize(self.upstreams.slots)
 
-    async def _measured(self, upstream: Upstream, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
+    async def _measured(self, upstream: Upstream, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
         """The completion, and its share of the server's busy time in seconds."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -257,25 +263,27 @@ class Engine:
             with upstream.busy.call(share):
                 completion = await upstream.chat(
                     chat.prompt,
-                    model=terms.model,
+                    model=call_options.model,
                     num_predict=chat.num_predict,
                     top_logprobs=chat.top_logprobs,
                     on_text=chat.on_text,
                 )
-            if completion.load_s is not None and upstream.loads.answered(terms.model, started, completion.load_s):
-                self._tell_of_load(terms.model)
+            if completion.load_s is not None and upstream.loads.answered(
+                call_options.model, started, completion.load_s
+            ):
+                self._tell_of_load(call_options.model)
             return completion, share.seconds
         except EngineError as error:
             outcome = error.kind
             raise
         except asyncio.CancelledError:
-            is_late = loop.time() >= terms.deadline
+            is_late = loop.time() >= call_options.deadline
             outcome = EngineTimeoutError.kind if is_late and not self._is_closed else "cancelled"
             raise
         finally:
             self._refit()
             if self._observer is not None:
-                self._observer.call_ended(terms.model, outcome, loop.time() - started, share.seconds)
+                self._observer.call_ended(call_options.model, outcome, loop.time() - started, share.seconds)
 
     def _how_to_get(self, model: str, message: str, installed: Iterable[str]) -> str:
         if self.name == "embedded":

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from app.engine.departures import DEPARTURE_CELLS, DepartureInterval
+from app.engine.drain_rate import DRAIN_RATE_CELLS, DrainRate
 from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownError
 from app.shared_memory import Column, Memory
 from app.tracing import span
@@ -97,8 +97,8 @@ class Gate:
         with memory:
             if not self._cells[_LIMIT]:
                 self._cells[_LIMIT] = max_concurrency
-            self._departures = DepartureInterval(
-                max_concurrency, _FIRST_HOLD_S / max_concurrency, clock, memory.cells(DEPARTURE_CELLS)
+            self._drain_rate = DrainRate(
+                max_concurrency, _FIRST_HOLD_S / max_concurrency, clock, memory.cells(DRAIN_RATE_CELLS)
             )
         memory.on_wake(self._woken)
         self._is_closed = False
@@ -152,7 +152,7 @@ class Gate:
         """Estimated wait in seconds of a call that arrives now, from the rate at which places become free."""
         own = self._classes[priority].waiting + 1
         position = own + min(own, self.waiting + 1 - own)  # the other class's calls take every second turn
-        return position * self._departures.seconds
+        return position * self._drain_rate.seconds_per_call
 
     def retry_after_s(self, priority: Priority) -> float:
         """Estimated seconds until all calls that wait now have had their turn, 1 to `queue_timeout_s`."""
@@ -164,10 +164,10 @@ class Gate:
             return
         with self._memory:
             self._cells[_LIMIT] = max_concurrency
-            self._departures.resize(max_concurrency)
+            self._drain_rate.resize(max_concurrency)
             self._let_in()
             if self.in_flight >= max_concurrency:
-                self._departures.full()
+                self._drain_rate.saturated()
 
     def close(self) -> None:
         """End all current and later waits of this worker with ShuttingDownError; calls that have a place keep it."""
@@ -189,7 +189,7 @@ class Gate:
             if self.in_flight < self.max_concurrency and not self.waiting:
                 self._held.own += 1
                 if self.in_flight >= self.max_concurrency:
-                    self._departures.full()
+                    self._drain_rate.saturated()
                 return
             bound_s = min(own_bound_s, max(0.0, deadline - asyncio.get_running_loop().time()))
             self._refuse_if_hopeless(priority, bound_s)
@@ -211,7 +211,7 @@ class Gate:
             message = f"the queue is full: {self.waiting} calls are waiting (CONDENSER_MAX_QUEUE)"
             raise QueueFullError(message, self.retry_after_s(priority))
         # Always admit one round: served calls keep the estimate current.
-        is_guess = not self._departures.is_measured or self._classes[priority].waiting < self.max_concurrency
+        is_guess = not self._drain_rate.is_measured or self._classes[priority].waiting < self.max_concurrency
         wait_s = self.expected_wait_s(priority)
         if not is_guess and wait_s > _SURE * bound_s:
             message = f"the queue is too long: a place is expected in {wait_s:.3g} s, a call may wait {bound_s:.3g} s"
@@ -268,7 +268,7 @@ class Gate:
         with self._memory:
             self._held.own -= 1
             self._let_in()
-            self._departures.departed(still_full=self.in_flight >= self.max_concurrency)
+            self._drain_rate.call_completed(still_full=self.in_flight >= self.max_concurrency)
 
     def _give_up(self, waiter: _Waiter, priority: Priority) -> None:
         # In this iteration of the loop `_leave` may have granted the place, or `close` ended the wait.

@@ -57,18 +57,25 @@ def _status_lines(found: "Answer", url: str) -> list[str]:
     ratio = model["gpu_ratio"]
     share = "" if ratio is None or not model["loaded"] else f", {ratio:.0%} on the GPU"
     lines = [
-        f"Condenser {found['version']} at {url}",
+        f"Condenser {found['version']} at {url}" + (f", {found['workers']} workers" if found["workers"] > 1 else ""),
         f"engine   {where} at {engine['url']}: {'up' if engine['up'] else 'down'}",
         f"model    {model['name']}: {'loaded' if model['loaded'] else 'not loaded'}, context window of "
         f"{model['num_ctx']} tokens{share}",
         f"queue    {queue['depth']} of {queue['capacity']} places taken; {queue['in_flight']} of "
         f"{queue['concurrency_limit']} calls in the engine",
-        f"savings  {savings['ratio']:.0%} of the cloud's price in the last {found['window_s']} s, "
-        f"${savings['usd']:.4f}",
+        _savings_line(savings, found["window_s"]),
+        f"readers  {savings['reader_since_start']['tokens']} tokens spared since the start, "
+        f"${savings['reader_since_start']['usd']:.4f}",
     ]
     warnings = dict.fromkeys((engine["warning"], model["warning"]))
     lines += [f"problem  {engine['problem']}"] if engine["problem"] is not None else []
     return lines + [f"warning  {warning}" for warning in warnings if warning is not None]
+
+
+def _savings_line(savings: "Answer", window_s: int) -> str:
+    if savings["ratio"] is None:
+        return f"savings  no calls of the model in the last {window_s} s"
+    return f"savings  {savings['ratio']:.0%} of the cloud's price in the last {window_s} s, ${savings['usd']:.4f}"
 
 
 def _operation_rows(operations: "Answer") -> Iterable[Sequence[str]]:

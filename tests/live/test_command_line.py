@@ -152,7 +152,8 @@ def test_bash_completes_a_choice(tmp_path: Path) -> None:
 
 
 def test_a_job_is_handed_over_followed_and_cancelled(gateway: Service) -> None:
-    sent = run("jobs", "submit", "examples", "--url", gateway.url)
+    items = "".join(json.dumps(f"{MAIL} No. {number}") + "\n" for number in range(3))
+    sent = run("jobs", "submit", "--url", gateway.url, given=items)
     assert sent.returncode == 0, sent.stderr
     identifier = sent.stdout.strip()
     results = run("jobs", "show", identifier, "--results", "--url", gateway.url)

@@ -11,6 +11,7 @@ import respx
 from typer.testing import CliRunner, Result
 
 from app.api.examples import COMPRESSED
+from app.api.monitoring_schemas import Status
 from app.cli import cli
 from app.ops.exits import DONE, FAILED, USAGE
 
@@ -30,7 +31,11 @@ JOB = {
 }
 STATUS: dict[str, Any] = {
     "version": "0.1.0",
-    "engine": {"name": "ollama", "url": "http://gpu1:11434", "version": "0.13.0", "up": True, "problem": None, "warning": None},
+    "workers": 2,
+    "engine": {
+        "name": "ollama", "url": "http://gpu1:11434", "version": "0.13.0", "up": True, "problem": None, "warning": None,
+        "upstreams": [],
+    },
     "model": {"name": "m:7b", "loaded": True, "num_ctx": 4096, "gpu_ratio": 0.5, "warning": "its sentences mostly fall"},
     "queue": {"in_flight": 2, "concurrency_limit": 4, "depth": 7, "capacity": 1000},
     "window_s": 60,
@@ -38,7 +43,9 @@ STATUS: dict[str, Any] = {
         "compress": {"per_minute": 12.0, "latency_s": {"p50": 0.5, "p95": 1.25, "p99": 2.0}},
         "batch": {"per_minute": 0, "latency_s": None},
     },
-    "savings": {"ratio": 0.9, "usd": 0.0123},
+    "savings": {
+        "ratio": 0.9, "usd": 0.0123, "reader": {"tokens": 1, "usd": 0.0}, "reader_since_start": {"tokens": 5120, "usd": 0.5},
+    },
 }  # fmt: skip
 
 
@@ -113,12 +120,23 @@ def test_status_shows_engine_model_queue_and_figures(service: respx.MockRouter) 
         "ollama 0.13.0 at http://gpu1:11434: up",
         "m:7b: loaded, context window of 4096 tokens, 50% on the GPU",
         "7 of 1000 places taken; 2 of 4 calls in the engine",
+        "http://condenser.test, 2 workers",
         "90% of the cloud's price in the last 60 s",
+        "5120 tokens spared since the start, $0.5000",
         "warning  its sentences mostly fall",
         "compress   12          0.500 s  1.250 s  2.000 s",
         "batch      0           -        -        -",
     ):
         assert told in result.stdout
+
+
+def test_the_status_of_these_tests_is_one_that_the_service_may_have() -> None:
+    Status.model_validate(STATUS)
+
+
+def test_where_the_model_was_not_called_there_is_no_share_to_show(service: respx.MockRouter) -> None:
+    service.get("/status").respond(json=STATUS | {"savings": STATUS["savings"] | {"ratio": None}})
+    assert "no calls of the model in the last 60 s" in run("status").stdout
 
 
 def test_status_fails_where_the_engine_can_not_serve(service: respx.MockRouter) -> None:
