@@ -9,7 +9,7 @@ from itertools import accumulate
 from app.text.blocks import Block
 from app.text.document import QUESTION_MARKS, Document
 from app.text.facts import Fact
-from app.text.kinds.form import Form, Kind, Part, SpokenForm, is_spoken
+from app.text.kinds.form import ExtractedForm, Form, Kind, Part, is_extracted
 from app.text.language import guess_language
 from app.text.span import Span
 from app.text.units import Unit
@@ -116,11 +116,11 @@ class _MovedForm:
 
 
 @dataclass(frozen=True)
-class _MovedSpokenForm(_MovedForm):
-    inner: SpokenForm
+class _MovedExtractedForm(_MovedForm):
+    inner: ExtractedForm
 
-    def said(self, part: int) -> str:
-        return self.inner.said(part)
+    def part_text(self, part: int) -> str:
+        return self.inner.part_text(part)
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
         found = self.inner.place(part, start, end)
@@ -131,7 +131,7 @@ def _moved_block(block: Block, offset: int) -> Block:
     form = block.form
     moved: Form | None = None
     if form is not None:
-        moved = _MovedSpokenForm(form, offset) if is_spoken(form) else _MovedForm(form, offset)
+        moved = _MovedExtractedForm(form, offset) if is_extracted(form) else _MovedForm(form, offset)
     lines = tuple(Span(line.start + offset, line.end + offset) for line in block.lines)
     return replace(block, lines=lines, form=moved)
 

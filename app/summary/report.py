@@ -12,7 +12,7 @@ from app.text.blocks import PROSE, Kind
 from app.text.document import Document
 from app.text.facts import Fact
 from app.text.facts import Kind as FactKind
-from app.text.kinds.form import is_spoken
+from app.text.kinds.form import is_extracted
 from app.text.span import Span
 from app.text.values import normalise
 
@@ -242,7 +242,7 @@ def _omitted(document: Document, chosen: set[int], *, is_whole: bool) -> tuple[S
 def _unsaid(document: Document) -> Iterator[Span]:
     """What no part of a form has, where the form's parts say something else than their slices."""
     for block in document.blocks:
-        if not is_spoken(block.form):
+        if not is_extracted(block.form):
             continue
         reach = block.form.start
         for part in block.form.parts:

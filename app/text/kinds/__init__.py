@@ -120,8 +120,8 @@ def _forced(text: str, content_type: str) -> Sequence[Form]:
         return ()
     readers = _BY_TYPE.get(name)
     if readers is None:
-        known = ", ".join(sorted({*_BY_TYPE, "text"}))
-        raise ContentTypeError(f"content_type: {content_type!r} is not known; known are {known}")
+        names = ", ".join(sorted({*_BY_TYPE, "text"}))
+        raise ContentTypeError(f"content_type: {content_type!r} is not known; known are {names}")
     form = first_form(readers, text, *_trimmed(text))
     if form is None:
         raise ContentTypeError(f"content_type: the text is not valid {name}; leave it out to have its kind found")

@@ -29,9 +29,9 @@ _WORDS = (
 _LONGEST = 1000  # characters of a sentence that is looked at
 
 
-def is_boilerplate(said: str) -> bool:
+def is_boilerplate(text: str) -> bool:
     """Whether a sentence is a disclaimer, a link to unsubscribe, a copyright line or the like."""
-    lowered = said.lower()
-    if len(said) > _LONGEST or not any(word in lowered for word in _WORDS):
+    lowered = text.lower()
+    if len(text) > _LONGEST or not any(word in lowered for word in _WORDS):
         return False
-    return _BOILERPLATE.search(said) is not None
+    return _BOILERPLATE.search(text) is not None

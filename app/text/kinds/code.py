@@ -42,8 +42,8 @@ def read(text: str, start: int, end: int) -> CodeForm | None:
     languages = [language] if language else list(candidates(code))
     if not code.strip():
         return None
-    forms = (_read(text, start, end, one) for one in languages)
-    form = next((one for one in forms if one is not None), None)
+    forms = (_read(text, start, end, candidate) for candidate in languages)
+    form = next((parsed for parsed in forms if parsed is not None), None)
     return _read(text, start, end, languages[0], is_patient=True) if form is None and languages else form
 
 
@@ -69,7 +69,7 @@ def _parts(text: str, elements: Sequence[Element]) -> list[Part]:
         cost = estimate_tokens(text[element.start : end])
         cost += _MARK_TOKENS if any(child.mark == "body" for child in element.children) else 0
         cost = max(1, cost - _MARK_TOKENS) if element.mark == "body" else cost
-        needs = sorted({one.number for one in element.needs} - {element.number})
+        needs = sorted({need.number for need in element.needs} - {element.number})
         parts.append(Part(element.start, end, tuple(needs), _WORTH[element.tier], cost))
     chosen = _outline(flat, parts)
     return [replace(part, is_default=number in chosen) for number, part in enumerate(parts)]
@@ -82,7 +82,7 @@ def _outline(flat: Sequence[Element], parts: Sequence[Part]) -> set[int]:
     spent = 0
     for number in sorted(range(len(parts)), key=lambda at: flat[at].tier):
         new = _closure(number, parts, chosen)
-        cost = sum(parts[one].cost or 0 for one in new)
+        cost = sum(parts[need].cost or 0 for need in new)
         tier = flat[number].tier
         if tier == SIGNATURE or (tier < LARGE and spent + cost <= most):
             chosen |= new
@@ -92,14 +92,14 @@ def _outline(flat: Sequence[Element], parts: Sequence[Part]) -> set[int]:
 
 def _closure(number: int, parts: Sequence[Part], chosen: set[int]) -> set[int]:
     """The part and what it needs, without what is chosen already."""
-    found: set[int] = set()
+    closure: set[int] = set()
     open_parts = [number]
     while open_parts:
-        one = open_parts.pop()
-        if one not in chosen and one not in found:
-            found.add(one)
-            open_parts += parts[one].needs
-    return found
+        need = open_parts.pop()
+        if need not in chosen and need not in closure:
+            closure.add(need)
+            open_parts += parts[need].needs
+    return closure
 
 
 def _rendered(
@@ -140,9 +140,9 @@ def _mark(form: CodeForm, run: Sequence[Element], *, is_top: bool) -> str:
     lines = text.count("\n", run[0].start, run[-1].end) + 1
     count = f"{lines} line{'s' if lines > 1 else ''}"
     labels = [element.label for element in run if element.label][:_MOST_LABELS]
-    said = f"... {count}: {'; '.join(labels)}" if labels else f"... {count}"
+    summary = f"... {count}: {'; '.join(labels)}" if labels else f"... {count}"
     if language.is_braced:
-        return f" /* {said} */ " if run[0].mark == "body" else f"/* {said} */"
+        return f" /* {summary} */ " if run[0].mark == "body" else f"/* {summary} */"
     if language.name == "python" and not is_top:
         return f"...  # {count}"
-    return f"\n  : # {said}\n" if run[0].mark == "body" else f"# {said}"
+    return f"\n  : # {summary}\n" if run[0].mark == "body" else f"# {summary}"

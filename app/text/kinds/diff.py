@@ -90,9 +90,9 @@ class DiffForm:
             lines += self._lines[file.first : file.last]
             left = 0
             for hunk in file.hunks:
-                found = list(self._hunk(hunk, taken))
-                left += not found
-                lines += found
+                rendered = list(self._hunk(hunk, taken))
+                left += not rendered
+                lines += rendered
             if left:
                 lines.append(f"... {left} of {len(file.hunks)} hunks of {file.name} left out")
         return "\n".join([*lines, *_mark(unseen)])
@@ -211,14 +211,14 @@ def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int])
         for at, hunk in enumerate(file.hunks):
             segments = _segments(lines, hunk)
             base = number + 1 + len(hunks)
-            pieces = tuple(_Piece(one, two, base + place) for place, (one, two, _) in enumerate(segments))
+            pieces = tuple(_Piece(first, stop, base + place) for place, (first, stop, _) in enumerate(segments))
             file.hunks[at] = replace(hunk, pieces=pieces)
-            for place, (one, two, is_change) in enumerate(segments):
-                start = offsets[hunk.first if place == 0 else one]
-                end = max(start, offsets[two] - 1)
+            for place, (first, stop, is_change) in enumerate(segments):
+                start = offsets[hunk.first if place == 0 else first]
+                end = max(start, offsets[stop] - 1)
                 beside = base + (place - 1 if place else 1)
                 needs: tuple[int, ...] = (number,) if is_change else (number, beside)
-                cost = estimate_tokens("\n".join(lines[one - (place == 0) : two])) + 1
+                cost = estimate_tokens("\n".join(lines[first - (place == 0) : stop])) + 1
                 hunks.append(Part(start, end, needs, worth if is_change else 0.0, cost, is_default=is_change))
         changes = [(part.cost or 0, number + 1 + at) for at, part in enumerate(hunks) if part.is_default]
         # A header alone says little and does not apply: the shortest change comes with it.

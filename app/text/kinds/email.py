@@ -77,10 +77,10 @@ class _Message:
     @property
     def date(self) -> datetime | None:
         try:
-            found = parsedate_to_datetime(self.value("date")[:100])
+            date = parsedate_to_datetime(self.value("date")[:100])
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def read(text: str, start: int, end: int) -> Form | None:
@@ -106,16 +106,16 @@ def _messages(text: str, start: int, end: int) -> list[_Message]:
     starts = [match.start() for match in _POSTMARK.finditer(text, start, end)]
     if starts and not text[start : starts[0]].strip():
         bounds = [*starts, end]
-        found = [_message(text, one, two) for one, two in pairwise(bounds)]
-        return [message for message in found if message is not None]
+        messages = [_message(text, begin, stop) for begin, stop in pairwise(bounds)]
+        return [message for message in messages if message is not None]
     first = _message(text, start, end)
     if first is None:
         return []
     bounds = [start, *_later_starts(text, first), end]
     if len(bounds) == 2:
         return [first]
-    found = [_message(text, one, two) for one, two in pairwise(bounds)]
-    return [message for message in found if message is not None]
+    messages = [_message(text, begin, stop) for begin, stop in pairwise(bounds)]
+    return [message for message in messages if message is not None]
 
 
 def _message(text: str, start: int, end: int) -> _Message | None:
@@ -161,11 +161,11 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
                 f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
             )
     yield Section(view, rank, worth=_HEADER_WORTH, is_plain=True)
-    found = list(
+    leaves = list(
         islice(mime.leaves(text, list(message.headers), message.start, message.body, message.end), _MOST_LEAVES)
     )
-    chosen = _alternatives(text, found)
-    for leaf in found:
+    chosen = _alternatives(text, leaves)
+    for leaf in leaves:
         if leaf.is_attachment or not leaf.content_type.startswith("text/"):
             if leaf.name and not leaf.content_type.startswith("image/"):
                 note = View()
@@ -175,11 +175,11 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
             yield from _body(chosen[leaf], rank, _name(message))
 
 
-def _alternatives(text: str, found: Sequence[mime.Leaf]) -> dict[mime.Leaf, list[Section]]:
+def _alternatives(text: str, leaves: Sequence[mime.Leaf]) -> dict[mime.Leaf, list[Section]]:
     """What the leaves to be read say: of alternatives the plain one, unless it says much less than the one in HTML."""
     read_as = {
         leaf: _read_leaf(text, leaf)
-        for leaf in found
+        for leaf in leaves
         if leaf.content_type.startswith("text/") and not leaf.is_attachment
     }
     best: dict[int, mime.Leaf] = {}
@@ -210,7 +210,7 @@ def _body(sections: Sequence[Section], rank: int, sender: frozenset[str]) -> Ite
     """The sections of a body, cut into what is new, what is quoted and what only signs."""
     cut = [(section, list(_without_name(section.view.text, _cut(section.view.text), sender))) for section in sections]
     new = " ".join(
-        s.view.text[one:two] for s, slices in cut if not s.is_minor for one, two, kind in slices if kind == "new"
+        s.view.text[first:last] for s, slices in cut if not s.is_minor for first, last, kind in slices if kind == "new"
     )
     is_bare = len(_CLOSING.sub("", new).split()) < _FEWEST_WORDS
     for section, slices in cut:
@@ -227,10 +227,12 @@ def _without_name(
 ) -> Iterator[tuple[int, int, str]]:
     """The slices; a sender's name as the last line of a new one is a signature."""
     for start, end, kind in slices:
-        said = text[start:end].rstrip()
-        line = said.rfind("\n") + 1
+        content = text[start:end].rstrip()
+        line = content.rfind("\n") + 1
         words = (
-            _WORD.findall(said[line:].lower()) if kind == "new" and len(said) - line <= _LONGEST_CLOSING_LINE else []
+            _WORD.findall(content[line:].lower())
+            if kind == "new" and len(content) - line <= _LONGEST_CLOSING_LINE
+            else []
         )
         if line and words and sender.issuperset(words):
             yield start, start + line, kind

@@ -50,8 +50,8 @@ def read(text: str, start: int, end: int) -> EncodedForm | None:
     match = _BLOCK.fullmatch(text, start, end)
     if match is None or len(match["code"]) < _LEAST or not (match["uri"] or _is_code(match["code"])):
         return None
-    said = text[start:end]
-    return EncodedForm(start, end, said, (Part(start, end, (), _WORTH, estimate_tokens(said), False),))
+    encoded = text[start:end]
+    return EncodedForm(start, end, encoded, (Part(start, end, (), _WORTH, estimate_tokens(encoded), False),))
 
 
 def _is_code(code: str) -> bool:

@@ -91,13 +91,13 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
         return []
     if len(lines) > 1 and _HEAD.match(text, *lines[0]) is not None:
         heads = [_HEAD.match(text, *line) for line in lines]
-        found = list(_joined(text, lines, heads))
+        joined = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
-        if len(found) > 1 and headed >= max(2, _HEADED_SHARE * len(found)):
-            return found
+        if len(joined) > 1 and headed >= max(2, _HEADED_SHARE * len(joined)):
+            return joined
     if len(lines) < _LEAST_ALIKE or _is_prose(text, lines[:_SAMPLED]):
         return []
-    masked = {_VARIES.sub("<*>", text[one : min(two, one + _LONGEST_KEY)]) for one, two in lines[:_SAMPLED]}
+    masked = {_VARIES.sub("<*>", text[first : min(last, first + _LONGEST_KEY)]) for first, last in lines[:_SAMPLED]}
     if len(masked) > _ALIKE_SHARE * min(len(lines), _SAMPLED):
         return []
     return [_entry(text, *line, None) for line in lines]
@@ -144,7 +144,7 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
         if entry is not None:
             return entry
     stamp = (head["stamp"] or "") if head is not None else ""
-    said = line[head.end() - start if head is not None and head["stamp"] else 0 :]
+    message = line[head.end() - start if head is not None and head["stamp"] else 0 :]
     words: tuple[str, ...]
     access = _ACCESS.search(line)
     if access is not None:
@@ -152,12 +152,12 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
         words = (access["method"], status, access["path"])
         masked = f"{access['method']} {_spelled(access['status'])} {_VARIES.sub('<*>', access['path'])}"
     else:
-        said = said[:_LONGEST_KEY]
+        message = message[:_LONGEST_KEY]
         raised = _NAME_RAISED.search(text, line_end, end) if line_end >= 0 else None
         if raised is not None:  # first, for Drain tells kinds apart by their first words
-            said = f"{raised[1]} {said}"
-        words = tuple(said.split())
-        masked = _VARIES.sub("<*>", said)
+            message = f"{raised[1]} {message}"
+        words = tuple(message.split())
+        masked = _VARIES.sub("<*>", message)
     severity = _severity(line[: 2 * _LONGEST_KEY])
     if severity == "none" and line_end >= 0 and _RAISED.search(text, line_end, end):
         severity = "error"
@@ -179,17 +179,17 @@ def _json_entry(text: str, start: int, end: int) -> Entry | None:
     stamp, level = "", ""
     words: list[str] = []
     for key, value in record.items():
-        said = value if isinstance(value, str) else json.dumps(value)
+        content = value if isinstance(value, str) else json.dumps(value)
         lowered = str(key).lower()
         if not stamp and lowered in ("time", "ts", "timestamp", "@timestamp", "date", "datetime", "t"):
-            stamp = said
+            stamp = content
         elif not level and lowered in ("level", "severity", "lvl", "levelname", "log.level"):
-            level = said
-            words.append(said)
+            level = content
+            words.append(content)
         elif lowered in ("msg", "message", "event"):
-            words += said[:_LONGEST_KEY].split()
+            words += content[:_LONGEST_KEY].split()
         else:
-            words.append(f"{key}={'_'.join(said[:_LONGEST_KEY].split())}")
+            words.append(f"{key}={'_'.join(content[:_LONGEST_KEY].split())}")
     severity = _severity(level or " ".join(words))
     status = _STATUS.search(text, start, end)
     if severity == "none" and status is not None:

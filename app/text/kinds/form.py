@@ -69,10 +69,10 @@ class Form(Protocol):
         ...
 
 
-class SpokenForm(Form, Protocol):
+class ExtractedForm(Form, Protocol):
     """A form whose parts say something else than their slices do: without markup, decoded, joined."""
 
-    def said(self, part: int) -> str:
+    def part_text(self, part: int) -> str:
         """What a part says to a reader."""
         ...
 
@@ -81,6 +81,6 @@ class SpokenForm(Form, Protocol):
         ...
 
 
-def is_spoken(form: Form | None) -> TypeGuard[SpokenForm]:
+def is_extracted(form: Form | None) -> TypeGuard[ExtractedForm]:
     """Whether the parts of a form say something else than their slices do."""
-    return hasattr(form, "said")
+    return hasattr(form, "part_text")

@@ -39,8 +39,8 @@ def read(text: str, start: int, end: int) -> Form | None:
         return None
     origin = View()
     origin.add(source, start, end)
-    found = sections(origin)
-    return form_of("html", start, end, found, is_boilerplate) if found else None
+    parts = sections(origin)
+    return form_of("html", start, end, parts, is_boilerplate) if parts else None
 
 
 def is_html(source: str) -> bool:

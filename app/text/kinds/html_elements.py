@@ -99,15 +99,15 @@ def _is_header_column(element: etree._Element) -> bool:
 def address_of(element: etree._Element) -> str | None:
     """The address of a link as it is shown, without what only tracks; None where no reader needs it."""
     address = _TRACKING.sub("", plain(element.get("href")))
-    said = content(element)
-    if not said or not _matters(element, address, said):
+    label = content(element)
+    if not label or not _matters(element, address, label):
         return None
     if "//" not in address:
         address = address.partition(":")[2].partition("?")[0]
-    return None if address.rstrip("/") in said else address
+    return None if address.rstrip("/") in label else address
 
 
-def _matters(element: etree._Element, address: str, said: str) -> bool:
+def _matters(element: etree._Element, address: str, label: str) -> bool:
     """Whether a reader needs a link's address: the words point to it, or it stands alone, and it is short enough."""
     if len(address) > _LONGEST_ADDRESS or not address.lower().startswith(("http://", "https://", "mailto:", "tel:")):
         return False
@@ -117,7 +117,7 @@ def _matters(element: etree._Element, address: str, said: str) -> bool:
         return False
     if parts.scheme in ("mailto", "tel"):
         return True
-    if len(said) <= _LONGEST_ACTION and _REFERS.search(said):
+    if len(label) <= _LONGEST_ACTION and _REFERS.search(label):
         return True
     parent = element.getparent()
     is_alone = parent is not None and len(parent) == 1 and not plain(parent.text) and not plain(element.tail)

@@ -158,10 +158,10 @@ class Reader:
         self.view.put(text)
 
     def _touch(self, value: str | None) -> None:
-        found = MARK.match(value or "")
-        if found:
+        match = MARK.match(value or "")
+        if match:
             self._before()
-            start = self.starts[_number(found[1])]
+            start = self.starts[_number(match[1])]
             self.view.add("", start, start)
 
     def _write(self, text: str | None) -> None:
@@ -189,27 +189,27 @@ class Reader:
         if raw is None:
             return
         for piece in _PIECE.finditer(self.source, start, raw.end()):
-            said = piece[0]
-            if said[0].isspace() and said[0] != "\xa0":
+            token = piece[0]
+            if token[0].isspace() and token[0] != "\xa0":
                 if self.pre:
-                    self._write_space(said)
+                    self._write_space(token)
                 else:
                     self.spaces = True
                 continue
             self._before()
-            decoded = unescape(said) if said[0] == "&" else said
+            decoded = unescape(token) if token[0] == "&" else token
             if self.table:
                 decoded = decoded.replace("|", "\\|")
             self.view.add(decoded.replace("\n", " "), piece.start(), piece.end())
             self.is_empty = False
 
-    def _write_space(self, said: str) -> None:
+    def _write_space(self, space: str) -> None:
         """White space in preformatted text, where it counts."""
-        if "\n" in said:
-            self.breaks += said.count("\n")
-            said = said[said.rindex("\n") + 1 :]
+        if "\n" in space:
+            self.breaks += space.count("\n")
+            space = space[space.rindex("\n") + 1 :]
             self._before()
-        self.view.put(said.replace("\r", ""))
+        self.view.put(space.replace("\r", ""))
 
     def _put_list_mark(self, element: etree._Element) -> None:
         if self.lists:
@@ -223,12 +223,12 @@ class Reader:
     def _describe(self, element: etree._Element) -> None:
         """What a picture shows, where its description is more than a label."""
         alt = element.get("alt") or ""
-        found, said = MARK.match(alt), plain(alt)
-        if found is None or len(said.split()) < _FEWEST_WORDS or element.get("width") in _TINY:
+        match, description = MARK.match(alt), plain(alt)
+        if match is None or len(description.split()) < _FEWEST_WORDS or element.get("width") in _TINY:
             return
         self._put("[")
-        start = self.starts[_number(found[1])]
-        self.view.add(said, start, start + len(said))
+        start = self.starts[_number(match[1])]
+        self.view.add(description, start, start + len(description))
         self.view.put("]")
         self.is_empty = False
 

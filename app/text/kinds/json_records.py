@@ -48,7 +48,7 @@ class JsonForm:
             if child.children and depth < _DEEPEST:
                 is_record = is_array and self._tree.is_object(child)
                 held = child.children if is_record else [child]
-                if any(one.children and self._is_large(one) for one in held):
+                if any(value.children and self._is_large(value) for value in held):
                     self._open(child, depth + 1)
         if is_array and len(children) > 1:
             table = tabulate(self._tree, children)
@@ -60,8 +60,8 @@ class JsonForm:
         return size > _CERTAINLY_LARGE or (size > _LARGE and estimate_tokens(self._tree.compact(node)) > _LARGE)
 
     def _is_shorter(self, node: Node, table: Table) -> bool:
-        made = f'{{{table.header},"rows":[' + ",".join(map(self._row, table.rows))
-        return estimate_tokens(made) < estimate_tokens(self._tree.compact(node))
+        rendered = f'{{{table.header},"rows":[' + ",".join(map(self._row, table.rows))
+        return estimate_tokens(rendered) < estimate_tokens(self._tree.compact(node))
 
     def _row(self, row: Row) -> str:
         return row.text(self._tree.compact)

@@ -57,10 +57,10 @@ def tabulate(tree: Tree, records: Sequence[Node]) -> Table | None:
     if not all(record.children and tree.is_object(record) and not _has_repeats(record) for record in records):
         return None
     for depth in (_DEEPEST_DOTTED, 0):
-        found: dict[tuple[str, ...], _Values] = {}
-        _collect(tree, dict(enumerate(records)), (), depth, found)
-        if len({_dotted(path) for path in found}) == len(found):
-            return _table(tree, len(records), {_dotted(path): values for path, values in found.items()})
+        columns: dict[tuple[str, ...], _Values] = {}
+        _collect(tree, dict(enumerate(records)), (), depth, columns)
+        if len({_dotted(path) for path in columns}) == len(columns):
+            return _table(tree, len(records), {_dotted(path): values for path, values in columns.items()})
     return None
 
 
@@ -78,7 +78,7 @@ def _collect(
     records: Mapping[int, Node],
     prefix: tuple[str, ...],
     depth: int,
-    found: dict[tuple[str, ...], _Values],
+    columns: dict[tuple[str, ...], _Values],
 ) -> None:
     """The values by their keys, those inside of objects that all records with this key have by the path to them."""
     by_key: dict[str, _Values] = {}
@@ -88,9 +88,9 @@ def _collect(
             by_key.setdefault(child.key, {})[at] = child
     for key, values in by_key.items():
         if depth > 0 and "." not in key and all(_is_plain(tree, value) for value in values.values()):
-            _collect(tree, values, (*prefix, key), depth - 1, found)
+            _collect(tree, values, (*prefix, key), depth - 1, columns)
         else:
-            found[(*prefix, key)] = values
+            columns[(*prefix, key)] = values
 
 
 def _is_plain(tree: Tree, node: Node) -> bool:
@@ -100,13 +100,13 @@ def _is_plain(tree: Tree, node: Node) -> bool:
     return not any("." in child.key for child in node.children if child.key)
 
 
-def _table(tree: Tree, count: int, found: Mapping[str, _Values]) -> Table | None:
+def _table(tree: Tree, count: int, keys: Mapping[str, _Values]) -> Table | None:
     """Keys that most records have as columns; one that some lack only where null can stand for that."""
-    may_lack = not any(name.endswith("?") for name in found)
+    may_lack = not any(name.endswith("?") for name in keys)
     columns: dict[str, _Values] = {}
     defaults: dict[str, str] = {}
     rest: list[list[tuple[str, Node]]] = [[] for _ in range(count)]
-    for name, values in found.items():
+    for name, values in keys.items():
         spared = values
         if len(values) == count:
             default = _default(tree, values)

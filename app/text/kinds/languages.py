@@ -165,10 +165,10 @@ def candidates(text: str) -> Iterator[Language]:
     if first.count("\n") + 1 < _FEWEST_CUES:  # a line has one at most
         return
     lines = [line for line in (line.lstrip(" \t") for line in first.split("\n")) if line]
-    found = [(sum(1 for _ in filter(_cues(language), lines)), language) for language in LANGUAGES]
-    most = max(count for count, _ in found)
+    counts = [(sum(1 for _ in filter(_cues(language), lines)), language) for language in LANGUAGES]
+    most = max(count for count, _ in counts)
     # The first of equals comes first: C before C++, which can do all that C can.
-    for count, language in sorted(found, key=lambda one: -one[0]):
+    for count, language in sorted(counts, key=lambda item: -item[0]):
         if count >= _FEWEST_CUES and count * 4 >= most:
             yield language
 

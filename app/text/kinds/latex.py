@@ -61,29 +61,32 @@ class LatexForm:
 
     def render(self, chosen: Sequence[int]) -> str:
         """The chosen parts as they stand, without comments."""
-        said: list[str] = []
+        rendered: list[str] = []
         before: int | None = None
         for number in chosen:
             piece = self.pieces[number]
-            said += ["" if before is None else self._separator(before, number), self.view.text[piece.start : piece.end]]
+            rendered += [
+                "" if before is None else self._separator(before, number),
+                self.view.text[piece.start : piece.end],
+            ]
             before = number
-        return "".join(said)
+        return "".join(rendered)
 
-    def said(self, part: int) -> str:
+    def part_text(self, part: int) -> str:
         """The text of a part without commands: "1400 K" for "$1400\\,\\mathrm{K}$"."""
-        return self._spoken(part).text
+        return self._extracted(part).text
 
-    def _spoken(self, part: int) -> View:
-        found = self._views.get(part)
-        if found is None:
+    def _extracted(self, part: int) -> View:
+        view = self._views.get(part)
+        if view is None:
             piece = self.pieces[part]
-            found = self._views[part] = without_commands(self.view.text, piece.start, piece.end)
-        return found
+            view = self._views[part] = without_commands(self.view.text, piece.start, piece.end)
+        return view
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
         """The slice of the source that a slice of what a part says was made of."""
-        found = self._spoken(part).slice_of(start, end)
-        place = self.view.slice_of(*found) if found else None
+        inner = self._extracted(part).slice_of(start, end)
+        place = self.view.slice_of(*inner) if inner else None
         return place or (self.parts[part].start, self.parts[part].end)
 
     def _separator(self, before: int, after: int) -> str:
@@ -219,13 +222,13 @@ class _Reader:
             piece = _Piece(start + spans[0].start, start + spans[-1].end, worth=_PREAMBLE_WORTH, is_default=False)
             self.pieces.append(piece)
             return
-        said = ""
+        sentence = ""
         for span in spans:
-            said = self.text[start + span.start : start + span.end]
+            sentence = self.text[start + span.start : start + span.end]
             needs = tuple(dict.fromkeys((*self.frames[-1:], *(() if first is None else (first,)))))
-            worth = cues.weight(_CUE_WORTH, said, language)
+            worth = cues.weight(_CUE_WORTH, sentence, language)
             self.pieces.append(_Piece(start + span.start, start + span.end, needs, worth))
             if first is None and item == len(self.pieces) - 1:
                 first = item
-        if not said.rstrip().endswith((".", "!", "?")):
+        if not sentence.rstrip().endswith((".", "!", "?")):
             self.opened.add(start + spans[-1].end)

@@ -45,13 +45,13 @@ def without_comments(text: str, start: int, end: int) -> View:
     """A slice of LaTeX without its comments, except where nothing is a comment."""
     view = View()
     at = start
-    for one, two in [*_verbatim(text, start, end), (end, end)]:
-        for match in _COMMENT.finditer(text, at, one):
+    for first, last in [*_verbatim(text, start, end), (end, end)]:
+        for match in _COMMENT.finditer(text, at, first):
             if not match["escaped"]:
                 view.add(text[at : match.start()], at, match.start())
                 at = match.end()
-        view.add(text[at:two], at, two)
-        at = two
+        view.add(text[at:last], at, last)
+        at = last
     return view
 
 
@@ -114,10 +114,10 @@ class Marks:
         at = start
         number = bisect_left(self._masks, (start, -1))
         while number < len(self._masks) and self._masks[number][0] < end:
-            one, two = self._masks[number]
-            if at <= one and two <= end:
-                pieces += text[at:one], "X" + "x" * (two - one - 1)
-                at = two
+            first, last = self._masks[number]
+            if at <= first and last <= end:
+                pieces += text[at:first], "X" + "x" * (last - first - 1)
+                at = last
             number += 1
         return "".join([*pieces, text[at:end]])
 

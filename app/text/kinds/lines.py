@@ -80,17 +80,17 @@ def read(text: str, start: int, end: int) -> LinesForm | None:
     spans = list(filled_lines(text, start, end))
     if len(spans) <= _LEAST_ROWS:
         return None
-    lines = [text[one:two] for one, two in spans]
+    lines = [text[first:last] for first, last in spans]
     if _is_listing(lines):
         return LinesForm("lines", spans[0][0], spans[-1][1], list(_listed(spans, lines)), [], text, "line")
     worths = _rows(lines)
     files: list[str] = []
     needs: tuple[int, ...] = (0,)
     if worths is None:
-        found = _matches(lines)
-        if found is None:
+        matches = _matches(lines)
+        if matches is None:
             return None
-        files, worths = found
+        files, worths = matches
         needs = ()
     shown = _shown(files, worths)
     parts = [
@@ -135,23 +135,23 @@ def _matches(lines: Sequence[str]) -> tuple[list[str], list[float]] | None:
     """The path and the worth of each line that a search found, None where most are something else."""
     files: list[str] = []
     worths: list[float] = []
-    known = 0
+    matched = 0
     for line in lines:
         match = _MATCH.match(line)
-        found = match or _CONTEXT.match(line)
-        if found is None:
+        line_match = match or _CONTEXT.match(line)
+        if line_match is None:
             return None
-        known += match is not None
-        said = match["said"] if match else ""
-        path = found["path"] or (files[-1] if files else "")
-        worth = trouble(said)
+        matched += match is not None
+        code = match["said"] if match else ""
+        path = line_match["path"] or (files[-1] if files else "")
+        worth = trouble(code)
         if match and path not in files[-1:]:
             worth += _DEFINITION_WORTH
-        if match and _DEFINITION.match(said) and not _COMMENT.match(said):
+        if match and _DEFINITION.match(code) and not _COMMENT.match(code):
             worth += _DEFINITION_WORTH
         files.append(path)
         worths.append(worth)
-    return (files, worths) if known * 2 >= len(lines) else None
+    return (files, worths) if matched * 2 >= len(lines) else None
 
 
 def _rows(lines: Sequence[str]) -> list[float] | None:
@@ -175,9 +175,9 @@ def _rows(lines: Sequence[str]) -> list[float] | None:
 def _outliers(column: Sequence[str]) -> Iterator[tuple[int, float]]:
     """The places of values that few others have, or that are far above them, with their worth."""
     numbers = [_number(value) for value in column]
-    known = [number for number in numbers if number is not None]
-    if len(known) * 5 >= len(column) * 4:
-        least = _EXTREME * max(1.0, median(known), sorted(known)[-2] if len(known) > 1 else 0.0)
+    values = [number for number in numbers if number is not None]
+    if len(values) * 5 >= len(column) * 4:
+        least = _EXTREME * max(1.0, median(values), sorted(values)[-2] if len(values) > 1 else 0.0)
         yield from ((at, _EXTREME_WORTH) for at, number in enumerate(numbers) if number is not None and number >= least)
         return
     counts = Counter(column)

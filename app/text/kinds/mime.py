@@ -56,11 +56,11 @@ class Leaf:
 
 def headers(source: str, start: int, end: int) -> tuple[list[Header], int]:
     """The headers at `start`, and where the body begins behind the blank line."""
-    found = []
+    fields = []
     at = start
     while match := _HEADER.match(source, at, end):
         value = _FOLD.sub(" ", match["value"]).strip()
-        found.append(
+        fields.append(
             Header(
                 match["name"].lower(),
                 _decoded(value),
@@ -70,7 +70,7 @@ def headers(source: str, start: int, end: int) -> tuple[list[Header], int]:
         )
         at = match.end()
     blank = _BLANK.match(source, at, end)
-    return found, blank.end() if blank else at
+    return fields, blank.end() if blank else at
 
 
 _BLANK = regex.compile(r"[ \t]*+\r?\n")
@@ -86,11 +86,11 @@ def _decoded(value: str) -> str:
 
 
 def leaves(
-    source: str, found: list[Header], head: int, start: int, end: int, depth: int = 0, choice: int = -1
+    source: str, fields: list[Header], head: int, start: int, end: int, depth: int = 0, choice: int = -1
 ) -> Iterator[Leaf]:
     """The leaves of a body with these headers, in order. Linear time."""
     message = Message()
-    for header in found:
+    for header in fields:
         if (
             header.name in ("content-type", "content-disposition")
             and len(header.value) <= _LONGEST_VALUE
@@ -100,12 +100,12 @@ def leaves(
     boundary = _boundary(message)
     if message.get_content_maintype() == "multipart" and boundary and depth < _DEEPEST:
         is_choice = message.get_content_subtype() == "alternative"
-        for one, two in _between(source, boundary, start, end):
-            inner, body = headers(source, one, two)
-            yield from leaves(source, inner, one, body, two, depth + 1, start if is_choice else choice)
+        for first, last in _between(source, boundary, start, end):
+            inner, body = headers(source, first, last)
+            yield from leaves(source, inner, first, body, last, depth + 1, start if is_choice else choice)
         return
     encoding = (
-        next((header.value for header in found if header.name == "content-transfer-encoding"), "").strip().lower()
+        next((header.value for header in fields if header.name == "content-transfer-encoding"), "").strip().lower()
     )
     name = _string(message.get_filename())
     is_attachment = bool(name) or message.get_content_disposition() == "attachment"
@@ -115,10 +115,10 @@ def leaves(
 
 def _boundary(message: Message) -> str | None:
     try:
-        found = message.get_boundary()
+        boundary = message.get_boundary()
     except (ValueError, LookupError, TypeError):
         return None
-    return found if found and len(found) <= _LONGEST_BOUNDARY else None
+    return boundary if boundary and len(boundary) <= _LONGEST_BOUNDARY else None
 
 
 def _string(value: object) -> str:
@@ -184,12 +184,12 @@ def _from_base64(view: View, source: str, leaf: Leaf) -> None:
 def _from_quoted_printable(view: View, source: str, leaf: Leaf) -> None:
     decoder = _decoder(leaf.charset)
     for piece in _QUOTED.finditer(source, leaf.start, leaf.end):
-        said = piece[0]
+        token = piece[0]
         if piece["soft"]:
             continue
         if piece["bytes"]:
-            _add(view, decoder.decode(bytes.fromhex(said.replace("=", ""))), piece.start(), piece.end())
-        elif said.isascii():
-            _add(view, decoder.decode(said.encode("ascii")), piece.start(), piece.end())
+            _add(view, decoder.decode(bytes.fromhex(token.replace("=", ""))), piece.start(), piece.end())
+        elif token.isascii():
+            _add(view, decoder.decode(token.encode("ascii")), piece.start(), piece.end())
         else:
-            _add(view, said, piece.start(), piece.end())
+            _add(view, token, piece.start(), piece.end())

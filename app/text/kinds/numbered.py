@@ -34,5 +34,7 @@ def read(text: str, start: int, end: int) -> Form | None:
 
 
 def _count_on(numbers: Sequence[int | None]) -> bool:
-    following = sum(one is not None and two is not None and two == one + 1 for one, two in pairwise(numbers))
+    following = sum(
+        first is not None and second is not None and second == first + 1 for first, second in pairwise(numbers)
+    )
     return following >= _FOLLOWING * (len(numbers) - 1)

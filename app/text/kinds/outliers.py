@@ -123,7 +123,7 @@ def _rare(cells: Mapping[int, str], look: Callable[[str], str]) -> dict[int, flo
     looks = {at: look(cell) for at, cell in cells.items()}
     counts = Counter(looks.values())
     few = max(1, _RARE * len(cells))
-    rare = {at: counts[found] for at, found in looks.items() if counts[found] <= few}
+    rare = {at: counts[shape] for at, shape in looks.items() if counts[shape] <= few}
     if len(rare) > 0.2 * len(cells):
         return {}
     return {at: _RARE_WORTH + 0.5 / count for at, count in rare.items()}

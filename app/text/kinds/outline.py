@@ -52,17 +52,17 @@ def read_elements(text: str, start: int, end: int, language: Language, *, is_pat
     """The elements of the slice of `text`, none where it is no code in `language`. `is_patient`: see parse()."""
     code = text[start:end]
     if language.name == "sql":
-        found_statements = sql_statements(code)
-        bodies = [body for statement in found_statements for body in statement[3]]
+        sql = sql_statements(code)
+        bodies = [body for statement in sql for body in statement[3]]
         reader = _Reader(code, language, start, {}, bodies)
-        return reader.elements((one[:3] for one in found_statements), depth=0, is_public=False)
+        return reader.elements((statement[:3] for statement in sql), depth=0, is_public=False)
     tree = parse(code, language, is_patient=is_patient)
     if tree is None:
         return []
-    found = captures(tree, language)
-    members = {(node.start_byte, node.end_byte): node for node in found.get("members", ())}
+    nodes = captures(tree, language)
+    members = {(node.start_byte, node.end_byte): node for node in nodes.get("members", ())}
     bodies = []
-    for node in found.get("body", ()):
+    for node in nodes.get("body", ()):
         bodies.append((node.start_byte, node.end_byte))
         if (node.end_byte - node.start_byte) * 2 > len(code) and _is_wrapper(node):
             members[bodies[-1]] = node
@@ -100,7 +100,7 @@ class _Reader:
 
     def elements(self, statements: Iterable[_Statement], *, depth: int, is_public: bool) -> list[Element]:
         """The elements of statements and the comments between them."""
-        found: list[Element] = []
+        elements: list[Element] = []
         comments: list[Element] = []
         label: Element | None = None
         for first, last, kind in statements:
@@ -110,10 +110,10 @@ class _Reader:
             element = self._statement(first, last, kind, depth=depth, is_public=is_public, label=label)
             element.needs += [label] if label else []
             label = element if kind in ("access_specifier", "directive", "package_clause") else label
-            found += self._documented(comments, element)
-            found.append(element)
+            elements += self._documented(comments, element)
+            elements.append(element)
             comments = []
-        return found + comments
+        return elements + comments
 
     def statements(self, block: Node, start: int, end: int) -> Iterator[_Statement]:
         """The statements in a block, with punctuation and what follows on the same line."""
@@ -157,8 +157,8 @@ class _Reader:
         """Comments before `element`; one right before it is its documentation."""
         if comments:
             last = comments[-1]
-            said = self.code[last.start - self.offset : last.end - self.offset]
-            if said.startswith("#!"):
+            comment = self.code[last.start - self.offset : last.end - self.offset]
+            if comment.startswith("#!"):
                 last.tier = TYPES
             elif self.code.count("\n", last.end - self.offset, element.start - self.offset) <= 1:
                 last.tier = SUMMARY
@@ -168,16 +168,16 @@ class _Reader:
 
     def _split_documentation(self, element: Element, ending: int = 0) -> None:
         """Makes what follows the first paragraph of a docstring or comment, but its `ending`, a part of its own."""
-        said = self.code[element.start - self.offset : element.end - self.offset - ending]
-        if said.startswith("/*") != said.endswith("*/") or said.count("*/") > 1 or "/*" in said[1:]:
+        comment = self.code[element.start - self.offset : element.end - self.offset - ending]
+        if comment.startswith("/*") != comment.endswith("*/") or comment.count("*/") > 1 or "/*" in comment[1:]:
             return  # several comments, whose marks must stay in pairs
         first = regex.search(
-            r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", said
+            r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", comment
         )
         if first is None:
             return
-        rest = said[first.end() :]
-        stop = len(said) - (2 if said.endswith("*/") else 0)
+        rest = comment[first.end() :]
+        stop = len(comment) - (2 if comment.endswith("*/") else 0)
         if estimate_tokens(rest) >= _LONG_DOCUMENTATION and first.end() < stop:
             start = element.start
             elided = Element(start + first.end(), start + stop, "documentation", ELIDED, needs=[element])
@@ -186,10 +186,10 @@ class _Reader:
     def _statement(
         self, start: int, end: int, kind: str, *, depth: int, is_public: bool, label: Element | None
     ) -> Element:
-        said = self.code[start:end]
+        statement = self.code[start:end]
         element = Element(start + self.offset, end + self.offset, "statements", TYPES)
         blocks = list(self._outermost(start, end))
-        head = self.code[start : blocks[0][0]] if blocks else said
+        head = self.code[start : blocks[0][0]] if blocks else statement
         is_private = (
             not is_public and regex.search(self.language.private, _without_decorators(head[:_LONGEST_HEAD])) is not None
         )
@@ -198,13 +198,13 @@ class _Reader:
             element.children += self._block(element, block, head, depth=depth)
         if element.children or blocks:
             element.tier = PRIVATE if is_private else SIGNATURE
-        elif self.language.name == "python" and (match := _DOCSTRING.match(said)):
+        elif self.language.name == "python" and (match := _DOCSTRING.match(statement)):
             element.tier, element.mark = SUMMARY, "comment"
-            if match.end() == len(said):
+            if match.end() == len(statement):
                 self._split_documentation(element, ending=3 if match[1] else 1)
         elif is_private:
             element.tier = PRIVATE
-        elif not _TYPE.search(kind + " " + said[:30]) and estimate_tokens(said) > _LARGE_STATEMENT:
+        elif not _TYPE.search(kind + " " + statement[:30]) and estimate_tokens(statement) > _LARGE_STATEMENT:
             element.tier = LARGE
         if element.tier == LARGE or (self.language.name == "sql" and not depth):
             element.label = _label(head)
@@ -239,10 +239,10 @@ class _Reader:
         if documentation is not None:
             start = documentation.end - self.offset
             start += len(self.code[start:end]) - len(self.code[start:end].lstrip())
-        found = [documentation] if documentation else []
+        elements = [documentation] if documentation else []
         if start < end and estimate_tokens(self.code[start:end]) > _SMALL_BODY:
-            found.append(Element(start + self.offset, end + self.offset, "body", ELIDED, needs=[owner]))
-        return found
+            elements.append(Element(start + self.offset, end + self.offset, "body", ELIDED, needs=[owner]))
+        return elements
 
     def _inside(self, block: tuple[int, int]) -> tuple[int, int]:
         """The slice inside the braces of a block, or below the line of a directive of the preprocessor."""

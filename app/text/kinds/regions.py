@@ -58,8 +58,8 @@ class Fenced:
 
 def first_form(readers: Sequence[Reader], text: str, start: int, end: int) -> Form | None:
     """The form of the first reader that knows the slice."""
-    found = (reader(text, start, end) for reader in readers)
-    return next((form for form in found if form is not None), None)
+    forms = (reader(text, start, end) for reader in readers)
+    return next((form for form in forms if form is not None), None)
 
 
 def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Sequence[Reader]]) -> Iterator[Form]:

@@ -156,9 +156,7 @@ def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
                 entry.parent = arrays.get(over)
             header = len(entries)
             if match["open"] == "[[":
-                arrays = {known: at for known, at in arrays.items() if not known.startswith(f"{name}.")} | {
-                    name: header
-                }
+                arrays = {path: at for path, at in arrays.items() if not path.startswith(f"{name}.")} | {name: header}
         else:
             entry.parent = header
         entries.append(entry)

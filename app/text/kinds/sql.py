@@ -29,9 +29,9 @@ Statement = tuple[int, int, str, list[tuple[int, int]]]
 
 def statements(text: str) -> list[Statement]:
     """The statements and comments of SQL in order; none where not all of it is made of statements. Linear time."""
-    found = list(_statements(text))
-    said = [text[start:end] for start, end, kind, _ in found if kind != "comment"]
-    return found if said and all(_FIRST_WORD.match(one) for one in said) else []
+    spans = list(_statements(text))
+    codes = [text[start:end] for start, end, kind, _ in spans if kind != "comment"]
+    return spans if codes and all(_FIRST_WORD.match(code) for code in codes) else []
 
 
 def _statements(text: str) -> Iterator[Statement]:

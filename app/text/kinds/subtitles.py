@@ -53,17 +53,17 @@ def read(text: str, start: int, end: int) -> Form | None:
     if _CLOCK.search(text, start, end) is None:
         return None
     lines = list(line_spans(text, start, end))
-    said = _cue_lines(text, lines) or _stamped_lines(text, lines)
-    if not said:
+    cue_lines = _cue_lines(text, lines) or _stamped_lines(text, lines)
+    if not cue_lines:
         return None
-    form = form_of("subtitles", start, end, [Section(_turns(text, said))])
+    form = form_of("subtitles", start, end, [Section(_turns(text, cue_lines))])
     return None if form is None else replace(form, parts=tuple(_with_questions(form)))
 
 
 def _with_questions(form: ViewForm) -> Iterator[Part]:
     """The parts; a turn behind a dash needs the question right before it."""
     for at, part in enumerate(form.parts):
-        is_answer = at > 0 and form.said(at).startswith("- ") and form.said(at - 1).endswith(("?", "？"))
+        is_answer = at > 0 and form.part_text(at).startswith("- ") and form.part_text(at - 1).endswith(("?", "？"))
         yield replace(part, needs=tuple(sorted({*part.needs, at - 1}))) if is_answer else part
 
 
@@ -77,14 +77,14 @@ def _cue_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
         or (not _BLOCK.match(text, *lines[first]) and min(timings) > first + 1)
     ):
         return []
-    found: list[_Line] = []
+    cue_lines: list[_Line] = []
     is_cue = False
     for at, (start, end) in enumerate(lines):
         if at in timings or not text[start:end].strip():
             is_cue = at in timings
         elif is_cue:
-            found.append(_line(text, start, end))
-    return found
+            cue_lines.append(_line(text, start, end))
+    return cue_lines
 
 
 def _line(text: str, start: int, end: int) -> _Line:
@@ -107,15 +107,15 @@ def _stamped_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
         or len(stamps) * 2 > len(filled) + 1
     ):
         return []
-    found: list[_Line] = []
+    cue_lines: list[_Line] = []
     who: str | None = None
     for at, (start, end) in enumerate(filled):
         if at in stamps:
             who = (stamps[at]["who"] or stamps[at]["after"] or "").strip() or None
             continue
-        found.append(_Line(start, end, who, f"{who}:", True) if who else _line(text, start, end))
+        cue_lines.append(_Line(start, end, who, f"{who}:", True) if who else _line(text, start, end))
         who = None
-    return found
+    return cue_lines
 
 
 def _turns(text: str, lines: Sequence[_Line]) -> View:
@@ -128,10 +128,10 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
         pieces = list(_said(text, line))
         if not pieces:
             continue
-        said = "".join(piece for piece, _, _ in pieces).strip()
-        if (said == before and not line.is_turn) or _SOUND.fullmatch(said):
+        words = "".join(piece for piece, _, _ in pieces).strip()
+        if (words == before and not line.is_turn) or _SOUND.fullmatch(words):
             continue  # rolling captions show a line twice
-        before = said
+        before = words
         is_new = line.is_turn and (line.who != speaker or line.who is None)
         is_long = length > _LONGEST_OPEN
         view.put("" if not view.length else "\n" if is_new or is_long else " ")
@@ -140,7 +140,7 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
         speaker = line.who if line.is_turn else speaker
         for piece, start, end in pieces:
             view.add(piece, start, end)
-        length = 0 if is_long or said.endswith((".", "!", "?", "。")) else length + len(said)
+        length = 0 if is_long or words.endswith((".", "!", "?", "。")) else length + len(words)
     return view
 
 

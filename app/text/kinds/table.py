@@ -77,8 +77,8 @@ def read(text: str, start: int, end: int) -> TableForm | None:
 
 def read_csv(text: str, start: int, end: int) -> TableForm | None:
     """Rows of as many fields each, parted by the delimiter that makes most of them; None where there is none."""
-    found = [rows for delimiter in _DELIMITERS if (rows := _delimited(text, start, end, delimiter))]
-    best = max(found, key=lambda rows: len(rows[0][1]), default=None)
+    tables = [rows for delimiter in _DELIMITERS if (rows := _delimited(text, start, end, delimiter))]
+    best = max(tables, key=lambda rows: len(rows[0][1]), default=None)
     return _csv_form(text, start, end, best) if best else None
 
 
@@ -134,8 +134,8 @@ def _looks_like_table(text: str, rows: _Rows, delimiter: str) -> bool:
 def _csv_form(text: str, start: int, end: int, rows: _Rows) -> TableForm:
     names = rows[0][1]
     has_header = not any(_FIGURE.match(name) for name in names) and any(name.strip() for name in names)
-    made = [((begin, stop), text[begin:stop], fields) for (begin, stop), fields in rows]
-    return TableForm(start, end, made, head=int(has_header), mark=_more)
+    lines = [((begin, stop), text[begin:stop], fields) for (begin, stop), fields in rows]
+    return TableForm(start, end, lines, head=int(has_header), mark=_more)
 
 
 # Markdown
@@ -154,8 +154,10 @@ def read_markdown(text: str, start: int, end: int) -> TableForm | None:
     rows[1] = [re.sub("-+", "---", cell) for cell in rows[1]]
     texts = [_markdown_row(cells, is_framed=is_framed) for cells in rows]
     head = (lines[0][0], lines[1][1]), f"{texts[0]}\n{texts[1]}", rows[0]
-    made = [head, *zip(lines[2:], texts[2:], rows[2:], strict=True)]
-    return TableForm(start, end, made, head=1, mark=lambda count: f"| {_more(count)} |" if is_framed else _more(count))
+    table_rows = [head, *zip(lines[2:], texts[2:], rows[2:], strict=True)]
+    return TableForm(
+        start, end, table_rows, head=1, mark=lambda count: f"| {_more(count)} |" if is_framed else _more(count)
+    )
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[Span]:
@@ -194,5 +196,5 @@ def read_aligned(text: str, start: int, end: int) -> TableForm | None:
     alike = sum(len(row) == len(columns) for row in rows)
     if len(rows) < _FEWEST_ROWS or alike < _MOST_ALIKE * len(rows) or any(map(_FIGURE.match, columns)):
         return None
-    made = [(span, text[slice(*span)], row) for span, row in zip(lines, rows, strict=True)]
-    return TableForm(start, end, made, head=1, mark=_more)
+    table_rows = [(span, text[slice(*span)], row) for span, row in zip(lines, rows, strict=True)]
+    return TableForm(start, end, table_rows, head=1, mark=_more)

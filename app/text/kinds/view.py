@@ -75,21 +75,21 @@ class View:
         last = bisect_left(self._starts, end) - 1
         if first > last:
             return None
-        one, two = self.segments[first], self.segments[last]
-        return _inside(one, max(start - one.at, 0)), _inside(two, min(end - two.at, two.length))
+        head, tail = self.segments[first], self.segments[last]
+        return _inside(head, max(start - head.at, 0)), _inside(tail, min(end - tail.at, tail.length))
 
     def sliced(self, start: int, end: int) -> "View":
         """The slice of it from `start` to `end`."""
         cut = View()
         cut.put(self.text[start:end])
         for segment in self.segments:
-            one, two = max(start, segment.at), min(end, segment.at + segment.length)
-            if one < two or (one == two and not segment.length and one < end):
+            begin, stop = max(start, segment.at), min(end, segment.at + segment.length)
+            if begin < stop or (begin == stop and not segment.length and begin < end):
                 place = (
-                    _inside(segment, one - segment.at),
-                    _inside(segment, two - segment.at) if segment.length else segment.end,
+                    _inside(segment, begin - segment.at),
+                    _inside(segment, stop - segment.at) if segment.length else segment.end,
                 )
-                cut.segments.append(Segment(one - start, two - one, *place))
+                cut.segments.append(Segment(begin - start, stop - begin, *place))
         return cut
 
     def through(self, origin: "View") -> "View":
@@ -151,18 +151,18 @@ class ViewForm:
     def render(self, chosen: Sequence[int]) -> str:
         """The text for reading of the chosen parts, section by section."""
         ordered = sorted(chosen, key=lambda number: (self.sections[self.pieces[number].section].rank, number))
-        said: list[str] = []
+        rendered: list[str] = []
         before: int | None = None
         at = 0
         while at < len(ordered):
             stop = self._run_end(ordered, at)
-            said.append(self._separator(before, ordered[at]))
-            said.append(self._rendered(ordered[at:stop]))
+            rendered.append(self._separator(before, ordered[at]))
+            rendered.append(self._rendered(ordered[at:stop]))
             before = ordered[stop - 1]
             at = stop
-        return "".join(said)
+        return "".join(rendered)
 
-    def said(self, part: int) -> str:
+    def part_text(self, part: int) -> str:
         """What a part says, without markup and decoded."""
         piece = self.pieces[part]
         return self.sections[piece.section].view.text[piece.start : piece.end]
@@ -170,8 +170,8 @@ class ViewForm:
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
         """The slice of the source that a slice of what a part says was made of."""
         piece = self.pieces[part]
-        found = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
-        return found or (self.parts[part].start, self.parts[part].end)
+        slice_in_text = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
+        return slice_in_text or (self.parts[part].start, self.parts[part].end)
 
     def _run_end(self, ordered: Sequence[int], at: int) -> int:
         """The end of the parts from `at` on that are rendered together."""
@@ -194,18 +194,18 @@ class ViewForm:
     def _separator(self, before: int | None, after: int) -> str:
         if before is None:
             return ""
-        one, two = self.pieces[before], self.pieces[after]
-        if one.section != two.section:
+        piece, following = self.pieces[before], self.pieces[after]
+        if piece.section != following.section:
             return "\n\n"
-        text = self.sections[one.section].view.text
+        text = self.sections[piece.section].view.text
         # A long gap has a blank line in it if it has one at either end.
         ends = (
-            text[one.end : min(two.start, one.end + _GAP_LOOK)],
-            text[max(one.end, two.start - _GAP_LOOK) : two.start],
+            text[piece.end : min(following.start, piece.end + _GAP_LOOK)],
+            text[max(piece.end, following.start - _GAP_LOOK) : following.start],
         )
         if any("\n\n" in end for end in ends):
             return "\n\n"
-        return "\n" if any("\n" in end for end in ends) or one.form is not two.form else " "
+        return "\n" if any("\n" in end for end in ends) or piece.form is not following.form else " "
 
 
 def form_of(
@@ -213,7 +213,7 @@ def form_of(
     start: int,
     end: int,
     sections: Sequence[Section],
-    is_minor: Callable[[str], bool] = lambda said: False,
+    is_minor: Callable[[str], bool] = lambda text: False,
 ) -> ViewForm | None:
     """The form of a slice with the units of its sections as parts; None where it says nothing.
 
@@ -222,7 +222,7 @@ def form_of(
     parts: list[Part] = []
     pieces: list[_Piece] = []
     for number, section in enumerate(sections):
-        known: dict[int, int] = {}
+        numbers: dict[int, int] = {}
         base = len(parts)
         for at, (piece, part) in enumerate(_units(section, number, is_minor)):
             place = section.view.slice_of(piece.start, piece.end)
@@ -233,10 +233,10 @@ def form_of(
                 # What has no slice of its own belongs to what stands before it.
                 if len(parts) > base and pieces[-1].form is piece.form is None:
                     pieces[-1] = replace(pieces[-1], end=piece.end)
-                    known[at] = len(parts) - 1
+                    numbers[at] = len(parts) - 1
                 continue
-            known[at] = len(parts)
-            needs = tuple(sorted({known[need] for need in part.needs if need in known} - {len(parts)}))
+            numbers[at] = len(parts)
+            needs = tuple(sorted({numbers[need] for need in part.needs if need in numbers} - {len(parts)}))
             parts.append(Part(*place, needs, part.worth, part.cost, part.is_default))
             pieces.append(piece)
     if not parts:
@@ -246,14 +246,14 @@ def form_of(
 
 def _with_needed(parts: Sequence[Part]) -> list[Part]:
     """The parts; those that a default part needs are default too."""
-    found = list(parts)
-    open_parts = [at for at, part in enumerate(found) if part.is_default]
+    completed = list(parts)
+    open_parts = [at for at, part in enumerate(completed) if part.is_default]
     while open_parts:
-        for need in found[open_parts.pop()].needs:
-            if not found[need].is_default:
-                found[need] = replace(found[need], is_default=True)
+        for need in completed[open_parts.pop()].needs:
+            if not completed[need].is_default:
+                completed[need] = replace(completed[need], is_default=True)
                 open_parts.append(need)
-    return found
+    return completed
 
 
 def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> Iterator[tuple[_Piece, Part]]:
@@ -269,9 +269,9 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
             is_default = inner.is_default and not section.is_minor
             yield piece, Part(unit.start, unit.end, unit.needs, worth, document.costs[at], is_default)
             continue
-        said = document.text_of(at)
+        text = document.text_of(at)
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
-        is_tail = (is_tail and same_line) or is_minor(said)
+        is_tail = (is_tail and same_line) or is_minor(text)
         minor = section.is_minor or (unit.is_minor and not section.is_matter) or is_tail
         spoken = document.text[unit.head : unit.end]
         worth = MINOR_WORTH if minor else section.worth + _worth(spoken, unit.kind == "chat", document.language)
@@ -294,8 +294,8 @@ def _read(section: Section) -> "Document":
         _depth.reset(token)
 
 
-def _worth(said: str, is_turn: bool, language: Language) -> float:
-    if said.rstrip().endswith(("?", "？", "؟")):
+def _worth(text: str, is_turn: bool, language: Language) -> float:
+    if text.rstrip().endswith(("?", "？", "؟")):
         return 0.0
-    worth = cues.weight(CUE_WORTH, said, language)
-    return worth + (_AGREEMENT_WORTH if is_turn and cues.has("agreement", said, language) else 0.0)
+    worth = cues.weight(CUE_WORTH, text, language)
+    return worth + (_AGREEMENT_WORTH if is_turn and cues.has("agreement", text, language) else 0.0)

@@ -155,14 +155,14 @@ class XmlForm:
         rows: list[list[Cell]] = []
         for element in elements:
             row: list[Cell] = [None] * len(columns)
-            for tag, said, attribute, *values in _FIELD.findall(self._tree.head(element)):
+            for tag, content, attribute, *values in _FIELD.findall(self._tree.head(element)):
                 name = tag or f"@{attribute}"
                 if name not in columns:
                     if len(columns) >= _MOST_FIELDS:
                         continue
                     columns[name] = len(columns)
                     row.append(None)
-                row[columns[name]] = said or "".join(values)
+                row[columns[name]] = content or "".join(values)
             rows.append(row)
         return rows
 
@@ -188,12 +188,12 @@ class _Nothing:
 
 def read(text: str, start: int, end: int) -> XmlForm | None:
     """A document of XML; None where the slice is none, is XHTML, or declares entities."""
-    said = text[start:end].lstrip()
-    if not said.startswith("<"):
+    source = text[start:end].lstrip()
+    if not source.startswith("<"):
         return None
     parser = DefusedXMLParser(target=_Nothing())
     try:
-        parser.feed(said)
+        parser.feed(source)
         parser.close()
     except (ParseError, DefusedXmlException, ValueError):
         return None
