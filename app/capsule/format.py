@@ -158,13 +158,13 @@ def _decode_base64(payload: str) -> bytes:
 
 def _compare(capsule: Capsule, payload: Payload) -> None:
     """Compare the plain fields that are there with the payload. Raises PayloadError where they differ."""
-    said = {
+    declared = {
         "fidelity": "semantic" if payload.source is None else "exact",
         "source": CapsuleSource(sha256=payload.sha256.hex(), bytes=payload.source_bytes, tokens=payload.source_tokens),
         "model": payload.model,
         "prompt_version": payload.prompt_version,
     }
-    for name, value in said.items():
+    for name, value in declared.items():
         plain = getattr(capsule, name)
         if plain is not None and plain != value:
             raise PayloadError(f"{name} is not what the payload says: the capsule was altered")

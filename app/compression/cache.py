@@ -165,8 +165,8 @@ class SharedCompressor:
                     await asyncio.gather(flight.task, return_exceptions=True)
 
 
-def _each(found: Iterable[Excerpt], on_excerpt: OnExcerpt) -> None:
-    for excerpt in found:
+def _each(items: Iterable[Excerpt], on_excerpt: OnExcerpt) -> None:
+    for excerpt in items:
         on_excerpt(excerpt)
 
 
@@ -187,10 +187,10 @@ def _size(result: Compressed) -> int:
     texts = (
         result.text,
         *report.missing,
-        *(one.text for one in report.explained),
-        *(one.text for one in report.dropped),
-        *(one.text for one in (result.summary.claims if result.summary else ())),
+        *(item.text for item in report.explained),
+        *(item.text for item in report.dropped),
+        *(item.text for item in (result.summary.claims if result.summary else ())),
     )
-    objects = 3 * len(report.passages) + len(report.omitted) + sum(2 + len(one.places) for one in report.explained)
+    objects = 3 * len(report.passages) + len(report.omitted) + sum(2 + len(item.places) for item in report.explained)
     payload = len(result.capsule.payload)
     return _OVERHEAD_BYTES + payload + sum(map(len, texts)) * _BYTES_PER_CHARACTER + objects * _BYTES_PER_OBJECT

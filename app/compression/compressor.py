@@ -191,8 +191,8 @@ def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     if tokens <= TOO_SHORT_TOKENS:
         return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
-    wished = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
-    return wished if wished >= LEAST_SUMMARY_TOKENS else None
+    target_tokens = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
+    return target_tokens if target_tokens >= LEAST_SUMMARY_TOKENS else None
 
 
 @traced("compose result")
@@ -303,7 +303,7 @@ def chosen_for(
         if LEAST_FILLED <= share <= TOLERANCE:
             break
         budget = round(budget / share)
-    return min(tried, key=lambda one: one[0])[1]
+    return min(tried, key=lambda attempt: attempt[0])[1]
 
 
 def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:

@@ -10,7 +10,7 @@ from app.compression.cache import Caching, SharedCompressor
 from app.compression.compressor import OFF_LOOP_CHARACTERS, TOO_SHORT_TOKENS, Compressed, CompressOptions, Method
 from app.compression.fanout import gathered
 from app.compression.messages import Content, Message, last_question, literals_of, older, texts_of
-from app.compression.shared_budget import Said, allotments, on_one_budget, said_budget
+from app.compression.shared_budget import SharedText, allotments, dialogue_budget, on_one_budget
 from app.compression.usage import Usage
 from app.engine.engine import CallOptions
 from app.text.tokens import estimate_tokens
@@ -61,7 +61,11 @@ class CompressedConversation:
     @property
     def changed(self) -> list[tuple[Content, Compressed]]:
         """The texts that changed, in order, with what became of them."""
-        return [(one, result) for one in self.contents if (result := self.results.get(one)) and result.text != one.text]
+        return [
+            (content, result)
+            for content in self.contents
+            if (result := self.results.get(content)) and result.text != content.text
+        ]
 
     @property
     def older_tokens(self) -> tuple[int, int]:
@@ -135,56 +139,59 @@ class _Work:
         """Each text by itself."""
         worked_on = [content for content in contents if self.tokens[content] >= self._least(content)]
 
-        async def one(content: Content) -> Compressed:
+        async def compress(content: Content) -> Compressed:
             return await self._alone(content, literals.get(content, ()))
 
-        return dict(zip(worked_on, await gathered(worked_on, self.concurrency, one), strict=True))
+        return dict(zip(worked_on, await gathered(worked_on, self.concurrency, compress), strict=True))
 
     def _least(self, content: Content) -> int:
         is_asked = content.role == "user" and self.conversation.is_bounded
         return _LEAST_ASKED_TOKENS if is_asked else _LEAST_TOKENS
 
     async def _alone(self, content: Content, keep: tuple[str, ...]) -> Compressed:
-        wished = self._options(content, keep)
+        options = self._options(content, keep)
         if not (self.conversation.is_bounded and content.is_result and self.tokens[content] > RESULT_TOKENS):
-            return await self._compressed(wished)
-        bounded = replace(wished, target_ratio=RESULT_TOKENS / self.tokens[content])
-        if wished.method != "extractive":
+            return await self._compressed(options)
+        bounded = replace(options, target_ratio=RESULT_TOKENS / self.tokens[content])
+        if options.method != "extractive":
             return await self._compressed(bounded)
         # By its form alone a log is often shorter still.
-        result = await self._compressed(wished)
+        result = await self._compressed(options)
         return await self._compressed(bounded) if result.sizes.compressed_tokens > RESULT_TOKENS else result
 
     async def together(self, contents: Sequence[Content], literals: Literals) -> dict[Content, Compressed]:
-        """All texts on one budget: what was said, and tool results by their part of it."""
+        """All texts on one budget: the dialogue together, each tool result by its share."""
         tokens, each = self.tokens, self.conversation.each
         result_tokens = sum(tokens[content] for content in contents if content.is_result)
-        said_tokens = sum(tokens[content] for content in contents) - result_tokens
-        budget = int((said_tokens + result_tokens) * (each.target_ratio or 1.0))
+        dialogue_tokens = sum(tokens[content] for content in contents) - result_tokens
+        budget = int((dialogue_tokens + result_tokens) * (each.target_ratio or 1.0))
         results = [content for content in contents if content.is_result]
-        said = [content for content in contents if not content.is_result and tokens[content] > TOO_SHORT_TOKENS]
+        dialogue = [content for content in contents if not content.is_result and tokens[content] > TOO_SHORT_TOKENS]
         hint = last_question(self.conversation.messages)
-        for_said = said_budget(budget, said_tokens, result_tokens)
-        allotted = allotments(results, tokens, budget - for_said, each.question, hint)
+        for_dialogue = dialogue_budget(budget, dialogue_tokens, result_tokens)
+        allotted = allotments(results, tokens, budget - for_dialogue, each.question, hint)
 
-        async def one(content: Content) -> Compressed:
-            wished = self._options(content, literals.get(content, ()))
+        async def compress(content: Content) -> Compressed:
+            options = self._options(content, literals.get(content, ()))
             if content.is_result:
-                wished = replace(wished, target_ratio=allotted[content] / tokens[content])
-            return await self._compressed(wished)
+                options = replace(options, target_ratio=allotted[content] / tokens[content])
+            return await self._compressed(options)
 
-        asked = [content for content in said if self._options(content).method != "extractive"]
+        abstractive = [content for content in dialogue if self._options(content).method != "extractive"]
         shortened = [content for content in results if TOO_SHORT_TOKENS < tokens[content] > allotted[content]]
-        alone = [*asked, *shortened]
-        made = dict(zip(alone, await gathered(alone, self.concurrency, one), strict=True))
-        found = {content: made[content] for content in shortened}
-        spent = sum(found[one].sizes.compressed_tokens if one in found else tokens[one] for one in results)
-        # A form that came out larger than planned takes nothing from what was said.
-        left = max(budget - spent, for_said) - said_tokens + sum(tokens[content] for content in said)
-        every = [Said(one, self._options(one, literals.get(one, ())), made.get(one)) for one in said]
-        if sum(len(content.text) for content in said) < OFF_LOOP_CHARACTERS:
-            return found | on_one_budget(every, left, self.call_options.model)
-        return found | await asyncio.to_thread(on_one_budget, every, left, self.call_options.model)
+        alone = [*abstractive, *shortened]
+        compressed = dict(zip(alone, await gathered(alone, self.concurrency, compress), strict=True))
+        short = {content: compressed[content] for content in shortened}
+        spent = sum(short[result].sizes.compressed_tokens if result in short else tokens[result] for result in results)
+        # A form that came out larger than planned takes nothing from the dialogue.
+        left = max(budget - spent, for_dialogue) - dialogue_tokens + sum(tokens[content] for content in dialogue)
+        shared = [
+            SharedText(content, self._options(content, literals.get(content, ())), compressed.get(content))
+            for content in dialogue
+        ]
+        if sum(len(content.text) for content in dialogue) < OFF_LOOP_CHARACTERS:
+            return short | on_one_budget(shared, left, self.call_options.model)
+        return short | await asyncio.to_thread(on_one_budget, shared, left, self.call_options.model)
 
     def _options(self, content: Content, keep: tuple[str, ...] = ()) -> CompressOptions:
         each = self.conversation.each

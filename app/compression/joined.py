@@ -25,11 +25,13 @@ class JoinedDocument(Document):
         self.documents = documents
         self._answers = answers
         self.text = _BETWEEN.join(document.text for document in documents)
-        self.language = guess_language(_BETWEEN.join(one.text[:_SAMPLE] for one in documents if one.is_prose))
-        self._offsets = list(accumulate((len(one.text) + len(_BETWEEN) for one in documents), initial=0))
-        self.firsts = list(accumulate((len(one.units) for one in documents), initial=0))
-        firsts_of_blocks = list(accumulate((len(one.blocks) for one in documents), initial=0))
-        self.blocks = [_moved_block(block, offset) for one, offset in self._with(self._offsets) for block in one.blocks]
+        self.language = guess_language(_BETWEEN.join(each.text[:_SAMPLE] for each in documents if each.is_prose))
+        self._offsets = list(accumulate((len(each.text) + len(_BETWEEN) for each in documents), initial=0))
+        self.firsts = list(accumulate((len(each.units) for each in documents), initial=0))
+        firsts_of_blocks = list(accumulate((len(each.blocks) for each in documents), initial=0))
+        self.blocks = [
+            _moved_block(block, offset) for each, offset in self._with(self._offsets) for block in each.blocks
+        ]
         self.units = []
         for number, document in enumerate(documents):
             offset, first, block = self._offsets[number], self.firsts[number], firsts_of_blocks[number]
@@ -52,16 +54,18 @@ class JoinedDocument(Document):
     @cached_property
     def _answering(self) -> frozenset[int]:
         """For each question that a text answers, the unit that has most words of it."""
-        found: set[int] = set()
+        answering: set[int] = set()
         for number in self._answers:
             before = self.documents[number - 1]
             for unit in range(len(before.units)):
                 if before.is_wanted(unit) and self._is_question(self.firsts[number - 1] + unit):
-                    asked = set(before.stems[unit])
-                    shared = [len(asked.intersection(said)) for said in self.documents[number].stems]
+                    question_stems = set(before.stems[unit])
+                    shared = [
+                        len(question_stems.intersection(unit_stems)) for unit_stems in self.documents[number].stems
+                    ]
                     if any(shared):
-                        found.add(self.firsts[number] + shared.index(max(shared)))
-        return frozenset(found)
+                        answering.add(self.firsts[number] + shared.index(max(shared)))
+        return frozenset(answering)
 
     def units_in(self, document: int, units: frozenset[int]) -> frozenset[int]:
         """Those of `units` that are of a document, by their numbers there."""
@@ -72,15 +76,15 @@ class JoinedDocument(Document):
     def facts(self) -> list[list[Fact]]:
         """The facts of each unit."""
         return [
-            [replace(fact, start=fact.start + offset, end=fact.end + offset) for fact in found]
+            [replace(fact, start=fact.start + offset, end=fact.end + offset) for fact in unit_facts]
             for document, offset in self._with(self._offsets)
-            for found in document.facts
+            for unit_facts in document.facts
         ]
 
     @cached_property
     def stems(self) -> list[list[str]]:
         """The stems of the content words of each unit, by the language of its document."""
-        return [found for document in self.documents for found in document.stems]
+        return [unit_stems for document in self.documents for unit_stems in document.stems]
 
     @cached_property
     def costs(self) -> list[int]:
@@ -109,7 +113,7 @@ class _MovedForm:
 
     @cached_property
     def parts(self) -> Sequence[Part]:
-        return [replace(one, start=one.start + self.offset, end=one.end + self.offset) for one in self.inner.parts]
+        return [replace(part, start=part.start + self.offset, end=part.end + self.offset) for part in self.inner.parts]
 
     def render(self, chosen: Sequence[int]) -> str:
         return self.inner.render(chosen)
@@ -123,8 +127,8 @@ class _MovedExtractedForm(_MovedForm):
         return self.inner.part_text(part)
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
-        found = self.inner.place(part, start, end)
-        return found[0] + self.offset, found[1] + self.offset
+        span = self.inner.place(part, start, end)
+        return span[0] + self.offset, span[1] + self.offset
 
 
 def _moved_block(block: Block, offset: int) -> Block:

@@ -96,8 +96,11 @@ def _matched(messages: Sequence[Message]) -> set[int]:
 
 def last_question(messages: Sequence[Message]) -> str | None:
     """What the user wrote last: a hint at what of the older messages is still of use."""
-    said = next((one.text for one in reversed(texts_of(messages)) if one.role == "user" and one.text.strip()), None)
-    return None if said is None else said[:_LONGEST_HINT]
+    text = next(
+        (content.text for content in reversed(texts_of(messages)) if content.role == "user" and content.text.strip()),
+        None,
+    )
+    return None if text is None else text[:_LONGEST_HINT]
 
 
 def literals_of(
@@ -107,19 +110,19 @@ def literals_of(
 
     Raises LiteralNotFoundError for one that does not stand in the messages.
     """
-    found: dict[Content, tuple[str, ...]] = {}
+    literals_by_content: dict[Content, tuple[str, ...]] = {}
     if not literals:
-        return found
+        return literals_by_content
     is_open = {(content.message, content.part) for content in contents}
-    untouched = [said for at, message in enumerate(messages) for said in _untouched(at, message, is_open)]
+    untouched = [text for at, message in enumerate(messages) for text in _untouched(at, message, is_open)]
     for literal in dict.fromkeys(literals):
-        if any(literal in said for said in untouched):
+        if any(literal in text for text in untouched):
             continue
-        content = next((one for one in contents if literal in one.text), None)
+        content = next((candidate for candidate in contents if literal in candidate.text), None)
         if content is None:
             raise LiteralNotFoundError(f"must_keep: {literal!r} does not stand in the messages")
-        found[content] = (*found.get(content, ()), literal)
-    return found
+        literals_by_content[content] = (*literals_by_content.get(content, ()), literal)
+    return literals_by_content
 
 
 def _untouched(at: int, message: Message, is_open: set[tuple[int, int | None]]) -> Iterator[str]:

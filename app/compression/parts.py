@@ -28,14 +28,14 @@ def parts(document: Document, budget: int) -> list[str]:
     if total <= budget:
         return [document.text.strip()]
     aim = math.ceil(total / math.ceil(total / budget))
-    found: list[str] = []
+    pieces: list[str] = []
     start, end, size = 0, 0, 0
     for unit, cost in zip(document.units, document.costs, strict=True):
         if size and (size + cost > budget or size >= aim):
-            found += _pieces(document.text[start:end], budget)
+            pieces += _pieces(document.text[start:end], budget)
             start, size = unit.start, 0
         end, size = unit.end, size + cost + 1
-    return [*found, *_pieces(document.text[start:], budget)]
+    return [*pieces, *_pieces(document.text[start:], budget)]
 
 
 def _pieces(text: str, budget: int) -> list[str]:
@@ -45,9 +45,9 @@ def _pieces(text: str, budget: int) -> list[str]:
     if estimate_tokens(stripped) <= budget:
         return [stripped] if stripped else []
     ends, totals = running_totals(stripped)
-    found, start, spent = [], 0, 0
+    pieces, start, spent = [], 0, 0
     for at in range(1, len(ends)):
         if totals[at] - spent > budget:
-            found.append(stripped[start : ends[at - 1]])
+            pieces.append(stripped[start : ends[at - 1]])
             start, spent = ends[at - 1], totals[at - 1]
-    return [*found, stripped[start:]]
+    return [*pieces, stripped[start:]]

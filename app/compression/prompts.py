@@ -46,8 +46,8 @@ def summarize_prompt(text: str, language: Language, num_predict: int, question: 
     form = _ANSWER if question else _SUMMARIZE
     most = max(2, num_predict // _TOKENS_PER_SENTENCE)
     count = str(most) if question or most == 2 else f"2 to {most}"
-    asked = _as_data(question or "").replace("\n", " ")
-    return _about(text, form.format(language=language.name or _SAME_LANGUAGE, count=count, question=asked))
+    question_text = _as_data(question or "").replace("\n", " ")
+    return _about(text, form.format(language=language.name or _SAME_LANGUAGE, count=count, question=question_text))
 
 
 def check_prompt(text: str, claim: str) -> Prompt:

@@ -69,36 +69,36 @@ class Reconstructor:
             claims, usage, dropped = expanded.claims, expanded.usage, expanded.dropped
             written = len(claims) + len(dropped)
         stood = len(claims)
-        claims, units, repeated = _said_once(document, claims)
+        claims, units, repeated = _without_duplicates(document, claims)
         dropped += repeated
         text, passages = compose(document, arrange(claims, units))
-        made = report(document, text, passages, units)
+        made_report = report(document, text, passages, units)
         return Reconstructed(
-            text, "semantic", False, replace(made, written=written, stood=stood, dropped=dropped), usage
+            text, "semantic", False, replace(made_report, written=written, stood=stood, dropped=dropped), usage
         )
 
 
-def _said_once(
+def _without_duplicates(
     document: Document, claims: tuple[Claim, ...]
 ) -> tuple[tuple[Claim, ...], list[int], tuple[Dropped, ...]]:
     """The claims that say more than one unit beside them, the units that they do not say, and what was dropped."""
-    units = [unit for unit in range(len(document.units)) if not _is_said(document, unit, claims)]
-    kept, repeated = without_repetitions(claims, lambda claim, _: _repeats_one(document, claim, units))
+    units = [unit for unit in range(len(document.units)) if not _is_covered(document, unit, claims)]
+    kept, repeated = without_repetitions(claims, lambda claim, _: _repeats_unit(document, claim, units))
     if not repeated:
         return claims, units, ()
     # What a dropped claim said along with others may have to be said by units now.
-    kept, units, dropped = _said_once(document, kept)
+    kept, units, dropped = _without_duplicates(document, kept)
     return kept, units, repeated + dropped
 
 
-def _repeats_one(document: Document, claim: Claim, units: Sequence[int]) -> bool:
+def _repeats_unit(document: Document, claim: Claim, units: Sequence[int]) -> bool:
     """Whether one of the units says what a claim says."""
-    said = stems(claim.text, document.language)
-    return any(share_in(said, document.stems[unit]) >= _SAID for unit in units if unit in claim.units)
+    claim_stems = stems(claim.text, document.language)
+    return any(share_in(claim_stems, document.stems[unit]) >= _SAID for unit in units if unit in claim.units)
 
 
-def _is_said(document: Document, unit: int, claims: Sequence[Claim]) -> bool:
+def _is_covered(document: Document, unit: int, claims: Sequence[Claim]) -> bool:
     """Whether the claims that rest on a unit say what it says."""
-    said = {stem for claim in claims if unit in claim.units for stem in stems(claim.text, document.language)}
+    claim_stems = {stem for claim in claims if unit in claim.units for stem in stems(claim.text, document.language)}
     content = document.stems[unit]
-    return bool(said) and sum(stem in said for stem in content) >= _SAID * len(content)
+    return bool(claim_stems) and sum(stem in claim_stems for stem in content) >= _SAID * len(content)

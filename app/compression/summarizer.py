@@ -145,7 +145,7 @@ class Summarizer:
         """What the model writes about each part of a document, its sentences checked."""
 
         def is_repeated(claim: Claim, kept: Sequence[Claim]) -> bool:
-            return repeats(claim.text, [one.text for one in kept], document.language)
+            return repeats(claim.text, [earlier.text for earlier in kept], document.language)
 
         passed_on = Repetitions(is_repeated)
 
@@ -156,7 +156,7 @@ class Summarizer:
         async def about(part: str) -> Summary:
             prompt = make_prompt(part)
             draft = Draft(evidence, self._min_support, INSTRUCTIONS, pass_on)
-            calibration = self._known_calibration(call_options.model)
+            calibration = self._calibration_of(call_options.model)
 
             def read(text: str) -> None:
                 draft.read(completion_text(text, was_cut=False))
@@ -176,8 +176,8 @@ class Summarizer:
             return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
-        found = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
-        summary = _joined(found)
+        summaries = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
+        summary = _joined(summaries)
         claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
 
@@ -198,7 +198,7 @@ class Summarizer:
         for sentence in draft.unjudged(sentences):
             judgement = draft.judge(sentence)
             if calibration is not None and judgement.is_open:
-                odds, spent = await self._asked(check_prompt(part, sentence), call_options)
+                odds, spent = await self._log_odds(check_prompt(part, sentence), call_options)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)
             draft.put(sentence, judgement)
@@ -211,7 +211,7 @@ class Summarizer:
         support = engine_support(judgement, odds, calibration)
         return replace(judgement, support=support, reason=None if support >= self._min_support else "engine")
 
-    async def _asked(self, prompt: Prompt, call_options: CallOptions) -> tuple[float | None, Usage]:
+    async def _log_odds(self, prompt: Prompt, call_options: CallOptions) -> tuple[float | None, Usage]:
         """The log-odds of yes against no; None where the engine fails or gives no log probabilities."""
         try:
             call = await self._engine.complete(
@@ -222,7 +222,7 @@ class Summarizer:
         first = call.completion.first_token
         return None if first is None else log_odds(first), used(call, prompt)
 
-    def _known_calibration(self, model: str) -> Calibration | None:
+    def _calibration_of(self, model: str) -> Calibration | None:
         """The calibration of `model`; None until it is known, and where the model is not asked."""
         task = self._calibrations.get(model)
         if task is None or not task.done() or task.cancelled() or self._engine.can_score is False:
@@ -246,10 +246,10 @@ class Summarizer:
         for example in EXAMPLES:
             for is_true, claims in ((True, example.true), (False, example.false)):
                 for claim in claims:
-                    found, _ = await self._asked(check_prompt(example.text, claim), call_options)
-                    if found is None:
+                    claim_odds, _ = await self._log_odds(check_prompt(example.text, claim), call_options)
+                    if claim_odds is None:
                         return None
-                    odds[is_true].append(found)
+                    odds[is_true].append(claim_odds)
         calibration = calibrated(odds[True], odds[False])
         if calibration is None and self._engine_check == "on":
             calibration = _UNCALIBRATED
@@ -278,8 +278,8 @@ class Summarizer:
         if self._observer is not None:
             for _ in summary.claims:
                 self._observer.sentence_judged("stood")
-            for one in summary.dropped:
-                self._observer.sentence_judged(one.reason)
+            for sentence in summary.dropped:
+                self._observer.sentence_judged(sentence.reason)
 
 
 async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[Summary]]) -> Summary:
@@ -291,11 +291,11 @@ async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[S
     return _joined([await about(half) for half in halves])
 
 
-def _joined(found: Sequence[Summary]) -> Summary:
+def _joined(summaries: Sequence[Summary]) -> Summary:
     return Summary(
-        tuple(claim for summary in found for claim in summary.claims),
-        tuple(one for summary in found for one in summary.dropped),
-        sum((summary.usage for summary in found), Usage()),
+        tuple(claim for summary in summaries for claim in summary.claims),
+        tuple(sentence for summary in summaries for sentence in summary.dropped),
+        sum((summary.usage for summary in summaries), Usage()),
     )
 
 
