@@ -1,4 +1,4 @@
-"""Several documents as one, so that a budget goes to what is worth most in all of them."""
+"""Several documents as one, so that one selection spends a budget over all of them."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from app.text.span import Span
 from app.text.units import Unit
 
 _BETWEEN = "\n\n"
-_SAMPLE = 300  # characters of each document, from which the language of all is guessed
+_SAMPLE = 300  # characters of each document, to guess the common language
 
 
 class JoinedDocument(Document):
-    """The documents `documents`, one behind the other. `answers`: those that answer the one before them."""
+    """`documents`, concatenated. `answers`: indexes of those that answer the document before them."""
 
     def __init__(self, documents: Sequence[Document], answers: frozenset[int] = frozenset()) -> None:
         self.documents = documents
@@ -47,13 +47,13 @@ class JoinedDocument(Document):
         return self.text_of(unit).rstrip("\"'”’» \n").endswith(QUESTION_MARKS)
 
     def is_wanted(self, unit: int) -> bool:
-        """Whether a unit asks for something, or says most about what the text before it asks."""
+        """Whether a unit makes a request, or is the best answer to a request in the document before it."""
         number = bisect_right(self.firsts, unit) - 1
         return self.documents[number].is_wanted(unit - self.firsts[number]) or unit in self._answering
 
     @cached_property
     def _answering(self) -> frozenset[int]:
-        """For each question that a text answers, the unit that has most words of it."""
+        """For each question that a document answers, the unit with most of its words."""
         answering: set[int] = set()
         for number in self._answers:
             before = self.documents[number - 1]
@@ -68,13 +68,13 @@ class JoinedDocument(Document):
         return frozenset(answering)
 
     def units_in(self, document: int, units: frozenset[int]) -> frozenset[int]:
-        """Those of `units` that are of a document, by their numbers there."""
+        """Those of `units` that belong to a document, by their numbers there."""
         first, end = self.firsts[document], self.firsts[document + 1]
         return frozenset(unit - first for unit in units if first <= unit < end)
 
     @cached_property
     def facts(self) -> list[list[Fact]]:
-        """The facts of each unit."""
+        """The facts of each unit, with their places in the joined text."""
         return [
             [replace(fact, start=fact.start + offset, end=fact.end + offset) for fact in unit_facts]
             for document, offset in self._with(self._offsets)
@@ -94,7 +94,7 @@ class JoinedDocument(Document):
 
 @dataclass(frozen=True)
 class _MovedForm:
-    """A form in a text that begins `offset` later."""
+    """A form, moved by `offset` characters."""
 
     inner: Form
     offset: int

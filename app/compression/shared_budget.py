@@ -1,4 +1,4 @@
-"""One budget for the texts of a conversation: what was said takes what is worth most, tool results get a part each."""
+"""One budget for the texts of a conversation: the dialogue shares one part, each tool result gets its own."""
 
 import math
 from collections import Counter
@@ -16,16 +16,16 @@ from app.text.document import Document, read
 from app.text.language import guess_language, stems
 from app.text.tokens import estimate_tokens
 
-_DIALOGUE_SHARE = 0.5  # of a budget, which what was said may have beside all the tool results
+_DIALOGUE_SHARE = 0.5  # of a budget: at least so much is for the dialogue, however many tool results there are
 _OLDEST_WEIGHT = 0.5  # of the newest tool result's
-_HINT_WEIGHT = 1.0  # more for a result that has all words of what the user wrote last
-_QUESTION_WEIGHT = 4.0  # the same for a question that was asked for
-_LEAST_LETTERS = 3  # of a word by which results are told apart
-_SEEDED = 0.05  # of a budget; where what no text may lose takes more, the rest of it is planned anew
+_HINT_WEIGHT = 1.0  # added for a result that has all words of the user's last message
+_QUESTION_WEIGHT = 4.0  # the same for the question of the request
+_LEAST_LETTERS = 3  # of a word that counts for relevance
+_SEEDED = 0.05  # of a budget: if the minimum for empty texts takes more, the selection is repeated with it
 
 
 def dialogue_budget(budget: int, dialogue_tokens: int, result_tokens: int) -> int:
-    """The tokens for what was said: its share of the budget or half of it, whichever is more."""
+    """The tokens for the dialogue: its proportional share of the budget or half of it, whichever is more."""
     total = dialogue_tokens + result_tokens
     share = dialogue_tokens / total if total else 0.0
     return min(dialogue_tokens, int(budget * max(share, _DIALOGUE_SHARE)))
@@ -36,8 +36,8 @@ def allotments(
 ) -> dict[Content, int]:
     """The tokens that each tool result gets of a budget, at most its own.
 
-    A longer one gets more, by the square root of its tokens, so that one dump does not take what the others need. A
-    newer one gets more, and one that has words of the question, or of the hint.
+    Weights grow with the square root of a result's tokens, so that one long dump does not take what the others need,
+    with its position (newer is more), and with its words of the question or the hint.
     """
     newest = max(1, len(results) - 1)
     relevance = _relevance(results, question or hint or "")
@@ -58,7 +58,7 @@ def allotments(
 
 
 def _relevance(results: Sequence[Content], query: str) -> list[float]:
-    """How many of the words of what is asked each result has, the rare ones for more; 1 for the best one."""
+    """The relevance of each result: its words of `query`, weighted by rarity; 1 for the best result."""
     query_stems = {stem for stem in stems(query, guess_language(query)) if len(stem) >= _LEAST_LETTERS}
     has = [
         [stem for stem in query_stems if stem in lowered] for lowered in (content.text.lower() for content in results)
@@ -71,7 +71,7 @@ def _relevance(results: Sequence[Content], query: str) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class SharedText:
-    """A text that shares a budget with others. `result`: what the model was asked for, None where it was not."""
+    """A text that shares a budget with others. `result`: its abstractive result, None if the model was not called."""
 
     content: Content
     options: CompressOptions
@@ -83,7 +83,7 @@ class SharedText:
 
 
 def on_one_budget(texts: Sequence[SharedText], budget: int, model: str) -> dict[Content, Compressed]:
-    """The results of texts that have so many tokens together. Each keeps something."""
+    """The results of texts on a common budget of tokens. Each keeps at least one unit."""
     results: dict[Content, Compressed] = {}
     chosen_from: list[SharedText] = []
     for text in texts:
@@ -107,7 +107,7 @@ _Chosen = tuple[Sequence[Claim], frozenset[int]]
 
 
 def _choose(texts: Sequence[SharedText], documents: Sequence[Document], budget: int) -> list[_Chosen]:
-    """What makes the best of one budget, for each document."""
+    """The claims and units to take from each document."""
     joined = JoinedDocument(documents, _answers([text.content for text in texts]))
     claims: list[Claim] = []
     owners: list[int] = []
@@ -147,7 +147,7 @@ def _choose(texts: Sequence[SharedText], documents: Sequence[Document], budget: 
 
 
 def _answers(contents: Sequence[Content]) -> frozenset[int]:
-    """The texts of which the one before is the other speaker's message right before them."""
+    """The texts that directly follow a message of the other speaker."""
     return frozenset(
         at
         for at in range(1, len(contents))
@@ -156,7 +156,7 @@ def _answers(contents: Sequence[Content]) -> frozenset[int]:
 
 
 def _tokens_of(document: Document, chosen: _Chosen) -> int:
-    """The tokens of what becomes of a document."""
+    """The tokens of a document's result."""
     source_tokens = estimate_tokens(document.text)
     text, _ = compose(document, arrange(*chosen))
     return estimate_tokens(text) if is_worth_having(text, source_tokens) else source_tokens
@@ -165,7 +165,7 @@ def _tokens_of(document: Document, chosen: _Chosen) -> int:
 def _seeds(
     documents: Sequence[Document], choices: Sequence[_Chosen], question: str | None
 ) -> dict[int, frozenset[int]]:
-    """The best of each document of which nothing was chosen, by its number."""
+    """The best unit of each document from which nothing was chosen, by the document's number."""
     return {
         number: select(document, (), SelectionOptions(1, 1.0, question)).units
         for number, (document, (taken, units)) in enumerate(zip(documents, choices, strict=True))

@@ -219,7 +219,7 @@ def _single(sentence: str) -> list[str]:
 
 
 def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) -> bool:
-    """Whether a sentence drops a negation that stands between two words in the source, or replaces it."""
+    """Whether a sentence drops a negation between two words of the source, or puts a function word in its place."""
     language = evidence.document.language
     if cues.has("negation", sentence, language):
         return False
