@@ -37,7 +37,6 @@ _UNSURE = 0.001  # probability of yes and no together, below which an answer is 
 
 logger = logging.getLogger("condenser")
 
-
 OnClaim = Callable[[Claim], None]
 
 
@@ -182,20 +181,12 @@ class Summarizer:
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
 
     async def _check(
-        self,
-        draft: Draft,
-        sentences: Sequence[str],
-        part: str,
-        calibration: Calibration | None,
-        call_options: CallOptions,
+        self, draft: Draft, pieces: Sequence[str], part: str, calibration: Calibration | None, call_options: CallOptions
     ) -> Usage:
-        """Judge the remaining sentences of a draft about `part`, by rules and by the model's log-odds.
-
-        Returns the usage of the calls for the log-odds.
-        """
+        """Judge the remaining sentences of a draft about `part`; returns the usage of the calls for log-odds."""
         usage = Usage()
         # Sequential, so that each call finds the part in the engine's prefix cache.
-        for sentence in draft.unjudged(sentences):
+        for sentence in draft.unjudged(pieces):
             judgement = draft.judge(sentence)
             if calibration is not None and judgement.is_open:
                 odds, spent = await self._log_odds(check_prompt(part, sentence), call_options)

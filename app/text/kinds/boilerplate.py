@@ -1,4 +1,4 @@
-"""Sentences that stand under many mails and pages and say nothing about their subject."""
+"""Boilerplate: disclaimers, unsubscribe links, copyright lines in mails and pages."""
 
 import regex
 
@@ -25,8 +25,8 @@ _WORDS = (
     "newsletter", "bestellen", "abmelden", "vertraulich", "adressat", "empfänger", "gesendet", "recevez", "désabonner", "désinscri",
     "envoyé", "recib", "baja", "enviado", "ricevi", "riservat", "vertrouwelijk", "afmelden",
 )  # fmt: skip
-"""One of them stands in each such sentence: to look for them is quicker."""
-_LONGEST = 1000  # characters of a sentence that is looked at
+"""Every boilerplate sentence contains one of them; searching for them first is faster."""
+_LONGEST = 1000  # characters; longer sentences are not boilerplate
 
 
 def is_boilerplate(text: str) -> bool:

@@ -11,7 +11,7 @@ from app.text.kinds.outline import LARGE, SIGNATURE, Element, read_elements
 from app.text.tokens import estimate_tokens
 
 _MARK_TOKENS = 8
-_OUTLINE_SHARE = 0.42  # of the tokens, which an outline has at most, marks apart, beside the public signatures
+_OUTLINE_SHARE = 0.42  # of the tokens: limit of an outline without marks; public signatures may exceed it
 _MOST_LABELS = 6
 _FENCE = regex.compile(r"(?:```|~~~)[`~]*[ \t]*\{?\.?([\w+#-]+)[^\n]*\n\s*$")
 _WORTH = (1.0, 0.5, 0.3, 0.3, 0.2, 0.0)  # by tier
@@ -30,12 +30,12 @@ class CodeForm:
     _elements: Sequence[Element]
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The code with chosen parts, and comments, or what else the language wants, in place of the others."""
+        """The code with the chosen parts; the others are replaced by comments, or what the language needs there."""
         return "".join(_rendered(self, self._elements, set(chosen), self.start, self.end, is_top=True)).strip("\n")
 
 
 def read(text: str, start: int, end: int) -> CodeForm | None:
-    """The form of a slice that is code: one that parses, in the language of its fence or one that it looks like."""
+    """The form of a slice that parses as code, in the language of its fence or in one that it resembles."""
     code = text[start:end]
     fence = _FENCE.search(text[max(0, start - 120) : start])
     language = named(fence[1]) if fence else None
@@ -76,7 +76,7 @@ def _parts(text: str, elements: Sequence[Element]) -> list[Part]:
 
 
 def _outline(flat: Sequence[Element], parts: Sequence[Part]) -> set[int]:
-    """The parts of an outline: public signatures, then what else belongs into it as long as it stays short."""
+    """The parts of an outline: public signatures, then other parts by tier as long as it stays short."""
     most = _OUTLINE_SHARE * sum(part.cost or 0 for part in parts)
     chosen: set[int] = set()
     spent = 0
@@ -91,7 +91,7 @@ def _outline(flat: Sequence[Element], parts: Sequence[Part]) -> set[int]:
 
 
 def _closure(number: int, parts: Sequence[Part], chosen: set[int]) -> set[int]:
-    """The part and what it needs, without what is chosen already."""
+    """The part and the parts that it needs, without those already chosen."""
     closure: set[int] = set()
     open_parts = [number]
     while open_parts:
@@ -105,7 +105,7 @@ def _closure(number: int, parts: Sequence[Part], chosen: set[int]) -> set[int]:
 def _rendered(
     form: CodeForm, elements: Sequence[Element], chosen: set[int], start: int, end: int, *, is_top: bool
 ) -> Iterator[str]:
-    """The text between `start` and `end` with marks in place of the elements that are not chosen."""
+    """The text from `start` to `end`, with marks in place of elements that are not chosen."""
     text, at, number = form._text, start, 0
     while number < len(elements):
         element = elements[number]
@@ -131,7 +131,7 @@ def _rendered(
 
 
 def _mark(form: CodeForm, run: Sequence[Element], *, is_top: bool) -> str:
-    """What stands in the place of elements that are left out, so that the rest parses."""
+    """The replacement for omitted elements, such that the rest parses."""
     text, language = form._text, form.language
     if run[0].mark == "documentation":
         return " ..." + (" " if text[run[0].end :].startswith("*/") else "")
