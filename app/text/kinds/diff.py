@@ -39,8 +39,9 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Hunk:
-    """A hunk, from line `first`, its header, to `last`. `old`, `new`: the line in both versions where it begins; `is_true`: its header
-    counts its lines rightly.
+    """A hunk, from line `first`, its header, to `last`. `old`, `new`: its first line in each version.
+
+    `is_true`: the line counts in its header are right.
     """
 
     first: int

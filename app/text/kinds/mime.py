@@ -1,6 +1,6 @@
-"""Messages by RFC 5322 and MIME: headers, the parts of a body, decoded texts that know where they stand in the source.
+"""Messages by RFC 5322 and MIME: headers, body parts, and decoded texts with their places in the source.
 
-The standard library decodes headers and their parameters. It does not tell offsets, so the parts are found here.
+The standard library decodes headers and their parameters but reports no offsets, so the parts are located here.
 """
 
 import binascii
@@ -19,16 +19,16 @@ _HEADER = regex.compile(
     r"(?P<name>[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9\-]{0,60}):[ \t]*+(?P<value>[^\n]*+(?:\n[ \t]++\S[^\n]*+)*+)\n?"
 )
 _FOLD = regex.compile(r"\s*\n\s+")
-_LONGEST_VALUE = 4000  # characters of a header that is decoded
+_LONGEST_VALUE = 4000  # characters; longer headers are not decoded
 _LONGEST_BOUNDARY = 200
-_DEEPEST = 8  # multiparts in multiparts
+_DEEPEST = 8  # levels of nested multiparts
 _BASE64_LINE = regex.compile(r"[A-Za-z0-9+/]++={0,2}")
 _QUOTED = regex.compile(r"(?P<soft>=[ \t]*+\r?\n)|(?P<bytes>(?:=[0-9A-Fa-f]{2})++)|[^=]++|=")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header with its decoded, unfolded value and the slice of the source that it is."""
+    """A header with its decoded, unfolded value and its slice of the source."""
 
     name: str
     value: str
@@ -38,9 +38,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A part of a message that has no parts itself. `head` to `start`: its headers; `start` to `end`: its content.
+    """A message part without sub-parts. `head` to `start`: its headers; `start` to `end`: its content.
 
-    `choice`: number of the multipart/alternative that it is one of, or -1.
+    `choice`: number of the multipart/alternative that it belongs to, or -1.
     """
 
     content_type: str
@@ -55,7 +55,7 @@ class Leaf:
 
 
 def headers(source: str, start: int, end: int) -> tuple[list[Header], int]:
-    """The headers at `start`, and where the body begins behind the blank line."""
+    """The headers at `start`, and the start of the body after the blank line."""
     fields = []
     at = start
     while match := _HEADER.match(source, at, end):
@@ -126,7 +126,7 @@ def _string(value: object) -> str:
 
 
 def _between(source: str, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The slices between the lines that begin with a boundary; a missing last one is the end."""
+    """The slices between boundary lines; without a closing boundary the last slice ends at `end`."""
     line = regex.compile(rf"^--{regex.escape(boundary)}(?P<last>--)?[ \t]*\r?(?:\n|\Z)", regex.MULTILINE)
     begin: int | None = None
     for match in line.finditer(source, start, end):
@@ -140,7 +140,7 @@ def _between(source: str, boundary: str, start: int, end: int) -> Iterator[tuple
 
 
 def decoded(source: str, leaf: Leaf) -> View:
-    """The text of a leaf. What can't be decoded is replaced by U+FFFD."""
+    """The text of a leaf. Undecodable bytes are replaced by U+FFFD."""
     view = View()
     match leaf.encoding:
         case "base64":
@@ -156,7 +156,7 @@ def decoded(source: str, leaf: Leaf) -> View:
 def _decoder(charset: str) -> codecs.IncrementalDecoder:
     try:
         info = codecs.lookup(charset or "utf-8")
-        # Codecs of the standard library that make bytes of bytes, such as zlib, are no charsets.
+        # Bytes-to-bytes codecs of the standard library, such as zlib, are not charsets.
         if getattr(info, "_is_text_encoding", True) and info.incrementaldecoder is not None:
             return info.incrementaldecoder("replace")
     except (LookupError, ValueError):

@@ -1,6 +1,6 @@
-"""Subtitles and time-stamped transcripts as what was said: turns with their speakers, without numbers and times.
+"""Subtitles and time-stamped transcripts as dialogue: turns with their speakers, without numbers and times.
 
-WebVTT, SubRip, and transcripts whose turns stand under a line with the speaker, the time or both.
+WebVTT, SubRip, and transcripts whose turns follow a line with the speaker, the time or both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,16 +29,16 @@ _TAG = regex.compile(r"</?(?:[cbiuv]|ruby|rt|lang|font)\b[^<>\n]*+>|<\d{1,2}:[\d
 _PIECE = regex.compile(rf"(?P<tag>{_TAG.pattern})|(?P<entity>&[a-zA-Z#0-9]{{2,10}};)|[^<&{{]++|.")
 _BLOCK = regex.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)\b")
 _SOUND = regex.compile(r"[-–♪♫ ]*(?:\[[^\[\]]*\]|\([^()]*\)|[♪♫])[ ♪♫]*")
-_LONGEST_OPEN = 300  # characters without the end of a sentence, behind which a line ends one
+_LONGEST_OPEN = 300  # characters without the end of a sentence; after so many the end of a line ends it
 _FEWEST_CUES = 2
-_LEAST_STAMPED = 0.25  # of the lines of a transcript are stamps
+_LEAST_STAMPED = 0.25  # share of stamps among the lines of a transcript
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of what was said, behind its mark.
+    """A line of dialogue, after its mark.
 
-    `who`: named by its mark or the stamp above it; None where it is whoever spoke before.
+    `who`: the speaker named by its mark or the stamp above it; None if it is the previous speaker.
     """
 
     start: int
@@ -49,7 +49,7 @@ class _Line:
 
 
 def read(text: str, start: int, end: int) -> Form | None:
-    """The subtitles or the transcript in a slice of `text`, None where it is neither. Linear time."""
+    """The form of a slice of subtitles or of a transcript; None if it is neither. Linear time."""
     if _CLOCK.search(text, start, end) is None:
         return None
     lines = list(line_spans(text, start, end))
@@ -61,14 +61,14 @@ def read(text: str, start: int, end: int) -> Form | None:
 
 
 def _with_questions(form: ViewForm) -> Iterator[Part]:
-    """The parts; a turn behind a dash needs the question right before it."""
+    """The parts; a turn that begins with a dash needs the question directly before it."""
     for at, part in enumerate(form.parts):
         is_answer = at > 0 and form.part_text(at).startswith("- ") and form.part_text(at - 1).endswith(("?", "？"))
         yield replace(part, needs=tuple(sorted({*part.needs, at - 1}))) if is_answer else part
 
 
 def _cue_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
-    """What the cues of WebVTT or SubRip say; nothing where the lines are neither."""
+    """The text lines of WebVTT or SubRip cues; empty if the lines are neither."""
     timings = {at for at, (start, end) in enumerate(lines) if _TIMING.fullmatch(text, start, end)}
     first = next((at for at, (start, end) in enumerate(lines) if text[start:end].strip("\ufeff \t")), None)
     if (
@@ -97,7 +97,7 @@ def _line(text: str, start: int, end: int) -> _Line:
 
 
 def _stamped_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
-    """What stands under lines that consist of a time, or of a speaker and a time."""
+    """The lines below stamps, which consist of a time, or of a speaker and a time."""
     filled = [(start, end) for start, end in lines if text[start:end].strip()]
     stamps = {at: match for at, (start, end) in enumerate(filled) if (match := _STAMP.fullmatch(text, start, end))}
     if (
@@ -119,18 +119,18 @@ def _stamped_lines(text: str, lines: Sequence[tuple[int, int]]) -> list[_Line]:
 
 
 def _turns(text: str, lines: Sequence[_Line]) -> View:
-    """The lines as turns: those of one speaker joined, each turn on a line of its own, sentences that go on joined."""
+    """The lines as turns, one per line: lines of the same speaker are joined, as are sentences over several lines."""
     view = View()
     speaker: str | None = None
     before = ""
-    length = 0  # of what was said since the last end of a sentence
+    length = 0  # characters since the last end of a sentence
     for line in lines:
         pieces = list(_said(text, line))
         if not pieces:
             continue
         words = "".join(piece for piece, _, _ in pieces).strip()
         if (words == before and not line.is_turn) or _SOUND.fullmatch(words):
-            continue  # rolling captions show a line twice
+            continue  # rolling captions repeat a line
         before = words
         is_new = line.is_turn and (line.who != speaker or line.who is None)
         is_long = length > _LONGEST_OPEN
@@ -145,7 +145,7 @@ def _turns(text: str, lines: Sequence[_Line]) -> View:
 
 
 def _said(text: str, line: _Line) -> Iterator[tuple[str, int, int]]:
-    """The text of a line without its tags, with where it stands."""
+    """The pieces of a line between its tags, with their places."""
     for piece in _PIECE.finditer(text, line.start, line.end):
         if not piece["tag"]:
             yield unescape(piece[0]) if piece["entity"] else piece[0], piece.start(), piece.end()

@@ -1,6 +1,6 @@
-"""A text for reading that was made from a slice of another: HTML without its tags, a decoded mail, joined subtitles.
+"""A text for reading made from a slice of another: HTML without tags, a decoded mail, joined subtitles.
 
-It is read as any text is. Each of its units is a part of the form, and knows of which slice of the source it was made.
+It is processed like any text. Each of its units is a part of the form, with a slice of the source.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from app.text.document import Document
 
 MINOR_WORTH = -1.0
-"""Of a courtesy, a signature, a quoted mail, a footer: what they say counts nearly nothing."""
+"""Of a courtesy, a signature, a quoted mail or a footer: nearly nothing."""
 CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
 _GAP_LOOK = 200  # characters
-_DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
+_DEEPEST = 2  # levels of forms inside forms; a mail in a mail in a mail is plain lines
 _depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`length` characters of a view from `at` on, made of the slice `start` to `end` of the source."""
+    """`length` characters of a view from `at` on, made from the slice `start` to `end` of the source."""
 
     at: int
     length: int
@@ -38,7 +38,7 @@ class Segment:
 
 @dataclass(slots=True)
 class View:
-    """A text, and of which slices of a source its characters were made. Segments are in order in both."""
+    """A text, and the slices of a source from which it was made. Segments are in order in both."""
 
     segments: list[Segment] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -55,17 +55,17 @@ class View:
         return self._text
 
     def add(self, text: str, start: int, end: int) -> None:
-        """Append what the slice `start` to `end` of the source says; an empty text only marks the place."""
+        """Append the text of the slice `start` to `end` of the source; an empty text only marks the place."""
         self.segments.append(Segment(self.length, len(text), start, end))
         self.put(text)
 
     def put(self, text: str) -> None:
-        """Append what does not stand in the source: a list mark, a line break."""
+        """Append text that is not from the source: a list mark, a line break."""
         self.pieces.append(text)
         self.length += len(text)
 
     def slice_of(self, start: int, end: int) -> tuple[int, int] | None:
-        """The slice of the source that the characters `start` to `end` were made of, None for what was put there."""
+        """The slice of the source from which `start` to `end` was made; None for text appended by `put`."""
         if len(self._starts) != len(self.segments):
             self._starts = [segment.at for segment in self.segments]
             self._ends = [segment.at + segment.length for segment in self.segments]
@@ -79,7 +79,7 @@ class View:
         return _inside(head, max(start - head.at, 0)), _inside(tail, min(end - tail.at, tail.length))
 
     def sliced(self, start: int, end: int) -> "View":
-        """The slice of it from `start` to `end`."""
+        """The view of the slice `start` to `end`."""
         cut = View()
         cut.put(self.text[start:end])
         for segment in self.segments:
@@ -93,7 +93,7 @@ class View:
         return cut
 
     def through(self, origin: "View") -> "View":
-        """The view with slices of the text that `origin` was made of, where it has slices of `origin`'s own text."""
+        """The view, with places in the source of `origin` instead of places in the text of `origin`."""
         moved = View(pieces=[self.text], length=self.length)
         for segment in self.segments:
             place = origin.slice_of(segment.start, max(segment.end, segment.start + 1))
@@ -103,7 +103,7 @@ class View:
 
 
 def _inside(segment: Segment, offset: int) -> int:
-    """The place in the source of an offset in a segment: exact where both are equally long, else in proportion."""
+    """The place in the source of an offset in a segment: exact if both are equally long, else proportional."""
     length = segment.end - segment.start
     if segment.length in (0, length):
         return segment.start + offset
@@ -112,10 +112,9 @@ def _inside(segment: Segment, offset: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
+    """A view that is read separately. `rank`: its place in the result; `is_minor`: nothing in it matters much.
 
-    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it;
-    `is_matter`: what it quotes is what it is about.
+    `worth`: added to each of its units; `is_plain`: it contains no forms; `is_matter`: its quotations are its subject.
     """
 
     view: View
@@ -128,7 +127,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What a part is in its section's text, or which part of a form inside that text."""
+    """A part: a slice of its section's text, or a part of a form inside that text."""
 
     section: int
     start: int
@@ -139,7 +138,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class ViewForm:
-    """The form of a slice that is read by way of views."""
+    """The form of a slice that is read through views."""
 
     kind: Kind
     start: int
@@ -163,12 +162,12 @@ class ViewForm:
         return "".join(rendered)
 
     def part_text(self, part: int) -> str:
-        """What a part says, without markup and decoded."""
+        """The text of a part, decoded and without markup."""
         piece = self.pieces[part]
         return self.sections[piece.section].view.text[piece.start : piece.end]
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
-        """The slice of the source that a slice of what a part says was made of."""
+        """The slice of the source from which a slice of a part's text was made."""
         piece = self.pieces[part]
         slice_in_text = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
         return slice_in_text or (self.parts[part].start, self.parts[part].end)
@@ -215,9 +214,9 @@ def form_of(
     sections: Sequence[Section],
     is_minor: Callable[[str], bool] = lambda text: False,
 ) -> ViewForm | None:
-    """The form of a slice with the units of its sections as parts; None where it says nothing.
+    """The form of a slice with the units of its sections as parts; None if it has no text.
 
-    `is_minor`: whether a unit's text is worth nearly nothing, beside what is so in any text. Linear time.
+    `is_minor`: whether a unit's text is worth nearly nothing for this kind of text. Linear time.
     """
     parts: list[Part] = []
     pieces: list[_Piece] = []
@@ -230,7 +229,7 @@ def form_of(
             if place is not None:
                 place = (max(place[0], lowest), min(place[1], end))
             if place is None or place[1] <= place[0]:
-                # What has no slice of its own belongs to what stands before it.
+                # A part without its own slice belongs to the part before it.
                 if len(parts) > base and pieces[-1].form is piece.form is None:
                     pieces[-1] = replace(pieces[-1], end=piece.end)
                     numbers[at] = len(parts) - 1
@@ -245,7 +244,7 @@ def form_of(
 
 
 def _with_needed(parts: Sequence[Part]) -> list[Part]:
-    """The parts; those that a default part needs are default too."""
+    """The parts; those needed by a default part become default too."""
     completed = list(parts)
     open_parts = [at for at, part in enumerate(completed) if part.is_default]
     while open_parts:
@@ -259,7 +258,7 @@ def _with_needed(parts: Sequence[Part]) -> list[Part]:
 def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> Iterator[tuple[_Piece, Part]]:
     """The units of a section, with their needs as numbers among them."""
     document = _read(section)
-    is_tail = False  # of a paragraph that has become boilerplate
+    is_tail = False  # whether boilerplate has begun in the paragraph
     for at, unit in enumerate(document.units):
         form = document.blocks[unit.block].form
         piece = _Piece(number, unit.start, unit.end, form, unit.place)
@@ -280,8 +279,8 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
 
 
 def _read(section: Section) -> "Document":
-    """The document of a section's text, forms in it found unless it is a form in forms itself."""
-    # Not at the top: a document looks for forms, and these look into documents.
+    """The document of a section's text; forms in it are read unless it is nested too deeply itself."""
+    # Imported here because document imports the kinds.
     from app.text.document import Document
 
     depth = _depth.get()
