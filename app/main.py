@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import history, jobs, models, monitoring, openapi, page, problems, routes, status
+from app.api import history, jobs, models, monitoring, openapi, page, problems, proxy, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
@@ -109,6 +109,8 @@ def create_app(
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
                 await mcp.aclose()
+                if forwarder is not None:
+                    await forwarder.aclose()
                 await summarizer.aclose()
 
     app = FastAPI(
@@ -131,6 +133,7 @@ def create_app(
     app.include_router(models.router)
     page.install(app)
     mcp = McpEndpoint(app, settings)
+    forwarder = None if settings.proxy_url is None else proxy.install(app, settings, settings.proxy_url)
     openapi.install(app, settings)
     # The last one added is the outermost: every answer is recorded, and those to web pages of other origins are marked.
     app.add_middleware(AccessMiddleware, settings=settings)
@@ -140,7 +143,13 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=("DELETE", "GET", "POST"),
             allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID", *MCP_HEADERS),
-            expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
+            expose_headers=(
+                "Location",
+                "Preference-Applied",
+                "Retry-After",
+                "X-Condenser-Saved-Tokens",
+                "X-Request-ID",
+            ),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
     if is_traced:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -32,7 +33,6 @@ from app.setting_types import (
     path_prefix,
     proxy_addresses,
 )
-from app.summary.check import MIN_SUPPORT
 
 PREFIX = "CONDENSER_"
 
@@ -40,7 +40,7 @@ EngineName = Literal["ollama", "embedded", "openai", "auto"]
 EngineCheck = Literal["auto", "on", "off"]
 NO_KEYS = "anyone-may-call"
 NO_JOBS = "off"
-_NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token", "openai_api_key"})
+_NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token", "openai_api_key", "proxy_api_key"})
 
 
 class SettingsError(ValueError):
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         description="share of a text's worth that a result keeps if a request has no `target_ratio`",
     )
     min_support: float = Field(
-        MIN_SUPPORT,
+        0.5,  # app.summary.check.MIN_SUPPORT, whose module takes a quarter of a second to import
         ge=0,
         le=1,
         allow_inf_nan=False,
@@ -220,6 +220,24 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="separate port for `/metrics`, which is then not on the other port"
     )
+    proxy_url: str | None = Field(
+        None,
+        description="where the OpenAI API begins that `/v1/chat/completions` passes calls on to, with older messages "
+        "shortened: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1`; unset: there is no such endpoint",
+    )
+    proxy_api_key: str = Field("", repr=False, description="key that is sent there in place of the client's")
+    proxy_method: Literal["auto", "abstractive", "extractive"] = Field(
+        "auto", description="how those messages are shortened: as `method` of `/compress`"
+    )
+    proxy_target_ratio: float | None = Field(
+        None, ge=0.01, le=1, description="their wished tokens over what they had; unset: each long one by itself"
+    )
+    proxy_keep_last: int = Field(
+        4, ge=0, le=1_000_000, description="messages at the end of a conversation that stay as they are"
+    )
+    proxy_timeout_s: Seconds = Field(
+        10, description="longest time for shortening; then the call goes on without the model's help, seconds"
+    )
     trusted_hosts: Words = Field(
         (),
         description="names that a request's Host header may have, comma-separated, such as `*.example.org` or `*`; "
@@ -257,6 +275,14 @@ class Settings(BaseSettings):
     @classmethod
     def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return proxy_addresses(value)
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _openai_api(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = api_url(value)
+        return url if urlsplit(url).path else f"{url}/v1"
 
     @field_validator("openai_url")
     @classmethod

@@ -100,6 +100,12 @@ class Jobs:
         async with _told():
             return await self._read(partial(backend.store.get, job_id))
 
+    async def newest(self, owner: str, most: int) -> list[Job]:
+        """The jobs of one owner, newest first. Raises JobsUnavailableError."""
+        backend = await self._opened()
+        async with _told():
+            return await self._read(partial(backend.store.newest, owner, most))
+
     async def page(self, job_id: str, offset: int, most: int, most_bytes: int) -> list[str]:
         """Results as JSON texts in the order in which they came, from `offset` on. Raises JobsUnavailableError."""
         backend = await self._opened()

@@ -51,6 +51,13 @@ class Store:
             row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
         return Job(**row._mapping) if row else None
 
+    def newest(self, owner: str, most: int) -> list[Job]:
+        """The jobs of one owner that are not deleted, newest first."""
+        query = sa.select(jobs).where(jobs.c.owner == owner, jobs.c.state != "deleted")
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(jobs.c.created_at.desc(), jobs.c.id).limit(most)).all()
+        return [Job(**row._mapping) for row in rows]
+
     def begin(self, job_id: str) -> None:
         """Note that a job has been started, where it was not."""
         with self._engine.begin() as connection:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -56,17 +57,54 @@ class ServiceClient:
 
     def batch_lines(self, operation: str, items: Sequence[object]) -> Iterator[Answer]:
         """Each result of `/batch` as soon as it is ready."""
-        body = {"operation": operation, "items": items}
+        for line in self._lines("POST", "/batch", {"operation": operation, "items": items}):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise self._unreachable(error) from None
+
+    def _lines(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Iterator[str]:
         headers = {"Accept": "application/x-ndjson"}
         try:
-            with self._http.stream("POST", "/batch", json=body, headers=headers) as response:
+            with self._http.stream(method, path, json=body, headers=headers) as response:
                 if response.is_error:
                     response.read()
                     raise CommandError(_told(response), FAILED)
-                for line in response.iter_lines():
-                    yield json.loads(line)
+                yield from response.iter_lines()
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(error) from None
+
+    def batch_later(self, operation: str, items: Sequence[object]) -> Answer:
+        """The progress of a batch that the service has taken on, to be answered later."""
+        body = {"operation": operation, "items": items}
+        answer = self._send("POST", "/batch", body, headers={"Prefer": "respond-async"})
+        if answer.status_code != 202:
+            raise CommandError("the service keeps no batches (CONDENSER_JOBS_DATABASE=off)", FAILED)
+        return self._json(answer)
+
+    def batches(self, limit: int) -> Answer:
+        """The newest batches that are answered later."""
+        return self._json(self._send("GET", f"/batch?limit={limit}"))
+
+    def batch_progress(self, batch_id: str) -> Answer:
+        """How far a batch is."""
+        return self._json(self._send("GET", f"{_batch_path(batch_id)}?limit=0"))
+
+    def batch_results(self, batch_id: str) -> Iterator[str]:
+        """Each result of a batch as a JSON text, until it has ended."""
+        return self._lines("GET", _batch_path(batch_id))
+
+    def cancel_batch(self, batch_id: str) -> None:
+        """Cancel a batch, or delete one that is done."""
+        self._send("DELETE", _batch_path(batch_id))
+
+    def status(self) -> Answer:
+        """What `/status` says."""
+        return self._json(self._send("GET", "/status"))
+
+    def models(self) -> Answer:
+        """The models that the engine has."""
+        return self._json(self._send("GET", "/models"))
 
     def ready(self) -> Answer:
         """What `/readyz` says, ready or not."""
@@ -77,10 +115,16 @@ class ServiceClient:
         return self._send("GET", "/metrics").text
 
     def _send(
-        self, method: str, path: str, body: Mapping[str, object] | None = None, *, may_fail: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        may_fail: bool = False,
     ) -> httpx.Response:
         try:
-            response = self._http.request(method, path, json=body)
+            response = self._http.request(method, path, json=body, headers=headers)
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(error) from None
         if response.is_error and not (may_fail and response.status_code == 503):
@@ -103,6 +147,10 @@ class ServiceClient:
             "name another with --url, or do without one with --local",
             UNREACHABLE,
         )
+
+
+def _batch_path(batch_id: str) -> str:
+    return f"/batch/{quote(batch_id, safe='')}"
 
 
 def _told(response: httpx.Response) -> str:

@@ -40,6 +40,7 @@ _KNOWN_LABELS = {
     "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
     "retries": RETRY_REASONS,
     "cache": get_args(CacheResult),
+    "proxy_calls": ("ok", "refused", "failed", "unreachable", "cut", "client_gone"),
 }
 """Label values that are there from the start, so that a rate over their first rise is right."""
 
@@ -130,6 +131,9 @@ class Metrics:
             "model_loads", "Loads of a model into the engine's memory, by load_duration of its answers", ("model",)
         )
         self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
+        self.proxy_calls = self._counter(
+            "proxy_calls", "Calls passed on to the upstream of CONDENSER_PROXY_URL, by how they ended", ("outcome",)
+        )
         self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
         self.engine_up = self._gauge(
             "engine_up",

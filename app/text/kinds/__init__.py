@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from app.text.kinds import (
     code,
@@ -10,6 +11,7 @@ from app.text.kinds import (
     encoded,
     html,
     json_records,
+    languages,
     latex,
     lines,
     log,
@@ -118,9 +120,9 @@ def _forced(text: str, content_type: str) -> Sequence[Form]:
     name = _name(content_type)
     if name in _PROSE:
         return ()
-    readers = _BY_TYPE.get(name)
+    readers = _readers_of(name)
     if readers is None:
-        names = ", ".join(sorted({*_BY_TYPE, "text"}))
+        names = ", ".join(known_types())
         raise ContentTypeError(f"content_type: {content_type!r} is not known; known are {names}")
     form = first_form(readers, text, *_trimmed(text))
     if form is None:
@@ -128,10 +130,23 @@ def _forced(text: str, content_type: str) -> Sequence[Form]:
     return (form,)
 
 
+def _readers_of(name: str) -> Sequence[Reader] | None:
+    """The readers for the name of a kind or of a programming language."""
+    language = languages.named(name)
+    if name in _BY_TYPE or language is None:
+        return _BY_TYPE.get(name)
+    return (partial(code.read, language=language),)
+
+
+def known_types() -> list[str]:
+    """What `content_type` may be, sorted. Media types that end in one of these names, and aliases of languages, too."""
+    return sorted({*_BY_TYPE, "text", *(language.name for language in languages.LANGUAGES)})
+
+
 def _name(content_type: str) -> str:
     """The name of a kind, or the last part of a media type's subtype: "application/problem+json" is "json"."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type.rpartition("/")[2].rpartition("+")[2].removeprefix("x-")
+    subtype = content_type.partition(";")[0].strip().lower().rpartition("/")[2].removeprefix("x-")
+    return subtype if languages.named(subtype) else subtype.rpartition("+")[2]
 
 
 def _trimmed(text: str) -> tuple[int, int]:

@@ -34,11 +34,11 @@ class CodeForm:
         return "".join(_rendered(self, self._elements, set(chosen), self.start, self.end, is_top=True)).strip("\n")
 
 
-def read(text: str, start: int, end: int) -> CodeForm | None:
-    """The form of a slice that parses as code, in the language of its fence or in one that it resembles."""
+def read(text: str, start: int, end: int, language: Language | None = None) -> CodeForm | None:
+    """The form of a slice that parses as code, in `language`, in that of its fence or in one that it resembles."""
     code = text[start:end]
     fence = _FENCE.search(text[max(0, start - 120) : start])
-    language = named(fence[1]) if fence else None
+    language = language or (named(fence[1]) if fence else None)
     languages = [language] if language else list(candidates(code))
     if not code.strip():
         return None
