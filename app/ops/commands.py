@@ -1,4 +1,4 @@
-"""The commands that work with texts: compress, reconstruct, diff, batch and acceptance."""
+"""The commands that process texts: compress, reconstruct, diff, batch and acceptance."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from app.ops import options
 from app.ops.connection import service_client
 from app.ops.exits import FAILED, INTERRUPTED, PARTLY, CommandError
 from app.ops.inputs import Item, Unreadable, read_answer, read_batch, read_capsule, read_text
-from app.ops.options import epilog, wishes
+from app.ops.options import compress_body, epilog
 from app.ops.terminal import put, put_json, sentences, shows_progress, waiting, write_file
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 people = typer.Typer(rich_markup_mode=None)
 
 TextArgument = Annotated[
-    str | None, typer.Argument(help="A text in UTF-8; left out, or -: standard input.", metavar="FILE")
+    str | None, typer.Argument(help="A text in UTF-8; omitted, or -: standard input.", metavar="FILE")
 ]
 
 
@@ -53,9 +53,9 @@ def compress(
     api_key: options.KeyOption = None,
     local: options.LocalOption = False,
 ) -> None:
-    """Write a short text that says the same to standard output, and its figures to standard error."""
+    """Write a short text with the same content to standard output, and its figures to standard error."""
     with sentences(is_quiet=quiet or as_json) as console:
-        body = wishes(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
+        body = compress_body(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
         body["text"] = read_text(file)
         with service_client(url, api_key, console, local=local) as client, waiting(console, "compressing"):
             answer = client.compress(body)
@@ -86,12 +86,12 @@ def reconstruct(
     file: Annotated[
         str | None,
         typer.Argument(
-            help="A capsule, or an answer of compress, in JSON; left out, or -: standard input.", metavar="FILE"
+            help="A capsule, or an answer of compress, in JSON; omitted, or -: standard input.", metavar="FILE"
         ),
     ] = None,
-    mode: Annotated[options.Mode, typer.Option("--mode", help="semantic: written anew by the model.")] = "auto",
+    mode: Annotated[options.Mode, typer.Option("--mode", help="semantic: rewritten by the model.")] = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File for the text; left out: standard output.")
+        Path | None, typer.Option("--out", "-o", help="File for the text; omitted: standard output.")
     ] = None,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
@@ -99,7 +99,7 @@ def reconstruct(
     api_key: options.KeyOption = None,
     local: options.LocalOption = False,
 ) -> None:
-    """Give the text back, byte for byte where the capsule holds it."""
+    """Restore the text, byte for byte if the capsule contains it."""
     with sentences(is_quiet=quiet or as_json) as console:
         capsule = read_capsule(file)
         with service_client(url, api_key, console, local=local) as client, waiting(console, "reconstructing"):
@@ -137,25 +137,26 @@ def diff(
     api_key: options.KeyOption = None,
     local: options.LocalOption = False,
 ) -> None:
-    """Show the text with what the result leaves out struck through, then the result with the model's sentences marked.
+    """Show the text with the parts that the result omits struck through, then the result with the model's sentences
+    marked.
 
-    In colours on a terminal. Elsewhere, and where NO_COLOR is set, the marks are [-left out-] and {+by the model+}.
+    In colours on a terminal. Elsewhere, or if NO_COLOR is set, the marks are [-left out-] and {+by the model+}.
     """
     from app.ops.diff import difference, print_difference
 
     with sentences(is_quiet=quiet or as_json) as console:
-        body = wishes(target_ratio, coverage, method, question, must_keep, content_type, "exact", model)
+        body = compress_body(target_ratio, coverage, method, question, must_keep, content_type, "exact", model)
         text = read_text(file)
         if answer_file is not None:
             answer = read_answer(answer_file)
         else:
             with service_client(url, api_key, console, local=local) as client, waiting(console, "compressing"):
                 answer = client.compress({"text": text, **body})
-        found = difference(text, answer)
+        segments = difference(text, answer)
         if as_json:
-            put_json(found.as_json())
+            put_json(segments.as_json())
         else:
-            print_difference(found, file or "-", answer["sizes"])
+            print_difference(segments, file or "-", answer["sizes"])
             console.print(_figures(answer))
 
 
@@ -176,12 +177,14 @@ class _Rate(ProgressColumn):
 def batch(
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="File of JSON lines for the results; what it has is not done again."),
+        typer.Option(
+            "--out", "-o", help="File of JSON lines for the results; items that it already contains are skipped."
+        ),
     ],
     source: Annotated[
         str | None,
         typer.Argument(
-            help="Folder of texts, or file of JSON lines: texts or bodies; left out, or -: lines on standard input.",
+            help="Folder of texts, or file of JSON lines: texts or bodies; omitted, or -: lines on standard input.",
             metavar="SOURCE",
         ),
     ] = None,
@@ -200,16 +203,16 @@ def batch(
     api_key: options.KeyOption = None,
     local: options.LocalOption = False,
 ) -> None:
-    """Do many items; each result is on the disk as soon as it is ready, and a second run does what is left."""
+    """Process many items; each result is written to disk when it is ready, and a second run processes the rest."""
     from app.ops.batch_run import Tally, run_batch
 
     with sentences(is_quiet=quiet) as console:
-        body = wishes(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
-        wanted = read_batch(source, operation, body, console, out)
+        body = compress_body(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
+        items = read_batch(source, operation, body, console, out)
         columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left:"), TimeRemainingColumn())
         tally = Tally()
         with Progress(*columns, console=console, disable=as_json or not shows_progress(console)) as bar:
-            task = bar.add_task("", total=len(wanted))
+            task = bar.add_task("", total=len(items))
 
             def progress(now: Tally) -> None:
                 nonlocal tally
@@ -218,38 +221,38 @@ def batch(
 
             try:
                 with service_client(url, api_key, console, local=local) as client:
-                    run_batch(client, operation, wanted, out, progress)
+                    run_batch(client, operation, items, out, progress)
             except (CommandError, KeyboardInterrupt) as error:
                 bar.stop()
-                _say_how_to_go_on(console, wanted, out)
+                _say_how_to_continue(console, items, out)
                 raise error from None
         if as_json:
             put(json.dumps({"succeeded": tally.succeeded, "failed": tally.failed, "skipped": tally.skipped}))
         else:
-            console.print(f"{tally.succeeded} done, {tally.failed} failed, {tally.skipped} were done before")
+            console.print(f"{tally.succeeded} done, {tally.failed} failed, {tally.skipped} already done before")
     if tally.failed:
         raise typer.Exit(PARTLY)
 
 
-def _say_how_to_go_on(console: Console, wanted: Sequence[Item | Unreadable], out: Path) -> None:
+def _say_how_to_continue(console: Console, items: Sequence[Item | Unreadable], out: Path) -> None:
     from app.ops.batch_run import finished_keys
 
     keys = finished_keys(out)
-    done = sum(isinstance(one, Item) and one.key in keys for one in wanted)
+    done = sum(isinstance(item, Item) and item.key in keys for item in items)
     if done:
-        console.print(f"{done} of {len(wanted)} are done and in {out}; the same command goes on with the rest")
+        console.print(f"{done} of {len(items)} are done and in {out}; run the same command again for the rest")
 
 
 @people.command(
     epilog=epilog(
         "condenser acceptance",
         "condenser acceptance --texts 32 --rounds 10 -o acceptance.json",
-        codes="Exit codes: 0 all criteria met, 1 one is not, 2 wrong usage, 3 no service answers, 130 interrupted.",
+        codes="Exit codes: 0 all criteria met, 1 one missed, 2 wrong usage, 3 no service answers, 130 interrupted.",
     )
 )
 def acceptance(
-    texts: Annotated[int, typer.Option(help="Texts of the throughput runs.", min=2, max=32)] = 20,
-    rounds: Annotated[int, typer.Option(help="Texts of each length of the latency run.", min=1, max=10)] = 3,
+    texts: Annotated[int, typer.Option(help="Number of texts in the throughput runs.", min=2, max=32)] = 20,
+    rounds: Annotated[int, typer.Option(help="Number of texts of each length in the latency run.", min=1, max=10)] = 3,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File for the figures as JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", "-j", help="Write the figures as JSON.")] = False,
     quiet: options.QuietOption = False,
@@ -257,18 +260,18 @@ def acceptance(
     api_key: options.KeyOption = None,
     local: options.LocalOption = False,
 ) -> None:
-    """Try a running service against five criteria: model, latency, reconstruction, savings, throughput."""
+    """Check a running service against five criteria: model, latency, reconstruction, savings, throughput."""
     from app.ops.acceptance import accept, print_rows
 
     with sentences(is_quiet=quiet or as_json) as console:
         with service_client(url, api_key, console, local=local, fresh=True) as client:
-            found = accept(client, texts=texts, rounds=rounds, say=console.print)
+            verdict = accept(client, texts=texts, rounds=rounds, say=console.print)
         if as_json:
-            put_json(found.as_json())
+            put_json(verdict.as_json())
         else:
-            # A file or a pipe has no width to fold lines at.
-            print_rows(found, Console(highlight=False, width=None if sys.stdout.isatty() else 200))
+            # A file or a pipe has no width at which to fold lines.
+            print_rows(verdict, Console(highlight=False, width=None if sys.stdout.isatty() else 200))
         if out is not None:
-            write_file(out, (json.dumps(found.as_json(), indent=2) + "\n").encode())
-    if not found.is_met:
-        raise typer.Exit(INTERRUPTED if found.is_interrupted else FAILED)
+            write_file(out, (json.dumps(verdict.as_json(), indent=2) + "\n").encode())
+    if not verdict.is_met:
+        raise typer.Exit(INTERRUPTED if verdict.is_interrupted else FAILED)

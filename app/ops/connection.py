@@ -1,4 +1,4 @@
-"""The service that a command works with: one that runs, or one of its own for `--local`."""
+"""The service that a command works with: a running one, or one of its own with `--local`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def service_client(
     url: str | None, api_key: str | None, console: Console, *, local: bool = False, fresh: bool = False
 ) -> Iterator["ServiceClient"]:
-    """A client of the service at `url`, or of one that runs in this process for the block. Raises CommandError.
+    """A client of the service at `url`, or of a service in this process for the block. Raises CommandError.
 
-    `fresh`: answers are not to come out of the service's cache.
+    `fresh`: answers must not come from the service's cache.
     """
-    # Imported here: help and completion should not wait for them.
+    # Imported here, so that help and completion do not wait for them.
     from app.ops.client import ServiceClient
 
     if url is not None and not local:
@@ -40,7 +40,7 @@ def service_client(
 
 
 def settings_here() -> "Settings":
-    """The settings of this environment. Raises CommandError."""
+    """The settings from this environment. Raises CommandError."""
     from app.settings import SettingsError, load_settings
 
     try:

@@ -1,4 +1,4 @@
-"""A text beside its result: what was left out of the one, and what the model wrote in the other."""
+"""A text beside its result: what was left out of the text, and what the model wrote in the result."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,14 @@ _STYLES: dict[Mark, Style] = {
     "left_out": Style(color="red", strike=True),
     "model": Style(color="green", bold=True),
 }
-_SIGNS: dict[Mark, tuple[str, str]] = {"": ("", ""), "left_out": ("[-", "-]"), "model": ("{+", "+}")}  # as wdiff's
+_SIGNS: dict[Mark, tuple[str, str]] = {"": ("", ""), "left_out": ("[-", "-]"), "model": ("{+", "+}")}  # like wdiff's
 _CONTROL = regex.compile(r"[\p{Cc}--\t\n]", regex.V1)
-_PICTURES = 0x2400  # of the control characters in Unicode
+_PICTURES = 0x2400  # Unicode's pictures of the control characters
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a text, and what is to be said of it."""
+    """A stretch of a text and its mark."""
 
     text: str
     mark: Mark
@@ -35,25 +35,25 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All of a source and of its result, in order."""
+    """The whole source and the whole result, in order."""
 
     source: Sequence[Segment]
     result: Sequence[Segment]
 
     def as_json(self) -> dict[str, Any]:
-        """For machines; joined, the texts are the source and the result."""
+        """As JSON; the joined texts are the source and the result."""
         return {
-            "source": [{"text": one.text, "is_left_out": one.mark == "left_out"} for one in self.source],
-            "result": [{"text": one.text, "by": "model" if one.mark else "source"} for one in self.result],
+            "source": [{"text": segment.text, "is_left_out": segment.mark == "left_out"} for segment in self.source],
+            "result": [{"text": segment.text, "by": "model" if segment.mark else "source"} for segment in self.result],
         }
 
 
 def difference(text: str, answer: Answer) -> Difference:
-    """The parts of `text` and of the answer that `/compress` gave to it. Raises CommandError where it is of another."""
+    """The segments of `text` and of the answer of `/compress` to it. Raises CommandError if it answers another text."""
     if answer["sizes"]["source_bytes"] != len(text.encode()):
-        raise CommandError("the answer is about another text", USAGE)
+        raise CommandError("the answer belongs to another text", USAGE)
     fidelity = answer["fidelity"]
-    by_model = [(one["start"], one["end"]) for one in fidelity["passages"] if one["by"] == "model"]
+    by_model = [(passage["start"], passage["end"]) for passage in fidelity["passages"] if passage["by"] == "model"]
     return Difference(
         tuple(_segments(text, fidelity["omitted"], "left_out")),
         tuple(_segments(answer["compressed"], by_model, "model")),
@@ -70,13 +70,13 @@ def _segments(text: str, marked: Sequence[Sequence[int]], mark: Mark) -> Iterato
         at = end
 
 
-def print_difference(found: Difference, name: str, sizes: Answer) -> None:
-    """Write both to standard output: in colours on a terminal, else, or with NO_COLOR, marked as wdiff does it."""
+def print_difference(difference: Difference, name: str, sizes: Answer) -> None:
+    """Write both to standard output: in colours on a terminal; otherwise, or with NO_COLOR, with marks like wdiff's."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True, markup=False, emoji=False)
     in_colours = console.color_system is not None and not console.no_color
     heads: tuple[tuple[str, Mark, Sequence[Segment]], ...] = (
-        (f"--- {name}, {sizes['source_tokens']} tokens", "left_out", found.source),
-        (f"+++ result, {sizes['compressed_tokens']} tokens", "model", found.result),
+        (f"--- {name}, {sizes['source_tokens']} tokens", "left_out", difference.source),
+        (f"+++ result, {sizes['compressed_tokens']} tokens", "model", difference.result),
     )
     for head, mark, segments in heads:
         signs = _SIGNS[mark]
@@ -88,9 +88,11 @@ def print_difference(found: Difference, name: str, sizes: Answer) -> None:
 
 def _rendered(segments: Sequence[Segment], *, in_colours: bool) -> Text:
     rendered = Text()
-    for one in segments:
-        # A text may hold what would steer the terminal.
-        shown = _CONTROL.sub(lambda found: chr(_PICTURES + ord(found[0])) if ord(found[0]) < 32 else "\ufffd", one.text)
-        before, after = ("", "") if in_colours else _SIGNS[one.mark]
-        rendered.append(f"{before}{shown}{after}", _STYLES[one.mark] if in_colours else Style())
+    for segment in segments:
+        # A text may contain control characters, which would affect the terminal.
+        shown = _CONTROL.sub(
+            lambda match: chr(_PICTURES + ord(match[0])) if ord(match[0]) < 32 else "\ufffd", segment.text
+        )
+        before, after = ("", "") if in_colours else _SIGNS[segment.mark]
+        rendered.append(f"{before}{shown}{after}", _STYLES[segment.mark] if in_colours else Style())
     return rendered

@@ -1,4 +1,4 @@
-"""What the commands read: texts, capsules, folders and JSON lines."""
+"""Input of the commands: texts, capsules, folders and JSON lines."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ from app.ops.exits import USAGE, CommandError
 from app.ops.options import Operation
 
 _MOST_NOTICES = 20
-_NO_TEXT = "is no text"
+_NO_TEXT = "is not a text"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a batch: a name for people, the body to send, and `key`, the same for the same work."""
+    """One item of a batch: a name for people, the body to send, and `key`, a hash of the body."""
 
     name: str
     body: Mapping[str, object]
@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Something that can't be an item, and why."""
+    """An input that can't be an item, and why."""
 
     name: str
     reason: str
@@ -39,38 +39,38 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or folder that is no item, and why."""
+    """A file or folder that is not an item, and why."""
 
     name: str
     reason: str
 
 
 def read_bytes(source: str | None) -> bytes:
-    """A file's content; for None and `-` standard input. Raises CommandError."""
+    """A file's content, or standard input for None and `-`. Raises CommandError."""
     if source is None or source == "-":
-        return _standard_input(is_asked_for=source == "-")
+        return _standard_input(is_explicit=source == "-")
     try:
         return Path(source).read_bytes()
     except OSError as error:
         raise CommandError(f"can't read {source}: {error.strerror}", USAGE) from None
 
 
-def _standard_input(*, is_asked_for: bool) -> bytes:
+def _standard_input(*, is_explicit: bool) -> bytes:
     if sys.stdin is None or sys.stdin.closed:
         raise CommandError("standard input is closed: name a file", USAGE)
     if sys.stdin.isatty():
-        if not is_asked_for:
-            raise CommandError("there is nothing to read: name a file, pipe a text in, or type one with -", USAGE)
+        if not is_explicit:
+            raise CommandError("there is no input: name a file, pipe a text in, or use - to type one", USAGE)
         sys.stderr.write("Type or paste the text; end it with Ctrl-D on a line of its own.\n")
     return sys.stdin.buffer.read()
 
 
 def read_text(source: str | None) -> str:
-    """A text in UTF-8. Raises CommandError where it is none, or empty."""
+    """A text in UTF-8. Raises CommandError if it is not valid UTF-8, or empty."""
     try:
         text = read_bytes(source).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise CommandError(f"{_named(source)} is no UTF-8 text (byte {error.start})", USAGE) from None
+        raise CommandError(f"{_named(source)} is not UTF-8 text (byte {error.start})", USAGE) from None
     if not text:
         raise CommandError(f"{_named(source)} is empty", USAGE)
     return text
@@ -78,35 +78,35 @@ def read_text(source: str | None) -> str:
 
 def read_answer(source: str) -> dict[str, Any]:
     """An answer of `/compress`, from JSON. Raises CommandError."""
-    found = _read_json(source)
-    if not isinstance(found, dict) or not {"compressed", "fidelity", "sizes", "timing"} <= found.keys():
-        raise CommandError(f"{_named(source)} is no answer of `condenser compress --json`", USAGE)
-    return found
+    answer = _read_json(source)
+    if not isinstance(answer, dict) or not {"compressed", "fidelity", "sizes", "timing"} <= answer.keys():
+        raise CommandError(f"{_named(source)} is not an answer of `condenser compress --json`", USAGE)
+    return answer
 
 
 def _read_json(source: str | None) -> object:
     try:
         return json.loads(read_bytes(source))
     except (ValueError, RecursionError):
-        raise CommandError(f"{_named(source)} is no JSON", USAGE) from None
+        raise CommandError(f"{_named(source)} is not JSON", USAGE) from None
 
 
 def read_capsule(source: str | None) -> object:
-    """A capsule, or the one in an answer of `/compress`, from JSON. Raises CommandError."""
+    """A capsule, possibly inside an answer of `/compress`, from JSON. Raises CommandError."""
     capsule = capsule_in(_read_json(source))
     if capsule is None:
-        raise CommandError(f"{_named(source)} holds no capsule: an object with version and payload", USAGE)
+        raise CommandError(f"{_named(source)} contains no capsule (an object with version and payload)", USAGE)
     return capsule
 
 
-def capsule_in(found: object) -> object | None:
-    """The capsule that `found` is or has in it: an answer of `/compress`, or a line of a batch's results."""
+def capsule_in(value: object) -> object | None:
+    """The capsule that `value` is or contains: an answer of `/compress`, or a line of a batch's results."""
     for key in ("result", "capsule"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not {"version", "payload"} <= found.keys():
+        if isinstance(value, dict) and isinstance(value.get(key), dict):
+            value = value[key]
+    if not isinstance(value, dict) or not {"version", "payload"} <= value.keys():
         return None
-    return found
+    return value
 
 
 def read_batch(
@@ -116,31 +116,32 @@ def read_batch(
     console: Console,
     out: Path | None = None,
 ) -> list[Item | Unreadable]:
-    """All items of a batch; what of a folder is none is told on `console`. Raises CommandError.
+    """All items of a batch; files of a folder that are not items are listed on `console`. Raises CommandError.
 
-    `source`: a folder, a file of JSON lines, or None or `-` for lines on standard input. `out` is the file of the
-    results, which is no item.
+    `source`: a folder, a file of JSON lines, or None or `-` for lines on standard input. `out`: the file of the
+    results, which is not an item.
     """
-    wanted: list[Item | Unreadable] = []
+    batch: list[Item | Unreadable] = []
     left_out: list[LeftOut] = []
-    for one in items(source, operation, options, out):
-        if isinstance(one, LeftOut):
-            left_out.append(one)
+    for item in items(source, operation, options, out):
+        if isinstance(item, LeftOut):
+            left_out.append(item)
         else:
-            wanted.append(one)
-    for one in left_out[:_MOST_NOTICES]:
-        console.print(f"left out: {one.name}: {one.reason}")
+            batch.append(item)
+    for item in left_out[:_MOST_NOTICES]:
+        console.print(f"left out: {item.name}: {item.reason}")
     if len(left_out) > _MOST_NOTICES:
         console.print(f"left out: {len(left_out) - _MOST_NOTICES} more")
-    return wanted
+    return batch
 
 
 def items(
     source: str | None, operation: Operation, options: Mapping[str, object], out: Path | None = None
 ) -> Iterator[Item | Unreadable | LeftOut]:
-    """The items in a folder of texts or capsules, or in JSON lines, in order. Raises CommandError for the whole.
+    """The items in a folder of texts or capsules, or in JSON lines, in order. Raises CommandError if `source` can't be
+    read.
 
-    A line is a text, or a body of `/compress` or `/reconstruct`; `options` are for what a body does not say itself.
+    A line is a text, or a body of `/compress` or `/reconstruct`; `options` are defaults for fields that a body lacks.
     """
     if source is not None and Path(source).is_dir():
         yield from _in_folder(Path(source), operation, options, out)
@@ -173,7 +174,7 @@ def _in_folder(
 def _of_file(name: str, path: Path, operation: Operation, options: Mapping[str, object]) -> Item | Unreadable | LeftOut:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            return LeftOut(name, "is no regular file")
+            return LeftOut(name, "is not a regular file")
         data = path.read_bytes()
     except OSError as error:
         return Unreadable(name, f"can't be read: {error.strerror}")
@@ -185,14 +186,14 @@ def _of_file(name: str, path: Path, operation: Operation, options: Mapping[str, 
         except (ValueError, RecursionError):
             capsule = None
         body: dict[str, object] = {"capsule": capsule}
-        return LeftOut(name, "holds no capsule") if capsule is None else Item(name, body, _key([name, body]))
+        return LeftOut(name, "contains no capsule") if capsule is None else Item(name, body, _key([name, body]))
     try:
         body = {**options, "text": data.decode("utf-8")}
     except UnicodeDecodeError as error:
         kind = mimetypes.guess_type(name)[0] or "text/"
         if b"\0" in data or not kind.startswith("text/"):
             return LeftOut(name, _NO_TEXT)
-        return Unreadable(name, f"is no UTF-8 text (byte {error.start})")
+        return Unreadable(name, f"is not UTF-8 text (byte {error.start})")
     if b"\0" in data:
         return LeftOut(name, _NO_TEXT)
     return Item(name, body, _key([name, body]))
@@ -200,19 +201,19 @@ def _of_file(name: str, path: Path, operation: Operation, options: Mapping[str, 
 
 def _of_line(name: str, line: bytes, operation: Operation, options: Mapping[str, object]) -> Item | Unreadable:
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        return Unreadable(name, f"is no JSON: {error}")
+        return Unreadable(name, f"is not JSON: {error}")
     if operation == "reconstruct":
-        capsule = capsule_in(found)
-        found = None if capsule is None else {"capsule": capsule}
-        return Unreadable(name, "holds no capsule") if found is None else Item(name, found, _key(found))
-    if isinstance(found, str):
-        found = {"text": found}
-    if not isinstance(found, dict):
+        capsule = capsule_in(value)
+        value = None if capsule is None else {"capsule": capsule}
+        return Unreadable(name, "contains no capsule") if value is None else Item(name, value, _key(value))
+    if isinstance(value, str):
+        value = {"text": value}
+    if not isinstance(value, dict):
         return Unreadable(name, "is neither a text nor an object")
-    body = {**options, **found}
-    # By what a line says, not by its number: lines may be added and moved.
+    body = {**options, **value}
+    # The key depends on a line's content, not its number: lines may be added and moved.
     return Item(name, body, _key(body))
 
 

@@ -1,4 +1,4 @@
-"""The commands that look at a service: status, models and jobs."""
+"""The commands that inspect a service: status, models and jobs."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from app.ops import options
 from app.ops.connection import service_client
 from app.ops.exits import FAILED
 from app.ops.inputs import Item, read_batch
-from app.ops.options import epilog, wishes
+from app.ops.options import compress_body, epilog
 from app.ops.terminal import put, put_json, sentences, waiting
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _NOTHING = "-"
     epilog=epilog(
         "condenser status",
         "condenser status --url https://condenser.example.org --json | jq .queue.depth",
-        codes="Exit codes: 0 it can serve, 1 its engine can't, 2 wrong usage, 3 no service answers.",
+        codes="Exit codes: 0 it can serve, 1 its engine has a problem, 2 wrong usage, 3 no service answers.",
     )
 )
 def status(
@@ -38,32 +38,32 @@ def status(
     url: options.UrlOption = None,
     api_key: options.KeyOption = None,
 ) -> None:
-    """Show the engine, the model and the queue of a service, and what it did in the last minute."""
+    """Show a service's engine, model and queue, and its figures for the last minute."""
     with sentences() as console:
         with service_client(url, api_key, console) as client:
-            found = client.status()
+            answer = client.status()
         if as_json:
-            put_json(found)
+            put_json(answer)
         else:
-            put("\n".join(_status_lines(found, client.url)))
-            _put_table(("operation", "per minute", "p50", "p95", "p99"), _operation_rows(found["operations"]))
-    if found["engine"]["problem"] is not None:
+            put("\n".join(_status_lines(answer, client.url)))
+            _put_table(("operation", "per minute", "p50", "p95", "p99"), _operation_rows(answer["operations"]))
+    if answer["engine"]["problem"] is not None:
         raise typer.Exit(FAILED)
 
 
-def _status_lines(found: "Answer", url: str) -> list[str]:
-    engine, model, queue, savings = (found[name] for name in ("engine", "model", "queue", "savings"))
+def _status_lines(answer: "Answer", url: str) -> list[str]:
+    engine, model, queue, savings = (answer[name] for name in ("engine", "model", "queue", "savings"))
     where = f"{engine['name']} {engine['version'] or ''}".strip()
     ratio = model["gpu_ratio"]
     share = "" if ratio is None or not model["loaded"] else f", {ratio:.0%} on the GPU"
     lines = [
-        f"Condenser {found['version']} at {url}" + (f", {found['workers']} workers" if found["workers"] > 1 else ""),
+        f"Condenser {answer['version']} at {url}" + (f", {answer['workers']} workers" if answer["workers"] > 1 else ""),
         f"engine   {where} at {engine['url']}: {'up' if engine['up'] else 'down'}",
         f"model    {model['name']}: {'loaded' if model['loaded'] else 'not loaded'}, context window of "
         f"{model['num_ctx']} tokens{share}",
         f"queue    {queue['depth']} of {queue['capacity']} places taken; {queue['in_flight']} of "
         f"{queue['concurrency_limit']} calls in the engine",
-        _savings_line(savings, found["window_s"]),
+        _savings_line(savings, answer["window_s"]),
         f"readers  {savings['reader_since_start']['tokens']} tokens spared since the start, "
         f"${savings['reader_since_start']['usd']:.4f}",
     ]
@@ -86,7 +86,7 @@ def _operation_rows(operations: "Answer") -> Iterable[Sequence[str]]:
 
 
 def _put_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table without lines, as wide as it needs to be."""
+    """Write a table without borders, as wide as its content."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         table.add_column(head, no_wrap=True)
@@ -104,15 +104,15 @@ def models(
     url: options.UrlOption = None,
     api_key: options.KeyOption = None,
 ) -> None:
-    """List the models that --model may name."""
+    """List the models that can be given to --model."""
     with sentences() as console:
         with service_client(url, api_key, console) as client:
-            found = client.models()
+            answer = client.models()
         if as_json:
-            put_json(found)
+            put_json(answer)
             return
         rows = (
-            (one["name"], "yes" if one["default"] else "", "yes" if one["loaded"] else "") for one in found["models"]
+            (row["name"], "yes" if row["default"] else "", "yes" if row["loaded"] else "") for row in answer["models"]
         )
         _put_table(("model", "default", "loaded"), rows)
 
@@ -147,37 +147,37 @@ def submit_job(
     url: options.UrlOption = None,
     api_key: options.KeyOption = None,
 ) -> None:
-    """Hand a batch to the service, which keeps it and works at it; write its id. It may be sent by one request."""
+    """Send a batch to the service, which stores and processes it; write its id. It must fit into one request."""
     with sentences(is_quiet=quiet) as console:
-        body = wishes(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
-        wanted = read_batch(source, operation, body, console)
-        names = [one.name for one in wanted if isinstance(one, Item)]
-        for one in wanted:
-            if not isinstance(one, Item):
-                console.print(f"left out: {one.name}: {one.reason}")
+        body = compress_body(target_ratio, coverage, method, question, must_keep, content_type, fidelity, model)
+        batch = read_batch(source, operation, body, console)
+        names = [item.name for item in batch if isinstance(item, Item)]
+        for item in batch:
+            if not isinstance(item, Item):
+                console.print(f"left out: {item.name}: {item.reason}")
         with service_client(url, api_key, console) as client, waiting(console, "sending"):
-            found = client.batch_later(operation, [one.body for one in wanted if isinstance(one, Item)])
+            progress = client.batch_later(operation, [item.body for item in batch if isinstance(item, Item)])
         if as_json:
-            put_json({**found, "names": names})
+            put_json({**progress, "names": names})
         else:
-            put(found["id"])
+            put(progress["id"])
 
 
 @jobs.command("list", epilog=epilog("condenser jobs list", "condenser jobs list --json | jq '.batches[].id'"))
 def list_jobs(
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Batches at most.", min=1, max=1000)] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of batches.", min=1, max=1000)] = 20,
     as_json: options.JsonOption = False,
     url: options.UrlOption = None,
     api_key: options.KeyOption = None,
 ) -> None:
-    """List the batches that were handed to the service with this key, newest first."""
+    """List the batches that were submitted with this key, newest first."""
     with sentences() as console:
         with service_client(url, api_key, console) as client:
-            found = client.batches(limit)
+            answer = client.batches(limit)
         if as_json:
-            put_json(found)
+            put_json(answer)
         else:
-            _put_table(_JOB_HEADS, map(_job_row, found["batches"]))
+            _put_table(_JOB_HEADS, map(_job_row, answer["batches"]))
 
 
 _JOB_HEADS = ("id", "operation", "state", "items", "done", "failed", "created")
@@ -195,24 +195,28 @@ def _job_row(job: "Answer") -> Sequence[str]:
 def show_job(
     batch_id: BatchArgument,
     results: Annotated[
-        bool, typer.Option("--results", "-r", help="Write each result as a line of JSON, until the batch has ended.")
+        bool, typer.Option("--results", "-r", help="Write each result as a line of JSON until the batch has ended.")
     ] = False,
     as_json: options.JsonOption = False,
     quiet: options.QuietOption = False,
     url: options.UrlOption = None,
     api_key: options.KeyOption = None,
 ) -> None:
-    """Show how far a batch is, or its results as they come."""
+    """Show the progress of a batch, or its results as they arrive."""
     with sentences(is_quiet=quiet) as console, service_client(url, api_key, console) as client:
         if results:
             for line in client.batch_results(batch_id):
                 put(line)
             return
-        found = client.batch_progress(batch_id)
+        progress = client.batch_progress(batch_id)
         if as_json:
-            put(json.dumps({name: value for name, value in found.items() if name not in ("results", "next")}, indent=2))
+            put(
+                json.dumps(
+                    {name: value for name, value in progress.items() if name not in ("results", "next")}, indent=2
+                )
+            )
         else:
-            _put_table(_JOB_HEADS, [_job_row(found)])
+            _put_table(_JOB_HEADS, [_job_row(progress)])
 
 
 @jobs.command("cancel", epilog=epilog("condenser jobs cancel ID"))
@@ -223,7 +227,7 @@ def cancel_job(
     url: options.UrlOption = None,
     api_key: options.KeyOption = None,
 ) -> None:
-    """Cancel a batch; its texts and results are erased. One that is done is deleted."""
+    """Cancel a batch and erase its texts and results; delete it if it is done."""
     with sentences(is_quiet=quiet or as_json) as console:
         with service_client(url, api_key, console) as client:
             client.cancel_batch(batch_id)

@@ -1,4 +1,4 @@
-"""The service inside of the command, for `--local`."""
+"""The service inside the command, for `--local`."""
 
 import asyncio
 import socket
@@ -18,15 +18,15 @@ from app.settings import NO_JOBS, Settings
 from app.telemetry.logs import configure_logs
 
 _START_LIMIT_S = 60.0
-_REQUEST_TIMEOUT_S = 600.0  # as `make run` has it: the embedded model is slow with long texts
+_REQUEST_TIMEOUT_S = 600.0  # as in `make run`: the embedded model is slow with long texts
 
 
 @contextmanager
 def local_service(settings: Settings, console: Console) -> Iterator[str]:
     """The address of a service on a free loopback port, for the block. Raises CommandError.
 
-    It starts as `make run` does: on the engine that is set, else on Ollama where one answers, else on the embedded
-    model, which is fetched where it is missing. It has no keys, and leaves batches of other services alone.
+    It starts like `make run`: on the configured engine, else on Ollama if it answers, else on the embedded model, which
+    is fetched if it is missing. It has no keys and does not touch batches of other services.
     """
     configure_logs("CRITICAL")  # standard output is for results
     settings = _chosen(settings, console)
@@ -40,7 +40,7 @@ def local_service(settings: Settings, console: Console) -> Iterator[str]:
     def run() -> None:
         try:
             server.run(sockets=[listener])
-        except BaseException as error:  # uvicorn ends by SystemExit where the start fails
+        except BaseException as error:  # uvicorn raises SystemExit if the start fails
             failed.append(error)
         finally:
             started.set()
@@ -50,7 +50,7 @@ def local_service(settings: Settings, console: Console) -> Iterator[str]:
         thread.start()
         started.wait(_START_LIMIT_S)
     if failed or not thread.is_alive():
-        raise CommandError("the engine did not start; `condenser doctor` says why", FAILED)
+        raise CommandError("the engine did not start; `condenser doctor` shows why", FAILED)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:

@@ -14,7 +14,7 @@ from app.ops.terminal import sentences
 
 agents = typer.Typer(rich_markup_mode=None)
 
-_ANSWER_LIMIT_S = 3600.0  # the service itself bounds how long a request takes
+_ANSWER_LIMIT_S = 3600.0  # the service itself limits the time of a request
 
 
 @agents.command(
@@ -22,14 +22,14 @@ _ANSWER_LIMIT_S = 3600.0  # the service itself bounds how long a request takes
     epilog=epilog(
         "condenser mcp",
         "condenser mcp --local",
-        codes="Exit codes: 0 the client left, 1 the engine did not start, 2 wrong usage or settings.",
+        codes="Exit codes: 0 the client disconnected, 1 the engine did not start, 2 wrong usage or settings.",
     ),
 )
 def serve_mcp(url: UrlOption = None, api_key: KeyOption = None, local: LocalOption = False) -> None:
-    """Serve agents on standard input and output, by the Model Context Protocol (MCP)."""
+    """Serve agents through the Model Context Protocol (MCP) on standard input and output."""
     import anyio
 
-    # Python's own handler would wait for the read of standard input, which ends with the next line only.
+    # Python's own handler would wait until the read of standard input ends, that is, for the next line.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with sentences() as console:
         try:
@@ -40,7 +40,7 @@ def serve_mcp(url: UrlOption = None, api_key: KeyOption = None, local: LocalOpti
 
 
 async def _serve(address: str, api_key: str | None) -> None:
-    # The SDK takes most of a second to import, which no other command should pay.
+    # Imported here: the SDK takes most of a second to import, and no other command needs it.
     from mcp.server.stdio import stdio_server
 
     from app.api.mcp_tools import make_server

@@ -1,4 +1,4 @@
-"""Options that several commands have, and the body of `/compress` that comes of them."""
+"""Options that several commands share, and the body of `/compress` made from them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -7,20 +7,20 @@ import typer
 
 from app.ops.exits import USAGE, CommandError
 
-# As the API has them; its own modules would take a second to import.
+# The same values as in the API, whose modules would take a second to import.
 Method = Literal["auto", "abstractive", "extractive"]
 Fidelity = Literal["exact", "semantic"]
 Mode = Literal["auto", "exact", "semantic"]
 Operation = Literal["compress", "reconstruct"]
 
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 the service refused or failed, 2 wrong usage or input, 3 no service answers, "
+    "Exit codes: 0 success, 1 the service refused or failed, 2 wrong usage or input, 3 no service answers, "
     "4 some items of a batch failed, 130 interrupted."
 )
 
 
 def epilog(*examples: str, codes: str = EXIT_CODES) -> str:
-    """The end of a command's help: examples, one a line, and the exit codes."""
+    """The end of a command's help: examples, one per line, and the exit codes."""
     lines = "\n".join(f"  {example}" for example in examples)
     # Click keeps the lines of a paragraph that begins with \b.
     return f"\b\nExamples:\n{lines}\n\n{codes}"
@@ -35,18 +35,18 @@ def _content_types(incomplete: str) -> list[str]:
 UrlOption = Annotated[
     str | None,
     typer.Option(
-        "--url", "-u", envvar="CONDENSER_URL", help="Address of the service; left out: this machine, CONDENSER_PORT."
+        "--url", "-u", envvar="CONDENSER_URL", help="Address of the service; omitted: this machine, CONDENSER_PORT."
     ),
 ]
 KeyOption = Annotated[
-    str | None, typer.Option("--api-key", envvar="CONDENSER_API_KEY", help="API key, where the service wants one.")
+    str | None, typer.Option("--api-key", envvar="CONDENSER_API_KEY", help="API key, if the service requires one.")
 ]
 LocalOption = Annotated[
     bool,
     typer.Option(
         "--local",
         "-l",
-        help="Without a service: run the engine in this command. It is Ollama where that answers, else the embedded "
+        help="Use no service: run the engine inside this command. It is Ollama where that answers, else the embedded "
         "model; CONDENSER_ENGINE and the other settings of `condenser serve` hold.",
     ),
 ]
@@ -54,44 +54,44 @@ JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Write the whole 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Write no figures and no progress, only errors.")]
 RatioOption = Annotated[
     float | None,
-    typer.Option("--target-ratio", "-r", help="Wished tokens of the result over the text's.", min=0.01, max=1),
+    typer.Option("--target-ratio", "-r", help="Target tokens of the result over the text's.", min=0.01, max=1),
 ]
 CoverageOption = Annotated[
     float | None,
     typer.Option(
-        "--coverage", "-c", help="Share of the text's worth to keep, over 0; not with --target-ratio.", min=0, max=1
+        "--coverage", "-c", help="Share of the text's worth to keep, above 0; not with --target-ratio.", min=0, max=1
     ),
 ]
 MethodOption = Annotated[
     Method,
-    typer.Option("--method", "-M", help="abstractive: the model's sentences only; extractive: no call of the model."),
+    typer.Option("--method", "-M", help="abstractive: the model's sentences only; extractive: no model call."),
 ]
 QuestionOption = Annotated[
-    str | None, typer.Option("--question", "-Q", help="Keep what answers this question.", metavar="QUESTION")
+    str | None, typer.Option("--question", "-Q", help="Keep what helps to answer this question.", metavar="QUESTION")
 ]
 MustKeepOption = Annotated[
     list[str] | None,
-    typer.Option("--must-keep", "-k", help="String that stays verbatim; may be given several times.", metavar="STRING"),
+    typer.Option("--must-keep", "-k", help="String to keep verbatim; may be repeated.", metavar="STRING"),
 ]
 ContentTypeOption = Annotated[
     str | None,
     typer.Option(
         "--content-type",
         "-t",
-        help="What the text is: json, csv, python, text/html ...; left out: the service finds out.",
+        help="What the text is: json, csv, python, text/html ...; omitted: the service detects it.",
         autocompletion=_content_types,
         metavar="TYPE",
     ),
 ]
 FidelityOption = Annotated[
-    Fidelity, typer.Option("--fidelity", "-f", help="semantic: a smaller capsule, without the source.")
+    Fidelity, typer.Option("--fidelity", "-f", help="semantic: a smaller capsule without the source.")
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help="Model to ask; left out: the service's own.", metavar="MODEL")
+    str | None, typer.Option("--model", "-m", help="Model to use; omitted: the service's default.", metavar="MODEL")
 ]
 
 
-def wishes(
+def compress_body(
     target_ratio: float | None,
     coverage: float | None,
     method: Method,
@@ -105,7 +105,7 @@ def wishes(
     if target_ratio is not None and coverage is not None:
         raise CommandError("--target-ratio and --coverage can't be given together", USAGE)
     if coverage == 0:
-        raise CommandError("--coverage must be over 0", USAGE)
+        raise CommandError("--coverage must be above 0", USAGE)
     every = {
         "target_ratio": target_ratio,
         "coverage": coverage,

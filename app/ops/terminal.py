@@ -1,4 +1,4 @@
-"""What the commands write: results to standard output; sentences and progress to standard error."""
+"""Output of the commands: results to standard output, sentences and progress to standard error."""
 
 import json
 import os
@@ -17,9 +17,9 @@ from app.ops.exits import INTERRUPTED, USAGE, CommandError
 
 @contextmanager
 def sentences(*, is_quiet: bool = False) -> Iterator[Console]:
-    """A console on standard error; a CommandError or Ctrl-C in the block ends the command with a sentence there.
+    """A console on standard error. A CommandError or Ctrl-C in the block ends the command with one sentence there.
 
-    `is_quiet`: nothing but that sentence is written.
+    `is_quiet`: only that sentence is written.
     """
     errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     try:
@@ -33,13 +33,13 @@ def sentences(*, is_quiet: bool = False) -> Iterator[Console]:
 
 
 def shows_progress(console: Console) -> bool:
-    """Whether progress is to be shown: on a terminal, unless the console is quiet."""
+    """Whether to show progress: only on a terminal, and not if the console is quiet."""
     return sys.stderr.isatty() and not console.quiet and not console.is_dumb_terminal
 
 
 @contextmanager
 def waiting(console: Console, what: str) -> Iterator[None]:
-    """Show a spinner, what is waited for and the seconds so far, for the block, on a terminal."""
+    """On a terminal, show a spinner, what is waited for and the elapsed seconds during the block."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
         *columns,
@@ -54,12 +54,12 @@ def waiting(console: Console, what: str) -> Iterator[None]:
 
 
 def put(text: str, end: str = "\n") -> None:
-    """Write bytes, so that line ends and any Unicode go through whatever the terminal's encoding."""
+    """Write bytes, so that line ends and any Unicode character pass unchanged whatever the terminal's encoding."""
     try:
         sys.stdout.buffer.write(f"{text}{end}".encode())
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Whoever read it has enough. Python would complain once more when it closes the pipe.
+        # The reader has closed the pipe. Python would report that again when it closes its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

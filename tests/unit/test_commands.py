@@ -131,14 +131,14 @@ def test_reconstruct_writes_the_text_byte_for_byte(service: respx.MockRouter, gi
         (["compress", "nowhere.txt"], None, "can't read nowhere.txt: No such file or directory"),
         (["compress", "/"], None, "can't read /: Is a directory"),
         (["compress", "-"], "", "standard input is empty"),
-        (["compress", "-"], b"abc\xff", "standard input is no UTF-8 text (byte 3)"),
+        (["compress", "-"], b"abc\xff", "standard input is not UTF-8 text (byte 3)"),
         (["compress", "-", "--fidelity", "half"], "a", "'half' is not one of 'exact', 'semantic'"),
         (["compress", "-", "--method", "best"], "a", "'best' is not one of 'auto', 'abstractive', 'extractive'"),
         (["compress", "-", "--coverage", "0"], "a", "--coverage must be over 0"),
         (["compress", "-", "--coverage", "1", "--target-ratio", "1"], "a", "can't be given together"),
         (["compress", "-", "--capsule", "/nowhere/c"], "a", "can't write /nowhere/c: No such file or directory"),
-        (["reconstruct", "-"], "no json", "standard input is no JSON"),
-        (["reconstruct", "-"], "{}", "standard input holds no capsule"),
+        (["reconstruct", "-"], "no json", "standard input is not JSON"),
+        (["reconstruct", "-"], "{}", "standard input contains no capsule"),
         (["batch", "nowhere.jsonl", "--out", "o"], None, "can't read nowhere.jsonl: No such file or directory"),
         (["batch", "/", "--out", "o", "--operation", "x"], None, "'x' is not one of 'compress', 'reconstruct'"),
     ],
@@ -213,9 +213,9 @@ def test_what_of_a_folder_is_left_out_is_told_with_the_reason(
     assert [line for line in result.stderr.splitlines() if line.startswith("left out")] == [
         "left out: .hidden: is hidden",
         "left out: nothing.txt: is empty",
-        "left out: picture.png: is no text",
-        "left out: pipe: is no regular file",
-        "left out: program: is no text",
+        "left out: picture.png: is not a text",
+        "left out: pipe: is not a regular file",
+        "left out: program: is not a text",
     ]
     again = run("batch", str(folder), "--out", str(folder / "out.jsonl"), "--json")
     assert json.loads(again.stdout) == {"succeeded": 0, "failed": 0, "skipped": 3}
@@ -238,7 +238,7 @@ def test_a_text_in_another_encoding_fails_and_is_named(service: respx.MockRouter
     (tmp_path / "texts" / "old.log").write_bytes("Grüße".encode("latin-1"))
     result = run("batch", str(tmp_path / "texts"), "--out", str(tmp_path / "out"))
     assert result.exit_code == PARTLY
-    assert lines_of(tmp_path / "out")[0]["problem"]["detail"] == "old.log is no UTF-8 text (byte 2)"
+    assert lines_of(tmp_path / "out")[0]["problem"]["detail"] == "old.log is not UTF-8 text (byte 2)"
 
 
 def test_the_capsules_of_a_folder_are_reconstructed(service: respx.MockRouter, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_the_capsules_of_a_folder_are_reconstructed(service: respx.MockRouter, t
     )
     result = run("batch", str(tmp_path / "capsules"), "--out", str(tmp_path / "out"), "--operation", "reconstruct")
     assert sent(service, "/batch") == [{"operation": "reconstruct", "items": [{"capsule": CAPSULE}]}]
-    assert "left out: b.txt: holds no capsule" in result.stderr
+    assert "left out: b.txt: contains no capsule" in result.stderr
 
 
 def test_lines_come_through_a_pipe(service: respx.MockRouter, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_batch_is_handed_over_and_its_id_written(service: respx.MockRouter) ->
     assert request.headers["Prefer"] == "respond-async"
     texts = [(item["text"], item["target_ratio"]) for item in json.loads(request.content)["items"]]
     assert texts == [("one", 0.5), ("two", 0.5)]
-    assert "left out: line 3: is no JSON" in result.stderr
+    assert "left out: line 3: is not JSON" in result.stderr
 
 
 def test_where_no_batches_are_kept_handing_one_over_fails(service: respx.MockRouter) -> None:

@@ -245,7 +245,7 @@ def test_results_that_come_after_a_cancellation_are_not_kept(store: Store) -> No
     assert store.erase(job)
     assert store.record([ended(0, "late")]) == []
     assert store.page(job, 0, 10, 1000) == []
-    assert store.not_wanted([job]) == {job}
+    assert store.cancelled([job]) == {job}
     assert not store.erase(job)
 
 
