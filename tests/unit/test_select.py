@@ -155,9 +155,9 @@ def test_what_a_claim_in_the_result_says_the_source_does_not_say_again() -> None
 
 
 def test_a_claim_that_says_more_for_its_tokens_is_taken() -> None:
-    said = "Deposit 300 euros, cancel until 1 May 2026, key at Harbour Street 4, breakfast 12 euros."
+    sentence = "Deposit 300 euros, cancel until 1 May 2026, key at Harbour Street 4, breakfast 12 euros."
     document = read(RULES)
-    claims = (Claim(said, 1.0, (1, 2, 4, 6)),)
+    claims = (Claim(sentence, 1.0, (1, 2, 4, 6)),)
     assert select(document, claims, SelectionOptions(60, 1.0)).claims == (0,)
 
 
@@ -177,8 +177,8 @@ def test_a_larger_coverage_never_gives_fewer_units(marked: object) -> None:
 def test_full_coverage_keeps_every_fact() -> None:
     document = read(RULES)
     units = select(document, (), ALL).units
-    stated = {key for at in units for fact in document.facts[at] for key in fact.keys_stated}
-    assert {fact.key for found in document.facts for fact in found} <= stated
+    kept_keys = {key for at in units for fact in document.facts[at] for key in fact.keys_stated}
+    assert {fact.key for unit_facts in document.facts for fact in unit_facts} <= kept_keys
 
 
 @given(ANY, st.none() | st.integers(0, 200), st.floats(0, 1), st.none() | st.just("What is it?"))
