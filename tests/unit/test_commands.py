@@ -134,7 +134,7 @@ def test_reconstruct_writes_the_text_byte_for_byte(service: respx.MockRouter, gi
         (["compress", "-"], b"abc\xff", "standard input is not UTF-8 text (byte 3)"),
         (["compress", "-", "--fidelity", "half"], "a", "'half' is not one of 'exact', 'semantic'"),
         (["compress", "-", "--method", "best"], "a", "'best' is not one of 'auto', 'abstractive', 'extractive'"),
-        (["compress", "-", "--coverage", "0"], "a", "--coverage must be over 0"),
+        (["compress", "-", "--coverage", "0"], "a", "--coverage must be above 0"),
         (["compress", "-", "--coverage", "1", "--target-ratio", "1"], "a", "can't be given together"),
         (["compress", "-", "--capsule", "/nowhere/c"], "a", "can't write /nowhere/c: No such file or directory"),
         (["reconstruct", "-"], "no json", "standard input is not JSON"),
@@ -172,7 +172,7 @@ def test_something_else_than_a_service_is_told() -> None:
         router.post("/compress").mock(return_value=httpx.Response(200, html="<html>"))
         result = run("compress", "-", given="a")
     assert result.exit_code == UNREACHABLE
-    assert "not as Condenser does" in result.stderr
+    assert "is not Condenser" in result.stderr
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def test_diff_shows_an_answer_that_is_there(tmp_path: Path) -> None:
 
 def test_diff_refuses_an_answer_about_another_text(service: respx.MockRouter) -> None:
     result = run("diff", given=TEXT + " And more.")
-    assert (result.exit_code, result.stderr) == (USAGE, "condenser: the answer is about another text\n")
+    assert (result.exit_code, result.stderr) == (USAGE, "condenser: the answer belongs to another text\n")
 
 
 def test_status_shows_engine_model_queue_and_figures(service: respx.MockRouter) -> None:
