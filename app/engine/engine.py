@@ -1,7 +1,7 @@
 """The engine as the rest of the service sees it: completions through the gate, with retries and timings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -285,11 +285,11 @@ class Engine:
             if self._observer is not None:
                 self._observer.call_ended(call_options.model, outcome, loop.time() - started, share.seconds)
 
-    def _how_to_get(self, model: str, message: str, installed: Iterable[str]) -> str:
+    def _how_to_get(self, model: str, message: str, installed: Collection[str]) -> str:
         if self.name == "embedded":
             return f"{message}; the embedded engine has {self.default_model} only"
         if self.name == "openai":
-            return message
+            return f"{message}; the server has {', '.join(sorted(installed)) or 'none'}"
         others = other_tags(model, installed)
         has = f" (that is {canonical(model)}); installed is {', '.join(others)}" if others else ""
         return f"{message}{has}; get it with: ollama pull {model}"
@@ -328,8 +328,8 @@ class Engine:
         if any(canonical(name) == canonical(model) for name in installed):
             warning = f"{model} {_NEEDLESS_LOADS}" if upstream.loads.follow_each_other(model) else None
             return UpstreamStatus(client.base_url, version, installed, loaded, warning=warning)
-        has = f"; the server has {', '.join(installed) or 'none'} (CONDENSER_MODEL)" if self.name == "openai" else ""
-        problem = self._how_to_get(model, f"model '{model}' not found{has}", installed)
+        setting = " (CONDENSER_MODEL)" if self.name == "openai" else ""
+        problem = self._how_to_get(model, f"model '{model}' not found", installed) + setting
         return UpstreamStatus(client.base_url, version, installed, loaded, problem)
 
     def _failed(

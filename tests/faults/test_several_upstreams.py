@@ -156,6 +156,8 @@ async def test_a_model_that_only_one_has_is_asked_for_there(upstream: FaultyOlla
 
 async def test_a_model_that_one_denies_is_asked_for_in_the_other(upstream: FaultyOllama, other: FaultyOllama) -> None:
     upstream.behaviour = faults.fails(404, "model 'phi4' not found")
+    for server in (upstream, other):
+        server.status["/api/tags"] = {"models": [{"name": "phi4"}, {"name": "phi5"}]}
     async with in_front_of(upstream, other) as service:
         assert (await service.compress(model="phi4")).status_code == 200
         other.behaviour = upstream.behaviour

@@ -127,7 +127,7 @@ def items_fail_for_a_reason(
     ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
 ) -> None:
     """Every line of NDJSON is a result, there is one for each item, and none is a problem of the service's own."""
-    if case.path != "/batch" or response.status_code != 200:
+    if (case.method, case.path) != ("POST", "/batch") or response.status_code != 200:
         return
     if "ndjson" in response.headers["content-type"][0]:
         lines = [json.loads(line) for line in response.text.splitlines()]

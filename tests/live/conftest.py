@@ -20,6 +20,7 @@ import pytest
 from app.engine.model_file import fetch_model
 from app.settings import PREFIX, default_cache_dir
 from tests.live.calls import compress
+from tests.live.cores import THREADS
 from tests.live.texts import MAIL
 
 ENGINE = os.environ.get("CONDENSER_TEST_ENGINE", "embedded")
@@ -31,6 +32,7 @@ LIMITS = {
     "CONDENSER_REQUEST_TIMEOUT_S": str(REQUEST_LIMIT_S),
     "CONDENSER_MAX_CONCURRENCY": "2",
     "CONDENSER_CACHE_BYTES": "0",
+    "CONDENSER_EMBEDDED_THREADS": str(THREADS),
     "CONDENSER_ENGINE_CHECK": "off",  # the model would be tried as a judge after each start, in 24 calls
 }
 

@@ -8,6 +8,8 @@ import signal
 
 import xllamacpp
 
+from tests.live.cores import THREADS
+
 
 def main() -> None:
     """Serve until told to end; says on standard output where."""
@@ -21,6 +23,7 @@ def main() -> None:
     params.model.path = wished.model
     params.model_alias = {wished.alias}
     params.n_parallel = 2
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
     params.n_ctx = params.n_parallel * wished.num_ctx
     params.hostnames = ["127.0.0.1"]
     params.port = wished.port

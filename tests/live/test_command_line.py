@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.live.conftest import ENGINE, Service, start_service
+from tests.live.cores import THREADS
 from tests.live.simulated import gateway_to, simulated_ollama
 from tests.live.texts import MAIL
 
@@ -49,7 +50,8 @@ def test_a_text_goes_through_a_pipe_and_back(service: Service) -> None:
 
 def run_local(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command with `--local` on MAIL, and nothing of the settings of these tests."""
-    own = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **environment}
+    threads = {"CONDENSER_EMBEDDED_THREADS": str(THREADS)}
+    own = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **threads, **environment}
     command = [*CONDENSER, *arguments, "--local"]
     return subprocess.run(command, input=MAIL, capture_output=True, text=True, cwd=ROOT, env=own)
 

@@ -15,6 +15,7 @@ from app.engine.embedded import EmbeddedConfig
 from app.engine.model_file import default_model_path, model_name
 from app.settings import default_cache_dir
 from tests.live.conftest import start_service, wait_until_ready
+from tests.live.cores import THREADS
 from tests.watched import WatchedEngine
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtures("model")]
@@ -28,7 +29,7 @@ SEEDED = {"temperature": 0, "seed": 1, "num_predict": 16}
 @pytest.fixture
 async def engine() -> AsyncIterator[WatchedEngine]:
     path = default_model_path(default_cache_dir())
-    config = EmbeddedConfig(model=path, name=model_name(path), num_ctx=NUM_CTX, num_parallel=2)
+    config = EmbeddedConfig(model=path, name=model_name(path), num_ctx=NUM_CTX, num_parallel=2, threads=THREADS)
     async with WatchedEngine(config) as engine:
         yield engine
 

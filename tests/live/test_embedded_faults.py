@@ -12,6 +12,7 @@ import pytest
 
 from app.settings import default_cache_dir
 from tests.faults.process import ServiceProcess, free_port, is_alive, serving
+from tests.live.cores import THREADS
 from tests.unit.service import TEXT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtures("model")]
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.embedded_only, pytest.mark.usefixtu
 PATIENT = dict.fromkeys(("request_timeout_s", "queue_timeout_s", "drain_timeout_s"), 600)
 SETTINGS: dict[str, Any] = {
     "engine": "embedded",
+    "embedded_threads": THREADS,
     "engine_check": "off",  # the service would have calls of its own after the first summary
     **PATIENT,
 }

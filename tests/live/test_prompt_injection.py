@@ -1,4 +1,4 @@
-"""What a real model makes of texts that try to take it over: ten here, all 50 by
+"""What a real model makes of texts that try to take it over: one in each language here, all 50 by
 `python -m benchmarks.prompt_injection`.
 """
 
@@ -7,7 +7,7 @@ import httpx
 from benchmarks.prompt_injection import shown_in
 from tests.security.injections import load
 
-TEXTS = [one for number, one in enumerate(load()) if number % 5 == 0]
+TEXTS = list({text.language: text for text in load()}.values())
 
 
 def test_what_a_text_commands_and_the_system_prompt_are_in_no_answer(client: httpx.Client) -> None:

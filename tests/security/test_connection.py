@@ -305,8 +305,8 @@ def test_the_metrics_port_is_a_port_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_plain_keys_are_neither_in_its_memory_of_settings_nor_in_its_childrens_environment(tmp_path: Path) -> None:
     script = (
-        "import os, subprocess, sys; from app import cli; "
-        "cli._listen = lambda *a: sys.exit(subprocess.run(['env']).returncode); cli.main()"
+        "import os, subprocess, sys; from app import cli, serve; "
+        "serve._listen = lambda *a: sys.exit(subprocess.run(['env']).returncode); cli.main()"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script, "serve"],

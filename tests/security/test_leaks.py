@@ -148,7 +148,7 @@ async def test_an_answer_that_breaks_off_is_logged_without_the_text_that_broke_i
     def broken(*args: object, **kwargs: object) -> str:
         raise RuntimeError(f"text was {MARK}")
 
-    monkeypatch.setattr("app.api.schemas.BatchResult.model_dump_json", broken)
+    monkeypatch.setattr("app.api.batch_schemas.BatchResult.model_dump_json", broken)
     with logged(monkeypatch) as log, ollama(CHAT):
         async with running() as client:
             sent = {"operation": "compress", "items": [{"text": TEXT}]}
@@ -236,7 +236,8 @@ async def test_a_model_name_of_ollamas_grammar_is_asked_for_as_it_is(model: str)
         asked.append(json.loads(request.content)["model"])
         return CHAT
 
-    with ollama(note):
+    with ollama(note) as router:
+        router.get("/api/tags").respond(json={"models": [{"name": model}]})
         async with running() as client:
             assert (await client.post("/compress", json={"text": TEXT, "model": model})).status_code == 200
     assert asked == [model]
