@@ -3,7 +3,7 @@
     python -m venv /tmp/ray-venv && /tmp/ray-venv/bin/pip install . 'ray[serve]'
     /tmp/ray-venv/bin/python -m benchmarks.ray_serve            # about ten minutes on two cores
 
-1. What Ray costs: the same request to a llama.cpp server directly and through Ray Serve, in turn.
+1. What Ray costs: the same requests to a llama.cpp server directly and through Ray Serve, in turn.
 2. Replicas from 1 to 2 under the load of compressions through Condenser.
 3. 200 compressions; after 60 of them the process of one replica is killed.
 
@@ -39,11 +39,25 @@ CLIENTS = 8
 CPUS = 4  # that Ray is to count; the replicas' threads share what is there
 _START_LIMIT_S = 300.0
 _SIZE = 400  # bytes of a text
-_PATIENCE = {
+_COMPLETION = {
+    "messages": [{"role": "user", "content": "Count from one to fifty."}],
+    "max_tokens": 32,
+    "temperature": 0,
+    "ignore_eos": True,
+}
+_REQUESTS: tuple[tuple[str, float, dict[str, Any]], ...] = (
+    ("refused by llama.cpp at once", 1.0, {}),
+    ("32 tokens, whole", 0.1, _COMPLETION),
+    ("32 tokens, streamed", 0.1, {**_COMPLETION, "stream": True}),
+)
+"""Name, share of the pairs, and body. The first costs the model nothing: what Ray adds to it is the way alone."""
+
+_ENVIRONMENT = {
+    "RAY_worker_niceness": "0",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
 }
-"""Ray Serve's 5 and 10 s are too short for its processes to start on two busy cores."""
+"""Ray gives its workers a niceness of 15, and Ray Serve gives its proxy 5 and 10 s: too little on two busy cores."""
 
 
 class Cluster:
@@ -66,14 +80,14 @@ class Cluster:
         application = self._client.get_serve_details()["applications"].get(self._name, {})
         if application.get("status") == "DEPLOY_FAILED":
             raise RuntimeError(application.get("message"))
-        return application.get("status") == "RUNNING"
+        return bool(application.get("status") == "RUNNING")
 
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """A cluster for the block, ready."""
     os.environ["PYTHONPATH"] = f"{DEPLOY}{os.pathsep}{PROJECT}"
-    os.environ |= _PATIENCE
+    os.environ |= _ENVIRONMENT
     context = ray.init(address="local", num_cpus=CPUS, include_dashboard=True, object_store_memory=200_000_000)
     try:
         config = yaml.safe_load((DEPLOY / "llama_cpp.yaml").read_text())
@@ -99,27 +113,18 @@ async def overhead(url: str, pairs: int) -> None:
     server = start_llama_cpp(Arguments())
     ways = {"direct": f"{server.listening_address}/v1/chat/completions", "Ray": f"{url}/v1/chat/completions"}
     async with client() as session:
-        for tokens, is_streamed in ((1, False), (64, False), (64, True)):
+        for name, share, asked in _REQUESTS:
             took: dict[str, list[float]] = {way: [] for way in ways}
-            for number in range(-2, pairs if tokens == 1 else pairs // 4):
-                body = {
-                    "model": MODEL,
-                    "messages": [{"role": "user", "content": f"Say {number}."}],
-                    "max_tokens": tokens,
-                    "stream": is_streamed,
-                    "temperature": 0,
-                    "ignore_eos": True,
-                }
+            for _ in range(max(3, round(pairs * share)) + 2):
                 for way, address in ways.items():
-                    seconds = await _seconds(session, address, body)
-                    if number >= 0:
-                        took[way].append(1000 * seconds)
-            direct, through = (statistics.median(took[way]) for way in ways)
-            differences = sorted(b - a for a, b in zip(took["direct"], took["Ray"], strict=True))
+                    took[way].append(1000 * await _seconds(session, address, {"model": MODEL, **asked}))
+            direct, through = (took[way][2:] for way in ways)  # the first two are warm-up
+            differences = sorted(after - before for before, after in zip(direct, through, strict=True))
             _say(
-                f"{tokens} tokens, {'streamed' if is_streamed else 'whole'}: direct {direct:.1f} ms, through Ray "
-                f"{through:.1f} ms; added in a pair: median {statistics.median(differences):.1f} ms, "
-                f"quartiles {quantile(differences, 0.25):.1f} to {quantile(differences, 0.75):.1f} ms"
+                f"{name}, {len(differences)} pairs: direct {statistics.median(direct):.1f} ms, "
+                f"through Ray {statistics.median(through):.1f} ms; added in a pair: median "
+                f"{statistics.median(differences):.1f} ms, least {differences[0]:.1f}, "
+                f"quartiles {quantile(differences, 0.25):.1f} and {quantile(differences, 0.75):.1f} ms"
             )
 
 
@@ -127,7 +132,7 @@ async def _seconds(session: aiohttp.ClientSession, url: str, body: dict[str, Any
     started = time.perf_counter()
     async with session.post(url, json=body) as answer:
         content = await answer.read()
-    if answer.status != 200:
+    if answer.status != (200 if "messages" in body else 400):
         raise RuntimeError(f"{url}: {answer.status} {content[:300]!r}")
     return time.perf_counter() - started
 
