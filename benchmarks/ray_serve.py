@@ -22,9 +22,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx
 import ray
 import yaml
 from ray import serve
@@ -34,11 +36,10 @@ from benchmarks.load import Ended, call, client, quantile, texts
 from benchmarks.processes import PROJECT, served
 
 DEPLOY = PROJECT / "deploy" / "ray"
-MODEL = "smollm2:135m-instruct-q4_1"
 CLIENTS = 8
 CPUS = 4  # that Ray is to count; the replicas' threads share what is there
 _START_LIMIT_S = 300.0
-_SIZE = 400  # bytes of a text
+_SIZE = 900  # bytes of a text: enough for the model to be asked
 _COMPLETION = {
     "messages": [{"role": "user", "content": "Count from one to fifty."}],
     "max_tokens": 32,
@@ -51,6 +52,8 @@ _REQUESTS: tuple[tuple[str, float, dict[str, Any]], ...] = (
     ("32 tokens, streamed", 0.1, {**_COMPLETION, "stream": True}),
 )
 """Name, share of the pairs, and body. The first costs the model nothing: what Ray adds to it is the way alone."""
+
+_COUNTERS = ("condenser_engine_duration_seconds_count", "condenser_engine_errors_total", "condenser_retries_total")
 
 _ENVIRONMENT = {
     "RAY_worker_niceness": "0",
@@ -84,14 +87,16 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A cluster for the block, ready."""
+def cluster(model: Path | None) -> Iterator[Cluster]:
+    """A cluster for the block, ready; it serves the GGUF file `model`, or that of llama_cpp.yaml."""
     os.environ["PYTHONPATH"] = f"{DEPLOY}{os.pathsep}{PROJECT}"
     os.environ |= _ENVIRONMENT
     context = ray.init(address="local", num_cpus=CPUS, include_dashboard=True, object_store_memory=200_000_000)
     try:
         config = yaml.safe_load((DEPLOY / "llama_cpp.yaml").read_text())
         config["http_options"]["port"] = _free_port()
+        if model is not None:
+            config["applications"][0]["args"]["model"] = str(model)
         started = time.monotonic()
         here = Cluster(f"http://{context.dashboard_url}", config)
         while not here.is_ready():
@@ -105,19 +110,19 @@ def cluster() -> Iterator[Cluster]:
         ray.shutdown()
 
 
-async def overhead(url: str, pairs: int) -> None:
+async def overhead(url: str, model: Path | None, pairs: int) -> None:
     """Print what Ray Serve adds to a call of llama.cpp."""
     sys.path.append(str(DEPLOY))
     from llama_cpp_app import Arguments, start_llama_cpp
 
-    server = start_llama_cpp(Arguments())
+    server = start_llama_cpp(Arguments(model=model))
     ways = {"direct": f"{server.listening_address}/v1/chat/completions", "Ray": f"{url}/v1/chat/completions"}
     async with client() as session:
         for name, share, asked in _REQUESTS:
             took: dict[str, list[float]] = {way: [] for way in ways}
             for _ in range(max(3, round(pairs * share)) + 2):
                 for way, address in ways.items():
-                    took[way].append(1000 * await _seconds(session, address, {"model": MODEL, **asked}))
+                    took[way].append(1000 * await _seconds(session, address, asked))
             direct, through = (took[way][2:] for way in ways)  # the first two are warm-up
             differences = sorted(after - before for before, after in zip(direct, through, strict=True))
             _say(
@@ -234,16 +239,20 @@ def main() -> None:
     """Run the three."""
     parser = argparse.ArgumentParser(description="Condenser in front of llama.cpp on a local Ray cluster.")
     parser.add_argument("--calls", type=int, default=200, help="compressions while a replica is killed")
+    parser.add_argument("--model", type=Path, help="GGUF file; unset: Condenser's embedded model")
     parser.add_argument("--pairs", type=int, default=100, help="calls directly and through Ray")
     given = parser.parse_args()
     prose = texts(_SIZE)
-    with cluster() as here:
-        settings: dict[str, object] = {"engine": "openai", "openai_url": f"{here.url}/v1", "model": MODEL}
+    with cluster(given.model) as here:
+        name = httpx.get(f"{here.url}/v1/models", timeout=60).json()["data"][0]["id"]
+        settings: dict[str, object] = {"engine": "openai", "openai_url": f"{here.url}/v1", "model": name}
         settings |= {"max_concurrency": CLIENTS, "cache_bytes": 0, "engine_check": "off", "jobs_database": "off"}
-        asyncio.run(overhead(here.url, given.pairs))
+        asyncio.run(overhead(here.url, given.model, given.pairs))
         with served(None, **settings) as condenser:
             asyncio.run(scale(here, condenser.url, prose))
             asyncio.run(kill(here, condenser.url, prose, given.calls, given.calls * 3 // 10))
+            lines = httpx.get(f"{condenser.url}/metrics", timeout=60).text.splitlines()
+            _say("\n".join(line for line in lines if line.startswith(_COUNTERS) and not line.endswith(" 0.0")))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ sent on, `Ingress` gives the request to another one.
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import xllamacpp
@@ -21,10 +21,11 @@ from ray.exceptions import RayActorError
 from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentHandle
 
-from app.engine.model_file import fetch_model, model_name
+from app.engine.model_file import default_model_path, fetch_model, model_name
 from app.settings import default_cache_dir
 
 _REPLICA_GONE = (RayActorError, ReplicaUnavailableError)
+_JSON = {"content-type": "application/json"}
 _TRIES = 3  # of a request whose replica dies
 _HEALTH_LIMIT_S = 10.0
 
@@ -37,11 +38,11 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: Path | None = Field(None, description="GGUF file on each node; unset: Condenser's embedded model")
-    name: str | None = Field(None, description="unset: after the file")
-    num_ctx: int = Field(4096, ge=512, description="context window of a request, tokens")
-    num_parallel: int = Field(2, ge=1, le=256, description="slots of a replica: requests that it works on at once")
-    threads: int = Field(1, ge=1, le=1024, description="CPU threads of a replica; give it as many CPUs")
+    model: Annotated[Path | None, Field(description="GGUF file on each node; unset: Condenser's embedded model")] = None
+    name: Annotated[str | None, Field(description="unset: after the file")] = None
+    num_ctx: Annotated[int, Field(ge=512, description="context window of a request, tokens")] = 4096
+    num_parallel: Annotated[int, Field(ge=1, le=256, description="slots of a replica: requests at once")] = 2
+    threads: Annotated[int, Field(ge=1, le=1024, description="CPU threads of a replica; give it as many CPUs")] = 1
 
 
 def start_llama_cpp(arguments: Arguments) -> xllamacpp.Server:
@@ -70,14 +71,13 @@ def model_path(arguments: Arguments) -> Path:
 
 def served_name(arguments: Arguments) -> str:
     """What clients call the model."""
-    return arguments.name or model_name(arguments.model or Path("SmolLM2-135M-Instruct.Q4_1.gguf"))
+    return arguments.name or model_name(arguments.model or default_model_path(default_cache_dir()))
 
 
 def _problem(message: str, kind: str) -> bytes:
     return json.dumps({"error": {"message": message, "type": kind}}).encode()
 
 
-@serve.deployment
 class LlamaCpp:
     """A llama.cpp server and the way to it."""
 
@@ -108,11 +108,9 @@ class LlamaCpp:
                 yield piece
 
 
-_JSON = {"content-type": "application/json"}
-_api = FastAPI()
+_api = FastAPI(title="llama.cpp on Ray Serve")
 
 
-@serve.deployment
 @serve.ingress(_api)
 class Ingress:
     """The OpenAI API in front of the replicas of `LlamaCpp`."""
@@ -172,4 +170,5 @@ class Ingress:
 
 def application(arguments: Arguments) -> serve.Application:
     """What `import_path` names."""
-    return Ingress.bind(LlamaCpp.bind(arguments), served_name(arguments))
+    model = serve.deployment(LlamaCpp).bind(arguments)
+    return serve.deployment(Ingress).bind(model, served_name(arguments))
