@@ -92,9 +92,10 @@ def test_ray_serve_reads_a_configuration_by_its_own_schema(name: str) -> None:
 
 @needs_ray
 def test_ray_reads_the_configuration_of_vllm_by_its_own_schema() -> None:
-    llm = pytest.importorskip("ray.serve.llm", exc_type=ImportError, reason="needs pip install 'ray[llm]'")
-    arguments = llm.LLMServingArgs.model_validate(config("vllm.yaml")["applications"][0]["args"])
-    assert [served.model_id for served in arguments.llm_configs] == ["qwen2.5-7b-instruct"]
+    # ray.serve.llm has the same class, and imports vLLM.
+    llm = pytest.importorskip("ray.llm._internal.serve.core.configs.llm_config")
+    models = config("vllm.yaml")["applications"][0]["args"]["llm_configs"]
+    assert [llm.LLMConfig.model_validate(model).model_id for model in models] == ["qwen2.5-7b-instruct"]
 
 
 @pytest.fixture
