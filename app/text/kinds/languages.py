@@ -23,7 +23,7 @@ _UNCOMMON = regex.compile(r"[^\x00-\x7f]")
 class Language:
     """A programming language.
 
-    `cues`: lines that tell it from others. `query`: captures @body, code that an outline leaves out, and @members, what
+    `cues`: beginnings of lines that tell it from others; `within`: what tells lines with `::` or `->`. `query`: captures @body, code that an outline leaves out, and @members, what
     holds definitions. `private`: heads of definitions that are no part of an interface. `is_braced`: a comment may
     stand anywhere. `is_lenient`: parse errors are allowed, since macros or dialects are beyond the grammar. SQL has no
     `module`: see sql.py.
@@ -34,6 +34,7 @@ class Language:
     cues: str
     query: str
     private: str = r"\bprivate\b"
+    within: str = ""
     entry: str = "language"
     aliases: tuple[str, ...] = ()
     is_braced: bool = True
@@ -51,9 +52,8 @@ _JS_BODIES = """
 """
 _JS_PRIVATE = r"\b(?:private|protected)\b|^\s*(?:static |async |get |set |function |class |const |let |var )*[_#]"
 _C_CUES = r"#\s*(?:include|define|ifn?def|endif|pragma)\b|(?:static |struct |enum |typedef |unsigned |extern |const (?:char|int|void|struct|unsigned|size_t)\b)+|(?:int|void|char|double|float|bool|size_t) \*?\w+\("
-_CPP_CUES = (
-    r"|(?:namespace|template|using|class|public:|private:|protected:)|.*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
-)
+_CPP_CUES = r"|(?:namespace|template|using|class|public:|private:|protected:)"
+_CPP_WITHIN = r".*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
@@ -119,6 +119,7 @@ LANGUAGES: tuple[Language, ...] = (
         "(linkage_specification body: (declaration_list) @members) (namespace_definition body: (_) @members)"
         "(field_declaration_list) @members (preproc_ifdef) @members (preproc_if) @members",
         private=r"^static\b",
+        within=_CPP_WITHIN,
         aliases=("c++", "cc", "cxx", "hpp", "hh"),
         is_lenient=True,
     ),
@@ -175,8 +176,12 @@ def candidates(text: str) -> Iterator[Language]:
 
 @lru_cache
 def _cues(language: Language) -> Callable[[str], object]:
-    """What begins a line as the language's lines begin; `$` is the line's end."""
-    return regex.compile(language.cues).match
+    """Whether a line looks like one of the language; `$` in its cues is the line's end."""
+    begins = regex.compile(language.cues).match
+    if not language.within:
+        return begins
+    within = regex.compile(language.within).match
+    return lambda line: begins(line) or (("::" in line or "->" in line) and within(line))
 
 
 @lru_cache
