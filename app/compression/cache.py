@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from cachetools import TTLCache
@@ -166,7 +166,7 @@ def _is_cancelled() -> bool:
 
 def _key(options: CompressOptions, model: str, scope: str) -> bytes:
     """A hash of all that a result depends on, and of who may see it."""
-    parts = (scope, model, PROMPT_VERSION, *astuple(options))
+    parts = (scope, model, PROMPT_VERSION, options)
     return hashlib.blake2b(repr(parts).encode(errors="surrogatepass"), digest_size=32).digest()
 
 

@@ -21,7 +21,9 @@ MOST_MISSING = 20
 _PIECE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|\w+|[^\w\s]")
 # The same pieces in a third of the time, for texts without marks, Chinese and Japanese.
 _LATIN_PIECE = re.compile(r"\w+|[^\w\s]")
-_BEYOND_LATIN = re.compile("[^\t-\r -\xb1\xb4-\xb8\xba\xbb\xbf-\u02ff\u2010-\u2027\u2030-\u203e\u2041-\u2053\u2055-\u205e\u20a0-\u20bf]")
+_BEYOND_LATIN = re.compile(
+    "[^\t-\r -\xb1\xb4-\xb8\xba\xbb\xbf-\u02ff\u2010-\u2027\u2030-\u203e\u2041-\u2053\u2055-\u205e\u20a0-\u20bf]"
+)
 _LEAST_UNSAID = 200  # characters between two parts of a form, from which on they are told as omitted
 _PARAGRAPH = "\n\n"
 _LONGEST_MISSING = 120  # characters; a longer fact is only counted

@@ -37,6 +37,7 @@ _COMMON_PIECE = re.compile(rf"{_COMMON}|\s{{1,16}}|.", re.DOTALL)
 _COMMON_COUNTED = re.compile(rf" ?(?:{_COMMON})|\s{{1,16}}|.", re.DOTALL)
 _UNCOMMON = re.compile(r"[^\t-\r -\xb4\xb6-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
 
+_LINE_END = re.compile(r"(?<=\S)\n")  # white space begins a piece, so no piece is cut in two there
 _PAUSE = re.compile(r"(?<=[.,;:!?]) (?=\S)|(?<=\S)\n")
 
 _WIDE_SPACES = ("  ", " \n", "\n ", "\u00a0 ", " \u00a0")
@@ -103,12 +104,10 @@ def running_totals(text: str) -> tuple[list[int], list[int]]:
 def _cut(text: str, common: re.Pattern[str] = _COMMON_PIECE) -> list[str]:
     if not _UNCOMMON.search(text):
         return common.findall(text)
-    # A rare sign makes only the few words around it slow. White space begins a piece, so no piece is cut in two here.
+    # Cut there, so that a rare sign makes only the few words around it slow.
     starts = [0, *(match.start() for match in _PAUSE.finditer(text)), len(text)]
     parts = (text[start:end] for start, end in pairwise(starts))
-    return [
-        piece for part in parts for piece in (_UNNAMED_PIECE if _UNCOMMON.search(part) else common).findall(part)
-    ]
+    return [piece for part in parts for piece in (_UNNAMED_PIECE if _UNCOMMON.search(part) else common).findall(part)]
 
 
 @lru_cache(8192)  # a language's common words; each text has them all again
@@ -118,7 +117,11 @@ def _cost_of(piece: str) -> int:
 
 def estimate_tokens(text: str) -> int:
     """Estimated tokens of `text`, 0 or more, linear in its length."""
-    return _estimated(text) if len(text) <= _KEPT_CHARACTERS else _counted(text)
+    if len(text) <= _KEPT_CHARACTERS:
+        return _estimated(text)
+    # By lines, so that a rare sign makes only its line slow.
+    starts = [0, *(match.start() for match in _LINE_END.finditer(text)), len(text)]
+    return sum(_counted(text[start:end]) for start, end in pairwise(starts))
 
 
 def _counted(text: str) -> int:
