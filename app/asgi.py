@@ -10,14 +10,14 @@ ResultT = TypeVar("ResultT")
 
 
 class ClientDisconnectedError(Exception):
-    """The client closed its connection before it had its answer."""
+    """The client closed its connection before it got its answer."""
 
 
 async def cancel_on_disconnect(receive: Receive, awaitable: Awaitable[ResultT]) -> ResultT:
-    """The result of `awaitable`, which is cancelled when the client goes away.
+    """The result of `awaitable`, which is cancelled if the client disconnects.
 
-    The request's body must have been read: `receive` may bring nothing but the disconnect. Raises
-    ClientDisconnectedError then, and otherwise what `awaitable` raises.
+    The request's body must have been read, since `receive` must return nothing but the disconnect. In that case it
+    raises ClientDisconnectedError, otherwise whatever `awaitable` raises.
     """
     try:
         async with asyncio.timeout(None) as presence:

@@ -1,7 +1,7 @@
-"""API keys and their limits, as they stand in settings: a name and a hash, never the key itself.
+"""API keys and their limits, as written in settings: a name and a hash, never the key itself.
 
-A key that this service makes has 256 random bits, so that nothing can be learnt from its SHA-256: no salt and no slow
-hash is needed.
+A key made by this service has 256 random bits, so it can't be recovered from its SHA-256 by guessing: no salt and no
+slow hash is needed.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 KEY_BYTES = 32
 OTHER_CLIENTS = "*"
-"""Stands in the limits for every client that has none of its own."""
+"""In the limits: every client that has no entry of its own."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}"
 _HASHED = re.compile(rf"(?P<name>{_NAME}):sha256:(?P<digest>[0-9a-fA-F]{{64}})")
@@ -34,7 +34,7 @@ class ApiKey:
 
 
 class KeyLimits(BaseModel):
-    """What one client may ask for; None is without a limit."""
+    """Limits of one client; None means unlimited."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,27 +49,27 @@ def digest_of(key: bytes) -> bytes:
 
 
 def new_key() -> str:
-    """A key of 256 random bits, as 43 characters that need no quoting anywhere."""
+    """A key of 256 random bits, as 43 characters that never need quoting."""
     return secrets.token_urlsafe(KEY_BYTES)
 
 
 def hashed_line(name: str, key: str) -> str:
-    """What stands for a key in CONDENSER_API_KEYS. Raises ValueError for a name that can't stand there."""
+    """An entry of CONDENSER_API_KEYS for a key. Raises ValueError if the name is not allowed."""
     if not re.fullmatch(_NAME, name):
         raise ValueError(f"the name {name!r} must be 1 to 64 letters, digits and . _ -, the first a letter or a digit")
     return f"{name}:sha256:{digest_of(key.encode()).hex()}"
 
 
 def parse_keys(setting: str) -> tuple[ApiKey, ...]:
-    """The keys of a comma-separated setting, each `name:sha256:HEX`, `name=KEY` or a bare key, then called `key-N`.
+    """The keys of a comma-separated setting: each is `name:sha256:HEX`, `name=KEY`, or a bare key, named `key-N`.
 
-    Raises ValueError, without any key in its message, where one is malformed or stands there twice.
+    Raises ValueError, without any key in its message, if an entry is malformed or occurs twice.
     """
     entries = [entry.strip() for entry in setting.split(",") if entry.strip()]
     keys = tuple(_parse_key(entry, number) for number, entry in enumerate(entries, 1))
     for kind, values in (("name", [key.name for key in keys]), ("key", [key.digest for key in keys])):
         if len(set(values)) < len(values):
-            raise ValueError(f"the same {kind} stands there twice")
+            raise ValueError(f"the same {kind} occurs twice")
     return keys
 
 
@@ -78,7 +78,7 @@ def _parse_key(entry: str, number: int) -> ApiKey:
         return ApiKey(hashed["name"], bytes.fromhex(hashed["digest"]))
     if _LOOKS_HASHED.fullmatch(entry):
         raise ValueError(
-            f"entry {number} is not NAME:sha256:HEX with 64 hexadecimal digits, as condenser hash-key writes"
+            f"entry {number} is not NAME:sha256:HEX with 64 hexadecimal digits, as written by condenser hash-key"
         )
     if named := _NAMED.fullmatch(entry):
         return ApiKey(named["name"], digest_of(named["key"].encode()))
@@ -86,7 +86,7 @@ def _parse_key(entry: str, number: int) -> ApiKey:
 
 
 def parse_digest(setting: str) -> bytes:
-    """The SHA-256 of a token, given as itself or as `sha256:HEX`; empty where it is not set."""
+    """The SHA-256 of a token, which is given as plain text or as `sha256:HEX`; empty if it is not set."""
     setting = setting.strip()
     if not setting:
         return b""
@@ -99,7 +99,7 @@ def parse_digest(setting: str) -> bytes:
 
 
 def parse_limits(setting: str) -> Any:
-    """The JSON object of a setting, not yet validated. Raises ValueError with an example where it is none."""
+    """The JSON object of a setting, not yet validated. Raises ValueError with an example if it is not an object."""
     example = '{"alice": {"requests_per_minute": 60, "tokens_per_day": 1000000, "queue_share": 0.5}}'
     try:
         limits = json.loads(setting or "{}")
@@ -111,10 +111,10 @@ def parse_limits(setting: str) -> Any:
 
 
 def holder_of(presented: bytes, keys: Iterable[ApiKey]) -> str | None:
-    """The name of the client whose key this is; None where it is nobody's.
+    """The name of the client with this key; None if the key is unknown.
 
-    Every key is compared, each in constant time, so that the answer's time tells nothing of them.
+    Every key is compared, each in constant time, so that the response time reveals nothing about them.
     """
     digest = digest_of(presented)
-    found = [key.name for key in keys if hmac.compare_digest(key.digest, digest)]
-    return found[0] if found else None
+    names = [key.name for key in keys if hmac.compare_digest(key.digest, digest)]
+    return names[0] if names else None

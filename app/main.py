@@ -1,4 +1,4 @@
-"""The application: its parts put together, started and stopped."""
+"""The application: assembles its parts, starts and stops them."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import history, jobs, models, monitoring, openapi, page, problems, routes, status
+from app.api import history, jobs, models, monitoring, openapi, page, problems, proxy, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
@@ -22,7 +22,7 @@ from app.compression.cache import SharedCompressor
 from app.compression.compressor import Compressor
 from app.compression.reconstructor import Reconstructor
 from app.compression.summarizer import Summarizer
-from app.engine.engine import Engine, Terms
+from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError
 from app.engine.startup import choose_engine, open_engine, watch
 from app.settings import Settings, load_settings
@@ -30,7 +30,7 @@ from app.shared_memory import Memory
 from app.telemetry.cost import Prices
 from app.telemetry.metrics import Metrics
 from app.telemetry.shared import PUBLISH_INTERVAL_S
-from app.tracing import is_wanted, tracing
+from app.tracing import is_enabled, tracing
 from app.workers.worker import Worker
 
 logger = logging.getLogger("condenser")
@@ -47,8 +47,8 @@ def create_app(
 ) -> FastAPI:
     """The ASGI application with these settings, or those of the environment, as one of several workers or alone.
 
-    The engine is chosen and started with the application; `on_engine_taken` is told of it then. Raises
-    SettingsError for a bad setting.
+    The engine is chosen and started with the application; `on_engine_taken` is called with it then. Raises
+    SettingsError for an invalid setting.
     """
     settings = settings or load_settings()
     worker = worker or Worker()
@@ -62,9 +62,9 @@ def create_app(
         settings.reader_usd_per_1k_tokens,
     )
     if not prices.cloud_per_1k_prompt_tokens and not prices.cloud_per_1k_completion_tokens:
-        logger.warning("both cloud prices are 0, so savings are told as 0")
+        logger.warning("both cloud prices are 0, so savings are reported as 0")
     metrics = Metrics(prices, worker.files)
-    is_traced = is_wanted()
+    is_traced = is_enabled()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -109,6 +109,8 @@ def create_app(
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
                 await mcp.aclose()
+                if forwarder is not None:
+                    await forwarder.aclose()
                 await summarizer.aclose()
 
     app = FastAPI(
@@ -131,8 +133,9 @@ def create_app(
     app.include_router(models.router)
     page.install(app)
     mcp = McpEndpoint(app, settings)
+    forwarder = None if settings.proxy_url is None else proxy.install(app, settings, settings.proxy_url)
     openapi.install(app, settings)
-    # The last one added is the outermost: every answer is recorded, and those to web pages of other origins are marked.
+    # The last middleware added is the outermost, so that every answer is logged and has CORS headers.
     app.add_middleware(AccessMiddleware, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
@@ -140,7 +143,13 @@ def create_app(
             allow_origins=settings.cors_origins,
             allow_methods=("DELETE", "GET", "POST"),
             allow_headers=("Authorization", "Content-Type", "Prefer", "X-API-Key", "X-Request-ID", *MCP_HEADERS),
-            expose_headers=("Location", "Preference-Applied", "Retry-After", "X-Request-ID"),
+            expose_headers=(
+                "Location",
+                "Preference-Applied",
+                "Retry-After",
+                "X-Condenser-Saved-Tokens",
+                "X-Request-ID",
+            ),
         )
     app.add_middleware(RecordMiddleware, metrics=metrics)
     if is_traced:
@@ -160,20 +169,20 @@ def _clients(settings: Settings, engine: Engine, memory: Memory) -> dict[str, Cl
 
 
 async def _publish(metrics: Metrics) -> None:
-    """Tell the other workers once a second what this one has counted, for ever."""
+    """Publish this worker's counts to the other workers once a second, forever."""
     while True:
         metrics.publish()
         await asyncio.sleep(PUBLISH_INTERVAL_S)
 
 
 async def _warm_up(engine: Engine, compressor: Compressor) -> None:
-    """Have the model loaded before the first request; tried again until the engine is there and has it."""
+    """Load the model before the first request; retried until the engine is up and has the model."""
     loop = asyncio.get_running_loop()
     retry_s = _FIRST_RETRY_S
     while True:
         started = loop.time()
         try:
-            await compressor.warm_up(Terms(engine.default_model, started + _WARM_UP_LIMIT_S, "batch"))
+            await compressor.warm_up(CallOptions(engine.default_model, started + _WARM_UP_LIMIT_S, "batch"))
         except EngineError as error:
             logger.warning("the model is not loaded yet", extra={"reason": str(error), "retry_s": retry_s})
             await asyncio.sleep(retry_s)

@@ -1,4 +1,4 @@
-"""What a child process does when its parent ends."""
+"""Ends a child process when its parent ends."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import threading
 
 
 def die_with(pipe: int) -> None:
-    """Kill this process when `pipe` ends, which it does whatever ends the parent that holds its other end."""
+    """Kill this process when `pipe` closes, which happens however the parent that holds its other end exits."""
 
     def wait_for_end() -> None:
         while os.read(pipe, 4096):

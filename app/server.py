@@ -1,4 +1,4 @@
-"""The HTTP server of `condenser serve`: uvicorn, which ends in two steps."""
+"""The HTTP server of `condenser serve`: uvicorn with a shutdown in two steps."""
 
 import logging
 import time
@@ -12,13 +12,13 @@ from app.api.service import Service
 
 logger = logging.getLogger("condenser.server")
 
-SETTLE_LIMIT_S = 5  # for answers on their way to slow clients, when all work is over
+SETTLE_LIMIT_S = 5  # for answers still being sent to slow clients after all work has ended
 
 
 class DrainingServer(uvicorn.Server):
-    """On the first SIGTERM or SIGINT `/readyz` fails and new operations are refused; those that run or wait go on.
+    """On the first SIGTERM or SIGINT `/readyz` fails and new operations are refused; running and waiting ones continue.
 
-    It exits when they have ended. After `drain_timeout_s` seconds, or at the next signal, they are ended with a problem
+    It exits when they have ended. After `drain_timeout_s` seconds, or at the next signal, the rest end with a problem
     that says so.
     """
 
@@ -29,7 +29,7 @@ class DrainingServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # app.api.forwarded does it
+            proxy_headers=False,  # app.api.forwarded does this
             timeout_graceful_shutdown=SETTLE_LIMIT_S,
             **options,
         )
@@ -39,7 +39,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_until: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note a signal; `on_tick` acts on it."""
+        """Record a signal; `on_tick` acts on it."""
         super().handle_exit(sig, frame)
         if self.started and self._drain_until is None:
             self._drain_until = time.monotonic() + self._drain_timeout_s
@@ -49,13 +49,13 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = False
 
     async def on_tick(self, counter: int) -> bool:
-        """What uvicorn does ten times a second; tells whether to exit."""
+        """Called by uvicorn ten times a second; returns whether to exit."""
         if self._drain_until is not None:
             jobs = self._service.jobs
             under_way = len(self.server_state.tasks) + (jobs.items_under_way if jobs else 0)
             is_over = self.should_exit or time.monotonic() >= self._drain_until
             if is_over and under_way:
-                logger.warning("ending requests that are still under way", extra={"under_way": under_way})
+                logger.warning("ending requests that are still in progress", extra={"under_way": under_way})
                 self._service.engine.close()
             self.should_exit = is_over or not under_way
         return await super().on_tick(counter)

@@ -1,4 +1,4 @@
-"""Types of settings: how a variable's text is read, and what it may say."""
+"""Types of settings: how a variable's text is parsed and what it may contain."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
 
 
 def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
-    """Has `parse` read a setting that is given as a string."""
+    """A validator that applies `parse` to a setting given as a string."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
@@ -40,16 +40,16 @@ Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
 
 _OLLAMA_PORT = 11434
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([^:\[\]]*)")  # as Go's net.SplitHostPort
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what connects where these are bound  # noqa: S104
+_HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([^:\[\]]*)")  # like Go's net.SplitHostPort
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # addresses that reach a server bound to these  # noqa: S104
 _API_PATH = re.compile(r"/(?:api|v1)$")
 
 
 def ollama_url(value: str) -> str:
-    """The URL that Ollama's own programs read in `OLLAMA_HOST=value`, without a slash at its end. Raises ValueError.
+    """The URL that Ollama's own programs derive from `OLLAMA_HOST=value`, without a trailing slash. Raises ValueError.
 
-    See Host and ConnectableHost in ollama's envconfig/config.go. In addition a user name and password are kept, and
-    `/api` or `/v1` at the end is dropped: all paths that are asked for have their own.
+    See Host and ConnectableHost in ollama's envconfig/config.go. In addition, a user name and password are kept, and
+    `/api` or `/v1` at the end is dropped, since all requests add their own path.
     """
     text = value.strip().strip("\"'").strip()
     scheme, separator, rest = text.partition("://")
@@ -74,20 +74,20 @@ def ollama_url(value: str) -> str:
 
 
 def _host_and_port(address: str, default_port: int) -> tuple[str, int]:
-    """Host and port of `host:port`, either of which may be left out; a port that is none counts as left out."""
-    found = _HOST_AND_PORT.fullmatch(address)
-    if found is None:
+    """Host and port of `host:port`, each optional; an invalid port counts as missing."""
+    match = _HOST_AND_PORT.fullmatch(address)
+    if match is None:
         host, port = address, ""
         with suppress(ValueError):
             host = ip_address(address.strip("[]")).compressed
     else:
-        host, port = found[1] or found[2] or "", found[3]
+        host, port = match[1] or match[2] or "", match[3]
     is_port = port.isascii() and port.isdigit() and int(port) <= 65_535
     return _LOOPBACK_OF.get(host, host or "127.0.0.1"), int(port) if is_port else default_port
 
 
 def api_url(value: str) -> str:
-    """The front of an HTTP API's addresses, without a slash at its end. Raises ValueError."""
+    """The base URL of an HTTP API, without a trailing slash. Raises ValueError."""
     TypeAdapter(HttpUrl).validate_python(value)
     return value.rstrip("/")
 
@@ -96,9 +96,9 @@ _PATH_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~\-]{1,64}){1,8}")
 
 
 def path_prefix(value: str) -> str:
-    """A path such as `/condenser`, or nothing, without a slash at its end. Raises ValueError for anything else.
+    """A path such as `/condenser`, or an empty string, without a trailing slash. Raises ValueError for anything else.
 
-    It goes into links, so it must not lead to another host (`//host`) or out of itself (`..`).
+    It is used in links, so it must not lead to another host (`//host`) or upwards (`..`).
     """
     prefix = value.strip().rstrip("/")
     if prefix and not _PATH_PREFIX.fullmatch(prefix):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     Field,
@@ -32,7 +33,6 @@ from app.setting_types import (
     path_prefix,
     proxy_addresses,
 )
-from app.summary.check import MIN_SUPPORT
 
 PREFIX = "CONDENSER_"
 
@@ -40,26 +40,26 @@ EngineName = Literal["ollama", "embedded", "openai", "auto"]
 EngineCheck = Literal["auto", "on", "off"]
 NO_KEYS = "anyone-may-call"
 NO_JOBS = "off"
-_NEVER_TOLD = frozenset({"api_keys", "jobs_database", "metrics_token", "openai_api_key"})
+_SECRET = frozenset({"api_keys", "jobs_database", "metrics_token", "openai_api_key", "proxy_api_key"})
 
 
 class SettingsError(ValueError):
-    """A setting has a value that the service can't start with; the message names its variable."""
+    """A setting has an invalid value; the message names its variable."""
 
 
 def default_cache_dir() -> Path:
-    """The user's cache folder, as the XDG base directory specification places it."""
+    """The user's cache folder according to the XDG base directory specification."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "condenser"
 
 
 def default_jobs_database() -> str:
-    """The jobs' SQLite file in the user's state folder, as the XDG base directory specification places it."""
+    """The jobs' SQLite file in the user's state folder according to the XDG base directory specification."""
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return f"sqlite:///{folder.absolute() / 'condenser' / 'jobs.sqlite'}"
 
 
 class Settings(BaseSettings):
-    """What `condenser serve` runs with. Field descriptions give the unit; `describe` lists them."""
+    """Settings of `condenser serve`. Field descriptions give the unit; `describe` lists them."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -73,23 +73,23 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8000, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     workers: int = Field(
-        1, ge=1, le=64, description="processes that serve that port as one, a core each; several need Linux"
+        1, ge=1, le=64, description="processes that serve the port together, one core each; more than 1 needs Linux"
     )
     engine: EngineName = Field(
-        "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama where it answers, else embedded"
+        "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama if it answers, else embedded"
     )
-    ollama_url: str = Field(
-        "http://127.0.0.1:11434", description="Ollama's address; `OLLAMA_HOST` is read where this is unset"
-    )
+    ollama_url: str = Field("http://127.0.0.1:11434", description="Ollama's address; if unset, `OLLAMA_HOST` is used")
     ollama_host: str | None = Field(
-        None, validation_alias="OLLAMA_HOST", description="the same in Ollama's own variable, read as Ollama reads it"
+        None, validation_alias="OLLAMA_HOST", description="the same as Ollama's own variable, in Ollama's format"
     )
-    ollama_urls: Items = Field((), description="addresses of several Ollamas, comma-separated, instead of that one")
+    ollama_urls: Items = Field(
+        (), description="addresses of several Ollama servers, comma-separated, instead of `CONDENSER_OLLAMA_URL`"
+    )
     openai_url: str | None = Field(
         None,
         description="base URL of an OpenAI API, such as `http://gpu1:8000/v1`: vLLM, llama.cpp's server, Ray Serve",
     )
-    openai_api_key: str = Field("", repr=False, description="key to send there")
+    openai_api_key: str = Field("", repr=False, description="key for that API")
     model: str = Field("qwen2.5:7b-instruct", min_length=1, description="model to ask if a request names none")
     num_ctx: int = Field(
         4096,
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     keep_alive: str = Field(
         "30m",
         pattern=r"^(-1|0|\d+(\.\d+)?(ms|s|m|h)?)$",
-        description="how long Ollama keeps the model loaded: `30m`, `24h`, seconds, or -1 for ever",
+        description="how long Ollama keeps the model loaded: `30m`, `24h`, seconds, or -1 for forever",
     )
     seed: int = Field(1, ge=0, le=2_147_483_647, description="seed of every model call")
     max_concurrency: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     drain_timeout_s: Seconds = Field(
         25, description="time to finish requests in progress when the service stops, seconds"
     )
-    max_text_bytes: int = Field(1_048_576, ge=1, le=268_435_456, description="longest text, bytes of UTF-8")
+    max_text_bytes: int = Field(1_048_576, ge=1, le=268_435_456, description="largest text, bytes of UTF-8")
     max_body_bytes: int = Field(
         33_554_432, ge=1024, le=1_073_741_824, description="largest request body, bytes; a batch is one body"
     )
@@ -133,12 +133,10 @@ class Settings(BaseSettings):
         default_factory=default_jobs_database,
         repr=False,
         pattern=r"^(off|sqlite:///.+|postgresql://.+)$",
-        description="database of batches that are answered later, texts and results in it: `sqlite:////PATH`, "
+        description="database of batches that are answered later, with their texts and results: `sqlite:////PATH`, "
         "`postgresql://...`, or `off`; unset: `~/.local/state/condenser/jobs.sqlite`",
     )
-    max_job_items: int = Field(
-        100_000, ge=1, le=1_000_000, description="most items in one batch that is answered later"
-    )
+    max_job_items: int = Field(100_000, ge=1, le=1_000_000, description="most items in a batch that is answered later")
     keep_jobs_s: float = Field(
         604_800,
         gt=0,
@@ -153,9 +151,10 @@ class Settings(BaseSettings):
         0.01, description="what a cloud would charge, USD per 1,000 completion tokens"
     )
     reader_usd_per_1k_tokens: Price = Field(
-        0.0001, description="what readers of a result pay for 1,000 tokens of prompt, USD: a small cloud model's price"
+        0.0001,
+        description="what readers of a result pay, USD per 1,000 prompt tokens; default: a small cloud model's price",
     )
-    local_usd_per_hour: Price = Field(0.10, description="what a machine costs, USD per hour of its engine's time")
+    local_usd_per_hour: Price = Field(0.10, description="what the machine costs, USD per hour of engine time")
     local_watts: float = Field(
         0,
         ge=0,
@@ -166,7 +165,7 @@ class Settings(BaseSettings):
     local_usd_per_kwh: Price = Field(0, description="price of that power, USD per kilowatt-hour")
     embedded_model: Path | None = Field(
         None,
-        description="GGUF file for the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder",
+        description="GGUF file of the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder",
     )
     embedded_num_parallel: int = Field(2, ge=1, le=256, description="slots of the embedded engine: most calls at once")
     embedded_threads: int | None = Field(
@@ -180,7 +179,7 @@ class Settings(BaseSettings):
         description="share of a text's worth that a result keeps if a request has no `target_ratio`",
     )
     min_support: float = Field(
-        MIN_SUPPORT,
+        0.5,  # app.summary.check.MIN_SUPPORT, whose module takes a quarter of a second to import
         ge=0,
         le=1,
         allow_inf_nan=False,
@@ -188,8 +187,8 @@ class Settings(BaseSettings):
     )
     engine_check: EngineCheck = Field(
         "auto",
-        description="whether the engine is asked if the text states a sentence by its model: `on`, `off`, or `auto`: "
-        "if it gives log probabilities and its model can tell true claims from false ones",
+        description="whether the engine judges if the text supports a sentence of its model: `on`, `off`, or `auto`: "
+        "if it gives log probabilities and its model tells true claims from false ones",
     )
     cache_dir: Path = Field(
         default_factory=default_cache_dir,
@@ -197,9 +196,7 @@ class Settings(BaseSettings):
     )
     cache_bytes: int = Field(16_777_216, ge=0, description="memory for cached results, bytes; 0 turns the cache off")
     cache_ttl_s: Seconds = Field(3600, description="how long a cached result is kept, seconds")
-    cache_across_keys: bool = Field(
-        False, description="whether a client may get a cached result that was made for another key"
-    )
+    cache_across_keys: bool = Field(False, description="whether a client may get a cached result of another client")
     api_keys: ApiKeys = Field(
         (),
         repr=False,
@@ -220,17 +217,40 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="separate port for `/metrics`, which is then not on the other port"
     )
+    proxy_url: str | None = Field(
+        None,
+        description="base URL of the OpenAI API to which `/v1/chat/completions` forwards calls, with older messages "
+        "shortened: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1`; unset: the endpoint does not exist",
+    )
+    proxy_api_key: str = Field("", repr=False, description="key for that API, in place of the client's")
+    proxy_method: Literal["auto", "abstractive", "extractive"] = Field(
+        "auto", description="how those messages are shortened, like `method` of `/compress`"
+    )
+    proxy_target_ratio: float | None = Field(
+        None,
+        ge=0.01,
+        le=1,
+        description="wanted tokens of those messages over their present tokens; unset: each is shortened on its own",
+    )
+    proxy_keep_last: int = Field(
+        4, ge=0, le=1_000_000, description="messages at the end of a conversation that stay unchanged"
+    )
+    proxy_timeout_s: Seconds = Field(
+        10,
+        description="longest time for shortening with the model, seconds; then they are shortened without it",
+    )
     trusted_hosts: Words = Field(
         (),
         description="names that a request's Host header may have, comma-separated, such as `*.example.org` or `*`; "
         "unset: on loopback only localhost and loopback addresses, otherwise any",
     )
     root_path: str = Field(
-        "", description="path under which a reverse proxy serves it, such as `/condenser`; unset: `X-Forwarded-Prefix`"
+        "",
+        description="path at which a reverse proxy serves it, such as `/condenser`; unset: `X-Forwarded-Prefix`",
     )
     trusted_proxies: Words = Field(
         ("127.0.0.1", "::1"),
-        description="addresses and networks of proxies whose `X-Forwarded-*` headers count, comma-separated; `*`: all",
+        description="addresses and networks of proxies whose `X-Forwarded-*` is trusted, comma-separated; `*`: all",
     )
     cors_origins: Words = Field(
         (), description="origins of web pages that may call the service from a browser, comma-separated; unset: none"
@@ -240,7 +260,7 @@ class Settings(BaseSettings):
     header_timeout_s: Seconds = Field(10, description="longest time to receive a request's headers, seconds")
     body_timeout_s: Seconds = Field(30, description="longest time to receive a request's body, seconds")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least severe level that is logged: DEBUG, INFO, WARNING or ERROR"
+        "INFO", description="lowest level that is logged: DEBUG, INFO, WARNING or ERROR"
     )
 
     @field_validator("ollama_url", "ollama_host")
@@ -258,6 +278,14 @@ class Settings(BaseSettings):
     def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return proxy_addresses(value)
 
+    @field_validator("proxy_url")
+    @classmethod
+    def _openai_api(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = api_url(value)
+        return url if urlsplit(url).path else f"{url}/v1"
+
     @field_validator("openai_url")
     @classmethod
     def _api_url(cls, value: str | None) -> str | None:
@@ -268,7 +296,7 @@ class Settings(BaseSettings):
     def _distinct_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         urls = tuple(map(ollama_url, value))
         if len(set(urls)) < len(urls):
-            raise ValueError("the same address stands there twice")
+            raise ValueError("the same address occurs twice")
         return urls
 
     @field_validator("embedded_model", "tls_cert", "tls_key")
@@ -288,39 +316,39 @@ class Settings(BaseSettings):
         )
         for word in value:
             if not pattern.fullmatch(word):
-                raise ValueError(f"{word!r} is none; write it like {example}")
+                raise ValueError(f"{word!r} is not valid; write it like {example}")
         return value
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Settings":
         if not self.api_keys and not self.is_loopback and self.allow_no_keys != NO_KEYS:
             raise ValueError(
-                f"{PREFIX}API_KEYS must be set where {PREFIX}HOST={self.host} lets other machines reach the service: "
-                f"make one with: condenser hash-key NAME; or, to let anyone on that network call it, set "
+                f"{PREFIX}API_KEYS must be set, since {PREFIX}HOST={self.host} lets other machines reach the service. "
+                "Make a key with: condenser hash-key NAME. To let anyone on that network call the service, set "
                 f"{PREFIX}ALLOW_NO_KEYS={NO_KEYS}"
             )
         names = {key.name for key in self.api_keys} | {OTHER_CLIENTS}
         if unknown := sorted(set(self.key_limits) - names):
             raise ValueError(f"{PREFIX}KEY_LIMITS names {', '.join(unknown)}, which {PREFIX}API_KEYS does not have")
         if self.key_limits and not self.api_keys:
-            raise ValueError(f"{PREFIX}KEY_LIMITS needs {PREFIX}API_KEYS: without keys no caller is told from another")
+            raise ValueError(f"{PREFIX}KEY_LIMITS needs {PREFIX}API_KEYS: without keys callers can't be told apart")
         if self.engine == "openai" and self.openai_url is None:
             raise ValueError(f"{PREFIX}OPENAI_URL must be set for {PREFIX}ENGINE=openai, such as http://gpu1:8000/v1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY must be set together")
         if self.workers > 1 and sys.platform != "linux":
-            raise ValueError(f"{PREFIX}WORKERS must be 1 on this system: several need Linux")
+            raise ValueError(f"{PREFIX}WORKERS must be 1 on this system: more than 1 needs Linux")
         if self.metrics_port is not None and self.metrics_port == self.port:
             raise ValueError(f"{PREFIX}METRICS_PORT must be another port than {PREFIX}PORT")
         return self
 
     def limits_of(self, client: str) -> KeyLimits:
-        """The limits of the client of this name."""
+        """The limits of the client with this name."""
         return self.key_limits.get(client) or self.key_limits.get(OTHER_CLIENTS) or KeyLimits()
 
     @property
     def upstream_urls(self) -> tuple[str, ...]:
-        """Addresses of all Ollamas, at least one."""
+        """Addresses of all Ollama servers, at least one."""
         if self.ollama_urls:
             return self.ollama_urls
         is_set = "ollama_url" in self.model_fields_set
@@ -328,7 +356,7 @@ class Settings(BaseSettings):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the address that the service listens on."""
+        """Whether only this machine can reach the address on which the service listens."""
         if self.host == "localhost":
             return True
         try:
@@ -338,9 +366,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment and `.env`; `overrides` win where they are not None.
+    """Read the environment and `.env`; `overrides` that are not None take precedence.
 
-    Raises SettingsError with one line for each bad setting, naming its variable.
+    Raises SettingsError with one line for each invalid setting, naming its variable.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -356,13 +384,13 @@ def _explain(error: ValidationError) -> Iterator[str]:
             continue
         name = str(item["loc"][0])
         variable = name if name.isupper() else PREFIX + name.upper()
-        value = "..." if name in _NEVER_TOLD else item["input"]
+        value = "..." if name in _SECRET else item["input"]
         path = "".join(f"{part}: " for part in item["loc"][1:])
         yield f"{variable}={value!s}: {path}{item['msg'].removeprefix('Value error, ')}"
 
 
 def has_text(default: object) -> bool:
-    """Whether a default says something to a reader."""
+    """Whether a default value is worth showing to a reader."""
     return default is not None and default not in ("", b"", (), {})
 
 

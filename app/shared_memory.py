@@ -1,7 +1,7 @@
-"""Numbers that all workers of a service have in common.
+"""Numbers that all workers of a service share.
 
-A worker can be killed at any moment. So each writes to its own entries of the columns alone, with few exceptions that
-are a single number each: what a dead worker held is given back by setting its entries to 0, and nothing is half done.
+A worker can be killed at any moment. So each writes only to its own entries of the columns, with few exceptions, each a
+single number. What a dead worker held is released by setting its entries to 0, and nothing is left half done.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _WAKE = b"\0"
 
 
 class Cells(Protocol):
-    """Numbers by their place."""
+    """Numbers by their position."""
 
     def __getitem__(self, place: int, /) -> float: ...
 
@@ -30,7 +30,7 @@ class Cells(Protocol):
 
 
 class Column:
-    """One number for each worker."""
+    """A number for each worker."""
 
     __slots__ = ("_cells", "_own")
 
@@ -40,7 +40,7 @@ class Column:
 
     @property
     def own(self) -> float:
-        """This worker's."""
+        """This worker's number."""
         return self._cells[self._own]
 
     @own.setter
@@ -49,7 +49,7 @@ class Column:
 
     @property
     def total(self) -> int:
-        """The sum over all workers, where it counts something."""
+        """The sum over all workers, if the sum has a meaning."""
         return int(sum(self._cells))
 
     def __getitem__(self, worker: int) -> float:
@@ -60,20 +60,20 @@ class Column:
 
 
 class Memory:
-    """The memory of a service with a single worker: it is shared with nobody, so that there is no lock to take.
+    """Memory of a service with a single worker: nothing is shared, so there is no lock.
 
-    As a context manager it is the lock for reading and changing what others may change as well.
+    As a context manager it is the lock for reading and changing values that other workers may change.
     """
 
     workers = 1
     index = 0
 
     def column(self) -> Column:
-        """A number for each worker, 0 at first; 0 again for one that died."""
+        """A number for each worker, initially 0; reset to 0 when that worker dies."""
         return Column([0.0], 0)
 
     def cells(self, count: int) -> Cells:
-        """So many numbers that belong to all workers together, 0 at first."""
+        """This many numbers that all workers share, initially 0."""
         return [0.0] * count
 
     def __enter__(self) -> None:
@@ -85,21 +85,21 @@ class Memory:
         pass
 
     def wake(self, worker: int) -> None:
-        """Have another worker call what it gave to `on_wake`."""
+        """Run the function that another worker gave to `on_wake`."""
 
     def on_wake(self, callback: Callable[[], object]) -> None:
-        """Call this when another worker has changed something for this one, or has died."""
+        """Set the function to run when another worker has changed something for this one, or has died."""
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Be woken during the block, in the running event loop."""
+        """React to `wake` during the block, in the running event loop."""
         yield
 
 
 class SharedMemory(Memory):
-    """Memory of several workers: made by the process that forks them; each then calls `attach`.
+    """Memory of several workers: created by the process that forks them; each worker then calls `attach`.
 
-    All workers must ask for columns and cells in the same order, which they do where they have the same settings.
+    All workers must ask for columns and cells in the same order. They do so because they have the same settings.
     """
 
     def __init__(self, workers: int, columns: int, cells: int) -> None:
@@ -107,7 +107,7 @@ class SharedMemory(Memory):
         self._columns = columns
         self._columns_used = self._cells_used = 0
         self._numbers = memoryview(mmap.mmap(-1, _BYTES * (workers * columns + cells))).cast("d")
-        # A record lock belongs to a process and ends with it, however it ends.
+        # A record lock belongs to a process and is released however the process ends.
         self._lock_file = os.memfd_create("condenser-lock")
         self._lock_depth = 0
         self._pipes = [_pipe() for _ in range(workers)]
@@ -115,7 +115,7 @@ class SharedMemory(Memory):
         self._pids, self._started = self.column(), self.column()
 
     def attach(self, index: int) -> None:
-        """Be the worker of this index, 0 for the first."""
+        """Become the worker with this index, 0 for the first."""
         self.index = index
         self._callbacks = []
         self._pids[index] = os.getpid()
@@ -125,23 +125,23 @@ class SharedMemory(Memory):
         return bool(self._started[worker])
 
     def pids(self) -> list[int]:
-        """The process ids of the workers that live."""
+        """The process ids of the live workers."""
         return [int(pid) for worker in range(self.workers) if (pid := self._pids[worker])]
 
     def column(self) -> Column:
-        """A number for each worker. Raises MemoryError where there is no more room."""
+        """A number for each worker. Raises MemoryError if there is no space left."""
         if self._columns_used == self._columns:
-            raise MemoryError("too few columns in the memory of the workers")
+            raise MemoryError("the workers' shared memory has no column left")
         first = self._columns_used
         self._columns_used += 1
         return Column(self._numbers[first : self.workers * self._columns : self._columns], self.index)
 
     def cells(self, count: int) -> Cells:
-        """Numbers of all workers. Raises MemoryError where there is no more room."""
+        """Numbers of all workers. Raises MemoryError if there is no space left."""
         first = self.workers * self._columns + self._cells_used
         self._cells_used += count
         if first + count > len(self._numbers):
-            raise MemoryError("too few cells in the memory of the workers")
+            raise MemoryError("the workers' shared memory has no cell left")
         return self._numbers[first : first + count]
 
     def __enter__(self) -> None:
@@ -157,17 +157,17 @@ class SharedMemory(Memory):
             fcntl.lockf(self._lock_file, fcntl.LOCK_UN)
 
     def wake(self, worker: int) -> None:
-        """Write to its pipe; one that is full wakes it anyway."""
+        """Write to the worker's pipe; a full pipe wakes it anyway."""
         with suppress(BlockingIOError):
             os.write(self._pipes[worker][1], _WAKE)
 
     def on_wake(self, callback: Callable[[], object]) -> None:
-        """Call this when another worker wakes this one."""
+        """Set the function to run when another worker wakes this one."""
         self._callbacks.append(callback)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Be woken during the block, in the running event loop; this worker serves then."""
+        """React to `wake` during the block, in the running event loop; marks this worker as serving."""
         loop = asyncio.get_running_loop()
         pipe = self._pipes[self.index][0]
         loop.add_reader(pipe, self._woken)
@@ -178,7 +178,7 @@ class SharedMemory(Memory):
             loop.remove_reader(pipe)
 
     def forget(self, worker: int) -> None:
-        """Give back what a worker held that has died, and have the others take it."""
+        """Release what a dead worker held, and wake the others to take it."""
         with self:
             for place in range(worker * self._columns, (worker + 1) * self._columns):
                 self._numbers[place] = 0.0

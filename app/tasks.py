@@ -1,4 +1,4 @@
-"""Ending tasks in good order."""
+"""Cancels tasks without interrupting their cleanup."""
 
 import asyncio
 from collections.abc import Collection
@@ -8,10 +8,11 @@ import anyio
 
 
 async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
-    """Cancel `tasks` and wait until they have ended; what they raise is dropped.
+    """Cancel `tasks` and wait until they have ended; their exceptions are dropped.
 
-    Each is cancelled once, however often the caller is: a second time would hit it in its cleaning up, and leave open
-    the connection that it is just closing. (`asyncio.gather` passes each on, and anyio's scopes cancel without end.)
+    Each is cancelled once, however often the caller is: a second cancellation would interrupt its cleanup and leave
+    open the connection that it is closing. (`asyncio.gather` forwards every cancellation, and anyio's scopes repeat
+    theirs.)
     """
     for task in tasks:
         task.cancel()

@@ -1,8 +1,8 @@
-"""OpenTelemetry traces: spans of requests, their waits, their calls of the engine and the work on their texts.
+"""OpenTelemetry traces: spans of requests, their waits, engine calls and the work on their texts.
 
 Off, and nothing of the SDK imported, unless the environment names an OTLP endpoint. The SDK reads its own variables
-(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). No span has a text of a request or
-of an answer, nor the message of an error, which may quote one.
+(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). No span contains a text of a
+request or an answer, nor the message of an error, which may quote one.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ _tracer: "Tracer | None" = None
 _NO_SPAN: AbstractContextManager[None] = nullcontext()
 
 
-def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether traces are to be exported: an OTLP endpoint is set, or `OTEL_TRACES_EXPORTER=otlp`."""
+def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether traces are exported: an OTLP endpoint is set, or `OTEL_TRACES_EXPORTER=otlp`."""
     exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower()
     is_disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     if is_disabled or exporter not in ("", "otlp"):
@@ -47,7 +47,7 @@ def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
 
 @asynccontextmanager
 async def tracing(version: str) -> AsyncIterator[None]:
-    """Export the spans of the block; those of its last seconds are sent at its end. `version` is the service's own."""
+    """Export the spans of the block; the last ones are sent at its end. `version` is the service's own."""
     global _tracer
     provider = _provider(version)
     _tracer = provider.get_tracer("condenser", version)
@@ -84,10 +84,10 @@ def span(
     kind: Literal["internal", "server", "client"] = "internal",
     headers: Mapping[str, str] | None = None,
 ) -> "AbstractContextManager[Span | None]":
-    """A span around a block; gives None where there are no traces.
+    """A span around a block; yields None if traces are off.
 
-    `headers` are those of a request that may name its parent (`traceparent`); without them the running span is. An
-    error that ends the block is noted by its kind.
+    `headers` are those of a request that may name its parent (`traceparent`); without them the current span is the
+    parent. If an error ends the block, the span records its type.
     """
     if _tracer is None:
         return _NO_SPAN
@@ -119,7 +119,7 @@ def _started(
 
 
 def traced(name: str) -> Callable[[Callable[ParamsT, ResultT]], Callable[ParamsT, ResultT]]:
-    """Makes a function that runs within a span of this name."""
+    """Decorator that runs a function within a span of this name."""
 
     def decorate(function: Callable[ParamsT, ResultT]) -> Callable[ParamsT, ResultT]:
         @functools.wraps(function)
@@ -135,7 +135,7 @@ def traced(name: str) -> Callable[[Callable[ParamsT, ResultT]], Callable[ParamsT
 
 
 def outgoing_headers() -> dict[str, str]:
-    """`traceparent` and `tracestate` for a request to another service; empty where there are no traces."""
+    """`traceparent` and `tracestate` for a request to another service; empty if traces are off."""
     headers: dict[str, str] = {}
     if _tracer is not None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -145,7 +145,7 @@ def outgoing_headers() -> dict[str, str]:
 
 
 def trace_id() -> str | None:
-    """Id of the trace that the running code belongs to, 32 hexadecimal digits; None where there is none."""
+    """Id of the current trace, 32 hexadecimal digits; None if there is none."""
     if _tracer is None:
         return None
     from opentelemetry.trace import get_current_span

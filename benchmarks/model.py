@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from app.engine.client import Completion, Prompt
-from app.engine.engine import Engine, EngineName, Terms
+from app.engine.engine import CallOptions, Engine, EngineName
 from app.engine.startup import open_engine
 from app.settings import load_settings
 
@@ -35,14 +35,14 @@ class Model:
     engine: Engine
     name: str
 
-    def terms(self) -> Terms:
-        """The terms of a call that begins now."""
-        return Terms(self.name, asyncio.get_running_loop().time() + CALL_LIMIT_S)
+    def call_options(self) -> CallOptions:
+        """The options of a call that begins now."""
+        return CallOptions(self.name, asyncio.get_running_loop().time() + CALL_LIMIT_S)
 
     async def complete(self, prompt: Prompt, *, num_predict: int, top_logprobs: int = 0) -> Completion:
         """The completion of `prompt`. Raises EngineError."""
         call = await self.engine.complete(
-            prompt, num_predict=num_predict, terms=self.terms(), top_logprobs=top_logprobs
+            prompt, num_predict=num_predict, call_options=self.call_options(), top_logprobs=top_logprobs
         )
         return call.completion
 

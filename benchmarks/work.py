@@ -23,7 +23,7 @@ from app.summary.check import Claim, judge
 from app.summary.draft import split_draft, well_formed
 from app.summary.evidence import Evidence
 from app.summary.report import compose, report
-from app.summary.select import Wish, select
+from app.summary.select import SelectionOptions, select
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 from benchmarks.corpus import load
@@ -70,7 +70,7 @@ def worked(text: str, draft: str) -> Times:
     claims = checked(document, draft)
     ended("check")
     tokens = estimate_tokens(text)
-    chosen = select(document, claims, Wish(int(TARGET * tokens), 0.8))
+    chosen = select(document, claims, SelectionOptions(int(TARGET * tokens), 0.8))
     ended("select")
     slices: list[Claim | int] = [*(claims[at] for at in chosen.claims), *sorted(chosen.units)]
     result, passages = compose(document, slices)

@@ -83,8 +83,11 @@ class AccessMiddleware:
 
 
 def _credentials(headers: Mapping[bytes, bytes]) -> bytes:
+    """The key that a request brings. `X-API-Key` comes first: `Authorization` may then be for the proxy's upstream."""
+    if key := headers.get(b"x-api-key"):
+        return key
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    return token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+    return token.strip() if scheme.lower() == b"bearer" else b""
 
 
 def _unauthorized(what: str) -> ProblemError:

@@ -19,7 +19,7 @@ from app.api.schemas import (
 from app.api.service import Service
 from app.compression.compressor import Sizes
 from app.compression.usage import Usage
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.summary.report import Report
 from app.telemetry.cost import Cost
 from app.text.span import Span
@@ -74,12 +74,12 @@ def ratio(size: int, source: int) -> float:
     return round(size / source, 4) if source else 1.0
 
 
-def usage_body(service: Service, usage: Usage, terms: Terms, cached: bool = False) -> UsageBody:
+def usage_body(service: Service, usage: Usage, call_options: CallOptions, cached: bool = False) -> UsageBody:
     return UsageBody(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         calls=usage.calls,
-        model=terms.model,
+        model=call_options.model,
         engine=service.engine.name,
         cached=cached,
     )

@@ -36,6 +36,12 @@ class JobResults(JobProgress):
     next: Annotated[str | None, Field(description="path of the next page; null where all results have been given")]
 
 
+class JobList(AnswerBody):
+    """The client's batches that are answered later, newest first."""
+
+    batches: list[JobProgress]
+
+
 def progress(job: Job) -> JobProgress:
     """What a client is told of a job."""
     return JobProgress(

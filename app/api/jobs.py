@@ -14,7 +14,7 @@ from app.api.batch_schemas import BatchResult
 from app.api.body import BoundedRoute
 from app.api.clients import NOBODY, client_of
 from app.api.forwarded import prefix_of
-from app.api.job_schemas import JobResults, progress
+from app.api.job_schemas import JobList, JobResults, progress
 from app.api.problem_answers import problem_answers
 from app.api.problems import Found, ProblemError, found, problem_body
 from app.api.routes import NDJSON, cache_scope, one_line, perform_item
@@ -41,6 +41,20 @@ _LONGEST_PAUSE_S = 30.0
 _GONE = Found("unauthorized", 401, "A key is needed", "the key that sent this batch is no key any more", {})
 
 router = APIRouter(route_class=BoundedRoute, tags=["compression"])
+
+
+@router.get("/batch", operation_id="list_batches", responses=problem_answers(401, 404, 421, 422, 503))
+async def list_jobs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000, description="batches at most")] = 100,
+) -> JobList:
+    """The client's batches that were sent with `Prefer: respond-async`, newest first."""
+    jobs = service_of(request).jobs
+    if jobs is None:
+        raise ProblemError(
+            "no_batches_kept", 404, "No batches are kept", "batches are not answered later: CONDENSER_JOBS_DATABASE=off"
+        )
+    return JobList(batches=[progress(job) for job in await jobs.newest(client_of(request).name, limit)])
 
 
 @router.get(

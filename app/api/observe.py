@@ -56,6 +56,9 @@ class RecordMiddleware:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except AnswerCutError:
+            record.outcome = "cut"
+            raise
         except Exception as error:
             answer = await problem_response(Request(scope), error)
             if record.status:  # too late to answer with it: the server cuts the answer off, and logs this

@@ -11,6 +11,7 @@ from app.settings import Settings
 
 TAGS: list[dict[str, Any]] = [
     {"name": "compression", "description": "Shorten texts, and get them back."},
+    {"name": "proxy", "description": "OpenAI's API, with older messages shortened, where CONDENSER_PROXY_URL is set."},
     {"name": "monitoring", "description": "Whether the service is well, and how it fares."},
 ]
 

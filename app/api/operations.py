@@ -32,7 +32,7 @@ from app.compression.compressor import CompressOptions, OnExcerpt, Sizes
 from app.compression.conversation import ConversationOptions, compress_conversation
 from app.compression.messages import with_texts
 from app.compression.usage import Usage
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.engine.errors import EngineTimeoutError
 from app.engine.gate import Priority
 from app.summary.report import Report
@@ -66,9 +66,9 @@ async def compress(
     if size > limit:
         raise too_large(f"text: {size} bytes, over the limit of {limit} bytes (CONDENSER_MAX_TEXT_BYTES)")
     options = replace(_options(service, body, body.text), content_type=body.content_type)
-    async with _on_terms(service, body, priority) as terms:
+    async with _within_deadline(service, body, priority) as call_options:
         await _require_model(service, body)
-        result, cached = await service.compressor.compress(options, terms, caching, on_excerpt)
+        result, cached = await service.compressor.compress(options, call_options, caching, on_excerpt)
     # A cloud would have been paid again for what was had from the cache.
     spent = _cost(
         service,
@@ -85,7 +85,7 @@ async def compress(
         capsule=result.capsule,
         fidelity=report_body(result.report, explanation(result.report) if body.explain else None),
         sizes=sizes_body(result.sizes),
-        usage=usage_body(service, usage, terms, cached),
+        usage=usage_body(service, usage, call_options, cached),
         timing=timing_body(usage, started),
         cost=compress_cost_body(spent),
     )
@@ -112,9 +112,9 @@ async def compress_messages(
         raise too_large(
             f"messages: {size} bytes that may be compressed, over the limit of {limit} (CONDENSER_MAX_TEXT_BYTES)"
         )
-    async with _on_terms(service, body, priority) as terms:
+    async with _within_deadline(service, body, priority) as call_options:
         await _require_model(service, body)
-        found = await compress_conversation(service.compressor, options, terms, caching, concurrency)
+        found = await compress_conversation(service.compressor, options, call_options, caching, concurrency)
     before, after = found.older_tokens
     spent = _cost(
         service,
@@ -149,7 +149,7 @@ async def compress_messages(
             token_ratio=ratio(after, before),
         ),
         sizes=sizes_body(Sizes(total, total - before + after, source_bytes, capsules)),
-        usage=usage_body(service, found.usage, terms, found.is_cached),
+        usage=usage_body(service, found.usage, call_options, found.is_cached),
         timing=timing_body(found.usage, started),
         cost=compress_cost_body(spent),
     )
@@ -180,8 +180,8 @@ async def reconstruct(
 ) -> Done[ReconstructResponse]:
     """Get a text back. Raises CapsuleError or EngineError."""
     started = time.perf_counter()
-    async with _on_terms(service, body, priority) as terms:
-        result = await service.reconstructor.reconstruct(body.capsule, body.mode, terms)
+    async with _within_deadline(service, body, priority) as call_options:
+        result = await service.reconstructor.reconstruct(body.capsule, body.mode, call_options)
     spent = _cost(service, result.usage, 0, "engine" if result.usage.calls else "text")
     _count_tokens(service, result.usage)
     answer = ReconstructResponse(
@@ -189,7 +189,7 @@ async def reconstruct(
         mode=result.mode,
         verified=result.verified,
         fidelity=report_body(result.report) if result.report else None,
-        usage=usage_body(service, result.usage, terms),
+        usage=usage_body(service, result.usage, call_options),
         timing=timing_body(result.usage, started),
         cost=cost_body(spent),
     )
@@ -197,12 +197,12 @@ async def reconstruct(
 
 
 @asynccontextmanager
-async def _on_terms(
+async def _within_deadline(
     service: Service, body: CompressOptionsBody | ReconstructRequest, priority: Priority
-) -> AsyncIterator[Terms]:
-    """The terms of a request's calls; the block, which is all of its work, ends with its deadline.
+) -> AsyncIterator[CallOptions]:
+    """The options of a request's engine calls. The block holds all work of the request.
 
-    Raises EngineTimeoutError then.
+    Raises EngineTimeoutError if the block is not done by the request's deadline.
     """
     longest_s = service.settings.request_timeout_s
     timeout_s = min(body.timeout_s or longest_s, longest_s)
@@ -210,7 +210,7 @@ async def _on_terms(
     kept_s = min(timeout_s * _KEPT_SHARE, _KEPT_AT_MOST_S)
     try:
         async with asyncio.timeout_at(deadline):
-            yield Terms(body.model or service.engine.default_model, deadline - kept_s, priority)
+            yield CallOptions(body.model or service.engine.default_model, deadline - kept_s, priority)
     except TimeoutError:
         raise EngineTimeoutError(f"the request's time, {timeout_s:g} s, was up before it was done") from None
 

@@ -100,7 +100,7 @@ async def compress(request: Request, body: CompressBody) -> CompressResponse | C
 
     async def work(on_excerpt: OnExcerpt | None = None) -> Done[CompressResponse] | Done[CompressMessagesResponse]:
         done: Done[CompressResponse] | Done[CompressMessagesResponse]
-        with client.hold(_places(service, client, body)):
+        with client.hold(places(service, client, body)):
             if isinstance(body, CompressRequest):
                 done = await operations.compress(service, body, caching_of(request), on_excerpt=on_excerpt)
             else:
@@ -120,7 +120,7 @@ async def reconstruct(request: Request, body: ReconstructRequest) -> Reconstruct
     """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
     record_of(request).fields["engine"] = service.engine.name
-    with client.hold(_places(service, client, body)):
+    with client.hold(places(service, client, body)):
         done = await cancel_on_disconnect(request.receive, operations.reconstruct(service, body))
     _note(request, done)
     return done.answer
@@ -138,7 +138,7 @@ def cache_scope(service: Service, client: Client) -> str:
     return "" if service.settings.cache_across_keys else client.name
 
 
-def _places(service: Service, client: Client, body: AnyRequest) -> int:
+def places(service: Service, client: Client, body: AnyRequest) -> int:
     """How many calls of the model's a request may have in the engine and its queue at once, at the most."""
     if not client.has_share or isinstance(body, ReconstructRequest):
         return 1
@@ -169,7 +169,7 @@ def _log_fields(answer: CompressResponse | CompressMessagesResponse | Reconstruc
     if not isinstance(answer, ReconstructResponse):
         sizes = answer.sizes
         fields |= {
-            "method": answer.method,
+            "compress_method": answer.method,
             "source_tokens": sizes.source_tokens,
             "compressed_tokens": sizes.compressed_tokens,
         }
@@ -284,7 +284,7 @@ async def perform_item(
     """Do one item of a batch. Raises what a request of its own would be answered with."""
     body = _item_body(operation, item)
     with span(f"{operation} item"):
-        async with client.wait_and_hold(_places(service, client, body)):
+        async with client.wait_and_hold(places(service, client, body)):
             if isinstance(body, CompressRequest):
                 return await operations.compress(service, body, caching, "batch")
             if isinstance(body, CompressMessagesRequest):

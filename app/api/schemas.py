@@ -93,8 +93,8 @@ class CompressRequest(CompressOptionsBody):
         Field(
             min_length=1,
             max_length=100,
-            description="what the text is, where the caller knows: `json`, `csv`, `text/html` ...; left out: found "
-            "by its looks",
+            description="what the text is, where the caller knows: `json`, `csv`, `python`, `text/html` ...; left out: "
+            "found by its looks",
         ),
     ] = None
 

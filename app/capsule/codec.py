@@ -1,20 +1,20 @@
-"""The payload of a capsule: what it holds, packed into one compressed stream under a check value.
+"""The payload of a capsule: its content in one compressed stream, protected by a check value.
 
     payload = check value (8 bytes) | head | stream
     head    = flags (1 byte) | source bytes | source tokens | SHA-256 of the source (semantic capsules only)
     stream  = model | prompt version | source (exact capsules only) | summary
 
-Numbers are unsigned LEB128. Model, prompt version and source have their length in bytes before them, and the summary is
-the rest. The compressor finds those sentences of the summary that stand in the source, so they cost a few bytes each.
+Numbers are unsigned LEB128. Model, prompt version and source are prefixed with their length in bytes; the summary is
+the rest. Sentences of the summary that occur in the source cost a few bytes each, because zstd finds them there.
 
-The stream is one Zstandard frame (RFC 8878) without its magic number, and declares the size of what it holds. Source
-and summary are in UTF-8, or in UTF-16 (little endian) where that is shorter, as for Chinese and Japanese. Each of the
-two encodings has a dictionary in `data/`, without which a short text would hardly get smaller: a text of many kinds,
-written for this purpose (CC0), and the tables that `benchmarks/dictionary.py` made of it.
+The stream is one Zstandard frame (RFC 8878) without its magic number. It declares its decoded size. Source and summary
+are in UTF-8, or in UTF-16 (little endian) if that is shorter, as for Chinese and Japanese. Each encoding has a
+dictionary in `data/`, because short texts hardly compress without one: a sample of many kinds of text, written for this
+purpose (CC0), and the tables that `benchmarks/dictionary.py` computed from it.
 
-The check value is the first 8 bytes of the SHA-256 of the head, the stream and the source's own SHA-256. It tells a
-payload with any byte changed or missing from a whole one, and shows that the text that comes out is the one that went
-in. Anybody can compute it, so what a payload declares is bounded whether the check value is right or not.
+The check value is the first 8 bytes of the SHA-256 of the head, the stream and the source's own SHA-256. It detects any
+changed or missing byte, and proves that the decoded text is the original one. Anybody can compute it, so declared sizes
+are limited even if the check value is right.
 """
 
 import hashlib
@@ -40,12 +40,12 @@ _LARGEST_NUMBER_BITS = 42
 
 
 class PayloadError(ValueError):
-    """The payload can't be opened; the message says what is wrong with it."""
+    """The payload can't be opened; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a capsule holds. `source` is None in a semantic one; its size in UTF-8 and its SHA-256 are always there."""
+    """The content of a capsule. `source` is None in a semantic one; its UTF-8 size and SHA-256 are always present."""
 
     model: str
     prompt_version: str
@@ -85,7 +85,7 @@ def unpack(data: bytes, max_source_bytes: int) -> Payload:
     """Undo `pack`.
 
     Raises PayloadError for bytes that were cut, altered or made up, and for a source or summary over
-    `max_source_bytes`. The stream is not decoded where it declares more than both may have.
+    `max_source_bytes`. A stream that declares more than both together may have is not decoded.
     """
     head, frame = _unpack_head(data)
     if head.source_bytes > max_source_bytes:
@@ -105,7 +105,7 @@ def unpack(data: bytes, max_source_bytes: int) -> Payload:
 
 
 def declared_stream_bytes(data: bytes) -> int:
-    """The size of all that a payload holds, by its own word. Raises PayloadError where it does not say it."""
+    """The decoded size that a payload declares. Raises PayloadError if it declares none."""
     return _frame_bytes(_unpack_head(data)[1])
 
 
@@ -145,7 +145,7 @@ def _compress(stream: bytes, encoding: Encoding) -> bytes:
 
 
 def _frame_bytes(frame: bytes) -> int:
-    """What the frame declares to hold, bytes."""
+    """The decoded size that the frame declares, bytes."""
     try:
         size = zstandard.frame_content_size(frame)
     except zstandard.ZstdError:
@@ -156,13 +156,13 @@ def _frame_bytes(frame: bytes) -> int:
 
 
 def _decompress(frame: bytes, encoding: Encoding, limit: int) -> bytes:
-    """What the frame holds, at most `limit` bytes. Nothing is decoded where it declares more."""
+    """Decode the frame. Raises PayloadError, without decoding, if it declares more than `limit` bytes."""
     size = _frame_bytes(frame)
     if size > limit:
         raise PayloadError(f"the payload declares {size} bytes, more than the {limit} that the capsule allows")
     decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(encoding), max_window_size=max(limit, 1024))
     try:
-        # Decodes into a buffer of the declared size, and fails where the frame holds more or less.
+        # Decodes into a buffer of the declared size; fails if the frame holds more or less.
         return decompressor.decompress(frame, allow_extra_data=False)
     except zstandard.ZstdError:
         raise PayloadError("the payload is cut, altered or made up: its stream can't be decoded") from None
@@ -190,14 +190,13 @@ def _string(encoded: bytes) -> bytes:
 
 
 class _Reader:
-    """Reads numbers and strings off bytes; raises PayloadError where they end too early."""
+    """Reads numbers and strings from bytes; raises PayloadError if the bytes end too early."""
 
     def __init__(self, data: bytes, position: int = 0) -> None:
         self._data = data
         self._position = position
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes."""
         taken = self._data[self._position : self._position + size]
         if len(taken) < size:
             raise PayloadError("the payload is cut")
@@ -205,7 +204,6 @@ class _Reader:
         return taken
 
     def number(self) -> int:
-        """The next number."""
         value = shift = 0
         while True:
             byte = self.take(1)[0]
@@ -217,11 +215,10 @@ class _Reader:
                 raise PayloadError("the payload has a number that is too large")
 
     def string(self) -> bytes:
-        """The next string that has its length before it."""
+        """The next length-prefixed string."""
         return self.take(self.number())
 
     def rest(self) -> bytes:
-        """All that is left."""
         rest = self._data[self._position :]
         self._position = len(self._data)
         return rest

@@ -1,8 +1,7 @@
-"""The capsule: a versioned JSON object from which any instance gets a text, or its summary, back.
+"""The capsule: a versioned JSON object from which any instance can restore a text, or its summary.
 
-All that it says stands in its payload (`codec`). The plain fields beside it repeat that for people and programs that
-look at a capsule. They are left out where the capsule would not be smaller than its source with them, and checked where
-they are there.
+Its payload (`codec`) holds everything. The plain fields repeat some of it for people and programs that inspect a
+capsule. They are omitted if the capsule would not be smaller than its source with them, and verified if present.
 """
 
 import base64
@@ -34,7 +33,7 @@ class CapsuleError(ValueError):
 
 
 class CapsuleSource(BaseModel):
-    """What a capsule says of the text that it was made from."""
+    """Hash and sizes of the text that a capsule was made from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,7 +47,7 @@ def _is_absent(value: object) -> bool:
 
 
 class Capsule(BaseModel):
-    """A self-contained capsule. `version` and `payload` are all that it needs; the rest repeats what they say."""
+    """A self-contained capsule. Only `version` and `payload` are needed; the other fields repeat the payload's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,7 +72,7 @@ class Capsule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a capsule holds: the summary, the source where it is all there, and the source's tokens."""
+    """The content of a capsule: the summary, the source (None if only the summary is stored), the source's tokens."""
 
     summary: str
     source: str | None
@@ -81,7 +80,7 @@ class Content:
 
 
 def seal(text: str, summary: str, *, fidelity: Fidelity, tokens: int, model: str, prompt_version: str) -> Capsule:
-    """Make the capsule of `text`, which has so many `tokens`, and its summary.
+    """Make the capsule of `text`, which has `tokens` tokens, and its summary.
 
     Raises UnicodeEncodeError for a lone surrogate.
     """
@@ -105,12 +104,12 @@ def seal(text: str, summary: str, *, fidelity: Fidelity, tokens: int, model: str
 
 
 def capsule_bytes(capsule: Capsule) -> int:
-    """Size of the capsule as it travels in JSON: compact, in UTF-8."""
+    """Size of the capsule as compact JSON in UTF-8."""
     return len(capsule.model_dump_json().encode())
 
 
 def declared_bytes(capsule: Capsule) -> int:
-    """The size of what opening the capsule decodes, by the capsule's own word; 0 where that can't be read."""
+    """The decoded size that the capsule declares; 0 if that can't be read."""
     declared = capsule.source.bytes if capsule.source else 0
     try:
         return max(declared, declared_stream_bytes(_decode_base64(capsule.payload)))
@@ -157,14 +156,14 @@ def _decode_base64(payload: str) -> bytes:
 
 
 def _compare(capsule: Capsule, payload: Payload) -> None:
-    """Compare the plain fields that are there with the payload. Raises PayloadError where they differ."""
-    said = {
+    """Raise PayloadError if a plain field that is present differs from the payload."""
+    declared = {
         "fidelity": "semantic" if payload.source is None else "exact",
         "source": CapsuleSource(sha256=payload.sha256.hex(), bytes=payload.source_bytes, tokens=payload.source_tokens),
         "model": payload.model,
         "prompt_version": payload.prompt_version,
     }
-    for name, value in said.items():
+    for name, value in declared.items():
         plain = getattr(capsule, name)
         if plain is not None and plain != value:
             raise PayloadError(f"{name} is not what the payload says: the capsule was altered")

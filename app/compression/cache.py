@@ -1,4 +1,4 @@
-"""Identical work is done once: a bounded cache of results, and one call for texts that are the same while it runs."""
+"""A bounded cache of results; identical requests that run at the same time share one compression."""
 
 import asyncio
 import hashlib
@@ -10,32 +10,32 @@ from cachetools import TTLCache
 
 from app.compression.compressor import Compressed, CompressOptions, OnExcerpt, preview
 from app.compression.prompts import PROMPT_VERSION
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.engine.errors import EngineTimeoutError, QueueFullError
 from app.engine.gate import Priority
 from app.summary.report import Excerpt, excerpts
 
 CacheResult = Literal["hit", "shared", "miss"]
 
-_OVERHEAD_BYTES = 2048  # of the objects that a result is made of, beside its strings
+_OVERHEAD_BYTES = 2048  # of a result's objects, without its strings
 _BYTES_PER_OBJECT = 100  # a span, a passage or a tuple
-_BYTES_PER_CHARACTER = 2  # Python takes 1, 2 or 4 for each of a string
+_BYTES_PER_CHARACTER = 2  # Python takes 1, 2 or 4 per character
 
-Compress = Callable[[CompressOptions, Terms, OnExcerpt | None], Awaitable[Compressed]]
+Compress = Callable[[CompressOptions, CallOptions, OnExcerpt | None], Awaitable[Compressed]]
 
 _Place = tuple[bytes, Priority]
 
 
 class CacheObserver(Protocol):
-    """Is told of each look into the cache."""
+    """Counts cache look-ups by their result."""
 
     def cache_asked(self, result: CacheResult) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Caching:
-    """What a request allows: results of the same `scope` only; without `reads` its own is made anew, without
-    `stores` it is not kept.
+    """What a request allows: only results of the same `scope` are shared; `reads`: a cached result may be returned;
+    `stores`: its own result may be cached.
     """
 
     scope: str = ""
@@ -44,16 +44,18 @@ class Caching:
 
 
 class _Flight:
-    """Work under way and how many wait for it; with the last of them it ends.
+    """A running compression and the requests that wait for it; it is cancelled when the last of them leaves.
 
-    `excerpts` are what it has given to those who listen, `None` where nobody listened when it began.
+    `excerpts`: those passed to the listeners so far; None if there was no listener when it began.
     """
 
-    def __init__(self, compress: Compress, options: CompressOptions, terms: Terms, *, is_heard: bool) -> None:
+    def __init__(
+        self, compress: Compress, options: CompressOptions, call_options: CallOptions, *, is_heard: bool
+    ) -> None:
         self.excerpts: list[Excerpt] | None = [] if is_heard else None
         self.listeners: list[OnExcerpt] = []
         self.waiting = 0
-        self.task = asyncio.ensure_future(compress(options, terms, self._pass_on if is_heard else None))
+        self.task = asyncio.ensure_future(compress(options, call_options, self._pass_on if is_heard else None))
 
     def _pass_on(self, excerpt: Excerpt) -> None:
         assert self.excerpts is not None
@@ -63,8 +65,8 @@ class _Flight:
 
 
 class SharedCompressor:
-    """`compress`, with results of the last `max_age_s` seconds kept in about `max_bytes` of memory; 0 keeps and shares
-    nothing. Results that were made without the model, because it failed, are not kept.
+    """`compress` with a cache of about `max_bytes` for results of the last `max_age_s` seconds; 0 turns cache and
+    sharing off. A result that was made without the model because the engine failed is not cached.
     """
 
     def __init__(self, compress: Compress, max_bytes: int, max_age_s: float, observer: CacheObserver) -> None:
@@ -76,21 +78,21 @@ class SharedCompressor:
 
     @property
     def kept_bytes(self) -> int:
-        """About how much memory the kept results take."""
+        """The approximate memory of all cached results."""
         return int(self._kept.currsize)
 
     async def compress(
-        self, options: CompressOptions, terms: Terms, caching: Caching, on_excerpt: OnExcerpt | None = None
+        self, options: CompressOptions, call_options: CallOptions, caching: Caching, on_excerpt: OnExcerpt | None = None
     ) -> tuple[Compressed, bool]:
-        """The result, and whether it cost no work of its own. Raises what `compress` raises.
+        """The result, and whether it came from the cache or another request's work. Raises what `compress` raises.
 
-        `on_excerpt`: see Compressor.compress. Of a kept result it is given the passages. Where it joins work that
-        began when nobody listened, it is given the passages of the best result without the model only. It may be given
-        some twice.
+        `on_excerpt`: see Compressor.compress. It is called with the passages of a cached result. If the request joins
+        work that began without a listener, it only gets the passages of the best result without the model. It may get
+        some excerpts twice.
         """
-        key = _key(options, terms.model, caching.scope)
+        key = _key(options, call_options.model, caching.scope)
         if not self.max_bytes or not caching.reads:
-            result = await self._compress(options, terms, on_excerpt)
+            result = await self._compress(options, call_options, on_excerpt)
             self._keep(key, result, caching)
             return result, False
         while True:
@@ -100,26 +102,35 @@ class SharedCompressor:
                 if on_excerpt is not None:
                     _each(excerpts(kept.text, kept.report.passages), on_excerpt)
                 return kept, True
-            flight = self._flights.get((key, terms.priority))
+            flight = self._flights.get((key, call_options.priority))
             if flight is None:
                 self._observer.cache_asked("miss")
-                return await self._own(key, options, terms, caching, on_excerpt), False
+                return await self._own(key, options, call_options, caching, on_excerpt), False
             try:
-                result = await self._join((key, terms.priority), flight, options, on_excerpt)
+                result = await self._join((key, call_options.priority), flight, options, on_excerpt)
             except (EngineTimeoutError, QueueFullError, asyncio.CancelledError):
-                # Another one's time was up; this request may have more.
-                if not flight.task.done() or _is_cancelled() or asyncio.get_running_loop().time() >= terms.deadline:
+                # The other request's deadline passed; this one may have time left.
+                if (
+                    not flight.task.done()
+                    or _is_cancelled()
+                    or asyncio.get_running_loop().time() >= call_options.deadline
+                ):
                     raise
                 continue
             self._observer.cache_asked("shared")
             return result, True
 
     async def _own(
-        self, key: bytes, options: CompressOptions, terms: Terms, caching: Caching, on_excerpt: OnExcerpt | None
+        self,
+        key: bytes,
+        options: CompressOptions,
+        call_options: CallOptions,
+        caching: Caching,
+        on_excerpt: OnExcerpt | None,
     ) -> Compressed:
-        flight = _Flight(self._compress, options, terms, is_heard=on_excerpt is not None)
+        flight = _Flight(self._compress, options, call_options, is_heard=on_excerpt is not None)
         # An interactive call does not wait behind the rest of a batch.
-        place = (key, terms.priority)
+        place = (key, call_options.priority)
         self._flights[place] = flight
         result = await self._wait(place, flight, on_excerpt)
         self._keep(key, result, caching)
@@ -154,8 +165,8 @@ class SharedCompressor:
                     await asyncio.gather(flight.task, return_exceptions=True)
 
 
-def _each(found: Iterable[Excerpt], on_excerpt: OnExcerpt) -> None:
-    for excerpt in found:
+def _each(items: Iterable[Excerpt], on_excerpt: OnExcerpt) -> None:
+    for excerpt in items:
         on_excerpt(excerpt)
 
 
@@ -165,21 +176,21 @@ def _is_cancelled() -> bool:
 
 
 def _key(options: CompressOptions, model: str, scope: str) -> bytes:
-    """A hash of all that a result depends on, and of who may see it."""
+    """A hash of everything that a result depends on, and of the scope in which it is shared."""
     parts = (scope, model, PROMPT_VERSION, options)
     return hashlib.blake2b(repr(parts).encode(errors="surrogatepass"), digest_size=32).digest()
 
 
 def _size(result: Compressed) -> int:
-    """About how many bytes of memory a result takes."""
+    """The approximate memory of a result, bytes."""
     report = result.report
     texts = (
         result.text,
         *report.missing,
-        *(one.text for one in report.explained),
-        *(one.text for one in report.dropped),
-        *(one.text for one in (result.summary.claims if result.summary else ())),
+        *(item.text for item in report.explained),
+        *(item.text for item in report.dropped),
+        *(item.text for item in (result.summary.claims if result.summary else ())),
     )
-    objects = 3 * len(report.passages) + len(report.omitted) + sum(2 + len(one.places) for one in report.explained)
+    objects = 3 * len(report.passages) + len(report.omitted) + sum(2 + len(item.places) for item in report.explained)
     payload = len(result.capsule.payload)
     return _OVERHEAD_BYTES + payload + sum(map(len, texts)) * _BYTES_PER_CHARACTER + objects * _BYTES_PER_OBJECT

@@ -1,4 +1,4 @@
-"""Compresses a text: reads it, has the model summarize it, checks the summary, chooses, reports, seals."""
+"""Compresses a text: read, summarize with the model, check the summary, select, report, make the capsule."""
 
 import asyncio
 import math
@@ -11,12 +11,12 @@ from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
 from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, OnClaim, Summarizer, Summary
 from app.compression.usage import Usage
-from app.engine.engine import Engine, Terms
+from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
-from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, Wish, select
+from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, SelectionOptions, select
 from app.text.document import Document, read
 from app.text.language import Language
 from app.text.span import Span
@@ -28,19 +28,19 @@ MadeBy = Literal["verbatim", "abstractive", "extractive"]
 OnEngineError = Literal["fail", "extractive"]
 
 TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
-_VERBATIM_RATIO = 0.95  # of the source's tokens: a result that is not shorter than this is not worth having
-_SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary where no target is given
+_VERBATIM_RATIO = 0.95  # of the source's tokens: if the result is not shorter, the source is returned instead
+_SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary if no target is given
 _MOST_TRIES = 4  # to meet the budget of a text with forms
-OFF_LOOP_CHARACTERS = 65_536  # of a text: below it the work takes some 50 ms at most
+OFF_LOOP_CHARACTERS = 65_536  # texts of this length run in a thread; shorter ones take at most some 50 ms
 
 
 @dataclass(frozen=True, slots=True)
 class CompressOptions:
     """What to compress and how.
 
-    `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: the share of the text's worth
-    that the smallest result keeps, where there is no target. `content_type`: what the text is, where the caller knows.
-    `asks`: the text is what the user of an assistant asks for.
+    `target_ratio`: tokens of the result over the source's, over 0, at most 1. `coverage`: without a target, the
+    smallest result that keeps this share of the text's worth is made. `content_type`: that of the text, if the caller
+    knows it. `asks`: the text is a request to an assistant.
     """
 
     text: str
@@ -57,7 +57,7 @@ class CompressOptions:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Sizes of source, result and capsule; tokens are estimated, both texts' in the same way."""
+    """Sizes of source, result and capsule. Both token counts are estimated in the same way."""
 
     source_tokens: int
     compressed_tokens: int
@@ -67,9 +67,9 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """The result of a compression. `engine_failed`: it was made without the model, which was wished for.
+    """The result of a compression. `engine_failed`: it was made without the model because the engine failed.
 
-    `summary`: what the model wrote, None where it was not asked.
+    `summary`: the model's checked summary, None if the model was not called.
     """
 
     text: str
@@ -87,7 +87,7 @@ OnExcerpt = Callable[[Excerpt], None]
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """The text of a result, its passages, and the units of the source and the claims that it is made of."""
+    """The text of a result, its passages, and the units and claims that it consists of."""
 
     text: str
     passages: tuple[Passage, ...]
@@ -96,25 +96,25 @@ class _Choice:
 
 
 class Compressor:
-    """Compresses with the summaries of `summarizer`."""
-
     def __init__(self, engine: Engine, summarizer: Summarizer) -> None:
         self._engine = engine
         self._summarizer = summarizer
 
-    async def warm_up(self, terms: Terms) -> None:
-        """Load the default model and have it answer once, so that the first request waits for neither."""
-        await self._engine.preload(terms.deadline)
-        await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, terms=terms)
+    async def warm_up(self, call_options: CallOptions) -> None:
+        """Load the default model and make one call, so that the first request does not wait for either."""
+        await self._engine.preload(call_options.deadline)
+        await self._engine.complete(summarize_prompt("", Language("en"), 1), num_predict=1, call_options=call_options)
 
-    async def compress(self, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None = None) -> Compressed:
-        """Compress a text on `terms`.
+    async def compress(
+        self, options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None = None
+    ) -> Compressed:
+        """Compress a text.
 
-        `on_excerpt` is given what is known early: the passages of the best result without the model, before the engine
-        is asked, and each sentence of the model's that has passed the check. Only the result tells what is in it.
+        `on_excerpt` gets what is ready early: before the engine call, the passages of the best result without the
+        model; then each sentence of the model that passes the check. The final result may leave some of them out.
 
-        Raises LiteralNotFoundError where a must_keep string is not in the text, ContentTypeError where the text is not
-        what it is said to be, and EngineError unless the options say to go on without the model.
+        Raises LiteralNotFoundError if a must_keep string is not in the text, ContentTypeError if the text does not fit
+        its content type, and EngineError unless the options allow a result without the model.
         """
         is_long = len(options.text) >= OFF_LOOP_CHARACTERS
         document, keep = await asyncio.to_thread(_read, options) if is_long else _read(options)
@@ -124,23 +124,25 @@ class Compressor:
             preview = await asyncio.to_thread(_choose, *choosing) if is_long else _choose(*choosing)
             for excerpt in excerpts(preview.text, preview.passages):
                 on_excerpt(excerpt)
-            await asyncio.sleep(0)  # they are sent before the work goes on
-        summary, failed = await self._summarized(document, options, terms, on_excerpt)
-        making = document, keep, summary, options, terms.model, failed, preview
+            await asyncio.sleep(0)  # lets the event stream send them before the work goes on
+        summary, failed = await self._summarized(document, options, call_options, on_excerpt)
+        making = document, keep, summary, options, call_options.model, failed, preview
         return await asyncio.to_thread(_made, *making) if is_long else _made(*making)
 
     async def _summarized(
-        self, document: Document, options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None
+        self, document: Document, options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None
     ) -> tuple[Summary | None, bool]:
-        """The model's summary, None where it is not asked; and whether it was asked in vain."""
+        """The model's summary, None if it was not called or failed; and whether the engine failed."""
         num_predict = summary_tokens(document, options)
-        if num_predict is None or (options.method == "auto" and not self._summarizer.is_worth_asking(terms.model)):
+        if num_predict is None or (
+            options.method == "auto" and not self._summarizer.is_worth_asking(call_options.model)
+        ):
             return None, False
         evidence = Evidence(document)
         on_claim = None if on_excerpt is None else _as_excerpts(document, on_excerpt)
         try:
             summary = await self._summarizer.summarize(
-                document, evidence, num_predict, options.question, terms, on_claim
+                document, evidence, num_predict, options.question, call_options, on_claim
             )
             return summary, False
         except EngineError as error:
@@ -150,7 +152,7 @@ class Compressor:
 
 
 def _as_excerpts(document: Document, on_excerpt: OnExcerpt) -> OnClaim:
-    """Gives `on_excerpt` what each claim says."""
+    """Passes the excerpt of each claim to `on_excerpt`."""
     return lambda claim: on_excerpt(excerpt_of(document, claim))
 
 
@@ -163,7 +165,7 @@ def _read(options: CompressOptions) -> tuple[Document, tuple[int, ...]]:
 
 
 def compress_extractive(options: CompressOptions, model: str = "") -> Compressed:
-    """Compress a text by whole units of it alone. Raises LiteralNotFoundError."""
+    """Compress a text by selecting units of it, without the model. Raises LiteralNotFoundError."""
     document, keep = _read(options)
     return _made(document, keep, None, options, model, failed=False)
 
@@ -180,15 +182,15 @@ async def preview(options: CompressOptions) -> list[Excerpt]:
 
 
 def summary_tokens(document: Document, options: CompressOptions) -> int | None:
-    """Most tokens of a summary of one part: half of the budget. None where a model's summary is of no use."""
+    """Most tokens of a summary of one part: half of the budget. None if a summary would be of no use."""
     if options.method == "extractive" or not document.is_prose:
         return None
     tokens = sum(document.costs)
     if tokens <= TOO_SHORT_TOKENS:
         return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
-    wished = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
-    return wished if wished >= LEAST_SUMMARY_TOKENS else None
+    target_tokens = min(MOST_SUMMARY_TOKENS, int(tokens * ratio))
+    return target_tokens if target_tokens >= LEAST_SUMMARY_TOKENS else None
 
 
 @traced("compose result")
@@ -203,7 +205,7 @@ def _made(
 ) -> Compressed:
     """The result of `summary` and the document's units, with its report and capsule.
 
-    `without_claims` is what is taken where the summary has none, if that has been found out before.
+    `without_claims`: the choice for a summary without claims, if it was made before.
     """
     claims = summary.claims if summary else ()
     choice = _choose(document, keep, claims, options) if claims or without_claims is None else without_claims
@@ -219,7 +221,7 @@ def assembled(
     model: str,
     failed: bool,
 ) -> Compressed:
-    """The result of the claims and units that were chosen; the text itself where that is hardly longer."""
+    """The result of the chosen claims and units; the source itself if that is hardly longer."""
     return _result(document, _composed(document, taken, units), summary, options, model, failed)
 
 
@@ -251,16 +253,16 @@ def _result(
 
 
 def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], options: CompressOptions) -> _Choice:
-    """What of the claims and of the document's units is taken."""
+    """Choose claims and units."""
     budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
     if options.method == "abstractive" and claims:
         return _composed(document, _within(claims, budget), frozenset(keep))
-    chosen = chosen_for(document, claims, Wish(budget, options.coverage, options.question, keep))
+    chosen = chosen_for(document, claims, SelectionOptions(budget, options.coverage, options.question, keep))
     return _composed(document, [claims[at] for at in chosen.claims], chosen.units)
 
 
 def _composed(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> _Choice:
-    """The text of what was chosen; the source itself where that is hardly longer."""
+    """The text of the chosen claims and units; the source itself if that is hardly longer."""
     text, passages = compose(document, arrange(taken, units))
     if is_worth_having(text, estimate_tokens(document.text)):
         return _Choice(text, passages, units, taken)
@@ -268,42 +270,42 @@ def _composed(document: Document, taken: Sequence[Claim], units: frozenset[int])
 
 
 def is_worth_having(text: str, source_tokens: int) -> bool:
-    """Whether a result is shorter than its source, which has so many tokens, by enough to take its place."""
+    """Whether a result is enough shorter than its source to be returned instead of it."""
     return source_tokens > TOO_SHORT_TOKENS and bool(text) and estimate_tokens(text) < _VERBATIM_RATIO * source_tokens
 
 
 def chosen_for(
     document: Document,
     claims: Sequence[Claim],
-    wish: Wish,
+    options: SelectionOptions,
     composed_tokens: Callable[[Selection], int] | None = None,
 ) -> Selection:
-    """What to take so that the composed result, which has `composed_tokens`, meets the budget.
+    """Select so that the composed result, which has `composed_tokens`, meets the budget.
 
-    The counts of what is left out, the brackets and the column names of a form cost tokens that no part of it has: the
-    budget of the choice is corrected by what they came to.
+    Omission marks, brackets and column names of a form cost tokens that no part accounts for: the budget is corrected
+    by them and the selection repeated.
     """
 
     def tokens_of(chosen: Selection) -> int:
         slices = arrange([claims[at] for at in chosen.claims], chosen.units)
         return estimate_tokens(compose(document, slices)[0])
 
-    if wish.budget is None or all(block.form is None for block in document.blocks):
-        return select(document, claims, wish)
+    if options.budget is None or all(block.form is None for block in document.blocks):
+        return select(document, claims, options)
     tried: list[tuple[float, Selection]] = []
-    budget = wish.budget
+    budget = options.budget
     for _ in range(_MOST_TRIES):
-        chosen = select(document, claims, replace(wish, budget=budget))
-        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, wish.budget)
+        chosen = select(document, claims, replace(options, budget=budget))
+        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, options.budget)
         tried.append((abs(math.log(share)), chosen))
         if LEAST_FILLED <= share <= TOLERANCE:
             break
         budget = round(budget / share)
-    return min(tried, key=lambda one: one[0])[1]
+    return min(tried, key=lambda attempt: attempt[0])[1]
 
 
 def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:
-    """The first of the claims, as many as fit into the budget, at least one."""
+    """As many of the first claims as fit the budget, at least one."""
     if budget is None:
         return claims
     totals = accumulate(estimate_tokens(claim.text) for claim in claims)
@@ -311,7 +313,7 @@ def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:
 
 
 def _whole(document: Document) -> tuple[Passage, ...]:
-    """The one passage of a result that is the source itself; none where that has no unit."""
+    """The passages of a result that is the source itself: one, or none if the source has no units."""
     if not document.units:
         return ()
     start, end = document.units[0].start, document.units[-1].end

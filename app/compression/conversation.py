@@ -1,4 +1,4 @@
-"""Compresses the older messages of a conversation; each keeps its place, its role and all that is not its text."""
+"""Compresses the older messages of a conversation; only their texts change, not their order, roles or other fields."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from app.compression.cache import Caching, SharedCompressor
 from app.compression.compressor import OFF_LOOP_CHARACTERS, TOO_SHORT_TOKENS, Compressed, CompressOptions, Method
 from app.compression.fanout import gathered
 from app.compression.messages import Content, Message, last_question, literals_of, older, texts_of
-from app.compression.shared_budget import Said, allotments, on_one_budget, said_budget
+from app.compression.shared_budget import SharedText, allotments, dialogue_budget, on_one_budget
 from app.compression.usage import Usage
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.text.tokens import estimate_tokens
 
 RESULT_TOKENS = 500
-"""What a tool result has at most, about, where neither a target nor a coverage is asked for."""
-_LEAST_TOKENS = 50  # of a text that is compressed where no target is asked for
-_LEAST_ASKED_TOKENS = 250  # of one that the user wrote, who says in it what to do
-_LEAST_PROSE_TOKENS = 400  # of a text from which on `auto` asks the model
-_MOST_SENTENCE_TOKENS = 40  # on average, of a text that is prose
+"""Approximate limit of a compressed tool result if the request gives neither target nor coverage."""
+_LEAST_TOKENS = 50  # without a target, shorter texts stay as they are
+_LEAST_ASKED_TOKENS = 250  # the same for messages of the user, which hold the instructions
+_LEAST_PROSE_TOKENS = 400  # for shorter texts `auto` does not call the model
+_MOST_SENTENCE_TOKENS = 40  # a text with longer sentences on average is not prose
 _SENTENCE_END = regex.compile(r"[\p{L}\d)\]”\"'»][.!?…][\"'”’»)\]]*+(?:\s|$)|[。！？।]")
 
 
@@ -28,8 +28,8 @@ _SENTENCE_END = regex.compile(r"[\p{L}\d)\]”\"'»][.!?…][\"'”’»)\]]*+(?
 class ConversationOptions:
     """What to compress and how. `keep_last`: messages at the end that stay as they are.
 
-    `each`: the options for every text; its target counts over all texts together that may be compressed. `is_bounded`:
-    a tool result gets RESULT_TOKENS at most.
+    `each`: the options for every text; its target applies to all compressible texts together. `is_bounded`: tool
+    results are limited to RESULT_TOKENS.
     """
 
     messages: Sequence[Message]
@@ -39,16 +39,16 @@ class ConversationOptions:
 
     @property
     def open_bytes(self) -> int:
-        """Bytes of UTF-8 of the texts that may be compressed."""
+        """UTF-8 size of the texts that may be compressed."""
         return sum(len(content.text.encode()) for content in _open(self, texts_of(self.messages)))
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedConversation:
-    """What became of the texts of a conversation.
+    """The compressed texts of a conversation.
 
-    `contents`: those that may be compressed; `results`: of those that were worth the work. `tokens`: of all, before.
-    `usage` of this request's model calls, `spared` that of results from the cache.
+    `contents`: the texts that may be compressed. `results`: those of the texts that were compressed. `tokens`: of all
+    texts, before. `usage`: of this request's model calls. `spared`: of the calls saved by the cache.
     """
 
     contents: Sequence[Content]
@@ -60,32 +60,40 @@ class CompressedConversation:
 
     @property
     def changed(self) -> list[tuple[Content, Compressed]]:
-        """The texts that changed, in order, with what became of them."""
-        return [(one, result) for one in self.contents if (result := self.results.get(one)) and result.text != one.text]
+        """The texts that changed, in order, with their results."""
+        return [
+            (content, result)
+            for content in self.contents
+            if (result := self.results.get(content)) and result.text != content.text
+        ]
 
     @property
     def older_tokens(self) -> tuple[int, int]:
-        """The tokens of what may be compressed, before and after."""
+        """The tokens of the compressible texts, before and after."""
         before = sum(self.tokens[content] for content in self.contents)
         saved = sum(self.tokens[content] - result.sizes.compressed_tokens for content, result in self.changed)
         return before, before - saved
 
 
 async def compress_conversation(
-    compressor: SharedCompressor, options: ConversationOptions, terms: Terms, caching: Caching, concurrency: int
+    compressor: SharedCompressor,
+    options: ConversationOptions,
+    call_options: CallOptions,
+    caching: Caching,
+    concurrency: int,
 ) -> CompressedConversation:
-    """Compress a conversation on `terms`, with at most `concurrency` texts of it under way at once.
+    """Compress a conversation, with at most `concurrency` of its texts compressed at the same time.
 
-    Without a target each text is compressed by itself, so that what stands before a new message stays as it was and the
-    reader's prefix cache goes on serving it. Raises LiteralNotFoundError where a must_keep string is not in the
-    messages, and EngineError unless the options say to go on without the model.
+    Without a target each text is compressed independently: earlier results do not change when a message is added, so
+    the reading model's prefix cache stays valid. Raises LiteralNotFoundError if a must_keep string is not in the
+    messages, and EngineError unless the options allow a result without the model.
     """
     texts = texts_of(options.messages)
     if sum(len(content.text) for content in texts) < OFF_LOOP_CHARACTERS:
         contents, tokens, literals = _read(options, texts)
     else:
         contents, tokens, literals = await asyncio.to_thread(_read, options, texts)
-    work = _Work(compressor, options, terms, caching, concurrency, tokens)
+    work = _Work(compressor, options, call_options, caching, concurrency, tokens)
     compress = work.each if options.each.target_ratio is None else work.together
     results = await compress(contents, literals)
     return CompressedConversation(contents, results, work.tokens, work.usage, work.spared, work.is_cached)
@@ -95,13 +103,13 @@ Literals = Mapping[Content, tuple[str, ...]]
 
 
 def _open(options: ConversationOptions, texts: Sequence[Content]) -> list[Content]:
-    """Those of the texts that may be compressed."""
+    """The texts that may be compressed."""
     may_change = older(options.messages, options.keep_last)
     return [content for content in texts if content.message in may_change]
 
 
 def _read(options: ConversationOptions, texts: Sequence[Content]) -> tuple[list[Content], dict[Content, int], Literals]:
-    """The texts that may be compressed, the tokens of all, and the literals that each must keep."""
+    """The compressible texts, the tokens of all texts, and the literals that each must keep."""
     contents = _open(options, texts)
     literals = literals_of(options.each.must_keep, options.messages, contents)
     return contents, {content: estimate_tokens(content.text) for content in texts}, literals
@@ -109,11 +117,11 @@ def _read(options: ConversationOptions, texts: Sequence[Content]) -> tuple[list[
 
 @dataclass(slots=True)
 class _Work:
-    """The compressions of one conversation's texts, and what their model calls took."""
+    """The compressions of one conversation's texts, and the usage of their model calls."""
 
     compressor: SharedCompressor
     conversation: ConversationOptions
-    terms: Terms
+    call_options: CallOptions
     caching: Caching
     concurrency: int
     tokens: Mapping[Content, int]
@@ -124,63 +132,66 @@ class _Work:
 
     @property
     def is_cached(self) -> bool:
-        """Whether all results were had from the cache."""
+        """Whether all results came from the cache."""
         return self.hits > 0 and not self.misses
 
     async def each(self, contents: Sequence[Content], literals: Literals) -> dict[Content, Compressed]:
-        """Each text by itself."""
+        """Compress each text independently."""
         worked_on = [content for content in contents if self.tokens[content] >= self._least(content)]
 
-        async def one(content: Content) -> Compressed:
+        async def compress(content: Content) -> Compressed:
             return await self._alone(content, literals.get(content, ()))
 
-        return dict(zip(worked_on, await gathered(worked_on, self.concurrency, one), strict=True))
+        return dict(zip(worked_on, await gathered(worked_on, self.concurrency, compress), strict=True))
 
     def _least(self, content: Content) -> int:
         is_asked = content.role == "user" and self.conversation.is_bounded
         return _LEAST_ASKED_TOKENS if is_asked else _LEAST_TOKENS
 
     async def _alone(self, content: Content, keep: tuple[str, ...]) -> Compressed:
-        wished = self._options(content, keep)
+        options = self._options(content, keep)
         if not (self.conversation.is_bounded and content.is_result and self.tokens[content] > RESULT_TOKENS):
-            return await self._compressed(wished)
-        bounded = replace(wished, target_ratio=RESULT_TOKENS / self.tokens[content])
-        if wished.method != "extractive":
+            return await self._compressed(options)
+        bounded = replace(options, target_ratio=RESULT_TOKENS / self.tokens[content])
+        if options.method != "extractive":
             return await self._compressed(bounded)
-        # By its form alone a log is often shorter still.
-        result = await self._compressed(wished)
+        # The default rendering of a log is often shorter than the limit.
+        result = await self._compressed(options)
         return await self._compressed(bounded) if result.sizes.compressed_tokens > RESULT_TOKENS else result
 
     async def together(self, contents: Sequence[Content], literals: Literals) -> dict[Content, Compressed]:
-        """All texts on one budget: what was said, and tool results by their part of it."""
+        """Compress all texts on one budget: the dialogue jointly, each tool result on its share."""
         tokens, each = self.tokens, self.conversation.each
         result_tokens = sum(tokens[content] for content in contents if content.is_result)
-        said_tokens = sum(tokens[content] for content in contents) - result_tokens
-        budget = int((said_tokens + result_tokens) * (each.target_ratio or 1.0))
+        dialogue_tokens = sum(tokens[content] for content in contents) - result_tokens
+        budget = int((dialogue_tokens + result_tokens) * (each.target_ratio or 1.0))
         results = [content for content in contents if content.is_result]
-        said = [content for content in contents if not content.is_result and tokens[content] > TOO_SHORT_TOKENS]
+        dialogue = [content for content in contents if not content.is_result and tokens[content] > TOO_SHORT_TOKENS]
         hint = last_question(self.conversation.messages)
-        for_said = said_budget(budget, said_tokens, result_tokens)
-        allotted = allotments(results, tokens, budget - for_said, each.question, hint)
+        for_dialogue = dialogue_budget(budget, dialogue_tokens, result_tokens)
+        allotted = allotments(results, tokens, budget - for_dialogue, each.question, hint)
 
-        async def one(content: Content) -> Compressed:
-            wished = self._options(content, literals.get(content, ()))
+        async def compress(content: Content) -> Compressed:
+            options = self._options(content, literals.get(content, ()))
             if content.is_result:
-                wished = replace(wished, target_ratio=allotted[content] / tokens[content])
-            return await self._compressed(wished)
+                options = replace(options, target_ratio=allotted[content] / tokens[content])
+            return await self._compressed(options)
 
-        asked = [content for content in said if self._options(content).method != "extractive"]
+        abstractive = [content for content in dialogue if self._options(content).method != "extractive"]
         shortened = [content for content in results if TOO_SHORT_TOKENS < tokens[content] > allotted[content]]
-        alone = [*asked, *shortened]
-        made = dict(zip(alone, await gathered(alone, self.concurrency, one), strict=True))
-        found = {content: made[content] for content in shortened}
-        spent = sum(found[one].sizes.compressed_tokens if one in found else tokens[one] for one in results)
-        # A form that came out larger than planned takes nothing from what was said.
-        left = max(budget - spent, for_said) - said_tokens + sum(tokens[content] for content in said)
-        every = [Said(one, self._options(one, literals.get(one, ())), made.get(one)) for one in said]
-        if sum(len(content.text) for content in said) < OFF_LOOP_CHARACTERS:
-            return found | on_one_budget(every, left, self.terms.model)
-        return found | await asyncio.to_thread(on_one_budget, every, left, self.terms.model)
+        alone = [*abstractive, *shortened]
+        compressed = dict(zip(alone, await gathered(alone, self.concurrency, compress), strict=True))
+        short = {content: compressed[content] for content in shortened}
+        spent = sum(short[result].sizes.compressed_tokens if result in short else tokens[result] for result in results)
+        # A form that came out larger than planned takes nothing from the dialogue.
+        left = max(budget - spent, for_dialogue) - dialogue_tokens + sum(tokens[content] for content in dialogue)
+        shared = [
+            SharedText(content, self._options(content, literals.get(content, ())), compressed.get(content))
+            for content in dialogue
+        ]
+        if sum(len(content.text) for content in dialogue) < OFF_LOOP_CHARACTERS:
+            return short | on_one_budget(shared, left, self.call_options.model)
+        return short | await asyncio.to_thread(on_one_budget, shared, left, self.call_options.model)
 
     def _options(self, content: Content, keep: tuple[str, ...] = ()) -> CompressOptions:
         each = self.conversation.each
@@ -188,7 +199,7 @@ class _Work:
         return replace(each, text=content.text, must_keep=keep, method=method, asks=content.role == "user")
 
     async def _compressed(self, options: CompressOptions) -> Compressed:
-        result, cached = await self.compressor.compress(options, self.terms, self.caching)
+        result, cached = await self.compressor.compress(options, self.call_options, self.caching)
         if cached:
             self.spared += result.usage
             self.hits += 1
@@ -199,9 +210,9 @@ class _Work:
 
 
 def _method(method: Method, content: Content, tokens: int) -> Method:
-    """How to compress a text: with `auto` the model is only asked about long prose that the assistant did not write.
+    """How to compress a text: with `auto` the model is only called for long prose not written by the assistant.
 
-    A summary speaks of its text from outside, which is no way for the assistant to speak of itself.
+    A summary describes its text from outside; an assistant's own message should not do that.
     """
     if method != "auto":
         return method

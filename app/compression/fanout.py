@@ -1,4 +1,4 @@
-"""Run many pieces of work side by side, a bounded number at once."""
+"""Concurrent work on many items, with a limit on how many run at the same time."""
 
 import asyncio
 from collections import deque
@@ -17,10 +17,10 @@ async def as_ready(
     work: Callable[[ItemT], Awaitable[ResultT]],
     order: Sequence[int] | None = None,
 ) -> AsyncGenerator[tuple[int, ResultT], None]:
-    """Index and result of each item as it gets ready, at most `limit` under way, begun in `order` of their indexes.
+    """Index and result of each item as it completes; at most `limit` run at once, started in `order` (of indexes).
 
-    Ends with the first exception that `work` raises; then, and when the iterator is closed or cancelled, what
-    is still under way is cancelled and waited for.
+    Raises the first exception of `work`. Then, and if the iterator is closed or cancelled, the running work is
+    cancelled and awaited.
     """
     running: dict[asyncio.Task[ResultT], int] = {}
     left = deque(order if order is not None else range(len(items)))
@@ -41,7 +41,7 @@ async def _awaited(work: Callable[[ItemT], Awaitable[ResultT]], item: ItemT) -> 
 
 
 async def gathered(items: Sequence[ItemT], limit: int, work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
-    """The results of all items in order, at most `limit` under way; raises the first exception of `work`."""
+    """The results of all items in order, at most `limit` running at once; raises the first exception of `work`."""
     if len(items) == 1:
         return [await work(items[0])]
     results = {index: result async for index, result in as_ready(items, limit, work)}

@@ -1,4 +1,4 @@
-"""Chat messages as OpenAI's and Ollama's chat APIs take them: which of their texts may be compressed.
+"""Chat messages in the format of OpenAI's and Ollama's chat APIs, and which of their texts may be compressed.
 
 https://platform.openai.com/docs/api-reference/chat/create, https://docs.ollama.com/api/chat
 """
@@ -20,7 +20,7 @@ _LONGEST_HINT = 1000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A text of a message: its content or, where that is a list, the text of its content part number `part`."""
+    """A text of a message: its content or, if that is a list, the text of content part number `part`."""
 
     message: int
     part: int | None
@@ -29,12 +29,12 @@ class Content:
 
     @property
     def is_result(self) -> bool:
-        """Whether it is what a tool answered."""
+        """Whether it is a tool result."""
         return self.role in _RESULTS
 
 
 def texts_of(messages: Sequence[Message]) -> list[Content]:
-    """The texts of all messages in order; images, audio and files are none."""
+    """The texts of all messages in order, without images, audio and files."""
     return [content for at, message in enumerate(messages) for content in _texts(at, message)]
 
 
@@ -48,10 +48,10 @@ def _texts(at: int, message: Message) -> Iterator[Content]:
 
 
 def older(messages: Sequence[Message], keep_last: int) -> frozenset[int]:
-    """The messages that may be compressed: none of the system's, of the last `keep_last` others, of tool results
+    """The messages that may be compressed: not system messages, the last `keep_last` other messages, or tool results
     without their call.
 
-    An assistant's tool calls and their results are not parted: the last ones begin with the calls.
+    An assistant's tool calls and their results stay together: if a result is among the last messages, so are its calls.
     """
     start = _last_start(messages, keep_last)
     matched = _matched(messages)
@@ -74,13 +74,13 @@ def _last_start(messages: Sequence[Message], keep_last: int) -> int:
 
 
 def _calls(message: Message) -> list[Any]:
-    """The tool calls of a message, and the one that OpenAI's older API has."""
+    """The tool calls of a message, including the `function_call` of OpenAI's older API."""
     calls = list(message.get("tool_calls") or ())
     return [*calls, message["function_call"]] if message.get("function_call") else calls
 
 
 def _matched(messages: Sequence[Message]) -> set[int]:
-    """The tool results whose call stands before them: by its id or, where they have none, right before them."""
+    """The tool results whose call comes before them: matched by id or, if they have none, directly before them."""
     ids: set[object] = set()
     matched: set[int] = set()
     is_called = False
@@ -95,31 +95,34 @@ def _matched(messages: Sequence[Message]) -> set[int]:
 
 
 def last_question(messages: Sequence[Message]) -> str | None:
-    """What the user wrote last: a hint at what of the older messages is still of use."""
-    said = next((one.text for one in reversed(texts_of(messages)) if one.role == "user" and one.text.strip()), None)
-    return None if said is None else said[:_LONGEST_HINT]
+    """The last message of the user: a hint at which older messages are still relevant."""
+    text = next(
+        (content.text for content in reversed(texts_of(messages)) if content.role == "user" and content.text.strip()),
+        None,
+    )
+    return None if text is None else text[:_LONGEST_HINT]
 
 
 def literals_of(
     literals: Sequence[str], messages: Sequence[Message], contents: Sequence[Content]
 ) -> dict[Content, tuple[str, ...]]:
-    """For each of the `contents` that may be compressed, the literals that it must keep: those that stand nowhere else.
+    """The literals that each of the compressible `contents` must keep: those that occur in no unchanged text.
 
-    Raises LiteralNotFoundError for one that does not stand in the messages.
+    Raises LiteralNotFoundError for a literal that is not in the messages.
     """
-    found: dict[Content, tuple[str, ...]] = {}
+    literals_by_content: dict[Content, tuple[str, ...]] = {}
     if not literals:
-        return found
+        return literals_by_content
     is_open = {(content.message, content.part) for content in contents}
-    untouched = [said for at, message in enumerate(messages) for said in _untouched(at, message, is_open)]
+    untouched = [text for at, message in enumerate(messages) for text in _untouched(at, message, is_open)]
     for literal in dict.fromkeys(literals):
-        if any(literal in said for said in untouched):
+        if any(literal in text for text in untouched):
             continue
-        content = next((one for one in contents if literal in one.text), None)
+        content = next((candidate for candidate in contents if literal in candidate.text), None)
         if content is None:
             raise LiteralNotFoundError(f"must_keep: {literal!r} does not stand in the messages")
-        found[content] = (*found.get(content, ()), literal)
-    return found
+        literals_by_content[content] = (*literals_by_content.get(content, ()), literal)
+    return literals_by_content
 
 
 def _untouched(at: int, message: Message, is_open: set[tuple[int, int | None]]) -> Iterator[str]:
@@ -144,7 +147,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def with_texts(messages: Sequence[Message], texts: Mapping[tuple[int, int | None], str]) -> list[dict[str, Any]]:
-    """The messages with other texts, by their message and content part; all else is as it was."""
+    """The messages with `texts` in place of theirs, by message and content part; the rest is unchanged."""
     changed: dict[int, dict[str, Any]] = {}
     for (at, part), text in texts.items():
         message = changed.setdefault(at, dict(messages[at]))

@@ -1,4 +1,4 @@
-"""Cuts a document into parts that fit the context window."""
+"""Splits a document into parts that fit the context window."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _TEMPLATE_TOKENS = 32  # a chat template's marks around two messages, generously
 
 
 def part_budget(num_ctx: int, make_prompt: Callable[[str], Prompt], num_predict: int) -> int:
-    """Most estimated tokens of a part, so that prompt and completion fit `num_ctx` together."""
+    """Most estimated tokens of a part such that prompt and completion together fit `num_ctx`."""
     frame = make_prompt("")
     around = estimate_tokens(frame.system) + estimate_tokens(frame.user) + _TEMPLATE_TOKENS
     return max(LEAST_PART_TOKENS, int(_MARGIN * (num_ctx - around - num_predict)))
@@ -22,32 +22,33 @@ def part_budget(num_ctx: int, make_prompt: Callable[[str], Prompt], num_predict:
 def parts(document: Document, budget: int) -> list[str]:
     """The text in parts of at most `budget` estimated tokens, of similar size, each of whole units.
 
-    Only a unit that is larger than the budget is cut. Without white space at their ends the parts join to the text.
+    Only a unit that is larger than the budget is cut. Joined, the parts are the text, apart from white space at their
+    ends.
     """
     total = sum(document.costs) + len(document.units)
     if total <= budget:
         return [document.text.strip()]
     aim = math.ceil(total / math.ceil(total / budget))
-    found: list[str] = []
+    pieces: list[str] = []
     start, end, size = 0, 0, 0
     for unit, cost in zip(document.units, document.costs, strict=True):
         if size and (size + cost > budget or size >= aim):
-            found += _pieces(document.text[start:end], budget)
+            pieces += _pieces(document.text[start:end], budget)
             start, size = unit.start, 0
         end, size = unit.end, size + cost + 1
-    return [*found, *_pieces(document.text[start:], budget)]
+    return [*pieces, *_pieces(document.text[start:], budget)]
 
 
 def _pieces(text: str, budget: int) -> list[str]:
-    """`text` as one piece, or cut at the budget where it is larger: then it is one unit without a better place."""
+    """`text` as one piece, or cut at the budget if it is larger: then it is a single unit."""
     stripped = text.strip()
     budget = max(budget, LARGEST_PIECE_TOKENS)
     if estimate_tokens(stripped) <= budget:
         return [stripped] if stripped else []
     ends, totals = running_totals(stripped)
-    found, start, spent = [], 0, 0
+    pieces, start, spent = [], 0, 0
     for at in range(1, len(ends)):
         if totals[at] - spent > budget:
-            found.append(stripped[start : ends[at - 1]])
+            pieces.append(stripped[start : ends[at - 1]])
             start, spent = ends[at - 1], totals[at - 1]
-    return [*found, stripped[start:]]
+    return [*pieces, stripped[start:]]

@@ -1,5 +1,5 @@
-"""The prompts. The text comes first and the instruction behind it, so that a summary of a text and every check of a
-sentence against it share their front, which the engine keeps in its prefix cache.
+"""The prompts. The text comes before the instruction, so that the summary of a text and all checks of sentences against
+it share a prefix, which the engine keeps in its prefix cache.
 """
 
 import regex
@@ -27,16 +27,16 @@ _EXPAND = (
 )
 
 INSTRUCTIONS = (_SYSTEM, _SUMMARIZE, _ANSWER, _CHECK, _EXPAND)
-"""What a model is told and must not repeat."""
+"""The instructions, which a completion must not repeat."""
 
 _SAME_LANGUAGE = "the language of the text"
 _TOKENS_PER_SENTENCE = 25
 
-# Marks by which chat templates tell who speaks (ChatML, Llama 2 and 3, Gemma, Mistral); engines read them as
-# control tokens wherever they stand.
+# Role marks of chat templates (ChatML, Llama 2 and 3, Gemma, Mistral); engines read them as control tokens anywhere in
+# a prompt.
 _CONTROL = regex.compile(r"<\|(?=[\w\-]{1,40}+\|>)|(?:<(?=/?+(?:s|start_of_turn|end_of_turn)>))|\[(?=/?+INST\])")
 _THINK = regex.compile(r"<think>.*?(?:</think>|\Z)", regex.DOTALL)
-# Small models dress plain text up as HTML.
+# Small models sometimes write plain text as HTML.
 _TAG = regex.compile(r"</?+[A-Za-z][A-Za-z0-9]{0,15}+(?:\s[^<>]{0,200}+)?+>")
 _ENDS_SENTENCE = regex.compile(r"""(?<!\d)[.!?…。！？।؟]["'”’»)\]」』]{0,4}+\Z""")
 
@@ -46,8 +46,8 @@ def summarize_prompt(text: str, language: Language, num_predict: int, question: 
     form = _ANSWER if question else _SUMMARIZE
     most = max(2, num_predict // _TOKENS_PER_SENTENCE)
     count = str(most) if question or most == 2 else f"2 to {most}"
-    asked = _as_data(question or "").replace("\n", " ")
-    return _about(text, form.format(language=language.name or _SAME_LANGUAGE, count=count, question=asked))
+    question_text = _as_data(question or "").replace("\n", " ")
+    return _about(text, form.format(language=language.name or _SAME_LANGUAGE, count=count, question=question_text))
 
 
 def check_prompt(text: str, claim: str) -> Prompt:
@@ -56,13 +56,13 @@ def check_prompt(text: str, claim: str) -> Prompt:
 
 
 def expand_prompt(notes: str, language: Language) -> Prompt:
-    """The prompt for a full text out of `notes`, the summary in a capsule."""
+    """The prompt that expands `notes`, the summary in a capsule, into a full text."""
     return _about(notes, _EXPAND.format(language=language.name or _SAME_LANGUAGE))
 
 
 def completion_text(completion: str, was_cut: bool) -> str:
-    """What of a completion is answer: without thinking and tags and, where it `was_cut` at its token limit,
-    without the sentence that it broke off in.
+    """The answer in a completion: without thinking and tags and, if it `was_cut` at its token limit, without the
+    incomplete last sentence.
     """
     answer = _TAG.sub("", _THINK.sub("", completion)).strip()
     if not was_cut or _ENDS_SENTENCE.search(answer):
@@ -80,7 +80,7 @@ def _as_data(text: str) -> str:
 
 
 def _fenced(text: str) -> str:
-    """`text` between tags that it does not contain itself."""
+    """`text` between tags that it does not contain."""
     name, number = "text", 0
     while f"{name}>" in text:
         number += 1

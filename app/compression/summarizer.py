@@ -1,4 +1,4 @@
-"""Asks the model for a summary of a document, part by part, and checks its sentences."""
+"""Has the model summarize a document, part by part, and checks the sentences."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from app.compression.parts import LEAST_PART_TOKENS, part_budget, parts
 from app.compression.prompts import INSTRUCTIONS, check_prompt, completion_text, expand_prompt, summarize_prompt
 from app.compression.usage import Usage, used
 from app.engine.client import Prompt
-from app.engine.engine import Engine, Terms
+from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
 from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
@@ -25,31 +25,30 @@ from app.tasks import end
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 
-MOST_SUMMARY_TOKENS = 100  # a part
-LEAST_SUMMARY_TOKENS = 30  # below it no whole sentence that is worth a call fits
-_CANDIDATES = 20  # first tokens whose log probabilities are asked for
-_WINDOW = 100  # sentences by which a model is judged
-_LEAST_STANDING = 0.5  # of them
-_PROBE_EVERY = 20  # texts of which a model whose sentences mostly fall still gets one
+MOST_SUMMARY_TOKENS = 100  # per part
+LEAST_SUMMARY_TOKENS = 30  # a smaller budget has no room for a useful sentence
+_CANDIDATES = 20  # first tokens whose log probabilities are requested
+_WINDOW = 100  # last sentences by which a model is judged
+_LEAST_STANDING = 0.5  # share of them that must pass
+_PROBE_EVERY = 20  # a model whose sentences mostly fail still gets one text in so many
 _CALIBRATION_LIMIT_S = 600.0
-_UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # for a model that is asked whatever it is worth
-_UNSURE = 0.001  # of the probability, below which an answer is neither yes nor no
+_UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # if the setting asks for a check that calibration rejects
+_UNSURE = 0.001  # probability of yes and no together, below which an answer is neither
 
 logger = logging.getLogger("condenser")
-
 
 OnClaim = Callable[[Claim], None]
 
 
 class SummaryObserver(Protocol):
-    """Is told what became of each sentence that a model wrote: `stood`, or the rule that dropped it."""
+    """Counts the judged sentences: `stood`, or the rule that dropped it."""
 
     def sentence_judged(self, result: Reason | Literal["stood", "outweighed"]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The sentences of the model's that stand and those that do not, and what the calls took."""
+    """The sentences of the model that passed and those that did not, and the usage of the calls."""
 
     claims: tuple[Claim, ...] = ()
     dropped: tuple[Dropped, ...] = ()
@@ -58,25 +57,25 @@ class Summary:
 
 @dataclass(slots=True)
 class Record:
-    """How a model's last sentences fared, and how many texts it was left out of since its last one."""
+    """The results of a model's last sentences, and how many texts it was skipped for since its last call."""
 
     results: deque[bool] = field(default_factory=lambda: deque(maxlen=_WINDOW))
     left_out: int = 0
 
     @property
     def standing(self) -> float | None:
-        """The share of its last sentences that stood; None before there were enough of them."""
+        """The share of its last sentences that passed; None until there are _WINDOW of them."""
         return sum(self.results) / len(self.results) if len(self.results) == _WINDOW else None
 
     @property
     def is_too_weak(self) -> bool:
-        """Whether over half of its last sentences fell."""
+        """Whether over half of its last sentences failed."""
         standing = self.standing
         return standing is not None and standing < _LEAST_STANDING
 
 
 class Summarizer:
-    """Has summaries written and checked by `engine`. Keeps a record of how each model's sentences fare."""
+    """Gets summaries from `engine` and checks them. Keeps a record of each model's results."""
 
     def __init__(
         self, engine: Engine, min_support: float, engine_check: EngineCheck, observer: SummaryObserver | None = None
@@ -89,7 +88,7 @@ class Summarizer:
         self.records: dict[str, Record] = {}
 
     def is_worth_asking(self, model: str) -> bool:
-        """Whether `model` is asked for the next text: a model whose sentences mostly fall gets one in _PROBE_EVERY."""
+        """Whether to call `model` for the next text: one whose sentences mostly fail gets one text in _PROBE_EVERY."""
         record = self.records.get(model)
         if record is None or not record.is_too_weak:
             return True
@@ -107,29 +106,31 @@ class Summarizer:
         evidence: Evidence,
         num_predict: int,
         question: str | None,
-        terms: Terms,
+        call_options: CallOptions,
         on_claim: OnClaim | None = None,
     ) -> Summary:
-        """The model's summary of a document, in sentences that stand; one call a part. Raises EngineError.
+        """The model's summary of a document, in sentences that pass the check; one call per part. Raises EngineError.
 
-        `on_claim` is given each of them as soon as it has passed all of the check: as the model writes, where rules are
-        all of it, else when the model has written its part. Those of a call that is then made again are among them.
+        `on_claim` gets each of them as soon as it has passed: while the model writes if only rules are checked, else
+        after the call. It also gets sentences of a call that fails later and is retried.
         """
 
         def make_prompt(part: str) -> Prompt:
             return summarize_prompt(part, document.language, num_predict, question)
 
-        summary = await self._written(document, evidence, make_prompt, num_predict, terms, on_claim)
-        self._note(terms.model, summary)
+        summary = await self._written(document, evidence, make_prompt, num_predict, call_options, on_claim)
+        self._note(call_options.model, summary)
         return summary
 
-    async def expand(self, document: Document, evidence: Evidence, num_predict: int, terms: Terms) -> Summary:
-        """The text that the model writes from notes, in sentences that stand by them. Raises EngineError."""
+    async def expand(
+        self, document: Document, evidence: Evidence, num_predict: int, call_options: CallOptions
+    ) -> Summary:
+        """The text that the model writes from notes, in sentences that they support. Raises EngineError."""
 
         def make_prompt(part: str) -> Prompt:
             return expand_prompt(part, document.language)
 
-        return await self._written(document, evidence, make_prompt, num_predict, terms)
+        return await self._written(document, evidence, make_prompt, num_predict, call_options)
 
     async def _written(
         self,
@@ -137,13 +138,13 @@ class Summarizer:
         evidence: Evidence,
         make_prompt: Callable[[str], Prompt],
         num_predict: int,
-        terms: Terms,
+        call_options: CallOptions,
         on_claim: OnClaim | None = None,
     ) -> Summary:
-        """What the model writes about each part of a document, its sentences checked."""
+        """The checked sentences that the model writes about each part of a document."""
 
         def is_repeated(claim: Claim, kept: Sequence[Claim]) -> bool:
-            return repeats(claim.text, [one.text for one in kept], document.language)
+            return repeats(claim.text, [earlier.text for earlier in kept], document.language)
 
         passed_on = Repetitions(is_repeated)
 
@@ -154,91 +155,92 @@ class Summarizer:
         async def about(part: str) -> Summary:
             prompt = make_prompt(part)
             draft = Draft(evidence, self._min_support, INSTRUCTIONS, pass_on)
-            calibration = self._known_calibration(terms.model)
+            calibration = self._calibration_of(call_options.model)
 
             def read(text: str) -> None:
                 draft.read(completion_text(text, was_cut=False))
 
-            # The engine's part of the check waits for the whole completion: beside it, a check would take another slot,
-            # in which the text is not in the prefix cache.
+            # The engine check waits for the whole completion: a check in parallel would take another slot, whose prefix
+            # cache does not hold the text.
             on_text = read if on_claim is not None and calibration is None else None
             try:
-                call = await self._engine.complete(prompt, num_predict=num_predict, terms=terms, on_text=on_text)
+                call = await self._engine.complete(
+                    prompt, num_predict=num_predict, call_options=call_options, on_text=on_text
+                )
             except PromptTooLongError as error:
                 return await _in_halves(part, str(error), about)
-            self._calibrate_once(terms.model)
+            self._calibrate_once(call_options.model)
             text = completion_text(call.completion.text, call.completion.was_cut)
-            checked_in = await self._check(draft, split_draft(text), part, calibration, terms)
+            checked_in = await self._check(draft, split_draft(text), part, calibration, call_options)
             return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
-        found = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
-        summary = _joined(found)
+        summaries = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
+        summary = _joined(summaries)
         claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
 
     async def _check(
-        self, draft: Draft, sentences: Sequence[str], part: str, calibration: Calibration | None, terms: Terms
+        self, draft: Draft, pieces: Sequence[str], part: str, calibration: Calibration | None, call_options: CallOptions
     ) -> Usage:
-        """Judge what is left of the sentences of a draft about `part`, by rules and by the model's own log-odds.
-
-        Returns what the calls for the log-odds took.
-        """
+        """Judge the remaining sentences of a draft about `part`; returns the usage of the calls for log-odds."""
         usage = Usage()
-        # One after the other, so that each finds the part in the engine's prefix cache.
-        for sentence in draft.unjudged(sentences):
+        # Sequential, so that each call finds the part in the engine's prefix cache.
+        for sentence in draft.unjudged(pieces):
             judgement = draft.judge(sentence)
             if calibration is not None and judgement.is_open:
-                odds, spent = await self._asked(check_prompt(part, sentence), terms)
+                odds, spent = await self._log_odds(check_prompt(part, sentence), call_options)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)
             draft.put(sentence, judgement)
         return usage
 
     def _reconsidered(self, judgement: Judgement, odds: float | None, calibration: Calibration) -> Judgement:
-        """The judgement with the engine's log-odds; as it was where there are none."""
+        """The judgement with the engine's log-odds; unchanged if there are none."""
         if odds is None:
             return judgement
         support = engine_support(judgement, odds, calibration)
         return replace(judgement, support=support, reason=None if support >= self._min_support else "engine")
 
-    async def _asked(self, prompt: Prompt, terms: Terms) -> tuple[float | None, Usage]:
-        """The log-odds of yes against no; None where the engine fails or gives no log probabilities."""
+    async def _log_odds(self, prompt: Prompt, call_options: CallOptions) -> tuple[float | None, Usage]:
+        """The log-odds of yes against no; None if the engine fails or returns no log probabilities."""
         try:
-            call = await self._engine.complete(prompt, num_predict=1, terms=terms, top_logprobs=_CANDIDATES)
+            call = await self._engine.complete(
+                prompt, num_predict=1, call_options=call_options, top_logprobs=_CANDIDATES
+            )
         except EngineError:
             return None, Usage()
         first = call.completion.first_token
         return None if first is None else log_odds(first), used(call, prompt)
 
-    def _known_calibration(self, model: str) -> Calibration | None:
-        """The calibration of `model`; None until it is known, and where the model is not asked."""
+    def _calibration_of(self, model: str) -> Calibration | None:
+        """The calibration of `model`; None until it is complete, and if the model is not used as a judge."""
         task = self._calibrations.get(model)
         if task is None or not task.done() or task.cancelled() or self._engine.can_score is False:
             return None
         return task.result()
 
     def _calibrate_once(self, model: str) -> None:
-        """Have the calibration of `model` made in the background.
+        """Start the calibration of `model` in the background, unless it was started before.
 
-        That begins behind the first summary: at the start the first request would wait for it.
+        It starts after the first summary: at startup it would delay the first request.
         """
         if self._engine_check == "off" or self._engine.can_score is False or model in self._calibrations:
             return
-        # In a context of its own: neither its log lines nor its spans are those of the request that came first.
+        # In its own context: its log lines and spans do not belong to the request that started it.
         self._calibrations[model] = asyncio.create_task(self.calibrate(model), context=Context())
 
     async def calibrate(self, model: str) -> Calibration | None:
-        """Try `model` as a judge of claims. None where it does not tell true from false; never raises EngineError."""
-        terms = Terms(model, asyncio.get_running_loop().time() + _CALIBRATION_LIMIT_S, "batch")
+        """Test `model` as a judge of claims. None if it does not separate true from false; never raises EngineError."""
+        call_options = CallOptions(model, asyncio.get_running_loop().time() + _CALIBRATION_LIMIT_S, "batch")
         odds: dict[bool, list[float]] = {True: [], False: []}
         for example in EXAMPLES:
             for is_true, claims in ((True, example.true), (False, example.false)):
                 for claim in claims:
-                    found, _ = await self._asked(check_prompt(example.text, claim), terms)
-                    if found is None:
+                    claim_odds, _ = await self._log_odds(check_prompt(example.text, claim), call_options)
+                    if claim_odds is None:
                         return None
-                    odds[is_true].append(found)
+                    odds[is_true].append(claim_odds)
         calibration = calibrated(odds[True], odds[False])
         if calibration is None and self._engine_check == "on":
             calibration = _UNCALIBRATED
@@ -251,11 +253,11 @@ class Summarizer:
         return calibration
 
     async def aclose(self) -> None:
-        """End what runs in the background."""
+        """Cancel the running calibrations."""
         await end(self._calibrations.values())
 
     def _note(self, model: str, summary: Summary) -> None:
-        """Keep what became of a model's sentences."""
+        """Record the results of a model's sentences."""
         record = self.records.setdefault(model, Record())
         was_too_weak = record.is_too_weak
         record.results.extend([True] * len(summary.claims) + [False] * len(summary.dropped))
@@ -267,12 +269,12 @@ class Summarizer:
         if self._observer is not None:
             for _ in summary.claims:
                 self._observer.sentence_judged("stood")
-            for one in summary.dropped:
-                self._observer.sentence_judged(one.reason)
+            for sentence in summary.dropped:
+                self._observer.sentence_judged(sentence.reason)
 
 
 async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[Summary]]) -> Summary:
-    """The summary of a part that the engine found too long, by its halves."""
+    """The summary of a part that the engine rejected as too long, from its halves."""
     tokens = estimate_tokens(part)
     if tokens <= LEAST_PART_TOKENS:
         raise EngineFailedError(f"the engine refuses even a prompt of about {tokens} tokens: {refusal}")
@@ -280,16 +282,16 @@ async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[S
     return _joined([await about(half) for half in halves])
 
 
-def _joined(found: Sequence[Summary]) -> Summary:
+def _joined(summaries: Sequence[Summary]) -> Summary:
     return Summary(
-        tuple(claim for summary in found for claim in summary.claims),
-        tuple(one for summary in found for one in summary.dropped),
-        sum((summary.usage for summary in found), Usage()),
+        tuple(claim for summary in summaries for claim in summary.claims),
+        tuple(sentence for summary in summaries for sentence in summary.dropped),
+        sum((summary.usage for summary in summaries), Usage()),
     )
 
 
 def log_odds(first_token: Mapping[str, float]) -> float | None:
-    """The log-odds of yes against no in the log probabilities of an answer's first token; None where it is neither."""
+    """The log-odds of yes against no by the log probabilities of an answer's first token; None if it is neither."""
     yes = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "yes")
     no = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "no")
     if yes + no < _UNSURE:

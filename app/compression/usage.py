@@ -1,4 +1,4 @@
-"""What a request's model calls took."""
+"""Token and time usage of engine calls."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from app.text.tokens import estimate_tokens
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a request's model calls took. Seconds in the queue and the engine are summed over the calls."""
+    """Usage of a request's engine calls. Seconds in the queue and the engine are summed over the calls."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -30,7 +30,7 @@ class Usage:
 
 
 def used(call: Call, prompt: Prompt) -> Usage:
-    """What a call took. A count that the engine leaves out is estimated: the call was paid for all the same."""
+    """The usage of a call. A token count that the engine leaves out is estimated: the tokens were spent."""
     completion = call.completion
     prompt_tokens = completion.prompt_tokens or estimate_tokens(prompt.system) + estimate_tokens(prompt.user)
     completion_tokens = completion.completion_tokens or estimate_tokens(completion.text)

@@ -1,4 +1,4 @@
-"""How long the engine was busy, so that calls that overlap are not paid for twice."""
+"""Splits the engine's busy time among concurrent calls, so that overlapping calls are not charged twice."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,16 +12,16 @@ _PER_CALL, _SINCE = range(2)
 
 @dataclass(slots=True)
 class BusyShare:
-    """Seconds of the engine's busy time that fall to one call; set when the call has ended."""
+    """Seconds of the engine's busy time that belong to one call; set when the call has ended."""
 
     seconds: float = 0.0
 
 
 class BusyClock:
-    """Splits the time during which at least one call is in the engine among the calls that are.
+    """Splits the time in which at least one call is in the engine among the calls in it.
 
-    With n calls in the engine each second gives 1/n to each, so the shares of all calls add up to the busy
-    time. One running sum of dt/n serves every call: its share is the sum's growth while it ran.
+    With n calls in the engine, each second adds 1/n to each call, so that all shares add up to the busy time. A single
+    running sum of dt/n serves every call: its share is the growth of that sum while it ran.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, memory: Memory | None = None) -> None:
@@ -32,7 +32,7 @@ class BusyClock:
 
     @contextmanager
     def call(self, share: BusyShare) -> Iterator[None]:
-        """Count the block as a call in the engine, a failed one too, and set its `share` at the end."""
+        """Count the block as a call in the engine, also if it fails, and set its `share` at the end."""
         with self._memory:
             begun_at = self._advance()
             self._calls.own += 1

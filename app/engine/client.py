@@ -1,19 +1,19 @@
-"""What speaks to the server that runs the model: completions, models, and whether it is there."""
+"""Protocol of a client of the server that runs the model: completions, models and status."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 OnText = Callable[[str], None]
-"""Is given the whole text that the model has written so far, whenever more of it has come.
+"""Called with the whole text that the model has written so far, whenever more of it arrives.
 
-Where a call breaks off and is made again in another server, the text begins anew.
+If a call breaks off and is repeated on another server, the text starts again from the beginning.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent to the model as its two messages."""
+    """The two messages that are sent to the model."""
 
     system: str
     user: str
@@ -21,11 +21,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What the model wrote, and how many tokens that took: 0 where the engine did not say, or said what can't be.
+    """What the model wrote, and its token counts: 0 if the engine did not report them or reported an impossible number.
 
-    By the engine's own word, seconds: `worked_s`, how long it worked on it; `took_s`, its own queue as well.
-    `load_s`: until it had the model loaded, None where it does not say.
-    `first_token`: candidates for the first token, text to natural log probability; None where the engine gave none.
+    Seconds, as the engine reports them: `worked_s` is the time it worked on the call; `took_s` includes its own queue.
+    `load_s`: time until the model was loaded, None if not reported. `first_token`: candidates for the first token, text
+    to natural log probability; None if the engine gave none.
     """
 
     text: str
@@ -42,8 +42,7 @@ class Completion:
 class LoadedModel:
     """A model that is in memory.
 
-    `gpu_ratio`, 0 to 1, is the share of it that is in GPU memory, `num_ctx` its context window in tokens; None where
-    that is not known.
+    `gpu_ratio`, 0 to 1, is the share of it in GPU memory; `num_ctx` is its context window in tokens. None if not known.
     """
 
     name: str
@@ -52,9 +51,9 @@ class LoadedModel:
 
 
 class EngineClient(Protocol):
-    """One server that runs models, at `base_url`, with a context window of at least `num_ctx` tokens in every call.
+    """A server that runs models, at `base_url`, with a context window of at least `num_ctx` tokens in every call.
 
-    All of it raises the EngineErrors (app/engine/errors.py) for what can go wrong.
+    All methods raise the EngineErrors of app/engine/errors.py.
     """
 
     @property
@@ -65,32 +64,30 @@ class EngineClient(Protocol):
 
     @property
     def can_score(self) -> bool | None:
-        """Whether it gives log probabilities; None until an answer has told."""
+        """Whether it gives log probabilities; None until an answer has shown it."""
         ...
 
     async def version(self) -> str:
-        """What the server says that it is."""
+        """Name and version that the server reports."""
         ...
 
     async def installed_models(self) -> list[str]:
         """Names of the models that it can serve."""
         ...
 
-    async def loaded_models(self) -> list[LoadedModel]:
-        """The models in memory."""
-        ...
+    async def loaded_models(self) -> list[LoadedModel]: ...
 
     async def preload(self, model: str) -> float | None:
-        """Have `model` in memory; seconds until it was, None where the server does not say."""
+        """Load `model` into memory. Returns the seconds that took, None if the server does not report them."""
         ...
 
     async def chat(
         self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
     ) -> Completion:
-        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
+        """The completion of `prompt`, of at most `num_predict` tokens, at temperature 0.
 
-        With `top_logprobs` over 0 (20 at most) that many candidates for the first token come with it, where the server
-        gives them. With `on_text` the server is asked to stream.
+        If `top_logprobs` is over 0 (at most 20), that many candidates for the first token come with it, if the server
+        supports it. With `on_text` the server is asked to stream.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The embedded engine's process, seen from its parent: started, watched, started again, stopped."""
+"""The embedded engine's process, as its parent sees it: start, supervision, restart, stop."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,14 @@ logger = logging.getLogger("condenser.embedded")
 
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
-_STEADY_AFTER_S = 30.0  # a process that lived so long did not die of its start
+_STEADY_AFTER_S = 30.0  # a process that lived this long did not fail at start-up
 _TERMINATE_LIMIT_S = 5.0
 _KEPT_ERROR_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedConfig:
-    """What the embedded engine runs: `num_ctx` tokens of context for each of `num_parallel` slots.
+    """Configuration of the embedded engine: `num_ctx` tokens of context for each of `num_parallel` slots.
 
     `threads`: CPU threads, None for one per core.
     """
@@ -36,14 +36,14 @@ class EmbeddedConfig:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAddress:
-    """The engine where another process of this service runs it; its errors are in `error_file`."""
+    """The embedded engine that another process of this service runs; its errors are in `error_file`."""
 
     base_url: str
     error_file: Path
 
     @property
     def last_error(self) -> str | None:
-        """The last lines that a child wrote to standard error, where it wrote any."""
+        """The last lines that a child wrote to standard error, or an empty string."""
         try:
             return self.error_file.read_text() or None
         except OSError:
@@ -51,18 +51,18 @@ class EmbeddedAddress:
 
 
 class EmbeddedEngine:
-    """Runs the engine as a child process at `base_url`; start it with `start` or as a context manager.
+    """Runs the engine as a child process at `base_url`. Start it with `start` or as a context manager.
 
-    The listening socket is the parent's, so the address outlives the child, and a caller that comes while it
-    is started again waits instead of being refused. The child reads its standard input, a pipe whose other end
-    only the parent holds, and ends when that does; signals to the whole process group do not end it before its parent
-    has done with it.
+    The parent owns the listening socket. So the address survives the child, and a caller that arrives during a restart
+    waits instead of being refused. The child reads its standard input, a pipe whose other end only the parent holds,
+    and exits when the pipe closes. It ignores signals to the process group, so it does not exit before the parent has
+    finished with it.
     """
 
     def __init__(
         self, config: EmbeddedConfig, listener: socket.socket | None = None, error_file: Path | None = None
     ) -> None:
-        """`listener`: made by `embedded_listener`. `error_file` has `last_error` for other processes."""
+        """`listener`: made by `embedded_listener`. `error_file`: where other processes read `last_error`."""
         self._config = config
         self._listener = listener or embedded_listener()
         self._error_file = error_file
@@ -73,7 +73,7 @@ class EmbeddedEngine:
 
     @property
     def base_url(self) -> str:
-        """Where it answers as Ollama does."""
+        """Address of its Ollama API."""
         return address_of(self._listener)
 
     @property
@@ -84,16 +84,16 @@ class EmbeddedEngine:
 
     @property
     def last_error(self) -> str | None:
-        """The last lines that a child wrote to standard error, where it wrote any."""
+        """The last lines that a child wrote to standard error, or an empty string."""
         return " ".join(self._error_lines) or None
 
     async def start(self) -> None:
-        """Start the child and its supervision; does not wait for the model to be loaded."""
+        """Start the child and its supervision. Does not wait until the model is loaded."""
         await self._spawn()
         self._supervisor = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
-        """End the child, by force after 5 seconds, and close the socket."""
+        """Stop the child, by SIGKILL after 5 seconds, and close the socket."""
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
@@ -141,7 +141,7 @@ class EmbeddedEngine:
             if loop.time() - started > _STEADY_AFTER_S:
                 backoff_s = _FIRST_BACKOFF_S
             logger.error(
-                "the embedded engine's process ended: starting it again",
+                "the embedded engine's process ended; restarting it",
                 extra={"exit_code": code, "wait_s": backoff_s, "reason": self.last_error},
             )
             await asyncio.sleep(backoff_s)
@@ -151,12 +151,12 @@ class EmbeddedEngine:
             await self._spawn()
 
     async def _read_errors(self, process: asyncio.subprocess.Process) -> None:
-        """Keep the last lines of standard error until it ends with the process, over those of the one before."""
+        """Keep the last lines of standard error until the process ends. They replace those of the previous process."""
         assert process.stderr is not None
         lines: deque[str] = deque(maxlen=_KEPT_ERROR_LINES)
         while True:
             line = b""
-            with contextlib.suppress(ValueError):  # a line over the reader's limit is dropped
+            with contextlib.suppress(ValueError):  # a line longer than the reader's limit is dropped
                 line = await process.stderr.readline()
                 if not line:
                     return
@@ -168,12 +168,12 @@ class EmbeddedEngine:
 
 
 def embedded_listener() -> socket.socket:
-    """The socket on which an embedded engine is to listen."""
+    """The socket on which an embedded engine will listen."""
     return socket.create_server(("127.0.0.1", 0), backlog=1024)
 
 
 def address_of(listener: socket.socket) -> str:
-    """The base URL of the engine that listens there."""
+    """The base URL of the engine that listens on this socket."""
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 

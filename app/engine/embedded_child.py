@@ -1,4 +1,4 @@
-"""The embedded engine as the child process of `embedded.EmbeddedEngine`, on the socket that it hands down."""
+"""Child process of the embedded engine, started by `embedded.EmbeddedEngine`; listens on the inherited socket."""
 
 import argparse
 import signal
@@ -16,11 +16,11 @@ from app.parent import die_with
 
 
 class _ChildServer(uvicorn.Server):
-    """Leaves signals alone: what ends a child is the end of its standard input."""
+    """Ignores signals: only the end of standard input stops the child."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Install no handlers."""
         yield
 
 
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--threads", type=int)
     given = parser.parse_args(arguments)
     die_with(sys.stdin.fileno())
-    # A terminal and systemd signal the whole group, but requests that drain still need the engine.
+    # A terminal and systemd signal the whole process group, but requests that are draining still need the engine.
     for end in (signal.SIGINT, signal.SIGTERM):
         signal.signal(end, signal.SIG_IGN)
     config = EmbeddedConfig(given.model, given.name, given.num_ctx, given.num_parallel, given.threads)

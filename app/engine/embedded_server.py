@@ -1,7 +1,7 @@
-"""The embedded engine: the part of Ollama's API that Condenser calls, on llama.cpp and one GGUF file.
+"""The embedded engine: the part of Ollama's API that Condenser calls, on top of llama.cpp and one GGUF file.
 
-It is for Condenser alone. One model is loaded from the start to the end, its context window is fixed, and a prompt that
-does not fit is refused. What Condenser does not send (tools, images, formats, templates) is ignored.
+Only Condenser uses it. It loads one model at start-up, with a fixed context window, and rejects a prompt that does not
+fit. Features that Condenser does not use (tools, images, formats, templates) are ignored.
 """
 
 import json
@@ -39,7 +39,7 @@ class OllamaMessage(BaseModel):
 
 
 class Options(BaseModel):
-    """Ollama's options; those that llama.cpp does not know are ignored there."""
+    """Ollama's options; those that llama.cpp does not know are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -67,7 +67,7 @@ class ShowRequest(BaseModel):
 
 
 def create_embedded_app(config: EmbeddedConfig, llama: LlamaServer) -> Starlette:
-    """The ASGI application on a loaded model."""
+    """The ASGI application for a loaded model."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -150,17 +150,17 @@ def _require_model(name: str, config: EmbeddedConfig) -> None:
 
 
 async def _chat(request: Request) -> Response:
-    wanted = OllamaRequest.model_validate_json(await request.body())
+    body = OllamaRequest.model_validate_json(await request.body())
     config: EmbeddedConfig = request.app.state.config
-    _require_model(wanted.model, config)
-    if wanted.think:
-        raise HTTPException(400, f'"{wanted.model}" does not support thinking')
-    if not 0 <= wanted.top_logprobs <= _MOST_LOGPROBS:
+    _require_model(body.model, config)
+    if body.think:
+        raise HTTPException(400, f'"{body.model}" does not support thinking')
+    if not 0 <= body.top_logprobs <= _MOST_LOGPROBS:
         raise HTTPException(400, f"top_logprobs must be between 0 and {_MOST_LOGPROBS}")
-    lines = _lines(request.app.state.llama, wanted)
+    lines = _lines(request.app.state.llama, body)
     try:
-        if wanted.stream:
-            # The first line is taken before the answer begins, so that a refusal has its own status.
+        if body.stream:
+            # Read the first line before the answer starts, so that an error can set the status.
             first = await cancel_on_disconnect(request.receive, anext(lines))
             return StreamingResponse(_ndjson(first, lines), media_type="application/x-ndjson")
         return JSONResponse(await cancel_on_disconnect(request.receive, _whole(lines)))
@@ -168,30 +168,30 @@ async def _chat(request: Request) -> Response:
         return JSONResponse({"error": "request canceled"}, 499)
 
 
-async def _lines(llama: LlamaServer, wanted: OllamaRequest) -> AsyncGenerator[Line, None]:
-    """Ollama's lines for one completion: one for each bit of text, the last with the counts."""
+async def _lines(llama: LlamaServer, body: OllamaRequest) -> AsyncGenerator[Line, None]:
+    """Lines of Ollama's answer for one completion: one per piece of text; the last has the counts."""
     started = time.monotonic_ns()
-    messages = [message.model_dump() for message in wanted.messages]
+    messages = [message.model_dump() for message in body.messages]
     if not messages:
-        yield _line(wanted, "") | {"done": True, "done_reason": "load"}
+        yield _line(body, "") | {"done": True, "done_reason": "load"}
         return
     last = Chunk()
     reason = "stop"
-    # llama.cpp gives no token its own log probability without a candidate.
-    top_logprobs = max(1, wanted.top_logprobs) if wanted.logprobs else 0
-    async with aclosing(llama.chat(messages, (wanted.options or Options()).model_dump(), top_logprobs)) as chunks:
+    # llama.cpp reports a token's own log probability only if candidates are requested.
+    top_logprobs = max(1, body.top_logprobs) if body.logprobs else 0
+    async with aclosing(llama.chat(messages, (body.options or Options()).model_dump(), top_logprobs)) as chunks:
         async for chunk in chunks:
             for choice in chunk.choices:
                 reason = choice.finish_reason or reason
-                scores = _scores(choice.logprobs.content, wanted.top_logprobs) if choice.logprobs else {}
+                scores = _scores(choice.logprobs.content, body.top_logprobs) if choice.logprobs else {}
                 if choice.delta.content or scores:
-                    yield _line(wanted, choice.delta.content or "") | scores | {"done": False}
+                    yield _line(body, choice.delta.content or "") | scores | {"done": False}
             last = Chunk(usage=chunk.usage or last.usage, timings=chunk.timings or last.timings)
-    yield _line(wanted, "") | {"done": True, "done_reason": reason} | _counts(last, started)
+    yield _line(body, "") | {"done": True, "done_reason": reason} | _counts(last, started)
 
 
-def _line(wanted: OllamaRequest, text: str) -> Line:
-    return {"model": wanted.model, "created_at": datetime.now(UTC).isoformat()} | _message(text)
+def _line(body: OllamaRequest, text: str) -> Line:
+    return {"model": body.model, "created_at": datetime.now(UTC).isoformat()} | _message(text)
 
 
 def _message(text: str) -> Line:
@@ -199,7 +199,7 @@ def _message(text: str) -> Line:
 
 
 def _scores(positions: list[Position], top_logprobs: int) -> dict[str, Any]:
-    """Log probabilities as Ollama has them in a line; nothing where there are none."""
+    """Log probabilities in Ollama's format; empty if there are none."""
     dumped = [position.model_dump(exclude_none=True) for position in positions]
     for position in dumped:
         position["top_logprobs"] = position["top_logprobs"][:top_logprobs]
@@ -209,7 +209,7 @@ def _scores(positions: list[Position], top_logprobs: int) -> dict[str, Any]:
 
 
 def _counts(last: Chunk, started: int) -> dict[str, int]:
-    """Ollama's counts; durations in nanoseconds, zeros left out. prompt_eval_count counts cached tokens too."""
+    """Ollama's counts; durations in nanoseconds, zeros omitted. prompt_eval_count includes cached tokens."""
     counts = {"total_duration": time.monotonic_ns() - started}
     if last.usage is not None:
         counts |= {"prompt_eval_count": last.usage.prompt_tokens, "eval_count": last.usage.completion_tokens}
@@ -255,9 +255,9 @@ async def _llama_error(request: Request, error: LlamaError) -> Response:
 
 
 def serve(config: EmbeddedConfig, listener: socket.socket, server: type[uvicorn.Server]) -> None:
-    """Load the model, then serve on `listener` by `server`; callers wait in its backlog meanwhile.
+    """Load the model, then serve on `listener` with `server`; callers wait in the socket's backlog until then.
 
-    Ends the process with code 1 where the model can't be loaded.
+    Exits the process with code 1 if the model can't be loaded.
     """
     try:
         llama = LlamaServer(config)

@@ -1,4 +1,4 @@
-"""The engine as the rest sees it: a completion for a prompt, through the gate, measured."""
+"""The engine as the rest of the service sees it: completions through the gate, with retries and timings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -27,26 +27,26 @@ EngineName = Literal["ollama", "embedded", "openai"]
 STATUS_TIMEOUT_S = 2.0
 _RETRY_POLICY = RetryPolicy()
 _NEEDLESS_LOADS = (
-    f"was loaded twice within {SOON_S:g} s: another program calls it with other options, num_ctx for one, or there is "
-    "not enough memory for all models that are asked for (docs/ollama.md)"
+    f"was loaded twice within {SOON_S:g} s: another program calls it with other options, for example num_ctx, or "
+    "there is not enough memory for all requested models (docs/ollama.md)"
 )
 
 
 class EngineObserver(Protocol):
-    """Is told of every call that was in the engine: seconds it took, its outcome, its part of the busy time."""
+    """Notified of each call in the engine: seconds it took, its outcome, its share of the busy time."""
 
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None: ...
 
     def call_retried(self, reason: RetryReason) -> None:
-        """A call is made once more: one that the engine had not taken, or in another server."""
+        """A call is retried: the engine had not accepted it, or another server takes it."""
 
     def model_loaded(self, model: str) -> None:
-        """An answer told that the engine loaded the model for it."""
+        """An answer showed that the engine loaded the model for this call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On what terms a request's calls are made: `deadline` is a time of the running event loop, seconds."""
+class CallOptions:
+    """Options shared by all calls of a request. `deadline`: seconds, on the clock of the running event loop."""
 
     model: str
     deadline: float
@@ -55,9 +55,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One completion and what it took: seconds in the queue, in the engine, and of the engine's busy time.
+    """A completion and the seconds it took: in the queue, in the engine, and its share of the engine's busy time.
 
-    `engine_s` counts from its place in the engine on, tries in vain and pauses included.
+    `engine_s` starts when the call gets its place in the engine; failed attempts and pauses are included.
     """
 
     completion: Completion
@@ -68,7 +68,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class _Chat:
-    """What is asked of a server, whichever it is."""
+    """The arguments of a chat call, whichever server takes it."""
 
     prompt: Prompt
     num_predict: int
@@ -77,10 +77,11 @@ class _Chat:
 
 
 class Engine:
-    """`upstreams` behind `gate`. `default_model` serves requests that name none, with `num_ctx` tokens of context.
+    """The servers `upstreams`, behind `gate`. `default_model`, with `num_ctx` tokens of context, serves requests that
+    name no model.
 
-    `why_down` may know why the engine does not answer. `retry_policy` says how calls that it did not take are tried
-    again.
+    `why_down` may explain why the engine does not answer. `retry_policy`: how calls are retried that the engine did not
+    accept.
     """
 
     def __init__(
@@ -106,73 +107,81 @@ class Engine:
 
     @property
     def url(self) -> str:
-        """Where the servers listen, comma-separated."""
-        return ",".join(one.client.base_url for one in self.upstreams.all)
+        """Addresses of the servers, comma-separated."""
+        return ",".join(upstream.client.base_url for upstream in self.upstreams.all)
 
     async def preload(self, deadline: float) -> None:
-        """Have the default model loaded everywhere by the deadline. Raises EngineError where no server can load it."""
-        loading = (self.load(one, deadline) for one in self.upstreams.all)
+        """Load the default model on every server by the deadline. Raises EngineError if no server can load it."""
+        loading = (self.load(upstream, deadline) for upstream in self.upstreams.all)
         ended = await asyncio.gather(*loading, return_exceptions=True)
         failed = [result for result in ended if isinstance(result, BaseException)]
         if len(failed) == len(ended):
             raise failed[0]
 
     async def load(self, upstream: Upstream, deadline: float) -> None:
-        """Have the default model loaded in one server, by the deadline. Raises EngineError.
+        """Load the default model on one server by the deadline. Raises EngineError.
 
-        It takes no place in the engine: it writes nothing, and may wait for long for another program's calls to end.
+        Takes no place in the engine: it generates nothing, and may wait long for another program's calls to end.
         """
         async with self._bounded(deadline):
             if await upstream.preload(self.default_model):
                 self._tell_of_load(self.default_model)
 
     async def require(self, model: str) -> None:
-        """Raise ModelNotFoundError where no server has `model`.
+        """Raise ModelNotFoundError if no server has `model`.
 
-        By the lists of the last check, which cost nothing; where none has it, by new ones, for it may have been
-        installed since. Says nothing where a server does not answer: only a call can tell then.
+        Uses the lists of the last check, which cost nothing. If none of them has it, it fetches new lists, since the
+        model may have been installed meanwhile. Does not raise if a server does not answer: only a call can tell then.
         """
         name = canonical(model)
-        if any(name in one.installed for one in self.upstreams.all):
+        if any(name in upstream.installed for upstream in self.upstreams.all):
             return
-        found = (await self.status()).upstreams
-        installed = {installed for one in found for installed in one.installed}
-        has_all_lists = all(one.version is not None and (one.installed or self.name != "openai") for one in found)
+        statuses = (await self.status()).upstreams
+        installed = {installed for status in statuses for installed in status.installed}
+        has_all_lists = all(
+            status.version is not None and (status.installed or self.name != "openai") for status in statuses
+        )
         if has_all_lists and name not in map(canonical, installed):
             raise ModelNotFoundError(self._how_to_get(model, f"model '{model}' not found", installed))
 
     @property
     def can_score(self) -> bool | None:
         """Whether any server gives log probabilities; None until one does or all have shown that they do not."""
-        told = [one.client.can_score for one in self.upstreams.all]
-        return True if True in told else None if None in told else False
+        support = [upstream.client.can_score for upstream in self.upstreams.all]
+        return True if True in support else None if None in support else False
 
     async def complete(
-        self, prompt: Prompt, *, num_predict: int, terms: Terms, top_logprobs: int = 0, on_text: OnText | None = None
+        self,
+        prompt: Prompt,
+        *,
+        num_predict: int,
+        call_options: CallOptions,
+        top_logprobs: int = 0,
+        on_text: OnText | None = None,
     ) -> Call:
-        """The completion of `prompt`, of at most `num_predict` tokens; waits for its place first.
+        """The completion of `prompt`, of at most `num_predict` tokens; waits for a place in the engine first.
 
         `top_logprobs`, `on_text`: see EngineClient.chat.
 
-        Raises EngineError; an EngineTimeoutError where the deadline passes in the engine.
+        Raises EngineError, and EngineTimeoutError if the deadline passes in the engine.
         """
         try:
-            async with self._turn(terms.priority, terms.deadline) as queue_s:
+            async with self._turn(call_options.priority, call_options.deadline) as queue_s:
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
                 completion, busy_s = await retrying(
-                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs, on_text), terms),
+                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs, on_text), call_options),
                     self._retry_policy,
-                    terms.deadline,
+                    call_options.deadline,
                     self._tell_of_retry,
                 )
                 return Call(completion, queue_s, loop.time() - placed, busy_s)
         except ModelNotFoundError as error:
-            installed = {name for one in self.upstreams.all for name in one.installed}
-            raise ModelNotFoundError(self._how_to_get(terms.model, str(error), installed)) from error
+            installed = {name for upstream in self.upstreams.all for name in upstream.installed}
+            raise ModelNotFoundError(self._how_to_get(call_options.model, str(error), installed)) from error
 
     def close(self) -> None:
-        """End every call, those that wait too, and all later ones, with ShuttingDownError."""
+        """End all current and later calls, waiting ones included, with ShuttingDownError."""
         self._is_closed = True
         self.gate.close()
         for turn in self._running:
@@ -181,7 +190,7 @@ class Engine:
 
     @asynccontextmanager
     async def _turn(self, priority: Priority, deadline: float) -> AsyncIterator[float]:
-        """A place in the engine until the deadline at most; yields the seconds waited for it."""
+        """Hold a place in the engine, until the deadline at most; yields the seconds waited for it."""
         async with self.gate.place(priority, deadline) as queue_s, self._bounded(deadline):
             yield queue_s
 
@@ -200,7 +209,7 @@ class Engine:
         except TimeoutError:
             if self._is_closed:
                 raise ShuttingDownError from None
-            raise EngineTimeoutError("the time was up before the engine had answered") from None
+            raise EngineTimeoutError("the deadline passed before the engine answered") from None
 
     def _tell_of_retry(self, reason: RetryReason) -> None:
         if self._observer is not None:
@@ -210,30 +219,30 @@ class Engine:
         if self._observer is not None:
             self._observer.model_loaded(model)
 
-    async def _anywhere(self, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
-        """The completion by the server where it is done first; by another one where that can't serve it."""
-        tried = [self.upstreams.best(terms.model)]
+    async def _anywhere(self, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
+        """The completion by the server expected to finish first; by another one if that one can't serve it."""
+        tried = [self.upstreams.best(call_options.model)]
         while True:
             try:
-                return await self._traced(tried[-1], chat, terms)
+                return await self._traced(tried[-1], chat, call_options)
             except EngineError as error:
                 reason = reason_to_go_elsewhere(error, len(tried))
                 if reason is None or not self.upstreams.besides(tried):
                     raise
             self._tell_of_retry(reason)
-            tried.append(self.upstreams.best(terms.model, tried))
+            tried.append(self.upstreams.best(call_options.model, tried))
 
-    async def _traced(self, upstream: Upstream, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
-        """As `_measured`, in a span with the attributes of OpenTelemetry's conventions for generative AI."""
-        asked = {
+    async def _traced(self, upstream: Upstream, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
+        """Like `_measured`, in a span with OpenTelemetry's attributes for generative AI."""
+        attributes = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": self.name,
-            "gen_ai.request.model": terms.model,
+            "gen_ai.request.model": call_options.model,
             "gen_ai.request.max_tokens": chat.num_predict,
             "server.address": upstream.client.base_url,
         }
-        with span("chat", asked, kind="client") as current:
-            completion, busy_s = await self._measured(upstream, chat, terms)
+        with span("chat", attributes, kind="client") as current:
+            completion, busy_s = await self._measured(upstream, chat, call_options)
             if current is not None:
                 current.set_attribute("gen_ai.usage.input_tokens", completion.prompt_tokens)
                 current.set_attribute("gen_ai.usage.output_tokens", completion.completion_tokens)
@@ -241,11 +250,11 @@ class Engine:
             return completion, busy_s
 
     def _refit(self) -> None:
-        """Let as many in as the servers that are up have slots."""
+        """Set the gate's size to the number of slots of the servers that are up."""
         self.gate.resize(self.upstreams.slots)
 
-    async def _measured(self, upstream: Upstream, chat: _Chat, terms: Terms) -> tuple[Completion, float]:
-        """The completion, and the part of the server's busy time that falls to it, seconds."""
+    async def _measured(self, upstream: Upstream, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
+        """The completion, and its share of the server's busy time in seconds."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         outcome = "ok"
@@ -254,25 +263,27 @@ class Engine:
             with upstream.busy.call(share):
                 completion = await upstream.chat(
                     chat.prompt,
-                    model=terms.model,
+                    model=call_options.model,
                     num_predict=chat.num_predict,
                     top_logprobs=chat.top_logprobs,
                     on_text=chat.on_text,
                 )
-            if completion.load_s is not None and upstream.loads.answered(terms.model, started, completion.load_s):
-                self._tell_of_load(terms.model)
+            if completion.load_s is not None and upstream.loads.answered(
+                call_options.model, started, completion.load_s
+            ):
+                self._tell_of_load(call_options.model)
             return completion, share.seconds
         except EngineError as error:
             outcome = error.kind
             raise
         except asyncio.CancelledError:
-            is_late = loop.time() >= terms.deadline
+            is_late = loop.time() >= call_options.deadline
             outcome = EngineTimeoutError.kind if is_late and not self._is_closed else "cancelled"
             raise
         finally:
             self._refit()
             if self._observer is not None:
-                self._observer.call_ended(terms.model, outcome, loop.time() - started, share.seconds)
+                self._observer.call_ended(call_options.model, outcome, loop.time() - started, share.seconds)
 
     def _how_to_get(self, model: str, message: str, installed: Iterable[str]) -> str:
         if self.name == "embedded":
@@ -284,17 +295,17 @@ class Engine:
         return f"{message}{has}; get it with: ollama pull {model}"
 
     async def status(self) -> EngineStatus:
-        """Ask all servers for their version and models; never raises, answers within STATUS_TIMEOUT_S."""
-        return EngineStatus(tuple(await asyncio.gather(*map(self._asked, self.upstreams.all))))
+        """Ask all servers for their version and models. Never raises; answers within STATUS_TIMEOUT_S."""
+        return EngineStatus(tuple(await asyncio.gather(*map(self._status_of, self.upstreams.all))))
 
     async def check(self, on_return: Callable[[Upstream], object]) -> EngineStatus:
-        """As `status`, and go by it: `on_return` is told of each server that is back after it was down.
+        """Fetch the status and act on it. `on_return` is called with each server that is back after it was down.
 
-        Calls in a server that has fallen silent are ended, and made in another one, where one is up.
+        Calls in a server that has stopped answering are ended and retried on another server, if one is up.
         """
         status = await self.status()
-        for upstream, found in zip(self.upstreams.all, status.upstreams, strict=True):
-            if upstream.checked(found):
+        for upstream, upstream_status in zip(self.upstreams.all, status.upstreams, strict=True):
+            if upstream.checked(upstream_status):
                 on_return(upstream)
         for upstream in self.upstreams.all:
             if upstream.is_up is False and self.upstreams.is_any_up:
@@ -302,7 +313,7 @@ class Engine:
         self._refit()
         return status
 
-    async def _asked(self, upstream: Upstream) -> UpstreamStatus:
+    async def _status_of(self, upstream: Upstream) -> UpstreamStatus:
         client, model = upstream.client, self.default_model
         version: str | None = None
         try:
@@ -324,6 +335,6 @@ class Engine:
     def _failed(
         self, upstream: Upstream, version: str | None, problem: str, *, is_gone: bool = False
     ) -> UpstreamStatus:
-        reason = self._why_down()
-        told = f"{problem}; {reason}" if reason else problem
-        return UpstreamStatus(upstream.client.base_url, version, problem=told, is_gone=is_gone)
+        cause = self._why_down()
+        explained = f"{problem}; {cause}" if cause else problem
+        return UpstreamStatus(upstream.client.base_url, version, problem=explained, is_gone=is_gone)

@@ -1,14 +1,14 @@
-"""What can go wrong between a request and the model. The HTTP face turns each into a problem answer."""
+"""Errors between a request and the model. The HTTP layer turns each into a problem answer."""
 
 
 class EngineError(Exception):
-    """Any failure to get a completion. `kind` is a bounded name, fit for a metric's label."""
+    """Any failure to get a completion. `kind` is from a fixed list, so it can be a metric's label."""
 
     kind = "error"
 
 
 class QueueFullError(EngineError):
-    """The gate has no waiting place left. `retry_after_s`: estimated seconds until one frees."""
+    """The queue is full or too long. `retry_after_s`: estimated seconds until a place frees."""
 
     kind = "queue_full"
 
@@ -18,34 +18,34 @@ class QueueFullError(EngineError):
 
 
 class QueueTimeoutError(QueueFullError):
-    """The wait for a place in the engine outlasted its bound, or the request's deadline."""
+    """The wait for a place in the engine exceeded its limit, or the request's deadline."""
 
     kind = "queue_timeout"
 
 
 class ShuttingDownError(EngineError):
-    """The service is ending, and the time that it gives to what is under way is over."""
+    """The service is stopping, and its time to finish requests in progress is over."""
 
     kind = "shutting_down"
 
     def __init__(self) -> None:
-        super().__init__("the service is shutting down; send the request again, it was not finished")
+        super().__init__("the service is shutting down and did not finish this request; send it again")
 
 
 class ModelNotFoundError(EngineError):
-    """The engine does not have the model asked for."""
+    """The engine does not have the requested model."""
 
     kind = "model_not_found"
 
 
 class EngineUnreachableError(EngineError):
-    """No connection to the engine, or it broke before the answer was whole."""
+    """No connection to the engine, or it broke before the answer was complete."""
 
     kind = "unreachable"
 
 
 class NoConnectionError(EngineUnreachableError):
-    """No connection to the engine came about: nothing was sent."""
+    """The connection to the engine could not be opened: nothing was sent."""
 
 
 class EngineBusyError(EngineError):
@@ -55,24 +55,24 @@ class EngineBusyError(EngineError):
 
 
 class EngineTimeoutError(EngineError):
-    """The engine took longer than the request may take."""
+    """The engine did not finish within the request's deadline."""
 
     kind = "timeout"
 
 
 class EngineRejectedError(EngineError):
-    """The engine refused the call as wrong (4xx other than an unknown model or a too long prompt)."""
+    """The engine rejected the call (4xx other than unknown model or too long prompt)."""
 
     kind = "rejected"
 
 
 class EngineFailedError(EngineError):
-    """The engine answered 5xx, or something that is not an answer of Ollama's."""
+    """The engine answered 5xx, or something that is not a valid answer."""
 
     kind = "failed"
 
 
 class PromptTooLongError(EngineError):
-    """The prompt does not fit the context window, or the engine has silently cut it."""
+    """The prompt does not fit the context window, or the engine silently truncated it."""
 
     kind = "prompt_too_long"

@@ -1,11 +1,11 @@
-"""Finding how many calls an engine works on at once, from how long calls wait inside of it.
+"""Finds how many calls an engine works on at once, from how long calls wait inside it.
 
-By Little's law, of L calls in an engine that works on each for s seconds and answers after t, it works on L * s / t at
-once. Where t is no longer than s all of them are worked on, and more can be sent; else that many and a little more, so
-that no slot is ever empty and a change is seen. This is the gradient of Netflix's concurrency-limits (Gradient2Limit)
-with Ollama's own word for s and t: the shortest time ever seen, which it takes there, grows old as texts and load
-change, and what a burst waits for on this side of the connection is no wait in the engine. A busy engine takes a fifth
-off at once, as AIMD does.
+By Little's law: if L calls are in an engine that works on each for s seconds and answers after t, it works on L * s / t
+at once. If t is no longer than s, it works on all of them, and more can be sent. Otherwise the limit becomes that
+number and a little more, so that no slot is ever empty and a change is noticed. This is the gradient of Netflix's
+concurrency-limits (Gradient2Limit), with s and t as Ollama reports them: Gradient2Limit uses the shortest time ever
+seen, which goes stale as texts and load change; and the time that a burst waits on our side of the connection is not a
+wait in the engine. If the engine reports that it is busy, the limit falls by a fifth, as in AIMD.
 """
 
 from app.shared_memory import Memory
@@ -13,22 +13,22 @@ from app.shared_memory import Memory
 FIRST = 4
 MOST = 256
 
-_NO_WAIT = 1.02  # times s, and the way there and back
+_NO_WAIT = 1.02  # times s, plus the network time _WAY_S
 _WAY_S = 0.03
 _OVER = 1.08
 _BUSY_CUT = 0.8
 _FEWEST_CALLS = 4
-_ENOUGH_CALLS = 16  # to tell that far too many are in the engine, where a round of them would take long
-_NEAR = 0.75  # of the limit; by chance one round has more that waited than the next, and a slot too few costs more
-_MANY = 8  # half of a cut from fewer could be none
-_FAR_TOO_LONG = 2.5  # times s; twice is what twice as many as it works on can come to
+_ENOUGH_CALLS = 16  # enough to see that far too many are in the engine, before a whole round of them has ended
+_NEAR = 0.75  # of the limit: rounds vary by chance, and one slot too few costs more than one too many
+_MANY = 8  # below this, half of a reduction rounds to nothing
+_FAR_TOO_LONG = 2.5  # times s; twice the calls that it works on give 2 at most
 
 _VALUE, _FROM_BEFORE, _CALLS, _IN_ENGINE, _TOOK_S, _WORKED_S = range(6)
-"""Sums over the calls that ended under the limit `_VALUE`; so many are still to end that came by the one before."""
+"""Sums over the calls that ended under the limit `_VALUE`. `_FROM_BEFORE`: calls in the engine from earlier limits."""
 
 
 class ConcurrencyLimit:
-    """The number of calls to have in an engine at once, 1 to MOST; begins with FIRST. All workers find it together."""
+    """The number of calls to have in an engine at once, 1 to MOST, starting at FIRST. Shared by all workers."""
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory or Memory()
@@ -39,24 +39,25 @@ class ConcurrencyLimit:
 
     @property
     def value(self) -> int:
-        """The limit now."""
+        """The current limit."""
         return int(self._cells[_VALUE])
 
     def ended(self, in_engine: int, took_s: float, worked_s: float | None) -> int:
-        """Take a call into account that was one of so many and was answered; the limit from now on.
+        """Count an answered call that was in the engine with `in_engine` calls; returns the new limit.
 
-        `worked_s`: the engine's own word for how long it worked on it, None where it gives none, which tells nothing.
+        `worked_s`: seconds that the engine reports it worked on the call; None if it does not report them, and then the
+        call is ignored.
         """
         with self._memory:
             cells, value = self._cells, self.value
             if cells[_FROM_BEFORE]:
                 cells[_FROM_BEFORE] -= 1
-            elif worked_s is not None and in_engine >= value:  # else there was not enough to do to tell anything
+            elif worked_s is not None and in_engine >= value:  # with fewer calls the engine was not saturated
                 cells[_CALLS] += 1
                 cells[_IN_ENGINE] += in_engine
                 cells[_TOOK_S] += took_s
                 cells[_WORKED_S] += worked_s
-                # Of calls that end at the same time all have waited, or none: only a whole round of them tells.
+                # Calls that end at the same time have either all waited or none has, so judge whole rounds only.
                 is_round = cells[_CALLS] >= max(_FEWEST_CALLS, value)
                 is_enough = cells[_CALLS] >= _ENOUGH_CALLS
                 if is_round or (is_enough and cells[_TOOK_S] > _FAR_TOO_LONG * cells[_WORKED_S]):
@@ -64,7 +65,7 @@ class ConcurrencyLimit:
             return self.value
 
     def busy(self) -> int:
-        """Take into account that the engine said it was busy; the limit from now on."""
+        """Lower the limit because the engine reported that it is busy; returns the new limit."""
         with self._memory:
             self._set(int(_BUSY_CUT * self.value), self.value)
             return self.value
@@ -75,12 +76,12 @@ class ConcurrencyLimit:
         if took_s <= _NO_WAIT * worked_s + _WAY_S * cells[_CALLS]:
             self._set(2 * value, in_engine)
         else:
-            found = int(_OVER * cells[_IN_ENGINE] / cells[_CALLS] * worked_s / took_s) + 1
-            is_near = value >= _MANY and value > found >= _NEAR * value
-            self._set((value + found + 1) // 2 if is_near else found, in_engine)
+            estimate = int(_OVER * cells[_IN_ENGINE] / cells[_CALLS] * worked_s / took_s) + 1
+            is_near = value >= _MANY and value > estimate >= _NEAR * value
+            self._set((value + estimate + 1) // 2 if is_near else estimate, in_engine)
 
     def _set(self, value: int, in_engine: int) -> None:
-        """From now on `value`; the calls that are in the engine came by the limit before."""
+        """Set the limit; calls in the engine now were let in under the previous one."""
         bounded = min(MOST, max(1, value))
         self._cells[_FROM_BEFORE] = in_engine if bounded != self.value else 0
         self._cells[_VALUE] = bounded

@@ -1,4 +1,4 @@
-"""llama.cpp's own HTTP server, inside this process, and what of its answers Ollama's API needs."""
+"""llama.cpp's own HTTP server inside this process, and the fields of its answers that Ollama's API needs."""
 
 import secrets
 from collections.abc import AsyncGenerator
@@ -21,11 +21,11 @@ _OPTIONS: tuple[str, ...] = (
     "presence_penalty",
     "frequency_penalty",
 )
-"""Ollama's options that llama.cpp takes under the same name."""
+"""Options that have the same name in Ollama and llama.cpp."""
 
 
 class LlamaError(Exception):
-    """llama.cpp refused a request; `is_too_long`: because the prompt does not fit its context window."""
+    """llama.cpp rejected a request; `is_too_long` if the prompt does not fit its context window."""
 
     def __init__(self, message: str, status: int, is_too_long: bool) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class Candidate(_Part):
 
 
 class Position(Candidate):
-    """A token of the completion, and the most probable ones in its place."""
+    """A token of the completion, and the most probable tokens at its position."""
 
     top_logprobs: list[Candidate] = Field(default_factory=list)
 
@@ -76,7 +76,7 @@ class _Timings(_Part):
 
 
 class Chunk(_Part):
-    """A chunk of a streamed chat completion; the last ones bring `finish_reason`, `usage` and `timings`."""
+    """A chunk of a streamed chat completion; the last ones carry `finish_reason`, `usage` and `timings`."""
 
     choices: list[_Choice] = Field(default_factory=list)
     usage: _Usage | None = None
@@ -93,7 +93,7 @@ class _RefusalBody(_Part):
 
 
 class LlamaServer:
-    """A loaded model, `num_parallel` slots with continuous batching, reached through loopback with a random key."""
+    """A loaded model with `num_parallel` slots and continuous batching, reached over loopback with a random key."""
 
     def __init__(self, config: EmbeddedConfig) -> None:
         key = secrets.token_hex(16)
@@ -103,8 +103,8 @@ class LlamaServer:
         params.n_ctx = config.num_ctx * config.num_parallel
         params.n_parallel = config.num_parallel
         params.ctx_shift = False
-        # Each slot keeps its last prompt, whose front the next one shares. llama.cpp would keep all others as well:
-        # 11 MB a text, up to 8 GiB.
+        # Each slot caches its last prompt, whose prefix the next one shares. llama.cpp would also cache all others:
+        # 11 MB per text, up to 8 GiB.
         params.cache_ram_mib = 0
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO
         params.hostnames = ["127.0.0.1"]
@@ -119,24 +119,23 @@ class LlamaServer:
         self._http = httpx.AsyncClient(
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {key}"},
-            timeout=None,  # the call that it serves has a deadline  # noqa: S113 # nosec B113
-            # llama.cpp closes a connection after its answer, and a reused one can be gone by then.
+            timeout=None,  # the request has a deadline  # noqa: S113 # nosec B113
+            # llama.cpp closes each connection after its answer, so a reused one may be closed already.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=False,
         )
 
     async def aclose(self) -> None:
-        """Close the connections to llama.cpp; it ends with the process."""
+        """Close the connections to llama.cpp, which itself ends with the process."""
         await self._http.aclose()
 
     async def chat(
         self, messages: list[dict[str, str]], options: dict[str, Any], top_logprobs: int = 0
     ) -> AsyncGenerator[Chunk, None]:
-        """The chunks of the completion of `messages`, by the model's own chat template.
+        """The chunks of the completion of `messages`, with the model's own chat template.
 
-        `options` are Ollama's, `num_predict` among them. With `top_logprobs` over 0 each token comes with its log
-        probability and that many candidates. Closing the iterator ends the work in llama.cpp. Raises
-        LlamaError.
+        `options` are Ollama's, including `num_predict`. If `top_logprobs` is over 0, each token comes with its log
+        probability and that many candidates. Closing the iterator stops the generation in llama.cpp. Raises LlamaError.
         """
         body: dict[str, Any] = {
             "messages": messages,

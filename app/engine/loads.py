@@ -1,4 +1,4 @@
-"""When a server loaded a model, as its answers tell."""
+"""Detects from a server's answers when it loaded a model."""
 
 import time
 from collections import deque
@@ -9,26 +9,26 @@ from app.engine.status import canonical
 from app.shared_memory import Memory
 
 SOON_S = 60.0
-"""A model that is loaded again within this time was unloaded without need."""
+"""A model that is loaded again within this time was unloaded needlessly."""
 
-_TOLD_S = 600.0  # for which a needless load is worth to be told
+_REPORTED_S = 600.0  # how long a needless load is reported
 _SHORTEST_LOAD_S = 0.25  # a 135M model takes 0.5 s from the page cache
 _TIMES_USUAL = 8.0
-_SAME_LOAD_S = 1.0  # what the ends of one load, as two workers know them, may differ by
+_SAME_LOAD_S = 1.0  # how far two workers' times for the end of the same load may differ
 _KEPT_ANSWERS = 16
 _KEPT_MODELS = 64
 
 
 @dataclass(slots=True)
 class _Seen:
-    """`ends`: when the last two loads ended; `usual`: load_duration of the last answers, seconds."""
+    """`ends`: when the last two loads ended; `usual`: load_duration of the last answers, in seconds."""
 
     ends: deque[float] = field(default_factory=lambda: deque(maxlen=2))
     usual: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_ANSWERS))
 
 
 class Loads:
-    """The loads of each model in one server. `clock`: monotonic seconds, the same in all workers."""
+    """The loads of each model on one server. `clock`: monotonic seconds, the same in all workers."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, memory: Memory | None = None) -> None:
         self._clock = clock
@@ -37,11 +37,11 @@ class Loads:
         self._models: dict[str, _Seen] = {}
 
     def answered(self, model: str, started: float, load_s: float) -> bool:
-        """Whether the answer to a call sent at `started` tells of a load that no other answer has told of.
+        """Whether the answer to a call sent at `started` shows a load that no earlier answer has shown.
 
-        Ollama's `load_duration` is the time until the call had a loaded model. Without a load that is some hundredths
-        of a second, or several times as many on a busy machine, so it is compared with that of the last answers. Calls
-        that waited for the same load all tell of it.
+        Ollama's `load_duration` is the time until the call had a loaded model. Without a load it is some hundredths of
+        a second, or several times that on a busy machine, so it is compared with that of the last answers. All calls
+        that waited for the same load report it.
         """
         if len(self._models) >= _KEPT_MODELS:
             self._models.clear()
@@ -53,10 +53,10 @@ class Loads:
         if seen.ends and started < seen.ends[-1]:
             return False
         seen.ends.append(started + load_s)
-        return self._is_first_to_tell(started + load_s)
+        return self._is_first_to_report(started + load_s)
 
-    def _is_first_to_tell(self, end: float) -> bool:
-        """Whether no other worker has told of the load that ended at this time."""
+    def _is_first_to_report(self, end: float) -> bool:
+        """Whether no other worker has reported the load that ended at this time."""
         if self._memory.workers == 1:
             return True
         with self._memory:
@@ -65,9 +65,9 @@ class Loads:
             return not is_known
 
     def follow_each_other(self, model: str) -> bool:
-        """Whether the model was loaded twice within SOON_S, in the last ten minutes."""
+        """Whether the model was loaded twice within SOON_S during the last ten minutes."""
         seen = self._models.get(canonical(model))
         if seen is None or len(seen.ends) < 2:
             return False
         before, last = seen.ends
-        return last - before <= SOON_S and self._clock() - last <= _TOLD_S
+        return last - before <= SOON_S and self._clock() - last <= _REPORTED_S

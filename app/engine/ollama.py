@@ -1,4 +1,4 @@
-"""A thin client of Ollama's native API. What Ollama does is in docs/ollama.md."""
+"""A thin client of Ollama's native API. docs/ollama.md has the facts about Ollama that it relies on."""
 
 import asyncio
 import re
@@ -33,19 +33,19 @@ from app.engine.status import canonical
 from app.engine.windows import Windows
 
 _LOOK_LIMIT_S = 2.0
-_TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
+_TEMPLATE_TOKENS = 512  # generous allowance for what a chat template adds to two messages
 
 # "the input length exceeds the context length", "the prompt is longer than the context length" (ollama,
-# llm/llama_server.go), "Context size has been exceeded" (llama.cpp) and the wordings that name both sizes.
+# llm/llama_server.go), "Context size has been exceeded" (llama.cpp) and wordings that name both sizes.
 _TOO_LONG = re.compile(
     r"input length exceeds|(?:exceeds?|longer than) .{0,60}context|context .{0,60}exceed", re.IGNORECASE
 )
 
-_MOST_KEPT = 5  # num_keep, 4 by default, and a token that begins the text (ollama, llm/llama_server.go)
+_MOST_KEPT = 5  # num_keep, 4 by default, plus the token that starts the text (ollama, llm/llama_server.go)
 
 
 class OllamaClient:
-    """Ollama at `base_url`, through one connection pool; close it with `aclose` or as a context manager."""
+    """Ollama at `base_url`, through a connection pool. Close it with `aclose`, or use it as a context manager."""
 
     def __init__(self, base_url: str, *, num_ctx: int, keep_alive: str, seed: int) -> None:
         self.num_ctx = num_ctx
@@ -59,7 +59,7 @@ class OllamaClient:
 
     @property
     def can_score(self) -> bool | None:
-        """Whether it gives log probabilities (since Ollama 0.12.11); None until an answer has told."""
+        """Whether it gives log probabilities (since Ollama 0.12.11); None until an answer has shown it."""
         return self._scoring.can_score
 
     async def aclose(self) -> None:
@@ -73,15 +73,15 @@ class OllamaClient:
         await self.aclose()
 
     async def version(self) -> str:
-        """The server's version. Raises EngineError where it does not answer as Ollama does."""
+        """The server's version. Raises EngineError if it does not answer as Ollama does."""
         return (await self._call("GET", "/api/version", Version)).version
 
     async def installed_models(self) -> list[str]:
-        """Names of the models that the server has, tag included."""
+        """Names of the installed models, tag included."""
         return [model.name for model in (await self._call("GET", "/api/tags", Tags)).models]
 
     async def loaded_models(self) -> list[LoadedModel]:
-        """The models in memory, how much of each is on the GPU, and their context windows."""
+        """The models in memory, the share of each on the GPU, and their context windows."""
         rows = (await self._call("GET", "/api/ps", Loaded)).models
         return [LoadedModel(row.name, row.gpu_ratio, row.context_length or None) for row in rows]
 
@@ -90,11 +90,11 @@ class OllamaClient:
             async with asyncio.timeout(_LOOK_LIMIT_S):
                 loaded = await self.loaded_models()
         except (EngineError, TimeoutError):
-            return None  # the call that asks will tell what is wrong
-        return next((one.num_ctx for one in loaded if canonical(one.name) == canonical(model)), None)
+            return None  # the call that needs it will report the error
+        return next((row.num_ctx for row in loaded if canonical(row.name) == canonical(model)), None)
 
     async def preload(self, model: str) -> float | None:
-        """Load `model` as later calls want it, by a chat without messages; seconds until it was loaded."""
+        """Load `model` with the options of later calls, by a chat without messages; seconds until it was loaded."""
         async with self._windows.of(model) as window:
             body = {
                 "model": model,
@@ -107,11 +107,10 @@ class OllamaClient:
     async def chat(
         self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
     ) -> Completion:
-        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
+        """The completion of `prompt`, of at most `num_predict` tokens, at temperature 0.
 
-        `top_logprobs`, `on_text`: see EngineClient.chat. Raises PromptTooLongError where the prompt does not fit or its
-        count is that of a full context window, ModelNotFoundError, and the other EngineErrors for what else can go
-        wrong.
+        `top_logprobs`, `on_text`: see EngineClient.chat. Raises PromptTooLongError if the prompt does not fit or its
+        token count is that of a full context window, ModelNotFoundError, and the other EngineErrors for other failures.
         """
         async with self.chat_body(prompt, model=model, num_predict=num_predict) as body:
             return await self._scoring.chat(lambda top: self._completion(prompt, body, top, on_text), top_logprobs)
@@ -128,7 +127,7 @@ class OllamaClient:
         else:
             answer = await self._streamed({**body, "stream": True}, limit, on_text)
         if not answer.done:
-            raise EngineFailedError("the engine's answer is not whole: done is false")
+            raise EngineFailedError("the engine's answer is incomplete: done is false")
         prompt_tokens = _prompt_tokens(answer, prompt)
         completion_tokens = answer.eval_count if answer.eval_count <= num_predict else 0
         if looks_truncated(prompt_tokens, num_ctx):
@@ -137,7 +136,7 @@ class OllamaClient:
             )
         if prompt_tokens + completion_tokens > num_ctx:
             raise PromptTooLongError(
-                f"the engine dropped the prompt's front as it wrote: {prompt_tokens} and {completion_tokens} tokens "
+                f"the engine dropped the start of the prompt: {prompt_tokens} and {completion_tokens} tokens "
                 f"are over {num_ctx}"
             )
         return Completion(
@@ -162,7 +161,7 @@ class OllamaClient:
     async def chat_body(self, prompt: Prompt, *, model: str, num_predict: int) -> AsyncIterator[dict[str, Any]]:
         """Body of the `POST /api/chat` that `chat` sends; the call is made in the block.
 
-        Of the options that make Ollama reload a model it has `num_ctx` only. `shift: false` would be another one
+        Of the options that make Ollama reload a model it contains `num_ctx` only. `shift: false` would be another one
         since Ollama 0.30.
         """
         body: dict[str, Any] = {
@@ -179,7 +178,7 @@ class OllamaClient:
             body["think"] = False
         async with self._windows.of(model) as window:
             body["options"]["num_ctx"] = window.num_ctx
-            # A call that waits for a reload sets the time to 0. Calls that set it again keep it waiting for ever.
+            # A call that waits for a reload sets keep_alive to 0; later calls that set it again would keep it waiting.
             if window.is_first:
                 body["keep_alive"] = self._keep_alive
             yield body
@@ -202,27 +201,27 @@ class OllamaClient:
 
 
 def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
-    """Whether this many tokens are what a server that ignores `truncate: false` leaves of a longer prompt.
+    """Whether a server that ignores `truncate: false` leaves this many tokens of a longer prompt.
 
-    It leaves a full context window, for some models half of one (ollama issues 3839, 17427), since 0.30 half of what
-    is over the tokens that it keeps: 2050 of 4096. A whole prompt of just that size is taken for a truncated one: that
-    costs a second, shorter call.
+    It leaves a full context window, for some models half of one (ollama issues 3839, 17427), and since 0.30 half of
+    what exceeds the tokens that it keeps: 2050 of 4096. A complete prompt of exactly that size is taken for a truncated
+    one; the cost is a second, shorter call.
     """
     halves = (num_ctx - (num_ctx - kept) // 2 for kept in range(_MOST_KEPT + 1))
     return prompt_eval_count >= num_ctx or prompt_eval_count in (num_ctx // 2, *halves)
 
 
 def _prompt_tokens(answer: ChatAnswer, prompt: Prompt) -> int:
-    """The engine's count of the prompt; 0 where it did not say, or says more than the prompt can have.
+    """The engine's token count of the prompt; 0 if it reports none, or more than the prompt can have.
 
-    No token of a text is less than one byte of it, and no character of UTF-8 is more than four.
+    A token has at least one byte, and a character of UTF-8 at most four.
     """
     most = 4 * (len(prompt.system) + len(prompt.user)) + _TEMPLATE_TOKENS
     return answer.prompt_eval_count if answer.prompt_eval_count <= most else 0
 
 
 class _Stream:
-    """Puts the lines of a streamed answer together."""
+    """Assembles the lines of a streamed answer."""
 
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
@@ -231,7 +230,7 @@ class _Stream:
         self._last: ChatAnswer | None = None
 
     def take(self, line: bytes) -> None:
-        """Take the next line. Raises EngineError where it tells of one."""
+        """Take the next line. Raises EngineError if it reports one."""
         if not line.strip():
             return
         self._last = _parse(line, ChatAnswer)
@@ -241,7 +240,7 @@ class _Stream:
             self._on_text(self._text)
 
     def whole(self) -> ChatAnswer:
-        """The answer as it would have come without a stream: the last line with all text. Raises EngineFailedError."""
+        """The answer as it would be without streaming: the last line with all text. Raises EngineFailedError."""
         if self._last is None:
             raise EngineFailedError("the engine's answer is empty")
         return self._last.model_copy(update={"message": Message(content=self._text), "logprobs": self._logprobs})
@@ -254,14 +253,14 @@ def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
         message = _stated_error(content)
     if message is None:
         raise EngineFailedError(f"the engine's answer is not one of Ollama's: {_error_message(content)}")
-    # An error that comes up when the answer has begun comes under status 200.
+    # An error that occurs after the answer has started has status 200.
     if _TOO_LONG.search(message):
         raise PromptTooLongError(message)
     raise EngineFailedError(f"the engine failed: {message}")
 
 
 def _stated_error(content: bytes) -> str | None:
-    """Ollama's own words, `{"error": "..."}`; None where there are none."""
+    """Ollama's own message, `{"error": "..."}`; None if there is none."""
     try:
         return on_one_line(ErrorBody.model_validate_json(content).error)
     except ValidationError:
@@ -269,13 +268,13 @@ def _stated_error(content: bytes) -> str | None:
 
 
 def _error_message(content: bytes) -> str:
-    """Ollama's own words; else the beginning of what came."""
+    """Ollama's own message, else the start of the body."""
     beginning = content[: 4 * MAX_MESSAGE_CHARACTERS].decode(errors="replace")
     return _stated_error(content) or on_one_line(beginning)
 
 
 def error_of(status: int, message: str) -> EngineError:
-    """The error that an answer of Ollama's with this HTTP status and message stands for."""
+    """The error for an answer of Ollama's with this HTTP status and message."""
     if _TOO_LONG.search(message):
         return PromptTooLongError(message)
     if status == 404:
@@ -288,7 +287,7 @@ def error_of(status: int, message: str) -> EngineError:
 
 
 def _keep_alive(value: str) -> str | float:
-    """Ollama takes a bare number of seconds, and -1, as a JSON number only (api.Duration.UnmarshalJSON)."""
+    """Ollama accepts a number of seconds, or -1, only as a JSON number (api.Duration.UnmarshalJSON)."""
     try:
         return float(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What Ollama answers, as far as it is read: unknown fields are ignored."""
+"""The fields of Ollama's answers that are read; unknown fields are ignored."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,7 @@ class Message(Answer):
 
 
 def _count(value: object) -> int:
-    """A number of an answer's; 0, which stands for one that was left out, for what is none."""
+    """A number in an answer; 0, as for an omitted number, if it is invalid."""
     return value if isinstance(value, int) and value >= 0 else 0
 
 
@@ -22,7 +22,7 @@ Count = Annotated[int, BeforeValidator(_count)]
 
 
 class ChatAnswer(Answer):
-    """`POST /api/chat` with `stream: false`. Durations are nanoseconds; Ollama leaves zeros out."""
+    """`POST /api/chat` with `stream: false`. Durations are nanoseconds; Ollama omits zeros."""
 
     message: Message
     done: bool
@@ -37,18 +37,18 @@ class ChatAnswer(Answer):
 
     @property
     def worked_s(self) -> float | None:
-        """Seconds that the engine worked on it, None where it does not say; its own queue is not in them."""
+        """Seconds that the engine worked on it, without its queue; None if not reported."""
         durations = (self.load_duration, self.prompt_eval_duration, self.eval_duration)
         return sum(durations) / 1e9 if self.eval_duration else None
 
     @property
     def load_s(self) -> float | None:
-        """Seconds until the model was loaded; None where it does not say."""
+        """Seconds until the model was loaded; None if not reported."""
         return self.load_duration / 1e9 or None
 
     @property
     def took_s(self) -> float | None:
-        """Seconds from when the engine had the request, its own queue among them; None where it does not say."""
+        """Seconds since the engine received the request, with its queue; None if not reported."""
         return self.total_duration / 1e9 or None
 
 

@@ -1,6 +1,7 @@
-"""A thin client of the OpenAI API as llama.cpp's server, vLLM and Ray Serve have it.
+"""A thin client of the OpenAI API as implemented by llama.cpp's server, vLLM and Ray Serve.
 
-None of them cuts a prompt that is too long, so a count of tokens as long as the context window is no sign of that.
+None of them truncates a prompt that is too long, so a token count as large as the context window is no sign of
+truncation.
 """
 
 import re
@@ -33,7 +34,7 @@ from app.engine.openai_answers import (
 )
 from app.engine.scores import Scoring, first_token
 
-_TEMPLATE_TOKENS = 512  # that a chat template puts around two messages, generously
+_TEMPLATE_TOKENS = 512  # generous allowance for what a chat template adds to two messages
 
 # "exceeds the available context size" (llama.cpp, server-context.cpp), "maximum context length is" (vLLM, OpenAI).
 _TOO_LONG = re.compile(r"exceeds? .{0,60}context|maximum context length|context_length_exceeded", re.IGNORECASE)
@@ -42,9 +43,9 @@ AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
 class OpenAIClient:
-    """The server whose API begins at `base_url`, `http://host:8000/v1` say; close it as a context manager.
+    """The server with its API at `base_url`, such as `http://host:8000/v1`. Close it, or use it as a context manager.
 
-    `num_ctx`: the context window that the server gives each request, tokens. `api_key` is sent where there is one.
+    `num_ctx`: the context window that the server gives each request, in tokens. `api_key` is sent if there is one.
     """
 
     def __init__(self, base_url: str, *, num_ctx: int, seed: int, api_key: str = "") -> None:
@@ -58,7 +59,7 @@ class OpenAIClient:
 
     @property
     def can_score(self) -> bool | None:
-        """Whether it gives log probabilities; None until an answer has told."""
+        """Whether it gives log probabilities; None until an answer has shown it."""
         return self._scoring.can_score
 
     async def aclose(self) -> None:
@@ -72,9 +73,9 @@ class OpenAIClient:
         await self.aclose()
 
     async def version(self) -> str:
-        """Which server it is, as far as it says. Raises EngineError, also where it refused the key of the last call."""
+        """The server's kind, if it says so. Raises EngineError, also if the server rejected the last call's key."""
         models = await self._list()
-        # llama.cpp lists its models to everybody: that the key is wrong only a call tells.
+        # llama.cpp lists its models without a key: only a call shows that the key is wrong.
         if self._refusal is not None:
             raise self._refusal
         return models.data[0].owned_by if models.data else "OpenAI API"
@@ -84,21 +85,21 @@ class OpenAIClient:
         return [model.id for model in (await self._list()).data]
 
     async def loaded_models(self) -> list[LoadedModel]:
-        """The same ones: such a server has in memory what it serves, and does not say in which."""
+        """The installed models: such a server has all its models in memory, and does not report which memory."""
         return [LoadedModel(name) for name in await self.installed_models()]
 
     async def preload(self, model: str) -> float | None:
-        """Nothing is to be loaded: None. Raises ModelNotFoundError where the server does not have the model."""
+        """Returns None: there is nothing to load. Raises ModelNotFoundError if the server does not have the model."""
         await self._expect(model)
         return None
 
     async def chat(
         self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
     ) -> Completion:
-        """The completion of `prompt`, of at most `num_predict` tokens, temperature 0.
+        """The completion of `prompt`, of at most `num_predict` tokens, at temperature 0.
 
         `top_logprobs`, `on_text`: see EngineClient.chat. Raises PromptTooLongError, ModelNotFoundError, and the other
-        EngineErrors for what else can go wrong.
+        EngineErrors for other failures.
         """
         await self._expect(model)
         body = {
@@ -133,7 +134,7 @@ class OpenAIClient:
         if not answer.choices:
             raise EngineFailedError("the engine's answer has no choices")
         choice, usage = answer.choices[0], answer.usage
-        # No token of a text is less than one byte of it, and no character of UTF-8 is more than four.
+        # A token has at least one byte, and a character of UTF-8 at most four.
         most = 4 * (len(prompt.system) + len(prompt.user)) + _TEMPLATE_TOKENS
         return Completion(
             text=choice.message.content or "",
@@ -145,7 +146,7 @@ class OpenAIClient:
         )
 
     async def _expect(self, model: str) -> None:
-        """See that the server has the model: llama.cpp answers for any name."""
+        """Raise if the server does not have the model: llama.cpp answers for any name."""
         if model in self._models:
             return
         await self._list()
@@ -177,9 +178,9 @@ class OpenAIClient:
 
 
 class _Stream:
-    """Puts the events of a streamed answer together; each is one line of data in all servers with this API."""
+    """Assembles the events of a streamed answer; in all servers with this API each is one line of data."""
 
-    # The libraries for server-sent events put no bound on what they read.
+    # The libraries for server-sent events do not limit what they read.
 
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
@@ -190,7 +191,7 @@ class _Stream:
         self._timings = Timings()
 
     def take(self, line: bytes) -> None:
-        """Take the next line. Raises EngineError where it tells of one, or is none of such an answer."""
+        """Take the next line. Raises EngineError if it reports one or is not a valid event."""
         name, _, data = line.strip().partition(b":")
         if name in (b"", b"event", b"id", b"retry") or data.strip() == b"[DONE]":
             return
@@ -211,9 +212,9 @@ class _Stream:
                 self._on_text(self._text)
 
     def whole(self) -> ChatAnswer:
-        """The answer as it would have come without a stream. Raises EngineFailedError."""
+        """The answer as it would be without streaming. Raises EngineFailedError."""
         if self._finish_reason is None:
-            raise EngineFailedError("the engine's answer is not whole: it has no finish_reason")
+            raise EngineFailedError("the engine's answer is incomplete: it has no finish_reason")
         message = Message(content=self._text)
         choice = Choice(message=message, logprobs=self._logprobs, finish_reason=self._finish_reason)
         return ChatAnswer(choices=[choice], usage=self._usage, timings=self._timings)
@@ -228,17 +229,17 @@ def _parse(content: bytes, kind: type[AnswerT]) -> AnswerT:
 
 
 def _error_of(status: int, message: str) -> EngineError:
-    told = f"the engine answered {status}: {message}"
+    sentence = f"the engine answered {status}: {message}"
     match status:
         case 400 | 413 | 422 | 500 if _TOO_LONG.search(message):
             return PromptTooLongError(message)
         case 401 | 403:
-            return EngineRejectedError(f"{told}; see CONDENSER_OPENAI_API_KEY")
+            return EngineRejectedError(f"{sentence}; see CONDENSER_OPENAI_API_KEY")
         case 404:
             return ModelNotFoundError(message)
         case 429 | 503:  # llama.cpp: "Loading model"
             return EngineBusyError(message)
-    return EngineFailedError(told) if status >= 500 else EngineRejectedError(told)
+    return EngineFailedError(sentence) if status >= 500 else EngineRejectedError(sentence)
 
 
 def _not_found(model: str, models: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What servers with the OpenAI API answer, as far as it is read: unknown fields are ignored."""
+"""The fields read from answers of servers with the OpenAI API; unknown fields are ignored."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from app.engine.ollama_answers import Answer, Count
 
 
 def _seconds(value: object) -> float:
-    """Milliseconds as seconds; 0, which stands for left out, for what is none."""
+    """Milliseconds as seconds; 0, as for an omitted number, if the value is invalid."""
     return value / 1000 if isinstance(value, int | float) and 0 <= value < 1e12 else 0.0
 
 
@@ -20,14 +20,14 @@ def _or_empty(value: object) -> object:
 
 
 class Timings(Answer):
-    """llama.cpp's own: milliseconds in the answer."""
+    """llama.cpp's own field; milliseconds."""
 
     prompt_ms: Seconds = 0.0
     predicted_ms: Seconds = 0.0
 
     @property
     def worked_s(self) -> float | None:
-        """Seconds that the engine worked on it, None where it does not say; its own queue is not in them."""
+        """Seconds that the engine worked on it, without its queue; None if not reported."""
         return self.prompt_ms + self.predicted_ms if self.predicted_ms else None
 
 
@@ -65,7 +65,7 @@ class ChunkChoice(Answer):
 
 
 class ChatChunk(Answer):
-    """An event of `POST /chat/completions` with `stream: true`; the last ones bring `usage`, and have no choices."""
+    """An event of `POST /chat/completions` with `stream: true`; the last ones carry `usage` and no choices."""
 
     choices: list[ChunkChoice] = Field(default_factory=list)
     usage: Usage | None = None
@@ -88,7 +88,7 @@ _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def error_message(content: bytes, most_bytes: int) -> str:
-    """The server's own words: `error.message`, `message` or `detail` (FastAPI); else the beginning of what came."""
+    """The server's own message: `error.message`, `message` or `detail` (FastAPI); else the start of the body."""
     try:
         body = _ANYTHING.validate_json(content)
     except ValidationError:

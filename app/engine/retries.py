@@ -1,4 +1,4 @@
-"""Trying a call again where the engine cannot have begun to work on it."""
+"""Retries of calls that the engine cannot have started."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `retries` more tries; pauses are random, up to a bound that doubles from `first_s` to `longest_s`.
+    """At most `retries` retries; pauses are random, up to a limit that doubles from `first_s` to `longest_s`.
 
     Jitter over the whole pause spreads callers best ("full jitter" of Brooker, Exponential backoff and jitter, AWS
     Architecture Blog, 2015).
@@ -34,9 +34,9 @@ class RetryPolicy:
     longest_s: float = 4.0
 
     def pause_s(self, tried: int) -> float:
-        """A pause after `tried` tries in vain, seconds."""
+        """Seconds to wait after `tried` failed attempts."""
         longest_s = min(self.longest_s, self.first_s * 2.0 ** (tried - 1))
-        return random.uniform(0.0, longest_s)  # spreads load, no secret  # noqa: S311 # nosec B311
+        return random.uniform(0.0, longest_s)  # to spread load, not a secret  # noqa: S311 # nosec B311
 
 
 async def retrying(
@@ -45,12 +45,12 @@ async def retrying(
     deadline: float,
     on_retry: Callable[[RetryReason], None],
 ) -> ResultT:
-    """The result of `call`, tried again where nothing can have been paid for: nothing was sent, or the engine's own
-    queue was full.
+    """The result of `call`, retried only if the engine cannot have started the call: nothing was sent, or the engine's
+    own queue was full.
 
-    No pause goes past the `deadline`, a time of the running event loop. Raises the last try's error.
+    No pause goes past the `deadline`, a time of the running event loop. Raises the last attempt's error.
     """
-    # Written out: at tenacity's 47 microseconds a call it would be the dearest part of the way to the engine.
+    # Not tenacity: its 47 microseconds a call would be the largest cost on the way to the engine.
     loop = asyncio.get_running_loop()
     tried = 0
     while True:
@@ -66,9 +66,9 @@ async def retrying(
 
 
 def reason_to_go_elsewhere(error: EngineError, tried: int) -> RetryReason | None:
-    """Why another server may serve a call that ended so after so many had been `tried`; None where it would not.
+    """Why another server may serve a call that failed after `tried` attempts; None if another would not help.
 
-    A call that makes one server fail may do that to all of them: such a one gets a second chance only.
+    A call that makes one server fail may do that to all of them, so such a call is repeated only once.
     """
     match error:
         case EngineBusyError() | NoConnectionError():

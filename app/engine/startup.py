@@ -1,4 +1,4 @@
-"""Choose the engine at start-up, start it where it is ours, and keep an eye on it."""
+"""Chooses the engine at start-up, starts the embedded one, and checks the engine regularly."""
 
 import asyncio
 import logging
@@ -24,26 +24,26 @@ from app.shared_memory import Memory
 
 logger = logging.getLogger("condenser.engine")
 
-LOAD_LIMIT_S = 900.0  # the largest models from a slow disk
+LOAD_LIMIT_S = 900.0  # enough for the largest models from a slow disk
 WATCH_INTERVAL_S = 15.0
 SEVERAL_WATCH_INTERVAL_S = 2.0
-"""With another server to turn to it is worth to know soon."""
+"""Shorter if there are several servers, since another one can take over."""
 
 
 class Observer(EngineObserver, GateObserver, Protocol):
-    """What the engine and its gate tell of themselves to."""
+    """Notified by the engine and its gate."""
 
 
 async def choose_engine(settings: Settings) -> EngineName:
-    """The engine to run on: what is set, or for `auto` Ollama where one answers now, else the embedded one."""
+    """The engine that is set; for `auto`, Ollama if it answers now, else the embedded one."""
     if settings.engine != "auto":
         return settings.engine
-    found = await asyncio.gather(*(_version(settings, url) for url in settings.upstream_urls))
-    told = ",".join(map(without_userinfo, settings.upstream_urls))
-    if not any(found):
-        logger.warning("no Ollama answers: taking the embedded engine", extra={"ollama_url": told})
+    versions = await asyncio.gather(*(_version(settings, url) for url in settings.upstream_urls))
+    urls = ",".join(map(without_userinfo, settings.upstream_urls))
+    if not any(versions):
+        logger.warning("Ollama does not answer; using the embedded engine", extra={"ollama_url": urls})
         return "embedded"
-    logger.info("Ollama answers: taking it", extra={"ollama_url": told, "version": next(filter(None, found))})
+    logger.info("Ollama answers; using it", extra={"ollama_url": urls, "version": next(filter(None, versions))})
     return "ollama"
 
 
@@ -69,7 +69,7 @@ async def open_engine(
 ) -> AsyncIterator[Engine]:
     """The engine `name`, running for the block.
 
-    The embedded one's process is started and stopped with it, unless it runs at `embedded_at` already.
+    The embedded engine's process starts and stops with the block, unless it runs at `embedded_at` already.
     """
     policy = RetryPolicy(settings.engine_retries)
     async with AsyncExitStack() as stack:
@@ -100,10 +100,10 @@ async def open_engine(
 
 
 def embedded_config(settings: Settings) -> EmbeddedConfig:
-    """How the embedded engine is to run by these settings. Raises FileNotFoundError where its model is missing."""
+    """The embedded engine's configuration from the settings. Raises FileNotFoundError if its model is missing."""
     path = settings.embedded_model or default_model_path(settings.cache_dir)
     if not path.is_file():
-        raise FileNotFoundError(f"the embedded model is not at {path}; put it there with: condenser fetch-model")
+        raise FileNotFoundError(f"there is no embedded model at {path}; fetch it with: condenser fetch-model")
     return EmbeddedConfig(
         model=path,
         name=model_name(path),
@@ -131,13 +131,14 @@ def _upstream(client: EngineClient, max_concurrency: int | Literal["auto"], memo
 
 
 class StatusObserver(Protocol):
-    """Is told what the engine says of itself."""
+    """Notified of the engine's status."""
 
     def engine_checked(self, status: EngineStatus) -> None: ...
 
 
 async def watch(engine: Engine, observer: StatusObserver) -> None:
-    """Check the engine every WATCH_INTERVAL_S seconds, for ever; every SEVERAL_WATCH_INTERVAL_S for several servers.
+    """Check the engine every WATCH_INTERVAL_S seconds, forever; every SEVERAL_WATCH_INTERVAL_S if there are several
+    servers.
 
     A server that is back after it was down gets the default model loaded.
     """

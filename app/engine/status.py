@@ -1,4 +1,4 @@
-"""What the servers that run the models say of themselves."""
+"""Status of the servers that run the models."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from app.engine.client import LoadedModel
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStatus:
-    """What one server says of itself; `version` is None where it does not answer.
+    """Status of one server; `version` is None if it does not answer.
 
-    `problem` is None where it can serve the default model, `warning` where nothing makes that slow. `is_gone`: there
-    is nobody who could answer.
+    `problem` is None if it can serve the default model; `warning` is None if nothing slows that down. `is_gone`:
+    nothing listens at its address.
     """
 
     url: str
@@ -29,48 +29,50 @@ class UpstreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """What all of the engine's servers say, at least one."""
+    """Status of all servers of the engine, at least one."""
 
     upstreams: tuple[UpstreamStatus, ...]
 
     @property
     def version(self) -> str | None:
-        """Version of the first that answers, None where none does."""
-        return next((one.version for one in self.upstreams if one.version is not None), None)
+        """Version of the first server that answers, None if none does."""
+        return next((upstream.version for upstream in self.upstreams if upstream.version is not None), None)
 
     @property
     def problem(self) -> str | None:
-        """Why none can serve the default model; None where one can."""
-        problems = [one.problem for one in self.upstreams if one.problem is not None]
+        """Why no server can serve the default model; None if upstream can."""
+        problems = [upstream.problem for upstream in self.upstreams if upstream.problem is not None]
         return "; ".join(problems) if len(problems) == len(self.upstreams) else None
 
     @property
     def warning(self) -> str | None:
-        """What makes any of them slow."""
-        return "; ".join(dict.fromkeys(one.warning for one in self.upstreams if one.warning is not None)) or None
+        """What slows down any of the servers; None if nothing does."""
+        warnings = [upstream.warning for upstream in self.upstreams if upstream.warning is not None]
+        return "; ".join(dict.fromkeys(warnings)) or None
 
     def has_loaded(self, name: str) -> bool:
-        """Whether the model `name` is in memory anywhere."""
-        return any(one.has_loaded(name) for one in self.upstreams)
+        """Whether the model `name` is in memory on any server."""
+        return any(upstream.has_loaded(name) for upstream in self.upstreams)
 
-    def num_ctx(self, name: str, wanted: int) -> int:
-        """Context window of calls to the model `name`, tokens: what it is loaded with where that is over `wanted`.
+    def num_ctx(self, name: str, minimum: int) -> int:
+        """Context window of calls to the model `name` in tokens: the loaded one if it is larger than `minimum`.
 
-        The smallest where it differs from server to server.
+        The smallest one if it differs between servers.
         """
-        windows = [max(wanted, model.num_ctx or 0) for model in self._models(name)]
-        return min(windows, default=wanted)
+        windows = [max(minimum, model.num_ctx or 0) for model in self._models(name)]
+        return min(windows, default=minimum)
 
     def _models(self, name: str) -> list[LoadedModel]:
-        return [model for one in self.upstreams for model in one.loaded if canonical(model.name) == canonical(name)]
+        loaded = (model for upstream in self.upstreams for model in upstream.loaded)
+        return [model for model in loaded if canonical(model.name) == canonical(name)]
 
     def gpu_ratio(self, name: str) -> float | None:
-        """Smallest share of the model `name` in GPU memory, 0 to 1; None where it is not loaded or nobody says."""
+        """Smallest share of the model `name` in GPU memory, 0 to 1; None if it is not loaded or unknown."""
         return min((model.gpu_ratio for model in self._models(name) if model.gpu_ratio is not None), default=None)
 
 
 def canonical(name: str) -> str:
-    """Model names are case-insensitive and mean `:latest` without a tag (ollama, types/model/name.go)."""
+    """The name in lower case, with `:latest` if it has no tag, as Ollama compares names (types/model/name.go)."""
     return (name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest").casefold()
 
 

@@ -1,4 +1,4 @@
-"""The servers that run the models, and which of them a call goes to."""
+"""The servers that run the models, and the choice of a server for each call."""
 
 import asyncio
 import logging
@@ -19,28 +19,28 @@ from app.shared_memory import Memory
 logger = logging.getLogger("condenser.engine")
 
 _LOADING_ROUNDS = 2.0
-"""What loading a model takes, in calls: a 7B model's 2 to 5 s, to 1.4 s a call on the reference machine
+"""Cost of loading a model, in calls: a 7B model takes 2 to 5 s, a call 1.4 s on the reference machine
 (docs/ollama.md)."""
 
 _NEWEST_SHARE = 0.2
-"""Of the latest call in the mean of what calls take."""
+"""Weight of the latest call in the moving mean of call times."""
 
 _SHORTEST_CALL_S = 0.001
-"""Shorter ones, of an engine that does not do anything, would have all servers look equally full."""
+"""Shortest call time that counts: with near-zero times all servers would look equally loaded."""
 
 _SILENT_CHECKS = 2
-"""Checks without an answer after which a server is given up: a single one may be lost in a pause of the machine."""
+"""Failed checks after which a server counts as down: a single one may be lost in a pause of the machine."""
 
 _STATES = (None, False, True)
-"""Of a server, by the number that stands for each in the memory of the workers."""
+"""States of a server; the index of each is its value in the shared memory."""
 
 
 class Upstream:
-    """One server: the calls that are in it, and whether it is up, None where that is not known yet.
+    """One server: the calls in it, and whether it is up (None if not known yet).
 
-    `slots` are how many it is to have at once, or `limit` finds that. `usual_call_s`: moving mean of the seconds that
-    it works on a call, infinite before the first one. `models`: names of the models that it has, as it spells them, by
-    its last check. All but that mean and the models are of all workers.
+    `slots`: how many calls it should have at once, or `limit` finds that number. `usual_call_s`: moving mean of the
+    seconds that it works on a call, infinite before the first one. `models`: names of its models at the last check, as
+    it spells them. All of this except that mean and the models is shared by all workers.
     """
 
     def __init__(
@@ -67,30 +67,30 @@ class Upstream:
 
     @property
     def in_flight(self) -> int:
-        """Calls that are in it."""
+        """Calls in the server."""
         return self.calls.total
 
     @property
     def is_up(self) -> bool | None:
-        """Whether it is up, by the last check or call of any worker; None before the first one."""
+        """Whether it was up at the last check or call of any worker; None before the first one."""
         return _STATES[int(self._state[0])]
 
     @property
     def slots(self) -> int:
-        """Calls that it is to have at once."""
+        """Calls that it should have at once."""
         return self._slots if self.limit is None else self.limit.value
 
     @property
     def installed(self) -> frozenset[str]:
-        """Canonical names of the models that it has, by its last check; empty before the first one."""
+        """Canonical names of its models at the last check; empty before the first one."""
         return self._installed or frozenset()
 
     def has_loaded(self, model: str) -> bool:
-        """Whether `model` is in its memory, by its last check and the calls since."""
+        """Whether `model` is in its memory, according to the last check and the calls since."""
         return canonical(model) in self._loaded
 
     async def preload(self, model: str) -> bool:
-        """Have `model` in memory; whether it had to be loaded. Raises EngineError."""
+        """Load `model` into memory; returns whether it had to be loaded. Raises EngineError."""
         started = time.monotonic()
         async with self._call(model):
             load_s = await self.client.preload(model)
@@ -99,9 +99,9 @@ class Upstream:
     async def chat(
         self, prompt: Prompt, *, model: str, num_predict: int, top_logprobs: int = 0, on_text: OnText | None = None
     ) -> Completion:
-        """The completion of `prompt`, of at most `num_predict` tokens, see EngineClient.chat.
+        """The completion of `prompt`, of at most `num_predict` tokens; see EngineClient.chat.
 
-        Raises EngineError, an EngineUnreachableError where the server is given up meanwhile too.
+        Raises EngineError, and EngineUnreachableError if the server is given up during the call.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -112,7 +112,7 @@ class Upstream:
             took_s = loop.time() - started
             self._learn(took_s if completion.worked_s is None else min(took_s, completion.worked_s))
             if self.limit is not None:
-                # What a call waits for on this side, in a burst or a pause of the machine, says nothing of the engine.
+                # Waits on our side, in a burst or a pause of the machine, say nothing about the engine.
                 own_s = took_s if completion.took_s is None else min(took_s, completion.took_s)
                 self.limit.ended(self.in_flight, own_s, completion.worked_s)
             return completion
@@ -124,7 +124,7 @@ class Upstream:
 
     @asynccontextmanager
     async def _call(self, model: str) -> AsyncIterator[None]:
-        """Count the block as a call in the server, and learn from its end."""
+        """Count the block as a call in the server, and learn from its outcome."""
         self.calls.own += 1
         try:
             async with asyncio.timeout(None) as call:
@@ -136,7 +136,7 @@ class Upstream:
             self._note(is_up=True)
             self._loaded.add(canonical(model))
         except TimeoutError:
-            raise EngineUnreachableError(f"{self.client.base_url} does not answer any more") from None
+            raise EngineUnreachableError(f"{self.client.base_url} no longer answers") from None
         except EngineUnreachableError as error:
             self._note(is_up=False, reason=str(error))
             raise
@@ -148,9 +148,9 @@ class Upstream:
             self.calls.own -= 1
 
     def expected_s(self, model: str, call_s: float) -> float:
-        """About how long a call would take here, seconds; infinite where the model is not there.
+        """Estimated seconds that a call would take here; infinite if the model is not installed.
 
-        `call_s`: what it takes anywhere, for a server that has not shown it.
+        `call_s`: usual call time of the other servers, for a server that has no calls yet.
         """
         name = canonical(model)
         if self._installed is not None and name not in self._installed:
@@ -159,7 +159,7 @@ class Upstream:
         return own_s * (1 + self.in_flight / self.slots) + (0.0 if name in self._loaded else _LOADING_ROUNDS * call_s)
 
     def checked(self, status: UpstreamStatus) -> bool:
-        """Take a check's result into account; whether the server is back after it was down."""
+        """Apply a check's result; returns whether the server is back after it was down."""
         was_down = self.is_up is False
         if status.version is not None:
             self._note(is_up=True)
@@ -181,7 +181,7 @@ class Upstream:
         self._state[0] = _STATES.index(is_up)
 
     def give_up(self) -> None:
-        """End all calls that are in it with EngineUnreachableError."""
+        """End all calls in it with EngineUnreachableError."""
         for call in self._calls:
             if not call.expired():
                 call.reschedule(0.0)
@@ -189,35 +189,35 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """All servers, at least one."""
+    """All servers, at least upstream."""
 
     all: Sequence[Upstream]
 
     @property
     def is_any_up(self) -> bool:
-        """Whether one is known to be up."""
-        return any(one.is_up for one in self.all)
+        """Whether any server is known to be up."""
+        return any(upstream.is_up for upstream in self.all)
 
     @property
     def usable(self) -> Sequence[Upstream]:
-        """Those that are not down; all of them where all are, since then only a call can tell."""
-        return [one for one in self.all if one.is_up is not False] or self.all
+        """Servers that are not down; all of them if all are, since then only a call can tell."""
+        return [upstream for upstream in self.all if upstream.is_up is not False] or self.all
 
     @property
     def slots(self) -> int:
-        """Calls that they are to have at once, all together."""
-        return sum(one.slots for one in self.usable)
+        """Calls that all usable servers together should have at once."""
+        return sum(upstream.slots for upstream in self.usable)
 
     def besides(self, tried: Collection[Upstream]) -> Sequence[Upstream]:
-        """The usable ones that are not among `tried`."""
-        return [one for one in self.usable if one not in tried]
+        """Usable servers that are not in `tried`."""
+        return [upstream for upstream in self.usable if upstream not in tried]
 
     @property
     def usual_call_s(self) -> float:
-        """Seconds that the quickest of them usually works on a call; infinite before the first one."""
-        return min(one.usual_call_s for one in self.usable)
+        """Shortest usual call time of the servers in seconds; infinite before the first call."""
+        return min(upstream.usual_call_s for upstream in self.usable)
 
     def best(self, model: str, tried: Collection[Upstream] = ()) -> Upstream:
-        """The one where a call is done first, of those not `tried`. Raises ValueError where there is none."""
+        """The server where a call is expected to end first, not in `tried`. Raises ValueError if there is none."""
         call_s = 1.0 if math.isinf(self.usual_call_s) else self.usual_call_s
-        return min(self.besides(tried), key=lambda one: one.expected_s(model, call_s))
+        return min(self.besides(tried), key=lambda upstream: upstream.expected_s(model, call_s))

@@ -1,7 +1,7 @@
-"""Which context window the calls of one client ask Ollama for.
+"""Chooses the context window that calls to Ollama ask for.
 
-Ollama reloads a model when a call asks for another `num_ctx` than the model is loaded with. So where another program
-has it loaded with at least as many tokens as we need, our calls ask for that many.
+Ollama reloads a model if a call asks for another `num_ctx` than it is loaded with. So if another program has loaded it
+with at least as many tokens as we need, our calls ask for that number.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a call asks for: `num_ctx` tokens. `is_first`: no other call of ours was in the model when it came."""
+    """The window of a call: `num_ctx` tokens. `is_first`: no other call of ours was using the model when it came."""
 
     num_ctx: int
     is_first: bool
@@ -20,7 +20,7 @@ class Window:
 
 @dataclass(slots=True)
 class _Use:
-    """The calls that are in one model, those that wait for `num_ctx` to be known among `here`."""
+    """Calls that use a model, and calls waiting `here` until its `num_ctx` is known."""
 
     here: int = 0
     running: int = 0
@@ -29,9 +29,9 @@ class _Use:
 
 
 class Windows:
-    """Hands each call its window. `loaded` tells with how many tokens a model is loaded, None where it is not.
+    """Assigns each call its window. `loaded` returns the size with which a model is loaded, None if it is not loaded.
 
-    A model can't be reloaded while a call of ours is in it, so `loaded` is asked by the first of several calls only.
+    A model can't be reloaded during a call of ours, so only the first of several concurrent calls asks `loaded`.
     """
 
     def __init__(self, num_ctx: int, loaded: Callable[[str], Awaitable[int | None]]) -> None:
@@ -41,7 +41,7 @@ class Windows:
 
     @asynccontextmanager
     async def of(self, model: str) -> AsyncIterator[Window]:
-        """The window for a call to `model` that is made in the block."""
+        """The window for a call to `model`, which is made in the block."""
         use = self._uses.setdefault(model, _Use())
         use.here += 1
         try:

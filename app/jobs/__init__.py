@@ -1,1 +1,1 @@
-"""Batches that outlive a connection and a restart: kept in a database, run by DBOS's durable queue."""
+"""Batches that outlive a connection and a restart: stored in a database and run by DBOS's durable queue."""

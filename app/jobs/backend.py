@@ -1,4 +1,4 @@
-"""A database of jobs with its queue, opened together. Every call blocks: not for the event loop."""
+"""The database of jobs and its queue. Every method blocks: do not call it on the event loop."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -15,7 +15,7 @@ from app.jobs.values import Job, JobsUnavailableError, NewJob, now
 
 
 class Backend:
-    """What is kept of jobs, who works at them, and what waits to be done."""
+    """The jobs' store, the running instances, and the queue of chunks."""
 
     def __init__(self, engine: sa.Engine, presence: Presence, queue: DurableQueue) -> None:
         self._engine = engine
@@ -24,29 +24,29 @@ class Backend:
         self.store = Store(engine)
 
     def add(self, job: NewJob) -> Job:
-        """Keep a job and queue its chunks, both or none."""
+        """Store a job and queue its chunks in one transaction."""
         return self.store.add(job, lambda connection: self._queue.enqueue(connection, job))
 
     def erase(self, job: Job) -> None:
-        """Delete the texts and results of a job and, where it is unfinished, cancel it."""
+        """Delete a job's texts and results; cancel it if it is unfinished."""
         if self.store.erase(job.id):
             self._queue.cancel(_chunk_ids(job))
 
     def look(self, under_way: Sequence[str]) -> tuple[set[str], Mapping[str, int]]:
-        """Have what dead instances were at done again; which of these jobs are not wanted, and the counts of jobs."""
+        """Requeue the work of dead instances. Returns which of these jobs were cancelled, and the counts of jobs."""
         with self._presence.dead() as dead:
             if dead:
                 self._queue.recover(dead)
-        return self.store.not_wanted(under_way) if under_way else set(), self.store.counts()
+        return self.store.cancelled(under_way) if under_way else set(), self.store.counts()
 
     def purge(self, keep_s: float) -> None:
-        """Forget jobs that ended longer ago than that."""
+        """Delete jobs that ended longer ago than that."""
         for job in self.store.ended_before(now() - keep_s):
             self._queue.delete(_chunk_ids(job))
             self.store.forget(job.id)
 
     def close(self) -> None:
-        """Put back what is under way and close all connections."""
+        """Put unfinished work back into the queue and close all connections."""
         self._queue.close()
         self._presence.close()
         self._engine.dispose()
@@ -62,7 +62,7 @@ def start(
     loop: asyncio.AbstractEventLoop,
     work: Callable[[str, int, int], Coroutine[Any, Any, None]],
 ) -> Backend:
-    """Open the database and begin to work at what is in it, by `work` on `loop`. Raises JobsUnavailableError."""
+    """Open the database and start running its jobs with `work` on `loop`. Raises JobsUnavailableError."""
     try:
         engine = connect(url)
         path = sqlite_file(url)

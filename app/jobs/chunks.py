@@ -1,4 +1,4 @@
-"""How a job's items are dealt out."""
+"""Divides a job's items into chunks."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ _SHARES = 4
 
 
 def chunks(items: int, parallelism: int) -> Iterator[tuple[int, int]]:
-    """First index and number of items of each chunk, when `parallelism` chunks run side by side.
+    """First index and number of items of each chunk, for `parallelism` chunks side by side.
 
-    Each takes a fixed share of what is left, so the last ones have one item and none keeps the others waiting at the
-    end (guided self-scheduling: Polychronopoulos and Kuck, 1987).
+    Each chunk takes a fixed share of the rest, so the last ones have a single item and none delays the end (guided
+    self-scheduling: Polychronopoulos and Kuck, 1987).
     """
     first = 0
     while first < items:

@@ -1,7 +1,7 @@
-"""DBOS's durable queue: chunks of jobs wait in it and are run; what a dead instance ran is run again.
+"""DBOS's durable queue of chunks; chunks that a dead instance was running are run again.
 
-DBOS calls home to nobody without a key of its service, and none is given. It has one instance a process. Every call
-blocks: not for the event loop.
+DBOS contacts no service without a key, and none is given. There can be only one instance per process. Every method
+blocks: do not call it on the event loop.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from app.jobs.chunks import chunks
 from app.jobs.values import NewJob
 
 logger = logging.getLogger("dbos")
-# With a handler there DBOS installs none of its own: its lines go where all others go.
+# If its logger has a handler, DBOS installs none of its own, so its lines go where all others go.
 logger.addHandler(logging.NullHandler())
 logger.setLevel(logging.ERROR)
 
@@ -24,13 +24,13 @@ from dbos import DBOS, DBOSClient  # noqa: E402 (its logger must be set up befor
 _NAME = "condenser"
 _QUEUE = "condenser-chunks"
 _WORKFLOW = "condenser-chunk"
-_VERSION = "1"  # of the workflow: chunks of another one are not taken
+_VERSION = "1"  # of the workflow: chunks queued by another version are not run
 _POLL_S = 0.2
-_CLAIMED_AHEAD = 2  # chunks a worker, so that the next one is there when one ends
+_CLAIMED_AHEAD = 2  # chunks per worker, so that the next is at hand when one ends
 _MOST_PRIORITY = 2**31 - 1
 
 Work = Callable[[str, int, int], Coroutine[Any, Any, None]]
-"""Does the chunk of this job with this first item and number of items."""
+"""Runs a chunk: job id, index of its first item, number of items."""
 
 
 def chunk_ids(job_id: str, items: int, parallelism: int) -> list[str]:
@@ -39,10 +39,10 @@ def chunk_ids(job_id: str, items: int, parallelism: int) -> list[str]:
 
 
 class DurableQueue:
-    """The queue and this instance's workers, `parallelism` and as many chunks again that are claimed ahead."""
+    """The queue and this instance's workers: `parallelism` chunks run, and as many again are claimed ahead."""
 
     def __init__(self, engine: sa.Engine, instance: str, parallelism: int, work: Work) -> None:
-        """`work` runs on DBOS's own event loop. A chunk that is cancelled at the end of the process is put back."""
+        """`work` runs on DBOS's own event loop. A chunk that is cancelled when the process stops is put back."""
         DBOS(
             config={
                 "name": _NAME,
@@ -77,7 +77,8 @@ class DurableQueue:
     def enqueue(self, connection: sa.Connection, job: NewJob) -> None:
         """Queue all chunks of a job in the transaction of `connection`.
 
-        A chunk's priority is its number within its job: jobs take turns, and a short one does not wait for a long one.
+        A chunk's priority is its number within its job, so that jobs alternate and a short one does not wait for a long
+        one.
         """
         for number, (first, count) in enumerate(chunks(len(job.items), job.parallelism), start=1):
             self._client.enqueue_in_transaction(
@@ -95,28 +96,28 @@ class DurableQueue:
             )
 
     def cancel(self, ids: Sequence[str]) -> None:
-        """Take chunks out of the queue."""
+        """Remove chunks from the queue."""
         DBOS.cancel_workflows(list(ids))
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Delete all that DBOS keeps of chunks."""
+        """Delete all records that DBOS keeps of chunks."""
         DBOS.delete_workflows(list(ids))
 
     def recover(self, instances: Sequence[str]) -> None:
-        """Put back what these instances, which are dead, were at."""
-        # What DBOS's own service, which nobody here is asked to have, would call.
+        """Requeue the chunks that these dead instances were running."""
+        # DBOS's own hosted service would call this; it is not used here.
         DBOS._recover_pending_workflows(list(instances))
 
     def close(self) -> None:
-        """Stop; chunks under way are cancelled and stay to be recovered."""
+        """Stop; running chunks are cancelled and recovered later."""
         DBOS.destroy(destroy_registry=True)
 
 
 def _url_kind(engine: sa.Engine) -> str:
-    # DBOS looks at a URL's scheme even where it is given the connections; this one has no password in it.
+    # DBOS reads a URL's scheme even if it is given the connections; this URL contains no password.
     return "sqlite:///condenser" if engine.dialect.name == "sqlite" else "postgresql://condenser/condenser"
 
 
 async def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do `work` on another thread's event loop; it is cancelled with the caller."""
+    """Run `work` on another thread's event loop; it is cancelled with the caller."""
     await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))

@@ -1,4 +1,4 @@
-"""Which instances live: each holds a lock that the operating system or PostgreSQL frees when it dies.
+"""Which instances are alive: each holds a lock that the operating system or PostgreSQL releases when it dies.
 
 No clocks and no heartbeats: a slow instance is never taken for a dead one.
 """
@@ -19,21 +19,21 @@ _LOCK_BITS = 63
 
 
 class Presence(Protocol):
-    """This instance's own `id`, and what has become of the others. Every call blocks."""
+    """This instance's `id`, and the liveness of the others. Every method blocks."""
 
     id: str
 
     def dead(self) -> contextlib.AbstractContextManager[list[str]]:
-        """Ids of instances that have died; at the end of the block they are forgotten."""
+        """Ids of dead instances; they are forgotten at the end of the block."""
         ...
 
     def close(self) -> None:
-        """Be dead for the others."""
+        """Release the lock, so that others see this instance as dead."""
         ...
 
 
 class FilePresence:
-    """By locks on files beside a SQLite database."""
+    """Locks on files beside a SQLite database."""
 
     def __init__(self, database: Path) -> None:
         self.id = secrets.token_hex(8)
@@ -46,7 +46,7 @@ class FilePresence:
 
     @contextlib.contextmanager
     def dead(self) -> Iterator[list[str]]:
-        """Those whose lock is free."""
+        """Instances whose lock is free."""
         locked: dict[Path, int] = {}
         try:
             for path in self._folder.glob(f"{self._prefix}*"):
@@ -60,14 +60,14 @@ class FilePresence:
                 os.close(file)
 
     def close(self) -> None:
-        """Free the own lock; whoever comes next forgets this instance."""
+        """Release the lock; the next instance to look forgets this one."""
         if self._own is not None:
             os.close(self._own)
             self._own = None
 
 
 def _locked(path: Path, flags: int = 0) -> int | None:
-    """The file, with its lock held; None where somebody else holds it, or it has just been deleted."""
+    """The file with its lock held; None if another process holds it or the file has just been deleted."""
     try:
         file = os.open(path, os.O_RDWR | flags, 0o600)
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _locked(path: Path, flags: int = 0) -> int | None:
 
 
 class PostgresPresence:
-    """By session-level advisory locks, held by a connection of its own."""
+    """Session-level advisory locks, held by a connection of their own."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.id = secrets.token_hex(8)
@@ -92,7 +92,7 @@ class PostgresPresence:
         connection.execute(sa.insert(instances).values(id=self.id, lock=self._lock))
 
     def _connection(self) -> sa.Connection:
-        """The connection that holds the own lock, made anew where the last one broke."""
+        """The connection that holds the lock, reopened if the last one broke."""
         if self._held is None or self._held.invalidated or self._held.closed:
             self.close()
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -102,7 +102,7 @@ class PostgresPresence:
 
     @contextlib.contextmanager
     def dead(self) -> Iterator[list[str]]:
-        """Those whose lock is free."""
+        """Instances whose lock is free."""
         connection = self._connection()
         others = connection.execute(sa.select(instances).where(instances.c.id != self.id)).all()
         locked = {
@@ -118,7 +118,7 @@ class PostgresPresence:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(lock)))
 
     def close(self) -> None:
-        """Close the connection for good, and with it free the lock."""
+        """Close the connection and thereby release the lock."""
         if self._held is not None:
             held, self._held = self._held, None
             with contextlib.suppress(sa.exc.SQLAlchemyError):

@@ -1,4 +1,4 @@
-"""Jobs of this instance: taken on, worked at, told of. For the event loop; the database is spoken to in threads."""
+"""Runs the jobs of this instance. For the event loop; database calls run in threads."""
 
 import asyncio
 import json
@@ -28,14 +28,14 @@ _TICKS_PER_PURGE = 600
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 _NOT_STARTED = "the service is not running"
-_TROUBLE = "the database of jobs can't be used"
+_TROUBLE = "the database of jobs is not usable"
 _ID_BYTES = 16
 _READERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class JobsConfig:
-    """`url`: of the database; `parallelism`: items under way at once; `keep_s`: how long ended jobs are kept."""
+    """`url`: the database; `parallelism`: items in progress at once; `keep_s`: how long ended jobs are kept."""
 
     url: str
     parallelism: int
@@ -43,12 +43,12 @@ class JobsConfig:
 
 
 class Jobs:
-    """Opens its database, and loads what speaks to it, only when a job comes or one is left from before."""
+    """Opens its database, and imports the libraries for it, only when a job arrives or an earlier one is left."""
 
     def __init__(
         self, config: JobsConfig, on_counts: Callable[[Mapping[str, int]], None] = lambda counts: None
     ) -> None:
-        """`on_counts` is told once a second how many jobs are queued and running."""
+        """`on_counts` is called once a second with the numbers of queued and running jobs."""
         self._config = config
         self._on_counts = on_counts
         self._perform: Perform | None = None
@@ -67,7 +67,7 @@ class Jobs:
 
     @asynccontextmanager
     async def working(self, perform: Perform) -> AsyncIterator[None]:
-        """Take on jobs, and work at them by `perform`, for the block; what is not done then is put back."""
+        """Accept jobs and run them with `perform` for the block; unfinished work is put back at its end."""
         self._perform = perform
         if await asyncio.to_thread(may_have_work, self._config.url, self._config.keep_s):
             self._spawn(self._resume())
@@ -84,37 +84,43 @@ class Jobs:
             self._readers.shutdown(wait=False)
 
     def drain(self) -> None:
-        """Begin no more items; those under way go on."""
+        """Start no more items; those in progress continue."""
         self._is_draining = True
 
     async def submit(self, owner: str, operation: Operation, items: Sequence[object], request_id: str) -> Job:
-        """Take on a job: when this returns it is kept. Raises JobsUnavailableError."""
+        """Accept a job: when this returns, it is stored. Raises JobsUnavailableError."""
         backend = await self._opened()
         new = NewJob(secrets.token_hex(_ID_BYTES), owner, operation, request_id, items, self._config.parallelism)
-        async with _told():
+        async with _unavailable_on_error():
             return await self._written(partial(backend.add, new))
 
     async def get(self, job_id: str) -> Job | None:
-        """The job of this id. Raises JobsUnavailableError."""
+        """The job with this id. Raises JobsUnavailableError."""
         backend = await self._opened()
-        async with _told():
+        async with _unavailable_on_error():
             return await self._read(partial(backend.store.get, job_id))
 
-    async def page(self, job_id: str, offset: int, most: int, most_bytes: int) -> list[str]:
-        """Results as JSON texts in the order in which they came, from `offset` on. Raises JobsUnavailableError."""
+    async def newest(self, owner: str, most: int) -> list[Job]:
+        """The jobs of an owner, newest first. Raises JobsUnavailableError."""
         backend = await self._opened()
-        async with _told():
+        async with _unavailable_on_error():
+            return await self._read(partial(backend.store.newest, owner, most))
+
+    async def page(self, job_id: str, offset: int, most: int, most_bytes: int) -> list[str]:
+        """Results as JSON texts in the order in which they ended, from `offset` on. Raises JobsUnavailableError."""
+        backend = await self._opened()
+        async with _unavailable_on_error():
             return await self._read(partial(backend.store.page, job_id, offset, most, most_bytes))
 
     async def erase(self, job: Job) -> None:
-        """Cancel a job, its calls under way too, or delete a done one. Raises JobsUnavailableError."""
+        """Cancel a job and its calls in progress, or delete a job that is done. Raises JobsUnavailableError."""
         backend = await self._opened()
-        async with _told():
+        async with _unavailable_on_error():
             await self._written(partial(backend.erase, job))
         await self._abort(job.id)
 
     async def _opened(self) -> "Backend":
-        """The backend, started where it was not. Raises JobsUnavailableError."""
+        """The backend, started if it was not running. Raises JobsUnavailableError."""
         async with self._opening:
             if self._backend is None:
                 if self._perform is None or self._is_draining:
@@ -126,19 +132,19 @@ class Jobs:
             return self._backend
 
     async def _resume(self) -> None:
-        """Go on with what is left from before, as soon as the database can be used."""
+        """Continue jobs left by an earlier run, as soon as the database is usable."""
         await _until_it_works(self._opened)
 
     async def _watch(self, backend: "Backend") -> None:
-        """Look each second for instances that died and jobs that were cancelled elsewhere, at times for old ones."""
+        """Look every second for dead instances and for jobs cancelled elsewhere, and now and then for old jobs."""
         tick = 0
         while True:
             try:
                 if tick % _TICKS_PER_PURGE == 0:
                     await self._written(partial(backend.purge, self._config.keep_s))
-                not_wanted, counts = await self._read(partial(backend.look, list(self._under_way)))
+                cancelled, counts = await self._read(partial(backend.look, list(self._under_way)))
                 self._on_counts(counts)
-                for job_id in not_wanted:
+                for job_id in cancelled:
                     await self._abort(job_id)
             except Exception as error:
                 logger.warning(_TROUBLE, exc_info=error)
@@ -146,7 +152,7 @@ class Jobs:
             await asyncio.sleep(_TICK_S)
 
     async def _work(self, job_id: str, first: int, count: int) -> None:
-        """Do a chunk's items that have no result, one after the other."""
+        """Run a chunk's items that have no result, one after the other."""
         task = asyncio.current_task()
         assert task is not None
         self._under_way.setdefault(job_id, set()).add(task)
@@ -164,24 +170,24 @@ class Jobs:
 
     async def _items(self, job_id: str, first: int, count: int) -> None:
         store = (await self._opened()).store
-        job = await self._surely(partial(store.get, job_id))
+        job = await self._with_retries(partial(store.get, job_id))
         if job is None or not job.is_unfinished:
             return
         if job.state == "queued":
-            await self._surely(partial(store.begin, job_id), writes=True)
-        for index in await self._surely(partial(store.to_do, job_id, first, count)):
-            if text := await self._surely(partial(store.body, job_id, index)):
-                # The place is held until the result is kept: no more than these are done twice after a kill.
+            await self._with_retries(partial(store.begin, job_id), writes=True)
+        for index in await self._with_retries(partial(store.to_do, job_id, first, count)):
+            if text := await self._with_retries(partial(store.body, job_id, index)):
+                # Hold the slot until the result is stored, so that a kill repeats at most `parallelism` items.
                 async with self._places:
                     ended = Ended(job_id, index, await self._outcome(job, index, text))
                     await _until_it_works(partial(self._recorded, ended))
 
-    async def _surely(self, query: Callable[[], ResultT], *, writes: bool = False) -> ResultT:
-        """What the database answers, as soon as it does."""
+    async def _with_retries(self, query: Callable[[], ResultT], *, writes: bool = False) -> ResultT:
+        """The answer of the database, retried until it works."""
         return await _until_it_works(partial(self._written if writes else self._read, query))
 
     async def _outcome(self, job: Job, index: int, text: str) -> Outcome:
-        """The outcome of an item; while the service ends none comes, and the wait is cancelled in the end."""
+        """The outcome of an item. While the service stops there is none, and the wait is cancelled in the end."""
         assert self._perform is not None
         if not self._is_draining:
             self.items_under_way += 1
@@ -194,7 +200,7 @@ class Jobs:
         raise AssertionError
 
     async def _recorded(self, ended: Ended) -> None:
-        """Return when a result is kept. All that come while others are being written are written together."""
+        """Return when a result is stored. Results that arrive during a write are written together."""
         kept = asyncio.get_running_loop().create_future()
         self._ended.append((ended, kept))
         if self._recorder is None or self._recorder.done():
@@ -219,17 +225,17 @@ class Jobs:
                     _tell(job)
 
     async def _abort(self, job_id: str) -> None:
-        """Cancel what is under way here for a job that is not wanted any more."""
+        """Cancel the local work for a job that was cancelled."""
         if under_way := self._under_way.get(job_id):
             self._erased.add(job_id)
             await end(list(under_way))
 
     async def _read(self, query: Callable[[], ResultT]) -> ResultT:
-        # Not in the loop's own threads, where the work at texts would keep it waiting.
+        # Not in the loop's default threads, where CPU-bound work on texts would delay it.
         return await asyncio.get_running_loop().run_in_executor(self._readers, query)
 
     async def _written(self, change: Callable[[], ResultT]) -> ResultT:
-        """What writes is done by one thread: SQLite has one writer at a time, and others would sleep for their turn."""
+        """Run a write in a single thread: SQLite allows one writer at a time, and others would sleep."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, change)
 
     def _spawn(self, work: object) -> None:
@@ -239,15 +245,15 @@ class Jobs:
 
 
 def _start(config: JobsConfig, loop: asyncio.AbstractEventLoop, work: Callable[[str, int, int], object]) -> "Backend":
-    # Half a second of imports, which a service without jobs does not pay for.
+    # Imported here: the imports take half a second, which a service without jobs does not need.
     from app.jobs.backend import start
 
     return start(config.url, config.parallelism, loop, work)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Raise JobsUnavailableError for whatever goes wrong in the block, which the log has then."""
+async def _unavailable_on_error() -> AsyncIterator[None]:
+    """Raise JobsUnavailableError for any error in the block, and log the error."""
     try:
         yield
     except Exception as error:
@@ -256,7 +262,7 @@ async def _told() -> AsyncIterator[None]:
 
 
 async def _until_it_works(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """The result of `work`, called again after a pause for as long as the database fails it."""
+    """The result of `work`, retried with pauses for as long as the database fails."""
     pause_s = _FIRST_RETRY_S
     while True:
         try:
@@ -282,9 +288,9 @@ def _tell(job: Job) -> None:
 
 
 def may_have_work(url: str, keep_s: float) -> bool:
-    """Whether a database may hold jobs to go on with, or to forget `keep_s` seconds after their end.
+    """Whether a database may hold unfinished jobs, or jobs that ended more than `keep_s` seconds ago.
 
-    Found out without loading what else speaks to it.
+    Answered without importing the libraries for it.
     """
     if not url.startswith("sqlite:///"):
         return True

@@ -1,4 +1,4 @@
-"""Jobs, their items and results in the database. Every call blocks: not for the event loop."""
+"""Jobs, their items and results in the database. Every method blocks: do not call it on the event loop."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -14,13 +14,13 @@ _ROWS_AT_ONCE = 1000
 
 
 class Store:
-    """All that is kept of jobs."""
+    """The tables of jobs and items."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def add(self, job: NewJob, enqueue: Callable[[sa.Connection], None]) -> Job:
-        """Keep a new job; `enqueue` has it queued in the same transaction."""
+        """Store a new job; `enqueue` queues it in the same transaction."""
         with self._engine.begin() as connection:
             row = connection.execute(
                 sa.insert(jobs)
@@ -46,13 +46,19 @@ class Store:
         return Job(**row._mapping)
 
     def get(self, job_id: str) -> Job | None:
-        """The job of this id."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
         return Job(**row._mapping) if row else None
 
+    def newest(self, owner: str, most: int) -> list[Job]:
+        """The jobs of an owner that are not deleted, newest first."""
+        query = sa.select(jobs).where(jobs.c.owner == owner, jobs.c.state != "deleted")
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(jobs.c.created_at.desc(), jobs.c.id).limit(most)).all()
+        return [Job(**row._mapping) for row in rows]
+
     def begin(self, job_id: str) -> None:
-        """Note that a job has been started, where it was not."""
+        """Mark a queued job as running."""
         with self._engine.begin() as connection:
             connection.execute(
                 sa.update(jobs)
@@ -61,34 +67,34 @@ class Store:
             )
 
     def to_do(self, job_id: str, first: int, count: int) -> list[int]:
-        """Which of these items have no result."""
+        """Indexes of these items that have no result yet."""
         with self._engine.connect() as connection:
-            found = connection.execute(
+            indexes = connection.execute(
                 sa.select(items.c.index)
                 .where(items.c.job == job_id, items.c.index >= first, items.c.index < first + count)
                 .where(items.c.place.is_(None))
                 .order_by(items.c.index)
             )
-            return list(found.scalars())
+            return list(indexes.scalars())
 
     def body(self, job_id: str, index: int) -> str | None:
-        """The body of an item as JSON, None where it is not wanted any more."""
+        """The body of an item as JSON; None if it is no longer needed."""
         with self._engine.connect() as connection:
             query = sa.select(items.c.body).where(items.c.job == job_id, items.c.index == index)
             return connection.execute(query).scalar_one_or_none()
 
     def record(self, ended: Sequence[Ended]) -> list[Job]:
-        """Keep results, each item's first only, and forget the items' bodies; the jobs that are done with it."""
+        """Store results, the first for each item, and delete the items' bodies; returns the jobs now done."""
         with self._engine.begin() as connection:
-            # In the order of the ids, so that two instances never wait for each other.
-            told = [
-                _record(connection, job_id, [one for one in ended if one.job == job_id])
-                for job_id in sorted({one.job for one in ended})
+            # In the order of the ids, so that two instances never deadlock.
+            finished = [
+                _record(connection, job_id, [item for item in ended if item.job == job_id])
+                for job_id in sorted({item.job for item in ended})
             ]
-        return [job for job in told if job is not None]
+        return [job for job in finished if job is not None]
 
     def page(self, job_id: str, offset: int, most: int, most_bytes: int) -> list[str]:
-        """Results in the order in which they came from `offset` on, bounded in number and in size, at least one."""
+        """Results in the order in which they ended, starting at `offset`; limited in number and bytes, at least one."""
         page: list[str] = []
         size = 0
         query = (
@@ -106,7 +112,7 @@ class Store:
         return page
 
     def erase(self, job_id: str) -> bool:
-        """Cancel a job or, where it is done, delete it; its texts and results go. Whether it was unfinished."""
+        """Cancel a job, or delete it if it is done; delete its texts and results. Returns whether it was unfinished."""
         with self._engine.begin() as connection:
             was_unfinished = (
                 connection.execute(
@@ -121,24 +127,24 @@ class Store:
             )
             connection.execute(sa.delete(items).where(items.c.job == job_id))
         if self._engine.dialect.name == "sqlite":
-            # The texts are in the write-ahead log as well.
+            # The write-ahead log contains the texts as well.
             with self._engine.connect() as connection:
                 connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)")).all()
         return was_unfinished
 
-    def not_wanted(self, job_ids: Iterable[str]) -> set[str]:
-        """Which of these jobs have been cancelled, here or by another instance."""
-        wanted = sa.select(jobs.c.id).where(jobs.c.id.in_(list(job_ids)), jobs.c.state.in_(UNFINISHED))
+    def cancelled(self, job_ids: Iterable[str]) -> set[str]:
+        """The given jobs that have been cancelled, here or by another instance."""
+        unfinished = sa.select(jobs.c.id).where(jobs.c.id.in_(list(job_ids)), jobs.c.state.in_(UNFINISHED))
         with self._engine.connect() as connection:
-            return set(job_ids) - set(connection.execute(wanted).scalars())
+            return set(job_ids) - set(connection.execute(unfinished).scalars())
 
     def counts(self) -> dict[str, int]:
         """How many jobs are queued and running."""
         query = sa.select(jobs.c.state, sa.func.count().label("number"))
         query = query.where(jobs.c.state.in_(UNFINISHED)).group_by(jobs.c.state)
         with self._engine.connect() as connection:
-            found: dict[Any, int] = {row.state: row.number for row in connection.execute(query)}
-        return {state: found.get(state, 0) for state in UNFINISHED}
+            counts: dict[Any, int] = {row.state: row.number for row in connection.execute(query)}
+        return {state: counts.get(state, 0) for state in UNFINISHED}
 
     def ended_before(self, moment: float) -> list[Job]:
         """Jobs that ended before `moment`."""
@@ -147,15 +153,15 @@ class Store:
         return [Job(**row._mapping) for row in rows]
 
     def forget(self, job_id: str) -> None:
-        """Delete all that is kept of a job."""
+        """Delete all records of a job."""
         self.erase(job_id)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(jobs).where(jobs.c.id == job_id))
 
 
 def _record(connection: sa.Connection, job_id: str, ended: Sequence[Ended]) -> Job | None:
-    """Keep results of one job; the job where it is done with them."""
-    # Written first: from here on nobody else writes to this job.
+    """Store results of one job; returns the job if it is done."""
+    # This write comes first: it locks the job's row for the rest of the transaction.
     counted = connection.execute(
         sa.update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state.in_(UNFINISHED))
@@ -165,14 +171,14 @@ def _record(connection: sa.Connection, job_id: str, ended: Sequence[Ended]) -> J
     if counted is None:
         return None
     succeeded, failed, total = counted
-    for one in ended:
+    for item in ended:
         kept = connection.execute(
             sa.update(items)
-            .where(items.c.job == job_id, items.c.index == one.index, items.c.place.is_(None))
-            .values(result=one.outcome.text, place=succeeded + failed, body=None)
+            .where(items.c.job == job_id, items.c.index == item.index, items.c.place.is_(None))
+            .values(result=item.outcome.text, place=succeeded + failed, body=None)
         ).rowcount
-        succeeded += kept and one.outcome.is_success
-        failed += kept and not one.outcome.is_success
+        succeeded += kept and item.outcome.is_success
+        failed += kept and not item.outcome.is_success
     is_done = succeeded + failed == total
     row = connection.execute(
         sa.update(jobs)

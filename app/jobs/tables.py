@@ -1,4 +1,4 @@
-"""The tables of jobs beside DBOS's own, and the connection to both."""
+"""The tables of jobs, beside DBOS's own, and the connection to both."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 _BUSY_TIMEOUT_MS = 30_000
-_SCHEMA_LOCK = 0x434F4E44  # any number that nobody else takes: "COND"
+_SCHEMA_LOCK = 0x434F4E44  # any number that no other program uses: "COND"
 
 metadata = sa.MetaData()
 
@@ -28,7 +28,7 @@ jobs = sa.Table(
     sa.Column("ended_at", sa.Double),
 )
 
-# `place` is the position in the order in which results came; an item without one is still to be done.
+# `place`: position in the order in which results arrived; NULL while the item is unfinished.
 items = sa.Table(
     "condenser_job_items",
     metadata,
@@ -49,19 +49,19 @@ instances = sa.Table(
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite URL, None for another database."""
-    found = sa.make_url(url)
-    return Path(found.database or "") if found.get_backend_name() == "sqlite" else None
+    """The file of a SQLite URL; None for another database."""
+    parsed = sa.make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def connect(url: str) -> sa.Engine:
-    """The connections to the database, its folder and tables made where they are missing.
+    """Connect to the database; creates its folder and tables if they are missing.
 
-    A SQLite file and its folder are readable to their owner only. Raises OSError or sqlalchemy.exc.SQLAlchemyError.
+    Only the owner can read a SQLite file and its folder. Raises OSError or sqlalchemy.exc.SQLAlchemyError.
     """
     path = sqlite_file(url)
     if path is None:
-        # Parameters are texts: they do not belong into messages of errors.
+        # Parameters contain texts, which must not appear in error messages.
         engine = sa.create_engine(
             sa.make_url(url).set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True
         )
@@ -78,8 +78,8 @@ def connect(url: str) -> sa.Engine:
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
-    # As DBOS sets up connections of its own; in WAL mode readers do not wait for the writer, and texts that were
-    # deleted are overwritten.
+    # The same settings as DBOS's own connections. In WAL mode readers do not wait for the writer. Deleted texts
+    # are overwritten.
     connection.isolation_level = "IMMEDIATE"
     for pragma in (
         f"busy_timeout={_BUSY_TIMEOUT_MS}",

@@ -1,4 +1,4 @@
-"""What a job is, as it is handed about. Times are seconds since 1970, UTC."""
+"""Values that describe jobs. Times are seconds since 1970, UTC."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ UNFINISHED: tuple[State, ...] = ("queued", "running")
 
 
 def now() -> float:
-    """Seconds since 1970, UTC: what is kept over a restart can't go by a monotonic clock."""
+    """Seconds since 1970, UTC: times kept across a restart can't use a monotonic clock."""
     return datetime.now(UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be taken on. `owner` is the name of the key that sent it, empty where there are no keys."""
+    """A job to be stored. `owner`: name of the API key that sent it, empty if there are no keys."""
 
     id: str
     owner: str
@@ -29,7 +29,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job and how far it is: `succeeded` and `failed` of its `items` have a result."""
+    """A job and its progress: `succeeded` plus `failed` of its `items` have a result."""
 
     id: str
     owner: str
@@ -46,18 +46,18 @@ class Job:
 
     @property
     def ended_items(self) -> int:
-        """Items that have a result."""
+        """Number of items that have a result."""
         return self.succeeded + self.failed
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether items of it are still to be done."""
+        """Whether some of its items have no result yet."""
         return self.state in UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An item's result or problem as a JSON text."""
+    """An item's result or problem, as JSON text."""
 
     text: str
     is_success: bool
@@ -65,7 +65,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The outcome of the item `index` of a job."""
+    """The outcome of item `index` of a job."""
 
     job: str
     index: int
@@ -73,8 +73,8 @@ class Ended:
 
 
 Perform = Callable[[Job, int, object], Awaitable[Outcome | None]]
-"""Does the item of this index and body; None where it could not because the service is ending."""
+"""Runs the item with this index and body; returns None if the service is stopping."""
 
 
 class JobsUnavailableError(Exception):
-    """The database of jobs can't be used; the message says why."""
+    """The database of jobs is not usable; the message says why."""

@@ -1,11 +1,11 @@
-"""`condenser acceptance`: the five criteria of the report behind this project, tried on a running service.
+"""`condenser acceptance`: checks a running service against the five criteria of this project.
 
-A model answers; compression takes under 2 s; exact reconstruction under 500 ms and byte for byte; over 80 % of a
-cloud's price is saved; over 100 operations a minute. A sixth row holds the results against the texts without using the
-service's own fact finder: at least half of the figures and names of the texts must be present in the results, so that a
-service that answers little or nothing does not pass, and each other one must be accounted for, that is, be in `missing`
-or inside a range of the source that the answer lists in `omitted`. The row tells both shares apart: what is only in an
-omitted range is not in the result.
+A model answers; compression takes under 2 s; exact reconstruction takes under 500 ms and is byte for byte; over 80 % of
+a cloud's price is saved; over 100 operations a minute. A sixth row compares the results with the texts, without the
+service's own fact extraction: at least half of the figures and names of the texts must be present in the results, so
+that a service that answers with little or nothing does not pass. Each other figure or name must be accounted for:
+listed in `missing`, or inside a range of the source that the answer lists in `omitted`. The row reports both shares,
+since what is only in an omitted range is not in the result.
 """
 
 import statistics
@@ -28,23 +28,23 @@ LEAST_PRESENT = 0.50  # of figures and names, in the results
 LARGEST_RATIO = 0.90  # of a long text's tokens
 
 _TELLING = regex.compile(r"\p{N}++(?:[.,:/]\p{N}++)*+|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
-"""Figures, and words that have a capital though no sentence begins with them."""
+"""Figures, and capitalised words that do not start a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One criterion: what was wanted, what was found, and whether that is enough."""
+    """A criterion: the required value, the measured value, and whether it is met."""
 
     name: str
-    wanted: str
-    found: str
+    required: str
+    measured: str
     is_met: bool
     figures: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """All rows, and what they were measured on."""
+    """All rows, and the service that was measured."""
 
     url: str
     engine: str
@@ -58,15 +58,13 @@ class Acceptance:
         return not self.is_interrupted and all(row.is_met for row in self.rows)
 
     def as_json(self) -> dict[str, object]:
-        """All of it, for machines."""
         return {**asdict(self), "is_met": self.is_met}
 
 
 def accept(client: ServiceClient, *, texts: int, rounds: int, say: Callable[[str], None]) -> Acceptance:
-    """Try the criteria with `rounds` texts of each length and `texts` texts for the throughput.
+    """Measure the criteria with `rounds` texts of each length and `texts` texts for the throughput.
 
-    Ctrl-C ends it with the rows of what was measured by then. Raises CommandError where the service can't be reached or
-    refuses a call.
+    Ctrl-C ends it with the rows measured so far. Raises CommandError if the service can't be reached or refuses a call.
     """
     ready = client.ready()
     rows = [_availability(ready)]
@@ -97,43 +95,45 @@ def _availability(ready: Answer) -> Row:
     is_met = bool(ready.get("ready"))
     where = f"{ready.get('model')} on {ready.get('engine')} {ready.get('engine_version') or ''}".strip()
     ratio = ready.get("gpu_ratio")
-    found = where if ratio is None else f"{where}, {ratio:.0%} on the GPU"
-    return Row("model available", "ready", found if is_met else str(ready.get("problem")), is_met, {"readyz": ready})
+    measured = where if ratio is None else f"{where}, {ratio:.0%} on the GPU"
+    return Row("model available", "ready", measured if is_met else str(ready.get("problem")), is_met, {"readyz": ready})
 
 
 def _latency(by_length: dict[int, list[Done]]) -> Row:
-    seconds = {length: [one.seconds for one in done] for length, done in by_length.items() if done}
-    counted = {length: sum(one.is_counted for one in done) for length, done in by_length.items()}
-    told = ", ".join(
-        f"{length:,}: {statistics.mean(some):.2f}/{max(some):.2f}{'' if counted[length] else ' without the model'}"
-        for length, some in seconds.items()
+    seconds = {length: [item.seconds for item in done] for length, done in by_length.items() if done}
+    counted = {length: sum(item.is_counted for item in done) for length, done in by_length.items()}
+    averages = ", ".join(
+        f"{length:,}: {statistics.mean(times):.2f}/{max(times):.2f}{'' if counted[length] else ' without the model'}"
+        for length, times in seconds.items()
     )
     is_met = any(counted.values()) and max(map(max, seconds.values())) < LONGEST_COMPRESSION_S
-    found = f"{told} s (average/maximum by characters)" if any(counted.values()) else "no call reached the engine"
+    measured = (
+        f"{averages} s (average/maximum by characters)" if any(counted.values()) else "no call reached the engine"
+    )
     figures: dict[str, object] = {"seconds_by_characters": seconds, "with_a_model_call": counted}
-    return Row("compression", f"< {LONGEST_COMPRESSION_S:g} s", found, is_met, figures)
+    return Row("compression", f"< {LONGEST_COMPRESSION_S:g} s", measured, is_met, figures)
 
 
 def _reconstruction(reconstructed: Sequence[tuple[float, bool]]) -> Row:
-    """`reconstructed`: the seconds that each took, and whether it was the text."""
+    """`reconstructed`: the seconds of each reconstruction, and whether it was identical to the text."""
     seconds = [took_s for took_s, _ in reconstructed]
     identical = sum(is_identical for _, is_identical in reconstructed)
     is_met = identical == len(reconstructed) and max(seconds) < LONGEST_RECONSTRUCTION_S
-    found = f"{identical} of {len(reconstructed)} identical, {statistics.mean(seconds) * 1000:.1f} ms average, "
-    found += f"{max(seconds) * 1000:.1f} ms maximum"
-    wanted = f"identical, < {LONGEST_RECONSTRUCTION_S * 1000:g} ms"
-    return Row("exact reconstruction", wanted, found, is_met, {"seconds": seconds, "identical": identical})
+    measured = f"{identical} of {len(reconstructed)} identical, {statistics.mean(seconds) * 1000:.1f} ms average, "
+    measured += f"{max(seconds) * 1000:.1f} ms maximum"
+    required = f"identical, < {LONGEST_RECONSTRUCTION_S * 1000:g} ms"
+    return Row("exact reconstruction", required, measured, is_met, {"seconds": seconds, "identical": identical})
 
 
 def _throughput(alone: Sequence[Done], batch: Sequence[Done], batch_s: float) -> Row:
-    one_by_one = 60 * sum(one.is_counted for one in alone) / sum(one.seconds for one in alone)
-    together = 60 * sum(one.is_counted for one in batch) / batch_s
+    sequential = 60 * sum(item.is_counted for item in alone) / sum(item.seconds for item in alone)
+    together = 60 * sum(item.is_counted for item in batch) / batch_s
     return Row(
         "throughput",
         f"> {LEAST_PER_MINUTE:g} a minute",
-        f"{together:.0f} a minute by /batch, {one_by_one:.0f} one after the other",
-        max(one_by_one, together) > LEAST_PER_MINUTE,
-        {"batch_per_minute": together, "sequential_per_minute": one_by_one, "texts": len(alone)},
+        f"{together:.0f} a minute by /batch, {sequential:.0f} one after the other",
+        max(sequential, together) > LEAST_PER_MINUTE,
+        {"batch_per_minute": together, "sequential_per_minute": sequential, "texts": len(alone)},
     )
 
 
@@ -150,63 +150,71 @@ def _spent(client: ServiceClient) -> dict[str, float]:
 
 def _savings(before: dict[str, float], after: dict[str, float], done: Sequence[Done]) -> Row:
     cloud, local = (after.get(basis, 0) - before.get(basis, 0) for basis in ("cloud", "local"))
-    told_cloud = sum(one.answer["cost"]["cloud_usd"] for one in done)
-    told_local = sum(one.answer["cost"]["local_usd"] for one in done)
+    answers_cloud = sum(item.answer["cost"]["cloud_usd"] for item in done)
+    answers_local = sum(item.answer["cost"]["local_usd"] for item in done)
     ratio = 1 - local / cloud if cloud else 0.0
-    # Its counters have all that the service did; more than our answers tell of is somebody else's.
-    is_alone = abs(cloud - told_cloud) <= 0.02 * cloud and abs(local - told_local) <= 0.02 * local
-    found = f"{ratio:.1%}: {local:.5f} here, {cloud:.5f} USD in a cloud"
-    found += "" if is_alone else f" (other traffic in it: the answers tell of {told_local:.5f} and {told_cloud:.5f})"
+    # The counters include all work of the service; anything beyond our answers comes from other clients.
+    is_alone = abs(cloud - answers_cloud) <= 0.02 * cloud and abs(local - answers_local) <= 0.02 * local
+    measured = f"{ratio:.1%}: {local:.5f} here, {cloud:.5f} USD in a cloud"
+    measured += (
+        ""
+        if is_alone
+        else f" (includes other traffic: our answers account for {answers_local:.5f} and {answers_cloud:.5f})"
+    )
     figures: dict[str, object] = {"ratio": ratio, "cloud_usd": cloud, "local_usd": local, "is_undisturbed": is_alone}
-    figures |= {"answers_cloud_usd": told_cloud, "answers_local_usd": told_local}
-    return Row("savings", f"> {LEAST_SAVINGS:.0%}", found, ratio > LEAST_SAVINGS, figures)
+    figures |= {"answers_cloud_usd": answers_cloud, "answers_local_usd": answers_local}
+    return Row("savings", f"> {LEAST_SAVINGS:.0%}", measured, ratio > LEAST_SAVINGS, figures)
 
 
 def _fidelity(done: Sequence[Done]) -> Row:
-    telling = [(one, _telling(one.text)) for one in done]
-    total = sum(len(words) for _, words in telling)
-    present = sum(_said(words, [one.answer["compressed"]]) for one, words in telling)
-    accounted = sum(_said(words, [one.answer["compressed"], *_told_as_left_out(one)]) for one, words in telling)
-    facts = {name: sum(int(one.answer["fidelity"][name]) for one in done) for name in ("kept", "missing_count")}
-    by_model = sum(int(one.answer["fidelity"]["summary"]["taken"]) for one in done)
-    long = [one for one in done if len(one.text) > min(LENGTHS)]
-    ratio = statistics.mean(one.answer["sizes"]["token_ratio"] for one in long or done)
-    is_shorter = all(0 < len(one.answer["compressed"]) <= len(one.text) for one in done)
+    items_with_words = [(item, _telling_words(item.text)) for item in done]
+    total = sum(len(words) for _, words in items_with_words)
+    present = sum(_present(words, [item.answer["compressed"]]) for item, words in items_with_words)
+    accounted = sum(
+        _present(words, [item.answer["compressed"], *_reported_as_omitted(item)]) for item, words in items_with_words
+    )
+    facts = {name: sum(int(item.answer["fidelity"][name]) for item in done) for name in ("kept", "missing_count")}
+    by_model = sum(int(item.answer["fidelity"]["summary"]["taken"]) for item in done)
+    long = [item for item in done if len(item.text) > min(LENGTHS)]
+    ratio = statistics.mean(item.answer["sizes"]["token_ratio"] for item in long or done)
+    is_shorter = all(0 < len(item.answer["compressed"]) <= len(item.text) for item in done)
     figures = {"telling_words": total, "present": present, "accounted_for": accounted, "token_ratio": ratio}
     figures |= {**facts, "sentences_by_model": by_model}
-    found = f"{present / total:.1%} of {total} figures and names present, {accounted / total:.1%} with those told as "
-    found += f"missing or omitted; {ratio:.2f} of the tokens over {min(LENGTHS)} characters; "
-    found += f"facts {facts['kept']} kept, {facts['missing_count']} missing; {by_model} sentences by the model"
+    measured = (
+        f"{present / total:.1%} of {total} figures and names present, {accounted / total:.1%} with those listed as "
+    )
+    measured += f"missing or omitted; {ratio:.2f} of the tokens over {min(LENGTHS)} characters; "
+    measured += f"facts {facts['kept']} kept, {facts['missing_count']} missing; {by_model} sentences by the model"
     is_met = is_shorter and present / total >= LEAST_PRESENT and accounted == total and ratio < LARGEST_RATIO
-    wanted = f">= {LEAST_PRESENT:.0%} present, the others missing or omitted, < {LARGEST_RATIO:.0%} of tokens"
-    return Row("fidelity", wanted, found, is_met, dict(figures))
+    required = f">= {LEAST_PRESENT:.0%} present, the others missing or omitted, < {LARGEST_RATIO:.0%} of tokens"
+    return Row("fidelity", required, measured, is_met, dict(figures))
 
 
-def _telling(text: str) -> set[str]:
+def _telling_words(text: str) -> set[str]:
     return set(_TELLING.findall(text))
 
 
-def _told_as_left_out(one: Done) -> list[str]:
-    """What the answer says is not in the result: the missing facts that it lists, and the omitted ranges."""
-    fidelity = one.answer["fidelity"]
-    return [*fidelity["missing"], *(one.text[start:end] for start, end in fidelity["omitted"])]
+def _reported_as_omitted(item: Done) -> list[str]:
+    """Texts that the answer reports as not in the result: the missing facts that it lists, and the omitted ranges."""
+    fidelity = item.answer["fidelity"]
+    return [*fidelity["missing"], *(item.text[start:end] for start, end in fidelity["omitted"])]
 
 
-def _said(words: Iterable[str], texts: Sequence[str]) -> int:
-    said = "\n".join(texts)
-    return sum(word in said for word in words)
+def _present(words: Iterable[str], texts: Sequence[str]) -> int:
+    joined = "\n".join(texts)
+    return sum(word in joined for word in words)
 
 
-def print_rows(found: Acceptance, console: Console) -> None:
-    """Write the table: green and red on a terminal, words everywhere."""
+def print_rows(acceptance: Acceptance, console: Console) -> None:
+    """Write the table: green and red on a terminal, the verdicts in words everywhere."""
     table = Table(title=None, box=None, pad_edge=False)
-    for heading in ("criterion", "wanted", "", "found"):
+    for heading in ("criterion", "required", "", "measured"):
         table.add_column(heading, overflow="fold")
-    for row in found.rows:
+    for row in acceptance.rows:
         verdict = "[green]met[/]" if row.is_met else "[bold red]missed[/]"
-        table.add_row(row.name, row.wanted, verdict, row.found)
-    console.print(f"Condenser at {found.url}, {found.model} on the engine {found.engine}")
+        table.add_row(row.name, row.required, verdict, row.measured)
+    console.print(f"Condenser at {acceptance.url}, {acceptance.model} on the engine {acceptance.engine}")
     console.print(table)
-    met = sum(row.is_met for row in found.rows)
-    summary = "all criteria met" if found.is_met else f"{met} of {len(found.rows)} criteria met"
-    console.print(f"interrupted: {summary} by what was measured until then" if found.is_interrupted else summary)
+    met = sum(row.is_met for row in acceptance.rows)
+    summary = "all criteria met" if acceptance.is_met else f"{met} of {len(acceptance.rows)} criteria met"
+    console.print(f"interrupted: {summary}, from the measurements so far" if acceptance.is_interrupted else summary)

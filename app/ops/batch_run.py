@@ -1,4 +1,4 @@
-"""`condenser batch`: many items through `/batch`, each result on the disk as soon as it is there."""
+"""`condenser batch`: sends many items through `/batch` and writes each result to disk when it arrives."""
 
 import json
 import queue
@@ -13,13 +13,13 @@ from app.ops.exits import UNREACHABLE, USAGE, CommandError
 from app.ops.inputs import Item, Unreadable
 
 _MOST_ITEMS = 100  # in one request
-_MOST_CHARACTERS = 4_000_000  # in one request, unless one item alone has more
-_REQUESTS = 2  # at once, so that the end of one does not leave the engine waiting for the next
+_MOST_CHARACTERS = 4_000_000  # in one request, unless a single item is larger
+_REQUESTS = 2  # concurrent requests, so that the engine does not wait between the end of one and the next
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came of a batch's items so far."""
+    """Counts of a batch's items so far."""
 
     skipped: int = 0
     succeeded: int = 0
@@ -32,7 +32,7 @@ class Tally:
 
 
 def finished_keys(out: Path) -> set[str]:
-    """The keys of the items whose result `out` has. A last line that was cut is taken off. Raises CommandError."""
+    """The keys of the items that have a result in `out`. Removes an incomplete last line. Raises CommandError."""
     if not out.exists():
         return set()
     try:
@@ -45,20 +45,20 @@ def finished_keys(out: Path) -> set[str]:
     except OSError as error:
         raise CommandError(f"can't read {out}: {error.strerror}", USAGE) from None
     except (ValueError, KeyError, TypeError):
-        raise CommandError(f"{out} is no output of `condenser batch`; name another file", USAGE) from None
+        raise CommandError(f"{out} is not an output of `condenser batch`; use another file", USAGE) from None
 
 
 def run_batch(
     client: ServiceClient,
     operation: str,
-    wanted: Sequence[Item | Unreadable],
+    items: Sequence[Item | Unreadable],
     out: Path,
     on_progress: Callable[[Tally], None],
 ) -> Tally:
-    """Do what `out` does not have yet, and append a line for each item as it is ready; the tally of all.
+    """Process the items without a result in `out`, and append a line for each when it is ready; returns the counts.
 
-    A line has `name`, `key` and `result` or `problem`. What can't be read is told as a problem. Raises CommandError
-    where the service can't go on; what is done by then is in `out`.
+    A line has `name`, `key`, and `result` or `problem`. An unreadable item gets a problem. Raises CommandError if the
+    service can't continue; results so far are in `out`.
     """
     done = finished_keys(out)
     tally = Tally()
@@ -73,14 +73,14 @@ def run_batch(
             file.write(json.dumps({"name": name, "key": key, **outcome}, ensure_ascii=False) + "\n")
             file.flush()
 
-        for one in wanted:
-            if isinstance(one, Unreadable):
-                note(one.name, "", problem={"title": "Unreadable", "detail": f"{one.name} {one.reason}"})
+        for item in items:
+            if isinstance(item, Unreadable):
+                note(item.name, "", problem={"title": "Unreadable", "detail": f"{item.name} {item.reason}"})
                 tally.failed += 1
-            elif one.key in done:
+            elif item.key in done:
                 tally.skipped += 1
             else:
-                todo.setdefault(one.key, []).append(one)
+                todo.setdefault(item.key, []).append(item)
         on_progress(tally)
         for key, result in _results(client, operation, [alike[0] for alike in todo.values()]):
             outcome = {name: result[name] for name in ("result", "problem") if result.get(name) is not None}
@@ -95,7 +95,7 @@ def run_batch(
 
 
 def _requests(todo: Sequence[Item]) -> Iterator[list[Item]]:
-    """The items by requests of bounded size."""
+    """The items, grouped into requests of limited size."""
     request: list[Item] = []
     size = 0
     for item in todo:
@@ -113,7 +113,7 @@ _Arrival = tuple[str, dict[str, Any]] | CommandError | None
 
 
 def _results(client: ServiceClient, operation: str, todo: Sequence[Item]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The key of each item and its result as they come, from a few requests at once."""
+    """The key of each item and its result as they arrive, from a few concurrent requests."""
     arrived: queue.Queue[_Arrival] = queue.Queue()
     pending = _requests(todo)
     turn = threading.Lock()
@@ -125,14 +125,14 @@ def _results(client: ServiceClient, operation: str, todo: Sequence[Item]) -> Ite
     def work() -> None:
         try:
             while request := next_request():
-                for one in _answered(client, operation, request):
-                    arrived.put(one)
+                for answer in _answered(client, operation, request):
+                    arrived.put(answer)
         except CommandError as error:
             arrived.put(error)
         finally:
             arrived.put(None)
 
-    # Daemons, so that Ctrl-C ends the command at once: the service sees the connections close and drops the rest.
+    # Daemons, so that Ctrl-C ends the command at once: the service sees the connections close and cancels the rest.
     for _ in range(_REQUESTS):
         threading.Thread(target=work, daemon=True).start()
     yield from _until_all_ended(arrived)
@@ -144,19 +144,19 @@ def _answered(client: ServiceClient, operation: str, request: Sequence[Item]) ->
         seen += 1
         yield request[line["index"]].key, line
     if seen < len(request):
-        raise CommandError("the service ended its answer before it was whole", UNREACHABLE)
+        raise CommandError("the service ended its answer before it was complete", UNREACHABLE)
 
 
 def _until_all_ended(arrived: "queue.Queue[_Arrival]") -> Iterator[tuple[str, dict[str, Any]]]:
     working = _REQUESTS
     failure: CommandError | None = None
     while working:
-        one = arrived.get()
-        if one is None:
+        arrival = arrived.get()
+        if arrival is None:
             working -= 1
-        elif isinstance(one, CommandError):
-            failure = one
+        elif isinstance(arrival, CommandError):
+            failure = arrival
         else:
-            yield one
+            yield arrival
     if failure is not None:
         raise failure

@@ -13,7 +13,7 @@ LENGTHS = (215, 1020, 2100)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A text, the answer to it, and how long that took, seconds. The shortest texts are answered without the model."""
+    """A text, its answer and how long that took in seconds. The shortest texts are answered without the model."""
 
     text: str
     answer: Answer
@@ -21,14 +21,14 @@ class Done:
 
     @property
     def is_counted(self) -> bool:
-        """Whether the engine worked for it: an answer without a call in the engine tells nothing of its speed."""
+        """Whether the engine worked on it: an answer without a model call says nothing about its speed."""
         return int(self.answer["usage"]["calls"]) > 0
 
 
 def texts_of(length: int, count: int, dice: random.Random) -> list[str]:
-    """`count` different texts of `length` characters, less a word at most, each with a reference of its own.
+    """`count` different texts of `length` characters, minus a word at most, each with its own reference.
 
-    The texts are shipped, written for this project; the reference keeps any cache from knowing them.
+    The texts are shipped and were written for this project; the reference keeps caches from recognising them.
     """
     shipped = files("app.ops").joinpath("data/texts.txt").read_text(encoding="utf-8").split("\n%%\n")
     long_enough = [text for text in shipped if len(text) >= length]
@@ -44,7 +44,7 @@ def _cut(text: str, length: int) -> str:
 
 
 class Progress:
-    """Says how many of a step's texts are done, `EVERY_S` seconds apart at least."""
+    """Reports how many texts of a step are done, at most every `EVERY_S` seconds."""
 
     EVERY_S = 3.0
 
@@ -54,24 +54,24 @@ class Progress:
         self._last_s = clock()
 
     def begin(self, step: str) -> None:
-        """Name the next step."""
+        """Announce the next step."""
         self._say(f"{step} ...")
         self._last_s = self._clock()
 
     def ended(self, done: int, total: int) -> None:
-        """So many of the step's texts are done."""
+        """Report that `done` of the step's texts are done."""
         if self._clock() - self._last_s >= self.EVERY_S:
             self._say(f"  {done} of {total} done")
             self._last_s = self._clock()
 
 
 class Trial:
-    """The calls of one run, and what they brought as far as it came. Seconds."""
+    """The calls of one run and their results so far. Times in seconds."""
 
     def __init__(self, client: ServiceClient, progress: Progress) -> None:
         self._client = client
         self._progress = progress
-        self._dice = random.Random()  # draws texts, no secrets  # noqa: S311 # nosec B311
+        self._dice = random.Random()  # to choose texts, not for secrets  # noqa: S311 # nosec B311
         self.by_length: dict[int, list[Done]] = {length: [] for length in LENGTHS}
         self.reconstructed: list[tuple[float, bool]] = []
         self.alone: list[Done] = []
@@ -81,21 +81,21 @@ class Trial:
     @property
     def done(self) -> list[Done]:
         """Every text that was compressed."""
-        return [*(one for some in self.by_length.values() for one in some), *self.alone, *self.batch]
+        return [*(item for items in self.by_length.values() for item in items), *self.alone, *self.batch]
 
     def run(self, texts: int, rounds: int) -> None:
-        """Make all calls: of each length, of those back again, one after the other, in one batch."""
-        told = ", ".join(f"{length:,}" for length in LENGTHS)
-        self._progress.begin(f"compressing {rounds} texts each of {told} characters")
-        wanted = [(length, text) for length in LENGTHS for text in texts_of(length, rounds, self._dice)]
-        for at, (length, text) in enumerate(wanted):
+        """Make all calls: texts of each length, their reconstruction, texts one after the other, and one batch."""
+        lengths = ", ".join(f"{length:,}" for length in LENGTHS)
+        self._progress.begin(f"compressing {rounds} texts each of {lengths} characters")
+        plan = [(length, text) for length in LENGTHS for text in texts_of(length, rounds, self._dice)]
+        for at, (length, text) in enumerate(plan):
             self.by_length[length].append(self._compressed(text))
-            self._progress.ended(at + 1, len(wanted))
+            self._progress.ended(at + 1, len(plan))
         self._progress.begin("reconstructing them")
-        for one in self.done:
+        for item in self.done:
             started = time.perf_counter()
-            answer = self._client.reconstruct(one.answer["capsule"], "exact")
-            self.reconstructed.append((time.perf_counter() - started, answer["text"] == one.text))
+            answer = self._client.reconstruct(item.answer["capsule"], "exact")
+            self.reconstructed.append((time.perf_counter() - started, answer["text"] == item.text))
         self._progress.begin(f"compressing {texts} texts one after the other")
         for at, text in enumerate(self._mixed(texts)):
             self.alone.append(self._compressed(text))
@@ -104,7 +104,7 @@ class Trial:
         self._compress_together(self._mixed(texts))
 
     def _mixed(self, count: int) -> list[str]:
-        """Texts of all lengths in turn."""
+        """Texts of all lengths, alternating."""
         return [texts_of(LENGTHS[at % len(LENGTHS)], 1, self._dice)[0] for at in range(count)]
 
     def _compressed(self, text: str) -> Done:

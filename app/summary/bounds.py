@@ -1,4 +1,4 @@
-"""Bounds of figures: "up to 40" is not "40", and "more than 40" is not either."""
+"""Bounds of figures: neither "up to 40" nor "more than 40" is "40"."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -12,7 +12,7 @@ from app.text.language import Language
 
 Bound = Literal["most", "below", "least", "above"]
 
-# Words right before a figure. Those that are said of time and place as well (over, under, about) are not among them.
+# Words right before a figure, without those that are used for time and place too (over, under, about).
 _BOUNDS: dict[Bound, dict[str, str]] = {
     "most": {
         "en": "up to|at most|no more than|not more than|a maximum of|as many as|as much as",
@@ -37,29 +37,33 @@ _FARTHEST = 24  # characters before a figure
 def _pattern(code: str) -> regex.Pattern[str] | None:
     if code not in _BOUNDS["most"]:
         return None
-    # In their order: "no more than" and "not less than" come before what they end with.
-    spelt = "|".join(f"(?P<{bound}>{words[code]})" for bound, words in _BOUNDS.items())
-    return regex.compile(rf"(?<!\w)(?:{spelt})\s+[€$£¥]?\Z", regex.IGNORECASE)
+    # The order matters: "no more than" comes before "more than", "not less than" before "less than".
+    alternatives = "|".join(f"(?P<{bound}>{words[code]})" for bound, words in _BOUNDS.items())
+    return regex.compile(rf"(?<!\w)(?:{alternatives})\s+[€$£¥]?\Z", regex.IGNORECASE)
 
 
 def bound_of(text: str, fact: Fact, language: Language) -> Bound | None:
-    """The bound that is said right before a figure of `text`."""
+    """The bound right before a figure of `text`."""
     pattern = _pattern(language.code)
     match = pattern.search(text, max(0, fact.start - _FARTHEST), fact.start) if pattern is not None else None
     return None if match is None else next(bound for bound in _BOUNDS if match[bound])
 
 
 def changes_bound(sentence: str, figures: Sequence[Fact], around: Sequence[int], evidence: Evidence) -> bool:
-    """Whether a sentence states a figure with a bound, or without one, as no place of it in the units `around` does."""
+    """Whether a sentence states a figure with a bound, or without one, unlike every mention in the units `around`."""
     document = evidence.document
     for figure in figures:
-        there = {
+        source_bounds = {
             bound_of(document.text, fact, document.language)
             for at in around
             for fact in document.facts[at]
             if figure.key in fact.keys_stated
         }
-        said = bound_of(sentence, figure, document.language)
-        if there and said not in there and (said is None or said not in map(_WEAKER.get, there)):
+        bound = bound_of(sentence, figure, document.language)
+        if (
+            source_bounds
+            and bound not in source_bounds
+            and (bound is None or bound not in map(_WEAKER.get, source_bounds))
+        ):
             return True
     return False

@@ -1,6 +1,6 @@
-"""The second stage of the check: what a model's log-odds are worth, by claims that are known to be true or false.
+"""The second stage of the check: calibrates a model's log-odds on claims known to be true or false.
 
-The texts and claims are ours (CC0).
+The texts and claims were written for this project (CC0).
 """
 
 import math
@@ -11,14 +11,14 @@ from statistics import mean
 from app.summary.check import Judgement
 
 _OVERLAP_WEIGHT = 3.0
-_STANDING_LOGIT = 1.1  # with which a sentence has MIN_SUPPORT
-_LEAST_AUC = 0.75  # of a model's log-odds for true against false claims, so that it is asked
+_STANDING_LOGIT = 1.1  # the logit at which a sentence has MIN_SUPPORT
+_LEAST_AUC = 0.75  # of a model's log-odds, true against false claims; a weaker model is not used as a judge
 _LEAST_SPREAD = 0.1  # keeps the slope finite
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, claims that it states, and claims that sound like it and are false."""
+    """A text, claims that it states, and similar claims that are false."""
 
     text: str
     true: tuple[str, ...]
@@ -81,8 +81,8 @@ EXAMPLES = (
 class Calibration:
     """A model's log-odds of yes against no for claims.
 
-    `middle`: between those for true and for false ones. `slope`: of the logit of a claim's being true, by a linear
-    discriminant analysis of this one variable.
+    `middle`: halfway between the means for true and for false claims. `slope`: of the logit that a claim is true, by
+    linear discriminant analysis.
     """
 
     middle: float
@@ -90,16 +90,16 @@ class Calibration:
 
 
 def calibrated(true: Sequence[float], false: Sequence[float]) -> Calibration | None:
-    """The calibration by the log-odds for true and false claims; None where they do not tell them apart."""
-    pairs = [(one > two) + 0.5 * (one == two) for one in true for two in false]
+    """The calibration from log-odds for true and for false claims; None if they do not separate the two."""
+    pairs = [(odds > other) + 0.5 * (odds == other) for odds in true for other in false]
     if not pairs or sum(pairs) / len(pairs) < _LEAST_AUC:
         return None
     above, below = mean(true), mean(false)
-    spread = mean([(one - above) ** 2 for one in true] + [(one - below) ** 2 for one in false])
+    spread = mean([(odds - above) ** 2 for odds in true] + [(odds - below) ** 2 for odds in false])
     return Calibration((above + below) / 2, (above - below) / max(spread, _LEAST_SPREAD))
 
 
 def engine_support(judgement: Judgement, log_odds: float, calibration: Calibration) -> float:
-    """How well the text supports a sentence by the engine and the rules together, 0 to 1."""
+    """The support of a sentence by engine and rules together, 0 to 1."""
     logit = calibration.slope * (log_odds - calibration.middle) - _OVERLAP_WEIGHT * (1 - judgement.overlap)
     return 1 / (1 + math.exp(min(50.0, _STANDING_LOGIT - logit)))

@@ -1,4 +1,4 @@
-"""A draft that a model wrote: its sentences, and which of them are none."""
+"""Splits a model's completion into sentences and drops those that cannot be part of a summary."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -24,16 +24,16 @@ _SAME_SENTENCE = 0.8  # of the stems of the shorter of two sentences that repeat
 
 
 def well_formed(sentence: str, document: Document, instructions: Sequence[str]) -> Reason | None:
-    """Why a piece of a completion is no sentence of a summary; None where it is one."""
-    found = words(sentence)
+    """Why a piece of a completion cannot be a sentence of a summary; None if it can."""
+    tokens = words(sentence)
     content = stems(sentence, document.language)
-    if len(found) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;" or sentence[0] in ">|":
+    if len(tokens) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;" or sentence[0] in ">|":
         return "not_a_sentence"
     if _foreign_symbols(sentence, document.text):
         return "not_a_sentence"
     if is_courtesy(sentence, document.language) or _SPELT_OUT.search(sentence):
         return "not_a_sentence"
-    if any(share_in(content, stems(one, document.language)) > _SAME_SENTENCE for one in instructions):
+    if any(share_in(content, stems(instruction, document.language)) > _SAME_SENTENCE for instruction in instructions):
         return "echo"
     if cues.has("telling", sentence, document.language):
         return "about_the_text"
@@ -41,26 +41,25 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
 
 
 def _foreign_symbols(sentence: str, text: str) -> bool:
-    """Whether a sentence has pictures or signs that the text lacks."""
+    """Whether a sentence has pictographs or symbols that the text lacks."""
     return any(symbol not in text for symbol in _SYMBOL.findall(sentence))
 
 
 def leans(sentence: str, language: Language) -> bool:
-    """Whether a sentence goes on from the one before it."""
+    """Whether a sentence refers to the one before it."""
     return any(cues.has(cue, sentence, language) for cue in ("pronoun", "connective", "consequence"))
 
 
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
-    """Whether `sentence` says again what one of the `earlier` ones says."""
+    """Whether `sentence` repeats one of the `earlier` sentences."""
     content = stems(sentence, language)
-    return any(share_in(content, stems(one, language)) > _SAME_SENTENCE for one in earlier)
+    return any(share_in(content, stems(other, language)) > _SAME_SENTENCE for other in earlier)
 
 
 class Repetitions:
-    """Tells of one claim after the other whether it is kept.
+    """Filters out repeated claims, and claims that refer to a repeated one.
 
-    Repetitions are not, nor are claims that go on from one that is not kept. `is_repeated` is asked with the claims
-    that are kept so far.
+    `is_repeated` is called with the next claim and the claims kept so far.
     """
 
     def __init__(self, is_repeated: Callable[[Claim, Sequence[Claim]], bool]) -> None:
@@ -69,7 +68,7 @@ class Repetitions:
         self._is_gap = False
 
     def objection(self, claim: Claim) -> Reason | None:
-        """Why the next claim is not kept; None where it is."""
+        """Why the next claim is not kept; None if it is."""
         if self._is_repeated(claim, self.kept):
             self._is_gap = True
             return "repeated"
@@ -83,7 +82,7 @@ class Repetitions:
 def without_repetitions(
     claims: Iterable[Claim], is_repeated: Callable[[Claim, Sequence[Claim]], bool]
 ) -> tuple[tuple[Claim, ...], tuple[Dropped, ...]]:
-    """The claims that are kept, and what is dropped: see Repetitions."""
+    """The claims that Repetitions keeps, and those that it drops."""
     repetitions = Repetitions(is_repeated)
     objections = [(claim, repetitions.objection(claim)) for claim in claims]
     dropped = tuple(Dropped(claim.text, reason) for claim, reason in objections if reason is not None)
@@ -91,18 +90,18 @@ def without_repetitions(
 
 
 def split_draft(draft: str) -> list[str]:
-    """The sentences of a completion, without list marks, emphasis, labels ("Main point:") and what is not seen."""
-    found = []
+    """The sentences of a completion, without list marks, emphasis, labels ("Main point:") and invisible characters."""
+    pieces = []
     for line in _UNSEEN.sub("", draft).splitlines():
         plain = _LABEL.sub("", _LIST_MARK.sub("", line.strip().replace("**", "")))
-        found += [plain[span.start : span.end] for span in sentences(plain)]
-    return found
+        pieces += [plain[span.start : span.end] for span in sentences(plain)]
+    return pieces
 
 
 class Draft:
-    """A completion whose sentences are judged one after the other, as it is written or when it is whole.
+    """Judges the sentences of a completion in order, while it is streamed or once it is complete.
 
-    `on_claim` is given each sentence that stands.
+    `on_claim` is called with each sentence that passes.
     """
 
     def __init__(
@@ -122,21 +121,21 @@ class Draft:
         self._stands = False
 
     def read(self, text: str) -> None:
-        """Judge what has been written so far by rules alone, but for the last sentence, which may go on."""
+        """Judge all sentences so far by the rules alone, except the last, which may be incomplete."""
         for sentence in self.unjudged(split_draft(text)[:-1]):
             self.put(sentence, self.judge(sentence))
 
     def unjudged(self, sentences: Sequence[str]) -> Sequence[str]:
-        """The sentences behind those that have been judged.
+        """The sentences after those already judged.
 
-        More text may show that a sentence ended elsewhere, or the text may begin anew: then all are to be judged again.
+        More text may move the end of an earlier sentence, and a retried call starts over: then all are judged again.
         """
         if self._sentences != sentences[: len(self._sentences)]:
             self.claims, self.dropped, self._sentences, self._stands = [], [], [], False
         return sentences[len(self._sentences) :]
 
     def judge(self, sentence: str) -> Judgement:
-        """What the rules say of the next sentence. One that goes on from a sentence that fell falls as well."""
+        """Judge the next sentence by the rules. It fails if it refers to a sentence that failed."""
         document = self._evidence.document
         reason = well_formed(sentence, document, self._instructions)
         if reason is None and not self._stands and leans(sentence, document.language):
@@ -144,7 +143,7 @@ class Draft:
         return judge(sentence, self._evidence, self._min_support) if reason is None else Judgement(0.0, (), reason)
 
     def put(self, sentence: str, judgement: Judgement) -> None:
-        """Go by the judgement of the next sentence."""
+        """Record the judgement of the next sentence."""
         self._sentences.append(sentence)
         self._stands = judgement.reason is None
         if judgement.reason is not None:

@@ -1,4 +1,4 @@
-"""A document, prepared for judging sentences by it."""
+"""Source features that the check needs; they do not depend on the summary."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -17,7 +17,7 @@ _TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
 
 
 class Evidence:
-    """A document, prepared for judging sentences by it."""
+    """The features of a document by which sentences are judged, each computed on first use."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -30,34 +30,34 @@ class Evidence:
 
     @cached_property
     def all_keys(self) -> frozenset[str]:
-        """The fact keys that the text states anywhere, in its headers and time stamps too."""
+        """The fact keys stated anywhere in the text, including headers and time stamps."""
         return frozenset(key for fact in self.document.all_facts for key in fact.keys_stated)
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """All words of the text; an abbreviation without its stops too."""
+        """All words of the text; abbreviations also without their full stops."""
         text = self.document.text
         return frozenset(words(text)) | (frozenset(words(text.replace(".", ""))) if "." in text else frozenset())
 
     @cached_property
     def prefixes(self) -> frozenset[str]:
-        """What the words of the text begin with."""
+        """The first DEMONYM_PREFIX letters of each longer word."""
         return frozenset(word[:DEMONYM_PREFIX] for word in self.words if len(word) > DEMONYM_PREFIX)
 
     @cached_property
     def sequences(self) -> list[list[str]]:
-        """The stems of all words of each unit, function words too."""
-        return [all_stems(self._said(unit), self.document.language) for unit in self.document.units]
+        """The stems of all words of each unit, including function words."""
+        return [all_stems(self._visible_text(unit), self.document.language) for unit in self.document.units]
 
-    def _said(self, unit: Unit) -> str:
-        """What a reader sees of a unit: its text without tags."""
+    def _visible_text(self, unit: Unit) -> str:
+        """The text of a unit without tags."""
         text = self.document.text[unit.head : unit.end]
         return _TAG.sub(" ", text) if "<" in text else text
 
     @cached_property
     def pairs(self) -> list[frozenset[tuple[str, str]]]:
         """The pairs of neighbouring stems of each unit."""
-        return [frozenset(pairwise(found)) for found in self.sequences]
+        return [frozenset(pairwise(sequence)) for sequence in self.sequences]
 
     def runs(self, unit: int) -> frozenset[Run]:
         """The runs of three and of four words of a unit."""
@@ -67,26 +67,26 @@ class Evidence:
 
     @cached_property
     def negated(self) -> list[frozenset[tuple[str, str]]]:
-        """The pairs of stems that a negation stands between, of each unit."""
+        """The pairs of stems of each unit with a negation between them."""
         return [
-            frozenset(_negated_pairs(words(self._said(unit)), found, self.document.language))
-            for unit, found in zip(self.document.units, self.sequences, strict=True)
+            frozenset(_negated_pairs(words(self._visible_text(unit)), sequence, self.document.language))
+            for unit, sequence in zip(self.document.units, self.sequences, strict=True)
         ]
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
-        """The units in which each content stem stands."""
+        """The units that contain each content stem."""
         places: dict[str, list[int]] = {}
-        for at, found in enumerate(self.document.stems):
-            for stem in dict.fromkeys(found):
+        for at, unit_stems in enumerate(self.document.stems):
+            for stem in dict.fromkeys(unit_stems):
                 places.setdefault(stem, []).append(at)
         return places
 
 
-def _negated_pairs(found: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:
-    """The pairs of stems that have a negation between them; `found` are the words, `stemmed` their stems."""
-    for at in range(1, len(found) - 1):
-        if cues.is_negation(found, at, language):
+def _negated_pairs(tokens: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:
+    """The pairs of stems with a negation between them; `stemmed`: the stems of `tokens`."""
+    for at in range(1, len(tokens) - 1):
+        if cues.is_negation(tokens, at, language):
             yield stemmed[at - 1], stemmed[at + 1]
-            if found[at] == "t":
-                yield from ((stem, stemmed[at + 1]) for stem in all_stems(found[at - 1][:-1], language))
+            if tokens[at] == "t":
+                yield from ((stem, stemmed[at + 1]) for stem in all_stems(tokens[at - 1][:-1], language))

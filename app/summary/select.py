@@ -29,10 +29,10 @@ _SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """How much of a document is wanted: a `budget` in tokens or, where that is None, the share `coverage` of its worth.
+class SelectionOptions:
+    """How much of a document to select: `budget` tokens or, if that is None, the share `coverage` of its worth.
 
-    `must_keep`: units that are taken whatever they cost.
+    `must_keep`: units that are selected whatever they cost.
     """
 
     budget: int | None
@@ -49,9 +49,9 @@ class Selection:
     units: frozenset[int]
 
 
-def select(document: Document, claims: Sequence[Claim], wish: Wish) -> Selection:
-    """What of `claims` and of the document's units makes the best result that `wish` allows."""
-    return _Selector(document, claims, wish).run()
+def select(document: Document, claims: Sequence[Claim], options: SelectionOptions) -> Selection:
+    """Select the claims and the units that make the best result within `options`."""
+    return _Selector(document, claims, options).run()
 
 
 _BY_WORTH = PROSE | {"heading"}
@@ -72,11 +72,11 @@ class _State:
 class _Selector:
     """One greedy choice among items: a document's units, then the claims. `said`: concepts in the result so far."""
 
-    def __init__(self, document: Document, claims: Sequence[Claim], wish: Wish) -> None:
+    def __init__(self, document: Document, claims: Sequence[Claim], options: SelectionOptions) -> None:
         self.document = document
         self.claims = claims
-        self.wish = wish
-        self.worth = worth_of(document, claims, wish.question)
+        self.options = options
+        self.worth = worth_of(document, claims, options.question)
         self.count = len(document.units)
         self.taken: set[int] = set()
         self.tokens = 0
@@ -87,14 +87,14 @@ class _Selector:
         self.restated = [self._restated_by(claim) for claim in claims]
 
     def run(self) -> Selection:
-        for unit in self.wish.must_keep:
+        for unit in self.options.must_keep:
             self._take(self._closure(unit))
-        if self.wish.question and self.count:
+        if self.options.question and self.count:
             self._take(self._closure(max(range(self.count), key=self._density)))
-        if self.wish.budget is None:
+        if self.options.budget is None:
             self._cover()
         else:
-            self._fill(self.wish.budget)
+            self._fill(self.options.budget)
         self._drop_bare_headings()
         claims = sorted(item - self.count for item in self.taken if item >= self.count)
         return Selection(tuple(claims), frozenset(item for item in self.taken if item < self.count))
@@ -114,7 +114,7 @@ class _Selector:
         ]
         before = self.gained
         self._take(closed for at in kept for closed in self._closure(at))
-        self._take_best(None, self.gained - before + self.wish.coverage * self._all_worth())
+        self._take_best(None, self.gained - before + self.options.coverage * self._all_worth())
 
     def _fill(self, budget: int) -> None:
         """Use the budget, with minor units only where it would not be used otherwise."""
@@ -201,14 +201,14 @@ class _Selector:
 
     def _said_by_claims(self, item: int) -> float:
         """The share of a unit's content that the claims in the result say."""
-        if not self.claimed or item >= self.count or self.wish.question:
+        if not self.claimed or item >= self.count or self.options.question:
             return 0.0
         content = self.document.stems[item]
         return sum(stem in self.claimed for stem in content) / len(content) if content else 0.0
 
     def _is_condensed(self, item: int) -> bool:
         """Whether a claim says most of what the units that it restates say, in fewer tokens; an answer always is."""
-        if self.wish.question:
+        if self.options.question:
             return True
         restated = self.restated[item - self.count]
         if not restated:
@@ -304,5 +304,5 @@ class _Selector:
         headings = [at for at, unit in enumerate(self.document.units) if unit.kind == "heading"]
         for at, end in zip(headings, [*headings[1:], self.count], strict=False):
             is_bare = not any(unit in self.taken for unit in range(at + 1, end))
-            if at in self.taken and is_bare and at not in self.wish.must_keep:
+            if at in self.taken and is_bare and at not in self.options.must_keep:
                 self.taken.discard(at)

@@ -1,19 +1,19 @@
-"""What a request cost here, what a cloud would have charged for it, and what it spares whoever reads the result."""
+"""Cost of a request here, its price in a cloud, and the savings for readers of the result."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 ServedFrom = Literal["engine", "cache", "text", "none"]
-"""What an answer was made of: a model call, a kept result, the text alone, or not told: failures and whole batches."""
+"""Source of an answer: a model call, a cached result, the text alone, or none given (failures, whole batches)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """USD, all 0 or more. The machine's own price counts only while at least one call is in the engine.
+    """USD, all 0 or more. The machine's price counts only while at least one call is in the engine.
 
-    `cloud_per_1k_prompt_tokens`, `cloud_per_1k_completion_tokens`: per 1,000 tokens in a cloud. `local_per_hour`: the
-    machine for an hour; `watts` that it draws, at `per_kwh` USD per kilowatt-hour, come on top. `reader_per_1k_tokens`:
-    what a reader of the result, another model mostly, pays for 1,000 tokens of its prompt.
+    `cloud_per_1k_prompt_tokens`, `cloud_per_1k_completion_tokens`: a cloud's price per 1,000 tokens. `local_per_hour`:
+    the machine per hour, plus `watts` of power at `per_kwh` USD per kilowatt-hour. `reader_per_1k_tokens`: what a
+    reader of the result, usually another model, pays per 1,000 prompt tokens.
     """
 
     cloud_per_1k_prompt_tokens: float
@@ -25,15 +25,15 @@ class Prices:
 
     @property
     def busy_hour(self) -> float:
-        """USD for an hour of busy engine: machine and power."""
+        """USD per hour of busy engine: machine and power."""
         return self.local_per_hour + self.watts / 1000 * self.per_kwh
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """USD in a cloud and here; what readers of the result are spared, each time that it is read instead of its source.
+    """USD in a cloud and here, and savings for readers each time they read the result instead of the source.
 
-    `reader_tokens_saved`: estimated tokens of the source less those of the result.
+    `reader_tokens_saved`: estimated tokens of the source minus those of the result.
     """
 
     cloud_usd: float
@@ -44,7 +44,7 @@ class Cost:
 
     @property
     def savings_ratio(self) -> float:
-        """Share of the cloud's price that is saved, below 0 where here is dearer; 0 where a cloud charges nothing."""
+        """Share of the cloud's price that is saved: negative if it costs more here, 0 if a cloud charges nothing."""
         return 1.0 - self.local_usd / self.cloud_usd if self.cloud_usd else 0.0
 
 
@@ -56,7 +56,7 @@ def cost(
     reader_tokens_saved: int = 0,
     served_from: ServedFrom = "none",
 ) -> Cost:
-    """The cost of calls with so many tokens that took so many seconds of the engine's busy time (`busy`)."""
+    """The cost of calls with these token counts and these seconds of the engine's busy time (`busy`)."""
     cloud = (
         prompt_tokens * prices.cloud_per_1k_prompt_tokens + completion_tokens * prices.cloud_per_1k_completion_tokens
     ) / 1000

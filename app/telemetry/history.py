@@ -1,4 +1,4 @@
-"""The last hour minute by minute, for the charts of the page. Bounded memory, whatever the load."""
+"""Counts per minute for the last hour, for the charts of the status page. Memory is bounded whatever the load."""
 
 import time
 from collections import Counter
@@ -12,7 +12,7 @@ HISTORY_MINUTES = 60
 
 @dataclass(slots=True)
 class MinuteCounts:
-    """What ended in one minute. `succeeded` by operation; `durations`: successful compressions by `bucket_of`.
+    """Counts of one minute. `succeeded` by operation; `durations`: successful compressions by `bucket_of`.
 
     `engine_s`: seconds of the engine's busy time.
     """
@@ -24,7 +24,7 @@ class MinuteCounts:
     engine_s: float = 0.0
 
     def add(self, other: "MinuteCounts") -> None:
-        """Add the counts of another process in the same minute."""
+        """Add the counts of another process for the same minute."""
         self.succeeded.update(other.succeeded)
         self.failed += other.failed
         self.durations.update(other.durations)
@@ -36,7 +36,7 @@ class MinuteCounts:
 class HistorySnapshot:
     """Counts by minute number of the machine's monotonic clock, which all processes share, oldest first.
 
-    `uptime_s`, `succeeded` and `tokens_saved` are since the start.
+    `uptime_s`, `succeeded` and `tokens_saved` count from the start of the service.
     """
 
     minutes: Mapping[int, MinuteCounts]
@@ -47,7 +47,7 @@ class HistorySnapshot:
 
 
 class History:
-    """Counts of one process over the last HISTORY_MINUTES minutes, and since its start."""
+    """Counts of one process over the last HISTORY_MINUTES minutes and since its start."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -57,7 +57,7 @@ class History:
         self._tokens_saved = 0
 
     def operation_succeeded(self, operation: str, duration_s: float) -> None:
-        """Count an operation; the duration, in seconds, only of a compression."""
+        """Count an operation; its duration in seconds only if it is a compression."""
         counts = self._current()
         counts.succeeded[operation] += 1
         self._succeeded += 1
@@ -65,11 +65,11 @@ class History:
             counts.durations[bucket_of(duration_s)] += 1
 
     def operation_failed(self) -> None:
-        """Count an operation that ended with a problem."""
+        """Count an operation that ended in a problem."""
         self._current().failed += 1
 
     def text_compressed(self, tokens_saved: int) -> None:
-        """Add the tokens that readers of a result are spared; none where the result is the longer one."""
+        """Add the tokens that readers of a result save; 0 if the result is the longer text."""
         saved = max(tokens_saved, 0)
         self._current().tokens_saved += saved
         self._tokens_saved += saved
@@ -79,14 +79,14 @@ class History:
         self._current().engine_s += busy_s
 
     def snapshot(self) -> HistorySnapshot:
-        """The counts until now."""
+        """The counts so far."""
         self._current()
         return HistorySnapshot(
             dict(self._minutes), self._minute(), self._clock() - self._started, self._succeeded, self._tokens_saved
         )
 
     def _current(self) -> MinuteCounts:
-        """The counts of the running minute; minutes without any are there too, those over an hour old are dropped."""
+        """The counts of the current minute; adds empty minutes and drops those over an hour old."""
         minute = self._minute()
         if minute not in self._minutes:
             first = max(minute - HISTORY_MINUTES + 1, int(self._started // 60))
@@ -98,20 +98,20 @@ class History:
 
 
 def merge(snapshots: Iterable[HistorySnapshot]) -> HistorySnapshot:
-    """The sum over the processes of one machine, at least one; the uptime is the longest one."""
+    """The sum over the processes of one machine, at least one; the uptime is the longest."""
     all_of_them = list(snapshots)
-    current = max(one.current_minute for one in all_of_them)
+    current = max(snapshot.current_minute for snapshot in all_of_them)
     minutes: dict[int, MinuteCounts] = {}
     for number in range(current - HISTORY_MINUTES + 1, current + 1):
-        counts = [one.minutes[number] for one in all_of_them if number in one.minutes]
+        counts = [snapshot.minutes[number] for snapshot in all_of_them if number in snapshot.minutes]
         if counts:
             minutes[number] = MinuteCounts()
-        for one in counts:
-            minutes[number].add(one)
+        for snapshot in counts:
+            minutes[number].add(snapshot)
     return HistorySnapshot(
         minutes,
         current,
-        max(one.uptime_s for one in all_of_them),
-        sum(one.succeeded for one in all_of_them),
-        sum(one.tokens_saved for one in all_of_them),
+        max(snapshot.uptime_s for snapshot in all_of_them),
+        sum(snapshot.succeeded for snapshot in all_of_them),
+        sum(snapshot.tokens_saved for snapshot in all_of_them),
     )

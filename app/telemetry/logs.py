@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output. Never the text of a request or of an answer."""
+"""Logs: one JSON object per line on standard output. They never contain the text of a request or an answer."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from pythonjsonlogger.json import JsonFormatter
 from app.tracing import trace_id
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Id of the request that the running code serves."""
+"""Id of the request in progress."""
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -28,7 +28,7 @@ class _IdFilter(logging.Filter):
 
 
 class _Formatter(JsonFormatter):
-    """Tells of an error its kind and where it was raised, not its message, which may quote a caller's text."""
+    """Logs the type and location of an error, not its message, which may quote a caller's text."""
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 (the name is logging's)
         error = ei[1]
@@ -40,7 +40,7 @@ class _Formatter(JsonFormatter):
 
 
 def configure_logs(level: str, worker: int | None = None) -> None:
-    """Send every log line of this process, uvicorn's too, to standard output as JSON; `worker` is on each of them."""
+    """Send every log line of this process, including uvicorn's, to standard output as JSON; each has `worker`."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         _Formatter(

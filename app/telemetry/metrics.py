@@ -1,4 +1,4 @@
-"""The Prometheus metrics, each fed by what happened. Labels take values from fixed lists only."""
+"""The Prometheus metrics. Label values come from fixed lists only."""
 
 import asyncio
 import functools
@@ -40,17 +40,18 @@ _KNOWN_LABELS = {
     "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
     "retries": RETRY_REASONS,
     "cache": get_args(CacheResult),
+    "proxy_calls": ("ok", "refused", "failed", "unreachable", "cut", "client_gone"),
 }
-"""Label values that are there from the start, so that a rate over their first rise is right."""
+"""Label values that exist from the start, so that a rate is right from their first increase."""
 
 _UPSTREAM_GAUGES: tuple[tuple[str, str, Callable[[Upstream], float]], ...] = (
     (
         "up",
-        "1 where this server answered its last check or call, else 0; NaN before the first one",
-        lambda one: math.nan if one.is_up is None else one.is_up,
+        "1 if this server answered its last check or call, else 0; NaN before the first one",
+        lambda upstream: math.nan if upstream.is_up is None else upstream.is_up,
     ),
-    ("slots", "Calls in this server at once at most", lambda one: one.slots),
-    ("in_flight", "Calls in this server", lambda one: one.in_flight),
+    ("slots", "Most calls at once in this server", lambda upstream: upstream.slots),
+    ("in_flight", "Calls in this server", lambda upstream: upstream.in_flight),
 )
 
 _SERVED_FROM: Mapping[Operation, tuple[ServedFrom, ...]] = {
@@ -60,11 +61,11 @@ _SERVED_FROM: Mapping[Operation, tuple[ServedFrom, ...]] = {
 }
 
 _FAILED_OUTCOMES = ("queue_full", "queue_timeout", "unreachable", "busy", "timeout", "failed", "internal")
-"""Ends of operations that an alert is about."""
+"""Outcomes of operations that alerts use."""
 
 GaugeMode = Literal["livemostrecent", "livesum"]
 
-# When a counter was made is of no use here, and would be a third of all lines.
+# Creation times of counters are not used, and would be a third of all lines.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _REQUEST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120, 300)
@@ -72,9 +73,9 @@ _WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 
 
 
 class Metrics:
-    """All metrics of one instance in a registry of its own. Observes the gate and the engine.
+    """All metrics of one instance, in a registry of its own. Observes the gate and the engine.
 
-    With `files` the instance has several workers, and the registry what all of them count.
+    With `files` the instance has several workers, and the registry holds the sum over all of them.
     """
 
     def __init__(self, prices: Prices, files: WorkerFiles | None = None) -> None:
@@ -90,7 +91,7 @@ class Metrics:
         self._earlier = None if files is None else files.own_history()
         self.requests = self._histogram(
             "request_duration_seconds",
-            "Time from request to answer, items of a batch each on its own, by what it was made of",
+            "Time from request to answer, each item of a batch separately, by the source of the answer",
             ("operation", "outcome", "served_from"),
             _REQUEST_BUCKETS,
         )
@@ -101,50 +102,57 @@ class Metrics:
             "engine_duration_seconds", "Time of one call in the engine", ("model",), _REQUEST_BUCKETS
         )
         self.operations = self._counter(
-            "operations", "Operations ended, items of a batch too", ("operation", "outcome")
+            "operations", "Operations ended, including items of a batch", ("operation", "outcome")
         )
         self.client_requests = self._counter(
             "client_requests",
-            "Requests with a key by its name and their outcome, a batch as one",
+            "Requests with an API key, by its name and their outcome; a batch counts once",
             ("client", "outcome"),
         )
         self.tokens = self._counter("tokens", "Tokens by kind", ("kind",))
-        self.facts = self._counter("facts", "Facts of compressed texts by what became of them", ("result",))
+        self.facts = self._counter("facts", "Facts of compressed texts, kept or missing", ("result",))
         self.sentences = self._counter(
             "summary_sentences",
-            "Sentences that the model wrote: those that stood, and those that did not by the rule they broke",
+            "Sentences that the model wrote, by the result of the check: stood, or the rule that rejected them",
             ("result",),
         )
         self.costs = self._counter(
             "cost_dollars", "USD: cloud, what a cloud would charge; local, spent here", ("basis",)
         )
         self.reader_tokens = self._counter(
-            "reader_tokens_saved", "Tokens that a reader of a result does not read of its source", ()
+            "reader_tokens_saved", "Tokens that readers save by reading a result instead of its source", ()
         )
         self.reader_dollars = self._counter(
             "reader_dollars_saved", "USD that a reader of each result saves by CONDENSER_READER_USD_PER_1K_TOKENS", ()
         )
         self.engine_errors = self._counter("engine_errors", "Calls that the engine failed, by kind", ("kind",))
-        self.retries = self._counter("retries", "Calls made again that the engine had not taken, by why", ("reason",))
-        self.model_loads = self._counter(
-            "model_loads", "Loads of a model into the engine's memory, by load_duration of its answers", ("model",)
+        self.retries = self._counter(
+            "retries", "Retries of calls that the engine had not accepted, by reason", ("reason",)
         )
-        self.cache = self._counter("cache", "Looks for the result of an identical request", ("result",))
-        self.gate = self._counter("queue_passes", "Ends of waits for a place in the engine", ("outcome",))
+        self.model_loads = self._counter(
+            "model_loads",
+            "Loads of a model into the engine's memory, according to load_duration in its answers",
+            ("model",),
+        )
+        self.cache = self._counter("cache", "Lookups of the result of an identical request", ("result",))
+        self.proxy_calls = self._counter(
+            "proxy_calls", "Calls forwarded to the upstream of CONDENSER_PROXY_URL, by outcome", ("outcome",)
+        )
+        self.gate = self._counter("queue_passes", "Waits for a place in the engine, by outcome", ("outcome",))
         self.engine_up = self._gauge(
             "engine_up",
-            "1 where the engine, or a server of it, answered its last check or call, else 0; NaN before the first one",
+            "1 if the engine, or any server of it, answered its last check or call, else 0; NaN before the first one",
         )
         self.jobs = self._gauge(
             "jobs",
-            "Batches that are answered later, in the whole database; NaN until it has been looked at since the start",
+            "Batches that are answered later, in the whole database; NaN until the first look after the start",
             "state",
         )
         self._gauge("workers", "Processes that serve", mode="livesum").set(1)
         self.jobs_counted({"queued": math.nan, "running": math.nan})
         self.gpu_ratio = self._gauge(
             "model_gpu_ratio",
-            "Share of the model that is in GPU memory, 0 where it is on the CPU, NaN where it is not loaded or unknown",
+            "Share of the model in GPU memory, 0 if it is on the CPU, NaN if it is not loaded or unknown",
             "model",
         )
         for operation in OPERATIONS:
@@ -167,11 +175,11 @@ class Metrics:
         return counter
 
     def _gauge(self, name: str, text: str, *labels: str, mode: GaugeMode = "livemostrecent") -> Gauge:
-        """A gauge; `mode`: which of the workers' values it has, where there are several."""
+        """A gauge; `mode`: which of the workers' values it reports if there are several."""
         return Gauge(name, text, labels, namespace="condenser", registry=self._own_registry, multiprocess_mode=mode)
 
     def _follow(self, gauge: Gauge, value: Callable[[], float]) -> None:
-        """Have a gauge take its value at every scrape."""
+        """Have a gauge read its value at every scrape."""
         if self._files is None:
             gauge.set_function(value)
         else:
@@ -182,14 +190,14 @@ class Metrics:
             gauge.set(value())
 
     def watch_engine(self, engine: Engine) -> None:
-        """Take the numbers of calls in the engine and waiting for it from its gate at every scrape."""
+        """Read the numbers of calls in the engine and waiting for it from its gate at every scrape."""
         self._model = engine.default_model
         self.engine_duration.labels(self._model)
         self.model_loads.labels(self._model)
         gate = engine.gate
-        limit = self._gauge("concurrency_limit", "Calls in the engine at once at most")
+        limit = self._gauge("concurrency_limit", "Most calls at once in the engine")
         self._follow(limit, lambda: gate.max_concurrency)
-        self._gauge("queue_capacity", "Calls waiting for a place in the engine at most").set(gate.max_queue)
+        self._gauge("queue_capacity", "Most calls that may wait for a place in the engine").set(gate.max_queue)
         self._follow(self._gauge("in_flight", "Calls in the engine"), lambda: gate.in_flight)
         self._follow(self._gauge("queue_depth", "Calls waiting for a place in the engine"), lambda: gate.waiting)
         self._follow(self.engine_up, lambda: _engine_up(engine.upstreams))
@@ -201,23 +209,23 @@ class Metrics:
     def _watch_upstreams(self, upstreams: Upstreams) -> None:
         for name, text, value in _UPSTREAM_GAUGES:
             gauge = self._gauge(f"upstream_{name}", text, "upstream")
-            for one in upstreams.all:
-                self._follow(gauge.labels(one.client.base_url), functools.partial(value, one))
+            for upstream in upstreams.all:
+                self._follow(gauge.labels(upstream.client.base_url), functools.partial(value, upstream))
 
     def watch_cache(self, cache: SharedCompressor) -> None:
-        """Take what the cache holds at every scrape."""
+        """Read the size of the cache at every scrape."""
         self._follow(
-            self._gauge("cache_bytes", "Memory that kept results take", mode="livesum"), lambda: cache.kept_bytes
+            self._gauge("cache_bytes", "Memory used by cached results", mode="livesum"), lambda: cache.kept_bytes
         )
 
     def publish(self) -> None:
-        """Let the other workers know what is counted by this one alone, where there are any."""
+        """If there are several workers, publish this worker's counts to the others."""
         if self._files is not None:
             self._refresh()
             self._files.publish(last_minute(self.durations, self.spent), self._own_history())
 
     def hour(self) -> HistorySnapshot:
-        """The last hour of all workers, as far as the others have published theirs."""
+        """The last hour of all workers, as far as they have published it."""
         return merge([self._own_history(), *(self._files.histories_of_others() if self._files else ())])
 
     def _own_history(self) -> HistorySnapshot:
@@ -225,7 +233,7 @@ class Metrics:
         return merge([*earlier, self.history.snapshot()])
 
     def cache_asked(self, result: CacheResult) -> None:
-        """A text was looked for among the kept results and those under way."""
+        """Count a lookup of a text among cached results and results in progress."""
         self.cache.labels(result).inc()
 
     def sentence_judged(self, result: Reason | Literal["stood", "outweighed"]) -> None:
@@ -233,12 +241,12 @@ class Metrics:
         self.sentences.labels(result).inc()
 
     def expect_clients(self, names: Iterable[str]) -> None:
-        """Show each client's count from the start, so that a rate over its first rise is right."""
+        """Export each client's count from the start, so that a rate is right from its first increase."""
         for name in names:
             self.client_requests.labels(name, "ok")
 
     def engine_checked(self, status: EngineStatus) -> None:
-        """Note what the engine says of itself."""
+        """Record the engine's status."""
         ratio = status.gpu_ratio(self._model)
         self.gpu_ratio.labels(self._model).set(math.nan if ratio is None else ratio)
 
@@ -249,7 +257,7 @@ class Metrics:
             self.queue_wait.observe(waited_s)
 
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None:
-        """Count a call that was in the engine: a failed one costs its time as well."""
+        """Count a call that was in the engine; a failed call costs its time as well."""
         self.engine_duration.labels(self._label(model)).observe(engine_s)
         local_usd = local_cost(self._prices, busy_s)
         self.costs.labels("local").inc(local_usd)
@@ -266,16 +274,16 @@ class Metrics:
         self.model_loads.labels(self._label(model)).inc()
 
     def call_retried(self, reason: RetryReason) -> None:
-        """Count a call that is made once more."""
+        """Count a retry."""
         self.retries.labels(reason).inc()
 
     def jobs_counted(self, counts: Mapping[str, float]) -> None:
-        """Note how many jobs there are by their state, `queued` or `running`."""
+        """Record the numbers of jobs by state, `queued` or `running`."""
         for state, count in counts.items():
             self.jobs.labels(state).set(count)
 
     def operation_ended(self, operation: Operation, outcome: str, duration_s: float, cost: Cost | None = None) -> None:
-        """Count an operation; `cost` where it succeeded. `outcome` is `ok` or the kind of its problem."""
+        """Count an operation; `cost` if it succeeded. `outcome` is `ok` or the kind of its problem."""
         self.operations.labels(operation, outcome).inc()
         served_from = "none" if cost is None else cost.served_from
         self.requests.labels(operation, outcome, served_from).observe(duration_s)
@@ -295,4 +303,4 @@ class Metrics:
 
 
 def _engine_up(upstreams: Upstreams) -> float:
-    return math.nan if all(one.is_up is None for one in upstreams.all) else upstreams.is_any_up
+    return math.nan if all(upstream.is_up is None for upstream in upstreams.all) else upstreams.is_any_up

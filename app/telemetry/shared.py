@@ -1,7 +1,7 @@
-"""The metrics of several workers as one: any of them answers a scrape for all.
+"""Metrics of several workers, combined: any of them answers a scrape for all.
 
-Counters and gauges are in files by prometheus_client's multiprocess mode. The figures of the last minute, which it does
-not have, each worker writes down once a second; so those of the others are up to that old.
+Counters and gauges are in files, by prometheus_client's multiprocess mode. It has no figures of the last minute, so
+each worker writes them once a second; those of other workers are up to a second old.
 """
 
 import json
@@ -27,20 +27,20 @@ _NOT_SUMS = {"process_start_time_seconds": min, "process_max_fds": min}
 
 @dataclass(frozen=True, slots=True)
 class WorkerFiles:
-    """The files in `folder` of the worker `index`; `pids` tells the process ids of all that live."""
+    """Files in `folder` of the worker `index`; `pids` returns the process ids of all running workers."""
 
     folder: Path
     index: int
     pids: Callable[[], Iterable[int]]
 
     def open(self, refresh: Callable[[], None]) -> CollectorRegistry:
-        """A registry of what all workers count; `refresh` is called before each look at it.
+        """A registry with the counts of all workers; `refresh` is called before each read.
 
-        From now on metrics of this process are in files. A worker that is started in place of another one goes on with
-        its files, so that no counter falls.
+        From now on this process keeps its metrics in files. A worker that replaces another one continues its files, so
+        that no counter falls.
         """
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self.folder)
-        # The library looks at that variable when it is imported, which is before the settings are known.
+        # The library reads that variable when it is imported, which is before the settings are known.
         values.ValueClass = values.MultiProcessValue(lambda: self.index)  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
         registry.register(_AllWorkers(self.folder, refresh))
@@ -48,34 +48,34 @@ class WorkerFiles:
         return registry
 
     def publish(self, totals: Totals, history: HistorySnapshot) -> None:
-        """Let the other workers read what this one counted in the last minute, and its history."""
+        """Write this worker's counts of the last minute and its history for the other workers."""
         _write(_last_minute(self.folder, self.index), json.dumps({"at": time.monotonic(), "totals": totals}).encode())
         _write(self.folder / _history_name(self.index), _HISTORY.dump_json(history))
 
     def own_history(self) -> HistorySnapshot | None:
-        """What a worker that this one replaces had counted; None where it replaces none."""
+        """Counts of the worker that this one replaces; None if it replaces none."""
         path = self.folder / _history_name(self.index)
         return _HISTORY.validate_json(path.read_bytes()) if path.exists() else None
 
     def histories_of_others(self) -> Iterable[HistorySnapshot]:
-        """What the other workers counted, those too that have ended."""
+        """Counts of the other workers, including those that have exited."""
         for path in self.folder.glob(_history_name("*")):
             if path.name != _history_name(self.index):
                 yield _HISTORY.validate_json(path.read_bytes())
 
     def of_others(self) -> Iterable[Totals]:
-        """What each of the other workers counted in its last minute."""
+        """Counts of each of the other workers for the last minute."""
         for path in self.folder.glob("last_minute_*.json"):
             if path == _last_minute(self.folder, self.index):
                 continue
             with suppress(FileNotFoundError):
-                found = json.loads(path.read_text())
-                if found["at"] > time.monotonic() - WINDOW_S:
-                    yield found["totals"]
+                published = json.loads(path.read_text())
+                if published["at"] > time.monotonic() - WINDOW_S:
+                    yield published["totals"]
 
 
 def forget_worker(folder: Path, index: int) -> None:
-    """Remove what a worker said of its present, which has died."""
+    """Remove the current values of a worker that died."""
     multiprocess.mark_process_dead(index, str(folder))  # type: ignore[no-untyped-call]
     _last_minute(folder, index).unlink(missing_ok=True)
 
@@ -101,12 +101,12 @@ class _AllWorkers(Collector):
 
     def collect(self) -> Iterable[Metric]:
         self._refresh()
-        found: Iterable[Metric] = self._files.collect()  # type: ignore[no-untyped-call]
-        return found
+        metrics: Iterable[Metric] = self._files.collect()  # type: ignore[no-untyped-call]
+        return metrics
 
 
 class _AllProcesses(Collector):
-    """The usual metrics of a process, summed over the workers."""
+    """The usual process metrics, summed over the workers."""
 
     def __init__(self, pids: Callable[[], Iterable[int]]) -> None:
         self._pids = pids

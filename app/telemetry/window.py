@@ -1,4 +1,4 @@
-"""Counts over the last minute, for the gauges that people look at. Bounded memory, whatever the load."""
+"""Counts over the last minute, for gauges that people watch. Memory is bounded whatever the load."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from app.telemetry.cost import Cost
 WINDOW_S = 60
 QUANTILES = (0.5, 0.95, 0.99)
 PICO = 10**12
-"""Windows add whole numbers: picodollars."""
+"""Picodollars per USD: a window adds whole numbers."""
 
 _SPENT = "spent"
 
@@ -23,9 +23,9 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 class Window(Generic[KeyT]):
-    """Whole numbers by key over the last WINDOW_S seconds of the clock, the running one included.
+    """Whole numbers by key over the last WINDOW_S seconds of the clock, including the current one.
 
-    They are kept by the second, and whole numbers add up exactly, so what falls out leaves nothing behind.
+    They are kept per second. Whole numbers add up exactly, so no rounding error remains when a second drops out.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class Window(Generic[KeyT]):
         self._totals: Counter[KeyT] = Counter()
 
     def add(self, key: KeyT, amount: int = 1) -> None:
-        """Count `amount` for `key` now."""
+        """Add `amount` for `key` now."""
         second = self._forget()
         if not self._seconds or self._seconds[-1][0] != second:
             self._seconds.append((second, Counter()))
@@ -42,7 +42,6 @@ class Window(Generic[KeyT]):
         self._totals[key] += amount
 
     def totals(self) -> Mapping[KeyT, int]:
-        """The sums by key."""
         self._forget()
         return self._totals
 
@@ -56,21 +55,21 @@ class Window(Generic[KeyT]):
         return second
 
 
-# Buckets whose borders grow by a fixed factor give every quantile with a bounded relative error (Masson, Rim and Lee
+# Buckets whose bounds grow by a fixed factor give every quantile with a bounded relative error (Masson, Rim and Lee
 # 2019, "DDSketch"): here at most 0.5 %.
 _GROWTH = 1.01
 _SHORTEST_S, _LONGEST_S = 1e-6, 1e6
 
 
 def bucket_of(duration_s: float) -> int:
-    """The bucket of a duration of 1e-6 to 1e6 seconds; what is beyond counts as that."""
+    """The bucket of a duration of 1e-6 to 1e6 seconds; values beyond count as the nearest limit."""
     return math.ceil(math.log(min(max(duration_s, _SHORTEST_S), _LONGEST_S), _GROWTH))
 
 
 def quantile(counts: Mapping[int, int], q: float) -> float:
-    """The least duration, in seconds, that the share `q` (0 to 1) of those counted by bucket does not exceed.
+    """The shortest duration in seconds that is at least as long as the share `q` (0 to 1) of the counted ones.
 
-    Within 0.5 %. Raises ValueError where nothing is counted.
+    Accurate to 0.5 %. Raises ValueError if nothing is counted.
     """
     rank = max(1, math.ceil(round(q * sum(counts.values()), 9)))
     for bucket in sorted(counts):
@@ -84,17 +83,17 @@ Durations = Mapping[Any, Window[int]]
 """Buckets of the durations of successful operations, by operation."""
 
 Totals = Mapping[str, Mapping[str, int]]
-"""What another worker counted in the last minute, by operation and bucket, and what it spent."""
+"""Another worker's counts of the last minute, by operation and bucket, and its costs."""
 
 
 def last_minute(durations: Durations, spent: Window[str]) -> Totals:
-    """What this worker counted, for the others."""
+    """This worker's counts, for the others."""
     windows: dict[str, Window[Any]] = {**durations, _SPENT: spent}
     return {name: {str(key): amount for key, amount in window.totals().items()} for name, window in windows.items()}
 
 
 class WindowCollector(Collector):
-    """The figures of the last minute, computed when they are scraped."""
+    """Figures of the last minute, computed at each scrape."""
 
     def __init__(
         self,
@@ -102,14 +101,14 @@ class WindowCollector(Collector):
         spent: Window[str],
         of_others: Callable[[], Iterable[Totals]],
     ) -> None:
-        """`of_others`: what the other workers counted."""
+        """`of_others`: the other workers' counts."""
         self._durations = durations
         self._spent = spent
         self._of_others = of_others
 
     def collect(self) -> Iterable[Metric]:
         others = list(self._of_others())
-        # By the exposition format, only a summary may have a label "quantile".
+        # In the exposition format only a summary may have a label "quantile".
         latency = Metric(
             "condenser_latency_seconds",
             f"Time from request to answer over the last {WINDOW_S} seconds, within 0.5 %, successful operations only",
@@ -136,21 +135,21 @@ class WindowCollector(Collector):
         yield throughput
         yield GaugeMetricFamily(
             "condenser_cost_savings_ratio",
-            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, NaN where a cloud charges nothing",
+            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, NaN if a cloud charges nothing",
             value=savings.savings_ratio if savings.cloud_usd else math.nan,
         )
         yield GaugeMetricFamily(
             "condenser_cost_savings_dollars",
-            f"USD saved against the cloud's price over the last {WINDOW_S} seconds, below 0 where calls failed",
+            f"USD saved against the cloud's price over the last {WINDOW_S} seconds, negative if calls failed",
             value=savings.cloud_usd - savings.local_usd,
         )
         yield GaugeMetricFamily(
             "condenser_reader_savings_tokens",
-            f"Tokens that readers are spared by results of the last {WINDOW_S} seconds",
+            f"Tokens that readers save by results of the last {WINDOW_S} seconds",
             value=spent["reader_tokens"],
         )
         yield GaugeMetricFamily(
             "condenser_reader_savings_dollars",
-            f"USD that readers are spared by results of the last {WINDOW_S} seconds",
+            f"USD that readers save by results of the last {WINDOW_S} seconds",
             value=spent["reader"] / PICO,
         )

@@ -8,7 +8,7 @@ from app.text import cues
 from app.text.blocks import PROSE, Block, Kind, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
 from app.text.kinds import find_forms
-from app.text.kinds.form import is_spoken
+from app.text.kinds.form import is_extracted
 from app.text.language import Language, guess_language, stems
 from app.text.references import needed_definitions
 from app.text.tokens import estimate_tokens
@@ -43,8 +43,8 @@ class Document:
         said: list[str] = []
         reach = 0
         for block in self.blocks:
-            if is_spoken(block.form):
-                said += self.text[reach : block.form.start], *map(block.form.said, range(len(block.form.parts)))
+            if is_extracted(block.form):
+                said += self.text[reach : block.form.start], *map(block.form.part_text, range(len(block.form.parts)))
                 reach = block.form.end
         return "\n".join([*said, self.text[reach:]]) if said else self.text
 
@@ -52,18 +52,18 @@ class Document:
         """The text of a unit, as a person reads it."""
         found = self.units[unit]
         form = self.blocks[found.block].form
-        return form.said(found.place) if is_spoken(form) else self.text[found.start : found.end]
+        return form.part_text(found.place) if is_extracted(form) else self.text[found.start : found.end]
 
     def words_of(self, unit: int) -> str:
         """The text of a unit behind a list mark or a speaker."""
         found = self.units[unit]
-        if is_spoken(self.blocks[found.block].form):
+        if is_extracted(self.blocks[found.block].form):
             return self.text_of(unit)
         return self.text[found.head : found.end]
 
     def text_of_fact(self, fact: Fact) -> str:
         """A fact as a person reads it."""
-        return self._spoken.get((fact.start, fact.end), self.text[fact.start : fact.end])
+        return self._extracted_texts.get((fact.start, fact.end), self.text[fact.start : fact.end])
 
     def is_wanted(self, unit: int) -> bool:
         """Whether a unit asks for something, in a text that does."""
@@ -105,20 +105,20 @@ class Document:
     def all_facts(self) -> list[Fact]:
         """The facts of the text, those of headers, speakers and time stamps too."""
         found: list[Fact] = []
-        self._spoken: dict[tuple[int, int], str] = {}
+        self._extracted_texts: dict[tuple[int, int], str] = {}
         reach = 0
         for unit in self.units:
             form = self.blocks[unit.block].form
-            if not is_spoken(form):
+            if not is_extracted(form):
                 continue
             if unit.place == 0:
                 found += self._facts_between(reach, form.start)
                 reach = form.end
-            said = form.said(unit.place)
+            said = form.part_text(unit.place)
             for fact in find_facts(said, self.language):
                 start, end = form.place(unit.place, fact.start, fact.end)
                 found.append(replace(fact, start=start, end=end))
-                self._spoken[start, end] = said[fact.start : fact.end]
+                self._extracted_texts[start, end] = said[fact.start : fact.end]
         return found + self._facts_between(reach, len(self.text))
 
     def _facts_between(self, start: int, end: int) -> list[Fact]:

@@ -1,4 +1,4 @@
-"""Reads the figures of a text: numbers with their unit, ranges, dates and times of day, each as a key (see values)."""
+"""Reads figures: numbers with units, ranges, dates and times of day, each as a key (see values)."""
 
 import re
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ TIME = (
 
 _FIGURES = re.compile(r"\d+")
 _FRACTIONS = frozenset("¼½¾⅓⅔⅛⅜⅝⅞")
-_FIRST_WIDE = "\u2e80"  # from here on scripts have no spaces between words
+_FIRST_WIDE = "\u2e80"  # scripts from here on have no spaces between words
 _LONE_LETTER_UNITS = frozenset("%‰€$£¥￥％°gmlth")
 _SIGNS = " \u00a0\u202f+-−±"
 _UNIT_AFTER = re.compile(
@@ -91,7 +91,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A number's power of ten, its unit (empty for none), and where they end."""
+    """A number's power of ten, its unit (empty for none), and their end in the text."""
 
     power: int
     name: str
@@ -99,7 +99,7 @@ class _Unit:
 
 
 def read_number(text: str, start: int, end: int, language: Language) -> Figure:
-    """The number whose sign, currency and digits stand at `start` to `end`, with the unit or range behind it."""
+    """The number with sign, currency and digits at `start` to `end`, including the unit or range after it."""
     matched = text[start:end]
     at = next(place for place, character in enumerate(matched) if character.isdigit())
     prefix, digits = matched[:at], ascii_digits(matched[at:])
@@ -121,47 +121,47 @@ def _key(digits: str, unit: _Unit, negative: bool, language: Language) -> str:
     return number_key(digits, power=unit.power, unit=unit.name, negative=negative, decimal_comma=comma)
 
 
-def read_date(found: str, language: Language) -> str | None:
-    """The key of a date in three figures, None where it can't be one.
+def read_date(text: str, language: Language) -> str | None:
+    """The key of a date in three figures; None if it is not a date.
 
-    Between slashes English has the month first, unless that can't be; otherwise the day comes first.
+    With slashes the month comes first in English, unless that is impossible; otherwise the day comes first.
     """
-    one, two, three = _FIGURES.findall(ascii_digits(found))
-    year, month, day = (one, two, three) if len(one) == 4 else (three, two, one)
-    if len(one) < 4 and "/" in found and (int(two) > 12 or (language.code == "en" and int(one) <= 12)):
+    first, second, third = _FIGURES.findall(ascii_digits(text))
+    year, month, day = (first, second, third) if len(first) == 4 else (third, second, first)
+    if len(first) < 4 and "/" in text and (int(second) > 12 or (language.code == "en" and int(first) <= 12)):
         month, day = day, month
     if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
         return None
     return date_key(int(year), int(month), int(day))
 
 
-def read_time(found: str) -> str:
+def read_time(text: str) -> str:
     """The key of a time of day in figures, with am, pm, h or Uhr."""
-    folded = ascii_digits(found.casefold())
+    folded = ascii_digits(text.casefold())
     hour, *rest = (int(part) for part in _FIGURES.findall(folded.partition("+")[0]))
     half = "pm" if "p" in folded else "am" if "a" in folded else ""
     return time_key(hour, rest[0] if rest else 0, rest[1] if len(rest) > 1 else None, half)
 
 
-def read_wide_date(found: str) -> str:
+def read_wide_date(text: str) -> str:
     """The key of a Chinese or Japanese date."""
-    first, *rest = (int(part) for part in _FIGURES.findall(ascii_digits(found)))
-    if "年" not in found:
+    first, *rest = (int(part) for part in _FIGURES.findall(ascii_digits(text)))
+    if "年" not in text:
         return date_key(None, first, rest[0])
     if rest:
         return date_key(first, rest[0], rest[1] if len(rest) > 1 else None)
     return number_key(str(first), decimal_comma=False)
 
 
-def read_wide_time(found: str) -> str:
+def read_wide_time(text: str) -> str:
     """The key of a Chinese or Japanese time of day."""
-    hour, *rest = (int(part) for part in _FIGURES.findall(ascii_digits(found)))
-    minute = rest[0] if rest else 30 if found.endswith("半") else 0
-    return time_key(hour, minute, None, "pm" if found[:2] in ("下午", "晚上", "午後") else "")
+    hour, *rest = (int(part) for part in _FIGURES.findall(ascii_digits(text)))
+    minute = rest[0] if rest else 30 if text.endswith("半") else 0
+    return time_key(hour, minute, None, "pm" if text[:2] in ("下午", "晚上", "午後") else "")
 
 
 def date_at_day(text: str, start: int, end: int) -> Figure | None:
-    """The date that begins with the day at `start` to `end`, as in "14 May 2024"; None where no month follows."""
+    """The date that begins with the day at `start` to `end`, as in "14 May 2024"; None if no month follows."""
     day = ascii_digits(text[start:end])
     match = _MONTH_AFTER_DAY.match(text, end) if len(day) <= 2 and day.isdigit() and 1 <= int(day) <= 31 else None
     month = MONTHS.get(match.group(1).casefold()) if match else None
@@ -172,7 +172,7 @@ def date_at_day(text: str, start: int, end: int) -> Figure | None:
 
 
 def date_at_month(text: str, word: str, end: int) -> Figure | None:
-    """The date that begins with the name of a month that ends at `end`, as in "May 14, 2024" or "May 2024"."""
+    """The date whose month name ends at `end`, as in "May 14, 2024" or "May 2024"."""
     month = MONTHS.get(word.casefold())
     match = _DAY_AFTER_MONTH.match(text, end) if month is not None else None
     if match is None or month is None:
@@ -180,12 +180,12 @@ def date_at_month(text: str, word: str, end: int) -> Figure | None:
     day, year, month_year = match.groups()
     if day and not 1 <= int(day) <= 31:
         return None
-    said = year or month_year
-    return Figure(match.end(), date_key(int(said) if said else None, month, int(day) if day else None), True)
+    year_text = year or month_year
+    return Figure(match.end(), date_key(int(year_text) if year_text else None, month, int(day) if day else None), True)
 
 
 def _unit_after(text: str, end: int, currency: str = "") -> _Unit:
-    """The unit of the number whose digits end at `end`; `currency` stands before them."""
+    """The unit of the number whose digits end at `end`; `currency`: the one before them."""
     if text[end : end + 1] >= _FIRST_WIDE:
         return _wide_unit(text, end, currency)
     after = _UNIT_AFTER.match(text, end)
@@ -206,10 +206,10 @@ def _unit_after(text: str, end: int, currency: str = "") -> _Unit:
         return _Unit(millions, currency, stop) if millions else _Unit(0, currency, end)
     if len(bare) == 1 and not is_attached and bare not in _LONE_LETTER_UNITS:
         return _Unit(0, "", end)
-    found = unit_of(bare)
-    if found == "%" and text.startswith((" points", " point"), stop):
-        found = "pp"
-    return _Unit(0, "", end) if found is None else _Unit(0, found, stop)
+    unit = unit_of(bare)
+    if unit == "%" and text.startswith((" points", " point"), stop):
+        unit = "pp"
+    return _Unit(0, "", end) if unit is None else _Unit(0, unit, stop)
 
 
 def _wide_unit(text: str, end: int, currency: str) -> _Unit:
@@ -223,18 +223,18 @@ def _wide_unit(text: str, end: int, currency: str) -> _Unit:
 
 def _magnitude(text: str, folded: str, stop: int) -> _Unit:
     if folded in ("mil", "mille") and text.startswith((" millones", " millions"), stop):
-        return _Unit(9, "", stop + len(" millones"))  # Spanish has no word of its own for it
+        return _Unit(9, "", stop + len(" millones"))  # Spanish has no separate word for it
     if folded in ("mio", "mrd", "md", "tsd") and text.startswith(".", stop):
         stop += 1
     return _Unit(12 if folded == "billionen" else MAGNITUDES[folded], "", stop)
 
 
 def _with_second(text: str, magnitude: _Unit, currency: str) -> _Unit:
-    """The currency behind a magnitude: 12 million euros."""
+    """The magnitude with the currency after it: 12 million euros."""
     if currency:
         return _Unit(magnitude.power, currency, magnitude.end)
     second = _SECOND_UNIT.match(text, magnitude.end)
-    found = unit_of(second.group(1)) if second else None
-    if second is None or found not in CURRENCIES:
+    name = unit_of(second.group(1)) if second else None
+    if second is None or name not in CURRENCIES:
         return magnitude
-    return _Unit(magnitude.power, found or "", second.end())
+    return _Unit(magnitude.power, name or "", second.end())

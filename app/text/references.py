@@ -1,4 +1,4 @@
-"""Footnotes and link definitions of Markdown: what refers to one needs it."""
+"""Footnotes and link definitions of Markdown: a text that refers to one needs it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,19 +10,19 @@ _REFERENCE = regex.compile(
 )
 
 
-def needed_definitions(said: Sequence[str]) -> Mapping[int, tuple[int, ...]]:
-    """For each text that refers to definitions, the numbers of the texts that these are. Linear time."""
+def needed_definitions(texts: Sequence[str]) -> Mapping[int, tuple[int, ...]]:
+    """For each text that refers to definitions, the numbers of the texts with the definitions. Linear time."""
     definitions: dict[str, int] = {}
-    for at, text in enumerate(said):
+    for at, text in enumerate(texts):
         match = _DEFINITION.match(text)
         if match:
             definitions.setdefault(match["label"].casefold(), at)
     if not definitions:
         return {}
-    found: dict[int, tuple[int, ...]] = {}
-    for at, text in enumerate(said):
+    needed: dict[int, tuple[int, ...]] = {}
+    for at, text in enumerate(texts):
         labels = (match["label"].casefold() for match in _REFERENCE.finditer(text))
         needs = tuple(dict.fromkeys(definitions[label] for label in labels if definitions.get(label, at) != at))
         if needs and _DEFINITION.match(text) is None:
-            found[at] = needs
-    return found
+            needed[at] = needs
+    return needed

@@ -1,4 +1,4 @@
-"""Cuts prose into sentences."""
+"""Splits prose into sentences."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import regex
 
 from app.text.span import Span
 
-# A sentence ends at a stop with a space behind it, unless a small letter goes on, or an initial, a title, an ordinal or
-# an abbreviation stands before it; at a Chinese or Japanese stop, a danda, unless it says behind the quotation who spoke;
-# notes in brackets and closing tags behind it belong to it.
+# A sentence ends at a full stop followed by a space, unless a lower-case letter follows, or an initial, a title, an
+# ordinal or an abbreviation precedes; or at a Chinese or Japanese stop or a danda, unless the speaker of a quotation is
+# named after it. Notes in brackets and closing tags after it belong to the sentence.
 _SENTENCE_END = regex.compile(
     r"""
     (?: (?<! \b (?: \p{Lu} | (?<! [:.,] ) \p{N}{1,2} | \p{L}\.[ \u00a0]?\p{L}
@@ -22,11 +22,11 @@ _SENTENCE_END = regex.compile(
     regex.VERBOSE,
 )
 _SMALL_NEXT = regex.compile(r"\p{Ll}")
-_LONGEST_OPEN = 300  # characters of a sentence with an open bracket, in which a stop does not end it
+_LONGEST_OPEN = 300  # characters; in a shorter sentence with an open bracket a stop does not end it
 
 
 def sentences(text: str) -> list[Span]:
-    """The sentences of `text`, without the white space around them."""
+    """The sentences of `text`, without surrounding white space."""
     return [span for span in split_sentences(text, 0, len(text)) if span.end > span.start]
 
 
@@ -51,11 +51,11 @@ def split_sentences(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _is_without_capitals(text: str) -> bool:
-    """Whether its sentences begin with small letters."""
+    """Whether the sentences of a text begin with lower-case letters."""
     return len(regex.findall(r"[.!?] \p{Ll}", text)) > len(regex.findall(r"[.!?] \p{Lu}", text))
 
 
 def stripped(text: str, start: int, end: int) -> Span:
-    said = text[start:end]
-    lead = len(said) - len(said.lstrip())
-    return Span(start + lead, max(start + lead, start + len(said.rstrip())))
+    slice_text = text[start:end]
+    lead = len(slice_text) - len(slice_text.lstrip())
+    return Span(start + lead, max(start + lead, start + len(slice_text.rstrip())))

@@ -1,8 +1,8 @@
-"""The form in which two spellings of one value are equal: numbers, amounts, dates, times.
+"""Normal forms of values: numbers, amounts, dates and times are equal if their keys are.
 
 A number's key is its digits without a sign's plus, separators and trailing zeros, then its power of ten, then its unit:
 "1,200", "1200" and "1.2 thousand" are `12e2`, "EUR 312.5 million" and "€312.5m" are `3125e5 EUR`. A date's key is
-`2025-09-30`, with what it does not say left out (`-09-30`, `2025-09`, `-09`); a time's is `14:35` or `14:35:02`.
+`2025-09-30`, without the parts that are not given (`-09-30`, `2025-09`, `-09`); a time's is `14:35` or `14:35:02`.
 """
 
 import re
@@ -105,14 +105,14 @@ def ascii_digits(text: str) -> str:
 
 
 def known_digits(text: str) -> str:
-    """`text` with a letter for each digit that only the regex package knows, whose Unicode is newer than Python's."""
+    """`text` with "x" for each digit of a newer Unicode version that the regex package knows but Python does not."""
     if text.isascii() or not _MAYBE_DIGIT.search(text):
         return text
-    return _OTHER_DIGIT.sub(lambda found: found.group() if found.group().isdecimal() else "x", text)
+    return _OTHER_DIGIT.sub(lambda match: match.group() if match.group().isdecimal() else "x", text)
 
 
 def normalise(text: str) -> str:
-    """Fold what is no difference between two spellings: width, case, dashes, quotes and runs of spaces."""
+    """Fold differences of spelling: width, case, dashes, quotes and runs of spaces."""
     if text.isascii():
         return " ".join(text.casefold().split())
     folded = _FOLDED.sub(lambda found: _FOLD[found.group()], unicodedata.normalize("NFKC", text).casefold())
@@ -120,15 +120,15 @@ def normalise(text: str) -> str:
 
 
 def unit_of(word: str) -> str | None:
-    """The unit that `word` writes, None where it is none."""
+    """The unit that `word` stands for; None if it is not a unit."""
     return _CASED_UNITS.get(word) or UNITS.get(word.casefold())
 
 
 def number_key(digits: str, *, power: int = 0, unit: str = "", negative: bool = False, decimal_comma: bool) -> str:
     """The key of `digits` (with separators) times ten to the `power`, in `unit`.
 
-    A separator is a thousands separator where it comes more than once, or before the last one of another kind, or
-    with three digits behind it where the text's language has it so (`decimal_comma`: as in German, not English).
+    A separator is a thousands separator if it occurs more than once, or before one of another kind, or if three digits
+    follow and the language uses it so (`decimal_comma`: as in German, not English).
     """
     plain = "".join(c for c in digits if c.isdigit() or c in ".,")
     mark = max(plain.rfind("."), plain.rfind(","))
@@ -143,7 +143,7 @@ def number_key(digits: str, *, power: int = 0, unit: str = "", negative: bool = 
 
 
 def _is_grouped(plain: str, mark: int, decimal_comma: bool) -> bool:
-    """Whether the last separator, at `mark`, parts thousands."""
+    """Whether the last separator, at `mark`, is a thousands separator."""
     sign = plain[mark]
     if plain.count(sign) > 1:
         return True
@@ -158,23 +158,23 @@ _YEAR = regex.compile(r"(?:1[5-9]|20)\d\de0$|(?:19|20)e2$|(?:1[5-9]|20)\de1$")
 
 
 def counted_key(key: str, counted: str) -> str:
-    """The key of a bare number together with what it counts, so that two months are not two doors. Not of a year."""
+    """The key of a bare number with the noun it counts, so that "two months" differs from "two doors". Not for years."""
     folded = normalise(counted)
     return f"{key}{_COUNTED}{folded[:5]}" if folded and not _YEAR.match(key) else key
 
 
 def uncounted(key: str) -> str:
-    """A number's key without what it counts."""
+    """A number's key without the counted noun."""
     return key.partition(_COUNTED)[0]
 
 
 def unit_in(key: str) -> str:
-    """The unit in a number's key, empty for none."""
+    """The unit in a number's key; empty if there is none."""
     return uncounted(key).partition(" ")[2]
 
 
 def date_key(year: int | None, month: int, day: int | None) -> str:
-    """The key of a date of which year or day may be unsaid. Years below 100 are of this century or the last."""
+    """The key of a date; year or day may be missing. Years below 100 are in this century or the last."""
     if year is not None and year < 100:
         year += 2000 if year < 70 else 1900
     key = f"{year:04d}-{month:02d}" if year is not None else f"-{month:02d}"
@@ -182,7 +182,7 @@ def date_key(year: int | None, month: int, day: int | None) -> str:
 
 
 def implied_keys(key: str) -> list[str]:
-    """What a date's key says as well: its month, its day of the month, its year as a number."""
+    """The keys that a date implies: its month, its day of the month, its year as a number."""
     year, month, *day = key.split("-")
     implied = [f"-{month}", *(f"-{month}-{d}" for d in day)]
     if year:
@@ -191,7 +191,7 @@ def implied_keys(key: str) -> list[str]:
 
 
 def time_key(hour: int, minute: int, second: int | None = None, half: str = "") -> str:
-    """The key of a time of day; `half`: `am` or `pm` on a clock of twelve hours."""
+    """The key of a time of day; `half`: `am` or `pm` on a 12-hour clock."""
     if half == "pm" and hour < 12:
         hour += 12
     elif half == "am" and hour == 12:

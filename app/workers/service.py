@@ -1,4 +1,4 @@
-"""A service of several workers: what they share is made, then they are started."""
+"""Starts a service of several workers and what they share."""
 
 import asyncio
 import fcntl
@@ -20,7 +20,7 @@ from app.telemetry.shared import WorkerFiles, forget_worker
 from app.workers.supervisor import Child, Supervisor
 from app.workers.worker import Worker
 
-# Numbers that the parts of a service take from the memory of the workers, with some to spare.
+# Size of the workers' shared memory, with some to spare.
 _COLUMNS, _COLUMNS_PER_UPSTREAM, _COLUMNS_PER_KEY = 16, 2, 2
 _CELLS, _CELLS_PER_UPSTREAM, _CELLS_PER_KEY = 16, 10, 244
 
@@ -28,11 +28,11 @@ _FOLDER, _LOCK = "condenser-workers-", "lock"
 
 Listeners = Sequence[socket.socket]
 Serve = Callable[[Worker, Listeners, bool], None]
-"""Serves on these sockets until told to end; the last argument says whether to greet the operator."""
+"""Serves on these sockets until a signal stops it; the last argument: whether to greet the operator."""
 
 
 def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve: Serve) -> int:
-    """Run `serve` in a process for each of `listeners`, until SIGTERM or SIGINT; the exit code.
+    """Run `serve` in a process for each of `listeners`, until SIGTERM or SIGINT; returns the exit code.
 
     `settings` name the engine to run on.
     """
@@ -40,7 +40,7 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
     memory = _memory(settings, len(listeners))
 
     def close_all() -> None:
-        """Leave the sockets to the workers: a connection must go to one that still listens."""
+        """Close the parent's copies of the sockets: a connection must go to a worker that still listens."""
         for some in listeners:
             _close(some)
 
@@ -59,7 +59,7 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
 
     def child(index: int) -> Child:
         def work(is_first_start: bool) -> None:
-            # A sibling's socket must close with the sibling.
+            # A sibling's socket must close when the sibling exits.
             for other in set(range(len(listeners))) - {index}:
                 _close(listeners[other])
             configure_logs(settings.log_level, worker=index)
@@ -73,7 +73,7 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
 
         return Child(f"worker {index}", work, lambda: memory.has_started(index), on_end)
 
-    # What is there by now stays as it is, so that the workers share its memory.
+    # Objects that exist now stay unchanged, so that the workers share their memory pages.
     gc.collect()
     gc.freeze()
     try:
@@ -83,9 +83,9 @@ def serve_with_workers(settings: Settings, listeners: Sequence[Listeners], serve
 
 
 def _folder() -> Path:
-    """A folder for the files of the workers; those of services that were killed are removed."""
+    """A folder for the workers' files; removes the folders of services that were killed."""
     for lock in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*/{_LOCK}"):
-        with suppress(OSError):  # another user's, or just removed by another service
+        with suppress(OSError):  # it belongs to another user, or another service has just removed it
             file = os.open(lock, os.O_RDWR)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,7 +93,7 @@ def _folder() -> Path:
             finally:
                 os.close(file)
     folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
-    # It has its name only when it is locked. The lock is that of all processes of the service together.
+    # The folder gets its name only once it is locked. All processes of the service share the lock.
     unnamed = folder / "new"
     fcntl.flock(os.open(unnamed, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_EX)
     unnamed.rename(folder / _LOCK)
@@ -110,5 +110,5 @@ def _memory(settings: Settings, workers: int) -> SharedMemory:
 
 
 def _close(sockets: Listeners) -> None:
-    for one in sockets:
-        one.close()
+    for listener in sockets:
+        listener.close()

@@ -1,4 +1,4 @@
-"""The parent of the workers: starts them, starts those again that end, and passes on the signals to end."""
+"""Parent process of the workers: starts them, restarts them when they exit, and forwards the signals to stop."""
 
 import logging
 import os
@@ -17,15 +17,15 @@ logger = logging.getLogger("condenser.workers")
 _SIGNALS = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM)
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 5.0
-_STEADY_AFTER_S = 30.0  # a process that lived so long did not die of its start
-_END_LIMIT_S = 10.0  # for what the workers needed, when they have ended
+_STEADY_AFTER_S = 30.0  # a process that lived this long did not fail at start-up
+_END_LIMIT_S = 10.0  # for helper processes, after the workers have exited
 
 
 @dataclass(slots=True)
 class Child:
-    """A process to be kept alive: `work` is what it does, given whether this is its first start.
+    """A process to be kept running. `work` is its main function; its argument: whether this is the first start.
 
-    `has_started` tells whether the one that runs has begun to serve, and `on_end` is called when it has ended.
+    `has_started`: whether the running process has begun to serve. `on_end` is called when it has exited.
     """
 
     name: str
@@ -40,13 +40,13 @@ class Child:
 
 
 class Supervisor:
-    """Keeps `workers` alive until the first SIGTERM or SIGINT, and `helpers` for as long as there is a worker.
+    """Keeps `workers` running until the first SIGTERM or SIGINT, and `helpers` for as long as there is a worker.
 
-    The workers get a SIGTERM for each of these signals. They end when this process does, whatever ends it.
+    Each of these signals is forwarded to the workers as a SIGTERM. They exit when this process does, however it ends.
     """
 
     def __init__(self, workers: Sequence[Child], helpers: Sequence[Child], on_drain: Callable[[], None]) -> None:
-        """`on_drain` is called once, before the first SIGTERM is passed on."""
+        """`on_drain` is called once, before the first SIGTERM is forwarded."""
         self._workers = workers
         self._helpers = helpers
         self._on_drain = on_drain
@@ -55,7 +55,7 @@ class Supervisor:
         self._pipe = os.pipe()
 
     def run(self) -> int:
-        """Return when all have ended: 0, or the exit code of a worker that could not even start."""
+        """Return when all have exited: 0, or the exit code of a worker that failed to start."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         for child in (*self._helpers, *self._workers):
             self._start(child)
@@ -71,12 +71,12 @@ class Supervisor:
         child.started_at = time.monotonic()
         child.pid = os.fork()
         if not child.pid:
-            self._be(child)
+            self._run_child(child)
 
-    def _be(self, child: Child) -> NoReturn:
+    def _run_child(self, child: Child) -> NoReturn:
         code = 1
         try:
-            # Signals of the terminal go to the parent alone, which passes them on.
+            # Signals from the terminal go to the parent only, which forwards them.
             os.setpgid(0, 0)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.close(self._pipe[1])
@@ -92,7 +92,7 @@ class Supervisor:
             os._exit(code)
 
     def _await_signal(self) -> None:
-        """Wait for a signal, or until a process is to be started again."""
+        """Wait for a signal, or until a process is due for a restart."""
         starts = [child.start_at for child in (*self._helpers, *self._workers) if not child.pid]
         info: signal.struct_siginfo | None
         if self._is_draining or not starts:
@@ -118,7 +118,7 @@ class Supervisor:
                     self._ended(child, os.waitstatus_to_exitcode(status))
 
     def _ended(self, child: Child, code: int) -> None:
-        """Note the end of a process; `code` is below 0 where a signal ended it."""
+        """Record the exit of a process; `code` is negative if a signal ended it."""
         could_start = child.has_started() or child.starts > 1 or code <= 0
         child.pid = 0
         child.on_end()
@@ -131,7 +131,7 @@ class Supervisor:
         if time.monotonic() - child.started_at > _STEADY_AFTER_S:
             child.backoff_s = _FIRST_BACKOFF_S
         logger.error(
-            "a process ended: starting it again",
+            "a process ended; restarting it",
             extra={"ended": child.name, "exit_code": code, "wait_s": child.backoff_s},
         )
         child.start_at = time.monotonic() + child.backoff_s
@@ -149,5 +149,5 @@ class Supervisor:
         until = time.monotonic() + _END_LIMIT_S
         while any(child.pid for child in self._helpers):
             if signal.sigtimedwait((signal.SIGCHLD,), max(0.0, until - time.monotonic())) is None:
-                return  # they die with this process
+                return  # they exit with this process
             self._reap()

@@ -1,4 +1,4 @@
-"""What one worker shares with the others."""
+"""What a worker shares with the others."""
 
 from dataclasses import dataclass, field
 
@@ -9,9 +9,9 @@ from app.telemetry.shared import WorkerFiles
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that serves; without arguments the only one of its service.
+    """A serving process; without arguments the only one of its service.
 
-    `files` has the metrics of all, and `embedded_at` says where the embedded engine runs that they share.
+    `files`: the metrics of all workers. `embedded_at`: where the shared embedded engine runs.
     """
 
     memory: Memory = field(default_factory=Memory)

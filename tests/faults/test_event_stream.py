@@ -121,7 +121,7 @@ BREAKS: list[tuple[str, Behaviour, str, str]] = [
         "failed",
         "CUDA error",
     ),
-    ("its end", faults.replies(faults.line(SUMMARY)), "failed", "not whole"),
+    ("its end", faults.replies(faults.line(SUMMARY)), "failed", "incomplete"),
     ("nonsense", faults.replies(faults.line(SUMMARY) + b"<html>"), "failed", "<html>"),
     ("a reset", faults.resets_mid_body, "unreachable", "broke"),
     ("the end of the connection", faults.closes_mid_body, "unreachable", "broke"),

@@ -86,7 +86,7 @@ async def test_no_retry_begins_after_the_deadline(start: Start, upstream: Faulty
     upstream.behaviour = BUSY
     async with start(engine_retries=100) as service:
         response = await service.compress(timeout_s=0.5)
-        # The engine's own word is told, not that the time was up.
+        # The engine's own message is reported, not that the deadline passed.
         assert (response.status_code, response.json()["type"]) == (503, "urn:condenser:problem:busy")
         assert 1 <= len(upstream.chats) < 100
 

@@ -1,10 +1,14 @@
 """The commands for people, as processes of their own in front of a running service."""
 
 import json
+import os
+import pty
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -43,18 +47,120 @@ def test_a_text_goes_through_a_pipe_and_back(service: Service) -> None:
     assert (back.returncode, back.stdout) == (0, MAIL)
 
 
+def run_local(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command with `--local` on MAIL, and nothing of the settings of these tests."""
+    own = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), **environment}
+    command = [*CONDENSER, *arguments, "--local"]
+    return subprocess.run(command, input=MAIL, capture_output=True, text=True, cwd=ROOT, env=own)
+
+
 @pytest.mark.embedded_only
-def test_local_needs_no_service(model: None) -> None:
-    done = subprocess.run(
-        [*CONDENSER, "compress", "-", "--local", "--target-ratio", "0.5"],
-        input=MAIL,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home()), "CONDENSER_ENGINE": "embedded"},
-    )
+def test_local_needs_neither_a_service_nor_ollama(model: None) -> None:
+    nobody = {"OLLAMA_HOST": "127.0.0.1:1", "CONDENSER_ENGINE_CHECK": "off"}
+    done = run_local("compress", "--json", "--target-ratio", "0.5", **nobody)
     assert done.returncode == 0, done.stderr
-    assert 0 < len(done.stdout) < len(MAIL)
+    answer = json.loads(done.stdout)
+    assert answer["usage"]["engine"] == "embedded"
+    assert 0 < len(answer["compressed"]) < len(MAIL)
+
+
+def test_local_takes_the_ollama_that_answers(upstream: httpx.Client) -> None:
+    done = run_local("compress", "--json", OLLAMA_HOST=str(upstream.base_url), CONDENSER_ENGINE_CHECK="off")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["usage"]["engine"] == "ollama"
+
+
+def on_terminal(*arguments: str, is_input: bool = False, **environment: str) -> tuple[int, str]:
+    """The exit code of a command and what it writes to a terminal that is its standard error, and input if wished."""
+    own, its = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [*CONDENSER, *arguments],
+            stdin=its if is_input else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=its,
+            cwd=ROOT,
+            env=os.environ | {"TERM": "xterm"} | environment,
+        )
+    finally:
+        os.close(its)
+    written = b""
+    with suppress(OSError):  # Linux tells the end of a terminal so
+        while some := os.read(own, 65536):
+            written += some
+    os.close(own)
+    return process.wait(), written.decode()
+
+
+def test_on_a_terminal_without_input_a_command_says_what_it_needs_and_ends() -> None:
+    for command in ("compress", "reconstruct", "diff"):
+        code, told = on_terminal(command, is_input=True)
+        assert code == 2
+        assert "name a file, pipe a text in" in told
+
+
+def test_a_terminal_shows_the_seconds_so_far(gateway: Service, upstream: httpx.Client) -> None:
+    upstream.post("/control", json={"service_s": 0.5})
+    code, told = on_terminal("compress", "README.md", "--url", gateway.url)
+    assert code == 0
+    assert "compressing" in told
+    assert "0:00:00" in told
+
+
+@pytest.mark.parametrize("option", ["--json", "--quiet"])
+def test_no_spinner_where_it_is_not_wanted(gateway: Service, upstream: httpx.Client, option: str) -> None:
+    upstream.post("/control", json={"service_s": 0.05})
+    assert on_terminal("compress", "examples/outage.txt", option, "--url", gateway.url) == (0, "")
+
+
+def test_ctrl_c_ends_a_call_without_a_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [*CONDENSER, "compress", "examples/outage.txt", "--url", url]
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert process.stderr.read() == "condenser: interrupted\n"
+            assert process.wait() == 130
+
+
+def test_a_reader_that_leaves_is_no_error(gateway: Service) -> None:
+    for command in (
+        "compress examples/outage.txt -M extractive -q",
+        "diff examples/outage.txt -M extractive -q",
+        "serve -h",
+    ):
+        url = "" if command.startswith("serve") else f"--url {gateway.url}"
+        shell = f"{sys.executable} -m app.cli {command} {url} | true"
+        assert subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=ROOT).stderr == ""
+
+
+def test_bash_completes_a_choice(tmp_path: Path) -> None:
+    (tmp_path / "condenser").write_text(f'#!/bin/bash\nexec {sys.executable} -m app.cli "$@"\n')
+    (tmp_path / "condenser").chmod(0o755)
+    script = """
+        eval "$(condenser --show-completion bash)"
+        COMP_WORDS=(condenser compress --method abs) COMP_CWORD=3
+        $(complete -p condenser | sed 's/.*-F \\([^ ]*\\).*/\\1/') condenser abs --method
+        echo "${COMPREPLY[@]}"
+    """
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.stdout.strip() == "abstractive", done.stderr
+
+
+def test_a_job_is_handed_over_followed_and_cancelled(gateway: Service) -> None:
+    items = "".join(json.dumps(f"{MAIL} No. {number}") + "\n" for number in range(3))
+    sent = run("jobs", "submit", "--url", gateway.url, given=items)
+    assert sent.returncode == 0, sent.stderr
+    identifier = sent.stdout.strip()
+    results = run("jobs", "show", identifier, "--results", "--url", gateway.url)
+    assert sorted(json.loads(line)["index"] for line in results.stdout.splitlines()) == [0, 1, 2]
+    assert identifier in run("jobs", "list", "--url", gateway.url).stdout
+    assert run("jobs", "cancel", identifier, "--url", gateway.url).returncode == 0
+    assert run("jobs", "show", identifier, "--url", gateway.url).returncode == 1
 
 
 def test_extractive_needs_no_model_call(gateway: Service) -> None:
@@ -64,7 +170,7 @@ def test_extractive_needs_no_model_call(gateway: Service) -> None:
     answer = json.loads(done.stdout)
     assert answer["usage"]["calls"] == 0
     assert 0 < len(answer["compressed"]) < len(MAIL)
-    assert "extractive, 0 of 0 sentences of the model taken" in done.stderr
+    assert done.stderr == ""
 
 
 def test_ctrl_c_loses_nothing_that_is_done(gateway: Service, upstream: httpx.Client, tmp_path: Path) -> None:
@@ -99,7 +205,7 @@ def test_acceptance_measures_all_criteria_by_real_calls(
     upstream.post("/control", json={"service_s": 0.1})
     served = upstream.get("/control").json()["served"]
     out = tmp_path / "found.json"
-    done = run("acceptance", "--texts", "6", "--rounds", "1", "--json", str(out), "--url", gateway.url)
+    done = run("acceptance", "--texts", "6", "--rounds", "1", "--out", str(out), "--url", gateway.url)
     found = json.loads(out.read_text())
     names = [row["name"] for row in found["rows"]]
     assert names == ["model available", "compression", "exact reconstruction", "savings", "throughput", "fidelity"]

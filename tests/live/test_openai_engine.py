@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openai
 import pytest
 
 from app.engine.model_file import fetch_model
@@ -166,3 +167,21 @@ def test_the_doctor_tells_whether_it_serves(engine: str) -> None:
     code, report = doctor(**settings, CONDENSER_OPENAI_API_KEY="sk-wrong")
     assert (code, found(report)["openai"]["state"]) == (1, "fail")
     assert "sk-wrong" not in str(report)
+
+
+def test_the_proxy_completes_and_streams_by_the_server_of_llama_cpp(engine: str, tmp_path: Path) -> None:
+    log = "\n".join(f"2026-11-26 10:00:{number % 60:02} INFO request {number} done" for number in range(300))
+    questions = [{"role": "user", "content": "And then?"}] * 4
+    messages: Any = [{"role": "user", "content": log}, *questions]
+    with condenser(tmp_path, engine, CONDENSER_PROXY_URL=engine, CONDENSER_PROXY_METHOD="extractive") as service:
+        client = openai.OpenAI(base_url=f"{service.url}/v1", api_key=KEY, max_retries=0)
+        assert [model.id for model in client.models.list()] == [NAME]
+        # Of the log alone the server's context window holds a seventh.
+        answer = client.chat.completions.create(model=NAME, messages=messages, max_tokens=2, seed=1, temperature=0)
+        with client.chat.completions.create(
+            model=NAME, messages=messages, max_tokens=2, seed=1, temperature=0, stream=True
+        ) as stream:
+            words = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert words == answer.choices[0].message.content
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens < NUM_CTX

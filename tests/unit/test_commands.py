@@ -1,20 +1,26 @@
 """The commands for people, against a service that respx plays: outputs, sentences and exit codes."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 import respx
 from typer.testing import CliRunner, Result
 
+from app.api.batch_schemas import BatchRequest
 from app.api.examples import CAPSULE, COMPRESSED, TEXT
+from app.api.schemas import CompressRequest, ReconstructRequest
 from app.cli import cli
+from app.compression import compressor
+from app.ops import options
 from app.ops.exits import DONE, FAILED, PARTLY, UNREACHABLE, USAGE
 
 URL = "http://condenser.test"
+COMMANDS = "acceptance batch compress diff doctor fetch-model hash-key models reconstruct serve status".split()
 
 
 def run(*arguments: str, given: str | bytes | None = None) -> Result:
@@ -63,13 +69,31 @@ def test_compress_passes_on_what_is_wished(service: respx.MockRouter) -> None:
     assert sent(service, "/compress") == [{"text": "Hallo\n", "fidelity": "semantic", **wished}]
 
 
+def test_short_options_are_those_wishes_too(service: respx.MockRouter) -> None:
+    run("compress", *"-r 0.3 -Q When? -k a -k b -m m:1 -f semantic -M extractive -t python".split(), given="Hallo\n")
+    wished = {"target_ratio": 0.3, "question": "When?", "must_keep": ["a", "b"], "model": "m:1"}
+    wished |= {"method": "extractive", "content_type": "python", "fidelity": "semantic"}
+    assert sent(service, "/compress") == [{"text": "Hallo\n", **wished}]
+
+
+@pytest.mark.parametrize("command", ["compress", "reconstruct"])
+def test_a_pipe_is_read_without_a_dash(service: respx.MockRouter, command: str) -> None:
+    assert run(command, given=json.dumps(COMPRESSED)).exit_code == DONE
+
+
+def test_quiet_leaves_nothing_on_standard_error(service: respx.MockRouter) -> None:
+    result = run("compress", "-q", given="Hallo")
+    assert (result.stdout, result.stderr) == (COMPRESSED["compressed"] + "\n", "")
+
+
 def test_the_capsule_goes_to_a_file(service: respx.MockRouter, tmp_path: Path) -> None:
     run("compress", "-", "--capsule", str(tmp_path / "c.json"), given="Hallo")
     assert json.loads((tmp_path / "c.json").read_text()) == CAPSULE
 
 
 def test_json_is_the_whole_answer(service: respx.MockRouter) -> None:
-    assert json.loads(run("compress", "-", "--json", given="Hallo").stdout) == COMPRESSED
+    result = run("compress", "-", "--json", given="Hallo")
+    assert (json.loads(result.stdout), result.stderr) == (COMPRESSED, "")
 
 
 @pytest.mark.parametrize(
@@ -107,16 +131,16 @@ def test_reconstruct_writes_the_text_byte_for_byte(service: respx.MockRouter, gi
         (["compress", "nowhere.txt"], None, "can't read nowhere.txt: No such file or directory"),
         (["compress", "/"], None, "can't read /: Is a directory"),
         (["compress", "-"], "", "standard input is empty"),
-        (["compress", "-"], b"abc\xff", "standard input is no UTF-8 text (byte 3)"),
-        (["compress", "-", "--fidelity", "half"], "a", "--fidelity is exact or semantic, not half"),
-        (["compress", "-", "--method", "best"], "a", "--method is auto, abstractive or extractive, not best"),
-        (["compress", "-", "--coverage", "0"], "a", "--coverage is over 0 and at most 1, not 0"),
+        (["compress", "-"], b"abc\xff", "standard input is not UTF-8 text (byte 3)"),
+        (["compress", "-", "--fidelity", "half"], "a", "'half' is not one of 'exact', 'semantic'"),
+        (["compress", "-", "--method", "best"], "a", "'best' is not one of 'auto', 'abstractive', 'extractive'"),
+        (["compress", "-", "--coverage", "0"], "a", "--coverage must be above 0"),
         (["compress", "-", "--coverage", "1", "--target-ratio", "1"], "a", "can't be given together"),
         (["compress", "-", "--capsule", "/nowhere/c"], "a", "can't write /nowhere/c: No such file or directory"),
-        (["reconstruct", "-"], "no json", "standard input is no JSON"),
-        (["reconstruct", "-"], "{}", "standard input holds no capsule"),
+        (["reconstruct", "-"], "no json", "standard input is not JSON"),
+        (["reconstruct", "-"], "{}", "standard input contains no capsule"),
         (["batch", "nowhere.jsonl", "--out", "o"], None, "can't read nowhere.jsonl: No such file or directory"),
-        (["batch", "/", "--out", "o", "--operation", "x"], None, "--operation is compress or reconstruct, not x"),
+        (["batch", "/", "--out", "o", "--operation", "x"], None, "'x' is not one of 'compress', 'reconstruct'"),
     ],
 )
 def test_wrong_input_ends_in_a_sentence(
@@ -148,7 +172,7 @@ def test_something_else_than_a_service_is_told() -> None:
         router.post("/compress").mock(return_value=httpx.Response(200, html="<html>"))
         result = run("compress", "-", given="a")
     assert result.exit_code == UNREACHABLE
-    assert "not as Condenser does" in result.stderr
+    assert "is not Condenser" in result.stderr
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -164,6 +188,8 @@ def folder(tmp_path: Path) -> Path:
     (texts / "b.md").write_text("second")
     (texts / "deep" / "c.txt").write_text("first")
     (texts / "picture.png").write_bytes(b"\x89PNG")
+    (texts / "program").write_bytes(b"\x7fELF\0")
+    (texts / "nothing.txt").write_text("\n")
     (texts / ".hidden").write_text("hidden")
     return texts
 
@@ -176,6 +202,60 @@ def test_a_folder_is_done_and_each_file_has_its_line(service: respx.MockRouter, 
     items = [item for body in sent(service, "/batch") for item in body["items"]]
     assert [item["text"] for item in items] == ["first", "second", "first"]
     assert all(item["target_ratio"] == 0.5 for item in items)
+
+
+def test_what_of_a_folder_is_left_out_is_told_with_the_reason(
+    service: respx.MockRouter, folder: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(folder / "pipe")
+    result = run("batch", str(folder), "--out", str(folder / "out.jsonl"))
+    assert result.exit_code == DONE
+    assert [line for line in result.stderr.splitlines() if line.startswith("left out")] == [
+        "left out: .hidden: is hidden",
+        "left out: nothing.txt: is empty",
+        "left out: picture.png: is not a text",
+        "left out: pipe: is not a regular file",
+        "left out: program: is not a text",
+    ]
+    again = run("batch", str(folder), "--out", str(folder / "out.jsonl"), "--json")
+    assert json.loads(again.stdout) == {"succeeded": 0, "failed": 0, "skipped": 3}
+    assert "left out: out.jsonl: is the file of the results" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    "tsv ndjson jsonl toml ini py js diff srt vtt tex html xml eml log env sql rs go csv yml md".split(),
+)
+def test_a_text_file_is_an_item_whatever_its_suffix(service: respx.MockRouter, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / f"a.{suffix}").write_text("some text")
+    result = run("batch", str(tmp_path / "texts"), "--out", str(tmp_path / "out"), "--json")
+    assert json.loads(result.stdout)["succeeded"] == 1
+
+
+def test_a_text_in_another_encoding_fails_and_is_named(service: respx.MockRouter, tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "old.log").write_bytes("Grüße".encode("latin-1"))
+    result = run("batch", str(tmp_path / "texts"), "--out", str(tmp_path / "out"))
+    assert result.exit_code == PARTLY
+    assert lines_of(tmp_path / "out")[0]["problem"]["detail"] == "old.log is not UTF-8 text (byte 2)"
+
+
+def test_the_capsules_of_a_folder_are_reconstructed(service: respx.MockRouter, tmp_path: Path) -> None:
+    (tmp_path / "capsules").mkdir()
+    (tmp_path / "capsules" / "a.json").write_text(json.dumps(COMPRESSED))
+    (tmp_path / "capsules" / "b.txt").write_text("no capsule")
+    service.post("/batch").mock(
+        side_effect=None, return_value=httpx.Response(200, text='{"index": 0, "result": {"text": "a"}}\n')
+    )
+    result = run("batch", str(tmp_path / "capsules"), "--out", str(tmp_path / "out"), "--operation", "reconstruct")
+    assert sent(service, "/batch") == [{"operation": "reconstruct", "items": [{"capsule": CAPSULE}]}]
+    assert "left out: b.txt: contains no capsule" in result.stderr
+
+
+def test_lines_come_through_a_pipe(service: respx.MockRouter, tmp_path: Path) -> None:
+    assert run("batch", "--out", str(tmp_path / "out"), given='"one"\n"two"\n').exit_code == DONE
+    assert len(lines_of(tmp_path / "out")) == 2
 
 
 def test_a_second_run_does_only_what_is_left(service: respx.MockRouter, folder: Path, tmp_path: Path) -> None:
@@ -263,11 +343,54 @@ def test_colour_is_for_terminals_only(service: respx.MockRouter) -> None:
     assert "\x1b" not in run("compress", "nowhere.txt").stderr
 
 
+def completed(shell: str, words: str) -> str:
+    """What the shell is offered for the last of the words."""
+    environment = {"_CONDENSER_COMPLETE": f"complete_{shell}", "COMP_WORDS": words}
+    environment |= {"COMP_CWORD": str(words.count(" "))}
+    environment |= {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    return CliRunner().invoke(cli, [], env=environment, prog_name="condenser").output
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete_the_commands(shell: str) -> None:
-    environment = {"_CONDENSER_COMPLETE": f"complete_{shell}", "COMP_WORDS": "condenser acc", "COMP_CWORD": "1"}
-    environment |= {"_TYPER_COMPLETE_ARGS": "condenser acc", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    assert "acceptance" in CliRunner().invoke(cli, [], env=environment, prog_name="condenser").output
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("condenser acc", "acceptance"),
+        ("condenser compress --method ex", "extractive"),
+        ("condenser compress --content-type py", "python"),
+        ("condenser batch --operation rec", "reconstruct"),
+        ("condenser serve --engine emb", "embedded"),
+        ("condenser jobs can", "cancel"),
+    ],
+)
+def test_shells_complete_commands_and_choices(shell: str, words: str, offered: str) -> None:
+    assert offered in completed(shell, words)
+
+
+def all_commands() -> list[list[str]]:
+    found = [[name] for name in COMMANDS]
+    return found + [["jobs", name] for name in ("submit", "list", "show", "cancel")]
+
+
+@pytest.mark.parametrize("command", all_commands(), ids=" ".join)
+def test_the_help_of_each_command_has_examples_and_exit_codes(command: list[str]) -> None:
+    told = CliRunner().invoke(cli, [*command, "-h"]).output
+    assert f"\n    condenser {' '.join(command)}" in told or f"| condenser {' '.join(command)}" in told
+    assert "Exit codes: 0 " in told
+    assert command in (["serve"], ["jobs", "show"]) or "--json" in told
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        (options.Method, compressor.Method),
+        (options.Fidelity, CompressRequest.model_fields["fidelity"].annotation),
+        (options.Mode, ReconstructRequest.model_fields["mode"].annotation),
+        (options.Operation, BatchRequest.model_fields["operation"].annotation),
+    ],
+)
+def test_the_choices_are_those_of_the_service(offered: object, taken: object) -> None:
+    assert set(get_args(offered)) == set(get_args(taken))
 
 
 def test_a_folder_without_read_rights_ends_in_a_sentence(

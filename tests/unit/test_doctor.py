@@ -113,7 +113,7 @@ def test_the_way_out_of_the_rocm_mismatch_is_a_drop_in_the_render_group_and_a_re
 def test_a_command_that_several_findings_need_is_shown_once() -> None:
     shown = screen_of("rocm_mismatch_on_cpu")
     assert shown.count("OLLAMA_VULKAN=1") == 1
-    assert "To mend rocm, vulkan, device access:" in shown
+    assert "To fix rocm, vulkan, device access:" in shown
 
 
 def test_a_mismatch_that_does_no_harm_is_no_fault() -> None:

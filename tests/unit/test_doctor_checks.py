@@ -56,8 +56,8 @@ def with_host(seen: Observations, **changed: Any) -> Observations:
     return replace(seen, host=replace(seen.host, **changed))
 
 
-def with_wanted(seen: Observations, **changed: Any) -> Observations:
-    return replace(seen, wanted=replace(seen.wanted, **changed))
+def with_settings(seen: Observations, **changed: Any) -> Observations:
+    return replace(seen, configured=replace(seen.configured, **changed))
 
 
 def with_log(seen: Observations, *lines: str) -> Observations:
@@ -76,12 +76,12 @@ def test_further_ollamas_that_serve_are_well() -> None:
 def test_further_ollamas_that_can_not_serve_are_named_with_what_to_do() -> None:
     seen = well()
     without = replace(answers(seen), installed=())
-    down = Answers(problem="nothing takes the connection")
+    down = Answers(problem="nothing accepts connections")
     found = finding(replace(seen, others=(("http://gpu2:11434", without), ("http://gpu3:11434", down))), "others")
     assert found.state == "warn"
     assert "2 of 2" in found.sentence
     assert found.command is not None
-    assert f"OLLAMA_HOST=http://gpu2:11434 ollama pull {seen.wanted.model}" in found.command
+    assert f"OLLAMA_HOST=http://gpu2:11434 ollama pull {seen.configured.model}" in found.command
     assert "curl http://gpu3:11434/api/version" in found.command
 
 
@@ -118,19 +118,19 @@ def test_an_old_ollama_without_vulkan_is_to_be_updated() -> None:
 
 
 def test_names_without_a_tag_mean_latest_as_in_ollama() -> None:
-    seen = with_wanted(well(), model="Nomic-Embed-Text")
+    seen = with_settings(well(), model="Nomic-Embed-Text")
     assert finding(seen, "model").state == "ok"
 
 
 def test_another_tag_of_the_wanted_model_is_named() -> None:
-    seen = with_answers(with_wanted(well(), model="smollm2"), installed=(Installed("smollm2:135m", 1),))
+    seen = with_answers(with_settings(well(), model="smollm2"), installed=(Installed("smollm2:135m", 1),))
     found = finding(seen, "model")
     assert "no smollm2:latest (CONDENSER_MODEL), but smollm2:135m" in found.sentence
     assert (found.command or "").startswith("export CONDENSER_MODEL=smollm2:135m")
 
 
 def test_a_model_of_another_machine_is_pulled_there() -> None:
-    seen = with_wanted(recording("ollama_elsewhere"), model="llama3.2")
+    seen = with_settings(recording("ollama_elsewhere"), model="llama3.2")
     assert finding(seen, "model").command == "OLLAMA_HOST=http://gpu-box:11434 ollama pull llama3.2"
 
 
@@ -269,7 +269,7 @@ def test_more_calls_than_slots_that_fit_ask_for_fewer_calls() -> None:
 
 
 def test_fewer_calls_than_slots_leave_slots_empty() -> None:
-    found = finding(with_wanted(well(), max_concurrency=2), "slots")
+    found = finding(with_settings(well(), max_concurrency=2), "slots")
     assert found.command is not None
     assert found.command.startswith("export CONDENSER_MAX_CONCURRENCY=4")
 
@@ -285,8 +285,8 @@ def test_a_queue_shorter_than_our_calls_is_told() -> None:
 
 
 def test_a_longer_context_than_the_model_was_made_for_is_told() -> None:
-    found = finding(with_wanted(well(), num_ctx=65_536), "context")
-    assert "made for 32768" in found.sentence
+    found = finding(with_settings(well(), num_ctx=65_536), "context")
+    assert "supports 32768" in found.sentence
 
 
 def loaded_with(seen: Observations, num_ctx: int) -> Observations:
@@ -317,7 +317,7 @@ def test_a_loaded_model_that_is_loaded_again_for_our_call_is_told() -> None:
 
 
 def test_a_log_of_another_server_is_not_believed() -> None:
-    seen = with_wanted(recording("started_by_hand_on_cpu"), ollama_url="http://127.0.0.1:11434")
+    seen = with_settings(recording("started_by_hand_on_cpu"), ollama_url="http://127.0.0.1:11434")
     seen = replace(seen, server=None)
     assert finding(seen, "slots").state == "unknown"
 
@@ -349,13 +349,13 @@ def test_a_quantized_cache_takes_half_the_memory() -> None:
 
 
 def test_unloading_after_each_call_is_a_failure() -> None:
-    assert finding(with_wanted(well(), keep_alive="0"), "settings").state == "fail"
+    assert finding(with_settings(well(), keep_alive="0"), "settings").state == "fail"
 
 
 def test_a_real_call_that_fails_is_a_failure() -> None:
-    found = finding(with_answers(well(), call=Call(problem="no whole answer within 60 s")), "speed")
+    found = finding(with_answers(well(), call=Call(problem="no complete answer within 60 s")), "speed")
     assert found.state == "fail"
-    assert "no whole answer within 60 s" in found.sentence
+    assert "no complete answer within 60 s" in found.sentence
 
 
 def test_loading_does_not_count_as_time_to_the_first_token() -> None:

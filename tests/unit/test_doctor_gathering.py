@@ -14,7 +14,7 @@ from app.ops.doctor.gathering.host import gpus, rocm_version
 from app.ops.doctor.gathering.ollama_api import ask
 from app.ops.doctor.gathering.server import find_server
 from app.ops.doctor.gathering.systemd import read_journal, read_unit
-from app.ops.doctor.gathering.tools import Said, engine_variables
+from app.ops.doctor.gathering.tools import CommandOutput, engine_variables
 from app.ops.doctor.observations import Answers
 from app.ops.doctor.ollama_log import MAX_LINES, Failure, read_log, telling_lines
 from app.settings import describe, load_settings
@@ -196,13 +196,15 @@ def test_a_unit_has_the_variables_of_its_files_and_of_systemd(tmp_path: Path) ->
     ],
 )
 def test_a_journal_that_shows_nothing_says_why(said: str, why: str) -> None:
-    log, blind = read_journal(Said("-- No entries --\n", said, 0))
+    log, blind = read_journal(CommandOutput("-- No entries --\n", said, 0))
     assert log.source is None
     assert why in blind[0].why
 
 
 def test_a_journal_is_read_even_where_it_hints_at_more() -> None:
-    log, blind = read_journal(Said(f"{CONFIG}\n", "Hint: You are currently not seeing messages from other users", 0))
+    log, blind = read_journal(
+        CommandOutput(f"{CONFIG}\n", "Hint: You are currently not seeing messages from other users", 0)
+    )
     assert (log.lines, blind) == ((CONFIG,), ())
 
 
@@ -285,10 +287,10 @@ async def test_an_error_inside_of_the_stream_is_the_calls_problem(ollama: Any) -
 @pytest.mark.parametrize(
     ("answer", "words", "timed_out"),
     [
-        ({"side_effect": httpx.ConnectError("All connection attempts failed")}, "nothing takes the connection", False),
+        ({"side_effect": httpx.ConnectError("All connection attempts failed")}, "nothing accepts connections", False),
         ({"side_effect": httpx.ReadTimeout("")}, "no answer within 5 s", True),
-        ({"return_value": httpx.Response(200, text="<html>")}, "what answers is not Ollama", False),
-        ({"return_value": httpx.Response(200, json=[])}, "what answers is not Ollama", False),
+        ({"return_value": httpx.Response(200, text="<html>")}, "the server that answers is not Ollama", False),
+        ({"return_value": httpx.Response(200, json=[])}, "the server that answers is not Ollama", False),
         ({"return_value": httpx.Response(502)}, "it answered 502 to /api/version", False),
     ],
 )
@@ -306,7 +308,7 @@ def test_a_dead_ollama_ends_the_command_with_1(ollama: Any) -> None:
     ollama.get("/api/version").mock(side_effect=httpx.ConnectError("All connection attempts failed"))
     done = doctor()
     assert done.exit_code == 1
-    assert f"No Ollama at {URL}: nothing takes the connection." in done.stdout
+    assert f"No Ollama at {URL}: nothing accepts connections." in done.stdout
 
 
 def test_a_running_ollama_ends_the_command_with_0_and_json_on_request(ollama: Any) -> None:

@@ -143,6 +143,26 @@ async def test_an_id_that_is_none_and_a_job_that_was_deleted_when_done_are_not_f
             assert (await client.get(path)).status_code == 404
 
 
+async def test_a_client_s_jobs_are_listed_newest_first_and_nobody_else_s(database: str) -> None:
+    with ollama(answers):
+        async with running(jobs_database=database, api_keys="a=first,b=second") as client:
+            own, other = ({"authorization": f"Bearer {key}"} for key in ("first", "second"))
+            ids = [(await post(client, [], **own)).json()["id"] for _ in range(3)]
+            await post(client, [], **other)
+            await client.delete(f"/batch/{ids[1]}", headers=own)
+            listed = (await client.get("/batch", headers=own)).json()["batches"]
+            newest = (await client.get("/batch?limit=1", headers=own)).json()["batches"]
+    assert [job["id"] for job in listed] == [ids[2], ids[0]]
+    assert newest == listed[:1]
+
+
+async def test_where_jobs_are_off_the_list_says_so() -> None:
+    async with running(jobs_database="off") as client:
+        refused = await client.get("/batch")
+    assert refused.status_code == 404
+    assert "CONDENSER_JOBS_DATABASE=off" in refused.json()["detail"]
+
+
 async def test_an_empty_job_is_done_at_once(database: str) -> None:
     with ollama(answers):
         async with running(jobs_database=database) as client:
@@ -225,7 +245,7 @@ def test_results_that_come_after_a_cancellation_are_not_kept(store: Store) -> No
     assert store.erase(job)
     assert store.record([ended(0, "late")]) == []
     assert store.page(job, 0, 10, 1000) == []
-    assert store.not_wanted([job]) == {job}
+    assert store.cancelled([job]) == {job}
     assert not store.erase(job)
 
 

@@ -11,7 +11,7 @@ from app.compression.cache import Caching, SharedCompressor
 from app.compression.compressor import Compressed, CompressOptions, OnExcerpt, compress_extractive
 from app.compression.conversation import CompressedConversation, ConversationOptions, compress_conversation
 from app.compression.messages import with_texts
-from app.engine.engine import Terms
+from app.engine.engine import CallOptions
 from app.text.tokens import estimate_tokens
 from tests.unit.service import TEXT
 from tests.unit.transcripts import GREP, ORDERS, PYTEST, Messages, agent, calling, result
@@ -52,7 +52,7 @@ def messages(draw: st.DrawFn) -> Messages:
     return found
 
 
-async def _extractive(options: CompressOptions, terms: Terms, on_excerpt: OnExcerpt | None) -> Compressed:
+async def _extractive(options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None) -> Compressed:
     return compress_extractive(options)
 
 
@@ -65,7 +65,7 @@ def compressed(source: Messages, keep_last: int, **wish: Any) -> CompressedConve
     shared = SharedCompressor(_extractive, 0, 60, _Unobserved())
     each = CompressOptions("", method="extractive", **wish)
     options = ConversationOptions(source, keep_last, each, not wish)
-    return asyncio.run(compress_conversation(shared, options, Terms("m", 1e9), Caching(), 4))
+    return asyncio.run(compress_conversation(shared, options, CallOptions("m", 1e9), Caching(), 4))
 
 
 WISHES = st.sampled_from(

@@ -10,7 +10,7 @@ import pytest
 import respx
 
 from app.engine.client import Prompt
-from app.engine.engine import Engine, EngineObserver, Terms
+from app.engine.engine import CallOptions, Engine, EngineObserver
 from app.engine.errors import EngineTimeoutError, ModelNotFoundError, ShuttingDownError
 from app.engine.gate import Gate
 from app.engine.ollama import OllamaClient
@@ -95,7 +95,7 @@ async def test_a_name_without_a_tag_is_told_which_tag_is_installed(untagged: Any
         assert status.problem is not None
         assert "(that is smollm2:latest); installed is smollm2:135m" in status.problem
         with pytest.raises(ModelNotFoundError, match=TELLS_TAG):
-            await one.complete(PROMPT, num_predict=1, terms=Terms("smollm2", soon(60.0)))
+            await one.complete(PROMPT, num_predict=1, call_options=CallOptions("smollm2", soon(60.0)))
 
 
 class Observer:
@@ -131,7 +131,7 @@ async def test_a_load_by_a_preload_and_one_by_a_call_are_told(loading: Any) -> N
             if act == "preload":
                 await one.preload(soon(60.0))
             else:
-                await one.complete(PROMPT, num_predict=8, terms=Terms(MODEL, soon(60.0)))
+                await one.complete(PROMPT, num_predict=8, call_options=CallOptions(MODEL, soon(60.0)))
     assert observer.loaded == [MODEL, MODEL]
 
 
@@ -140,7 +140,7 @@ async def test_loads_that_follow_each_other_are_a_warning(loading: Any) -> None:
         half_a_minute_ago = asyncio.get_running_loop().time() - 30.0
         one.upstreams.all[0].loads.answered(MODEL, half_a_minute_ago, 1.0)
         assert (await one.status()).warning is None
-        await one.complete(PROMPT, num_predict=8, terms=Terms(MODEL, soon(60.0)))
+        await one.complete(PROMPT, num_predict=8, call_options=CallOptions(MODEL, soon(60.0)))
         status = await one.status()
     assert status.problem is None
     assert f"{MODEL} was loaded twice within 60 s" in (status.warning or "")

@@ -34,10 +34,10 @@ async def test_an_exact_capsule_gives_the_text_back_byte_for_byte(text: str) -> 
 
 @given(ANY, st.sampled_from(["exact", "semantic"]), st.floats(0.01, 1.0))
 def test_any_text_comes_back_from_its_capsule(text: str, fidelity: Any, ratio: float) -> None:
-    made = compress_extractive(CompressOptions(text, fidelity=fidelity, target_ratio=ratio))
-    content = unseal(made.capsule, 10_000)
-    assert content.summary == made.text
-    assert content.source == (text if fidelity == "exact" or made.text == text else None)
+    compressed = compress_extractive(CompressOptions(text, fidelity=fidelity, target_ratio=ratio))
+    content = unseal(compressed.capsule, 10_000)
+    assert content.summary == compressed.text
+    assert content.source == (text if fidelity == "exact" or compressed.text == text else None)
 
 
 async def rewritten(notes: str, writes: str) -> dict[str, Any]:
@@ -73,10 +73,10 @@ async def test_a_semantic_one_is_the_models_text_where_it_says_all() -> None:
 @pytest.mark.anyio
 async def test_what_the_model_leaves_out_is_added_at_its_place_and_nothing_is_said_twice() -> None:
     told = await rewritten(NOTES, "Dogs are not allowed in the waiting hall.")
-    said = ["12 May 2025", "48 million euros", "Dogs are not allowed", "March 2028"]
-    places = [told["text"].index(one) for one in said]
+    phrases = ["12 May 2025", "48 million euros", "Dogs are not allowed", "March 2028"]
+    places = [told["text"].index(phrase) for phrase in phrases]
     assert places == sorted(places)
-    assert [told["text"].count(one) for one in said] == [1, 1, 1, 1]
+    assert [told["text"].count(phrase) for phrase in phrases] == [1, 1, 1, 1]
     assert told["fidelity"]["missing_count"] == 0
 
 

@@ -23,16 +23,16 @@ def reported(text: str, units: list[int], claims: tuple[Claim, ...] = ()) -> tup
 
 
 def test_units_that_follow_each_other_are_one_passage_as_they_stand_in_the_source() -> None:
-    _, result, told = reported(TEXT, [0, 1, 4, 6, 7])
-    assert [result[one.start : one.end] for one in told.passages] == [
+    _, result, report = reported(TEXT, [0, 1, 4, 6, 7])
+    assert [result[passage.start : passage.end] for passage in report.passages] == [
         "The pump P-17 failed at 14:35 on 3 May 2026. Nobody was hurt.",
         "The plant runs again.",
         "- Buy a new valve V-9.\n- Ask the supplier for 3 offers.",
     ]
-    for one in told.passages:
-        (source,) = one.source
-        assert (one.by, one.support) == ("source", 1.0)
-        assert TEXT[source.start : source.end] == result[one.start : one.end]
+    for passage in report.passages:
+        (source,) = passage.source
+        assert (passage.by, passage.support) == ("source", 1.0)
+        assert TEXT[source.start : source.end] == result[passage.start : passage.end]
 
 
 def test_sentences_of_a_paragraph_stay_one_and_paragraphs_stay_apart() -> None:
@@ -53,14 +53,14 @@ def test_no_space_comes_between_chinese_sentences() -> None:
 
 def test_a_passage_of_the_models_comes_first_and_tells_what_it_rests_on() -> None:
     claim = Claim("P-17 failed and was repaired for 4,120 euros.", 0.931, (0, 1, 3))
-    document, result, told = reported(TEXT, [4], (claim,))
-    first, second = told.passages
+    document, result, report = reported(TEXT, [4], (claim,))
+    first, second = report.passages
     assert result == "P-17 failed and was repaired for 4,120 euros.\n\nThe plant runs again."
     assert (first.by, first.support, second.by) == ("model", 0.931, "source")
     assert result[first.start : first.end] == claim.text
     units = document.units
     assert first.source == (Span(units[0].start, units[1].end), Span(units[3].start, units[3].end))
-    assert told.is_by_model
+    assert report.is_by_model
 
 
 def test_sentences_of_the_models_stand_in_one_paragraph() -> None:
@@ -69,52 +69,52 @@ def test_sentences_of_the_models_stand_in_one_paragraph() -> None:
 
 
 def test_what_is_not_in_the_result_is_told_by_offsets() -> None:
-    document, _, told = reported(TEXT, [0, 1, 4])
+    document, _, report = reported(TEXT, [0, 1, 4])
     units = document.units
-    assert told.omitted == (Span(units[2].start, units[3].end), Span(units[5].start, units[7].end))
+    assert report.omitted == (Span(units[2].start, units[3].end), Span(units[5].start, units[7].end))
 
 
 def test_what_a_claim_rests_on_counts_as_omitted_where_it_is_not_in_the_result_itself() -> None:
-    _, _, told = reported(TEXT, [1], (Claim("P-17 failed.", 1.0, (0,)),))
-    assert told.omitted[0] == Span(0, TEXT.index(" Nobody"))
+    _, _, report = reported(TEXT, [1], (Claim("P-17 failed.", 1.0, (0,)),))
+    assert report.omitted[0] == Span(0, TEXT.index(" Nobody"))
 
 
 def test_a_fact_is_kept_by_its_value_in_whatever_spelling_and_by_whomever_it_is_said() -> None:
     source = "The repair cost 4,120 euros on 3 May 2026. We paid 4120 EUR. The weather was fine."
-    document, _, told = reported(source, [1])
-    assert {one.text: one.kept for one in told.explained} == {"4,120 euros": True, "3 May 2026": False}
+    document, _, report = reported(source, [1])
+    assert {fact.text: fact.kept for fact in report.explained} == {"4,120 euros": True, "3 May 2026": False}
     _, _, by_model = reported(TEXT, [], (Claim("P-17 failed.", 1.0, (0,)),))
-    assert [one.text for one in by_model.explained if one.kept] == ["P-17"]
+    assert [fact.text for fact in by_model.explained if fact.kept] == ["P-17"]
     assert document.text == source
 
 
 def test_facts_are_counted_once_and_those_missing_are_named_in_order() -> None:
-    _, _, told = reported(TEXT, [1, 4])
-    assert told.kept + told.missing_count == told.facts == len(told.explained)
-    assert told.kept == 0
-    assert told.missing == tuple(one.text for one in told.explained if not one.kept)
-    assert {"P-17", "3 May 2026", "4,120 euros", "INV-2231", "Erik Olsen"} <= set(told.missing)
+    _, _, report = reported(TEXT, [1, 4])
+    assert report.kept + report.missing_count == report.facts == len(report.explained)
+    assert report.kept == 0
+    assert report.missing == tuple(fact.text for fact in report.explained if not fact.kept)
+    assert {"P-17", "3 May 2026", "4,120 euros", "INV-2231", "Erik Olsen"} <= set(report.missing)
 
 
 def test_at_most_twenty_missing_facts_are_named_dates_before_names() -> None:
     text = "They met " + ", ".join(f"Anna Berg{chr(97 + at)}" for at in range(26)) + f" on 3 May 2026. {'Well. ' * 3}"
-    _, _, told = reported(text, [1])
-    assert (len(told.missing), told.missing_count) == (MOST_MISSING, 27)
-    assert "3 May 2026" in told.missing
+    _, _, report = reported(text, [1])
+    assert (len(report.missing), report.missing_count) == (MOST_MISSING, 27)
+    assert "3 May 2026" in report.missing
 
 
 def test_explained_has_each_fact_with_all_of_its_places() -> None:
     source = "The pump P-17 failed. P-17 was repaired on 3 May 2026. All was well on 2026-05-03 too."
-    _, _, told = reported(source, [0])
-    places = {one.text: [source[span.start : span.end] for span in one.places] for one in told.explained}
+    _, _, report = reported(source, [0])
+    places = {fact.text: [source[span.start : span.end] for span in fact.places] for fact in report.explained}
     assert places == {"P-17": ["P-17", "P-17"], "3 May 2026": ["3 May 2026", "2026-05-03"]}
 
 
 def test_a_result_of_nothing_has_no_passage_and_leaves_all_out() -> None:
-    document, result, told = reported(TEXT, [])
-    assert (result, told.passages, told.kept) == ("", (), 0)
-    assert len(told.omitted) == 1
-    assert told.omitted[0] == Span(0, document.units[-1].end)
+    document, result, report = reported(TEXT, [])
+    assert (result, report.passages, report.kept) == ("", (), 0)
+    assert len(report.omitted) == 1
+    assert report.omitted[0] == Span(0, document.units[-1].end)
 
 
 @given(ANY, st.data())
@@ -122,10 +122,13 @@ def test_passages_of_the_source_are_the_source_to_the_letter(text: str, data: st
     document = read(text)
     units = data.draw(st.sets(st.sampled_from(range(len(document.units)))) if document.units else st.just(set()))
     result, passages = compose(document, sorted(units))
-    told = report(document, result, passages, units)
-    assert all(text[one.source[0].start : one.source[0].end] == result[one.start : one.end] for one in passages)
-    spans = [*(one.source[0] for one in passages), *told.omitted]
+    fidelity = report(document, result, passages, units)
+    assert all(
+        text[passage.source[0].start : passage.source[0].end] == result[passage.start : passage.end]
+        for passage in passages
+    )
+    spans = [*(passage.source[0] for passage in passages), *fidelity.omitted]
     for at, unit in enumerate(document.units):
         around = [span for span in spans if span.start <= unit.start and unit.end <= span.end]
         assert len(around) == 1
-        assert (around[0] in told.omitted) == (at not in units)
+        assert (around[0] in fidelity.omitted) == (at not in units)

@@ -8,7 +8,7 @@ from app.compression.compressor import chosen_for
 from app.summary.check import Claim, judge
 from app.summary.evidence import Evidence
 from app.summary.report import compose
-from app.summary.select import LEAST_FILLED, Selection, Wish, select
+from app.summary.select import LEAST_FILLED, Selection, SelectionOptions, select
 from app.text.blocks import PROSE
 from app.text.document import Document, read
 from app.text.language import stems
@@ -18,7 +18,7 @@ from tests.unit.strategies import ANY
 
 TEXTS = [marked for marked in load() if estimate_tokens(marked.text) > 200]
 PROSE_TEXTS = [marked for marked in TEXTS if set(read(marked.text).structure) <= PROSE | {"heading"}]
-ALL = Wish(None, 1.0)
+ALL = SelectionOptions(None, 1.0)
 
 RULES = (
     "The rental agreement runs for twelve months from the first day of use. The deposit of 300 euros is paid back "
@@ -30,9 +30,9 @@ RULES = (
 )
 
 
-def chosen(text: str, wish: Wish, claims: tuple[Claim, ...] = ()) -> list[str]:
+def chosen(text: str, options: SelectionOptions, claims: tuple[Claim, ...] = ()) -> list[str]:
     document = read(text)
-    return [document.text_of(at) for at in sorted(select(document, claims, wish).units)]
+    return [document.text_of(at) for at in sorted(select(document, claims, options).units)]
 
 
 def tokens(document: Document, selection: Selection, claims: tuple[Claim, ...] = ()) -> int:
@@ -51,7 +51,7 @@ def test_the_budget_is_used_and_kept(ratio: float) -> None:
     for marked in PROSE_TEXTS:
         document = read(marked.text)
         budget = int(estimate_tokens(marked.text) * ratio)
-        selection = chosen_for(document, (), Wish(budget, 1.0))
+        selection = chosen_for(document, (), SelectionOptions(budget, 1.0))
         shares[marked.name] = tokens(document, selection) / budget
     within = [0.85 <= share <= 1.1 for share in shares.values()]
     assert sum(within) >= 0.95 * len(within), sorted(shares.items(), key=lambda item: item[1])
@@ -62,8 +62,8 @@ def test_the_budget_is_used_and_kept(ratio: float) -> None:
 def test_what_must_be_kept_is_kept_whatever_it_costs(literal: str) -> None:
     document = read(RULES)
     keep = tuple(document.units_of(literal))
-    assert set(keep) <= select(document, (), Wish(10, 1.0, must_keep=keep)).units
-    assert set(keep) <= select(document, (), Wish(None, 0.01, must_keep=keep)).units
+    assert set(keep) <= select(document, (), SelectionOptions(10, 1.0, must_keep=keep)).units
+    assert set(keep) <= select(document, (), SelectionOptions(None, 0.01, must_keep=keep)).units
 
 
 @pytest.mark.parametrize(
@@ -78,21 +78,21 @@ def test_what_must_be_kept_is_kept_whatever_it_costs(literal: str) -> None:
 )
 def test_with_a_question_the_answer_is_there_in_a_fifth_of_the_text(question: str, answer: str) -> None:
     budget = estimate_tokens(RULES) // 5
-    assert any(answer in unit for unit in chosen(RULES, Wish(budget, 1.0, question=question)))
+    assert any(answer in unit for unit in chosen(RULES, SelectionOptions(budget, 1.0, question=question)))
 
 
 def test_a_rule_comes_with_its_exception_and_an_exception_with_its_rule() -> None:
     rule, exception = "Guests may cancel free of charge until 1 May 2026.", "This does not apply to groups"
     document = read(RULES)
     for budget in range(20, estimate_tokens(RULES), 10):
-        units = [document.text_of(at) for at in select(document, (), Wish(budget, 1.0)).units]
+        units = [document.text_of(at) for at in select(document, (), SelectionOptions(budget, 1.0)).units]
         assert (rule in units) == any(unit.startswith(exception) for unit in units)
 
 
 @given(st.sampled_from(TEXTS), st.floats(0.05, 1.0))
 def test_whatever_a_unit_needs_is_there_too(marked: object, ratio: float) -> None:
     document = read(marked.text)  # type: ignore[attr-defined]
-    units = select(document, (), Wish(int(estimate_tokens(document.text) * ratio), 1.0)).units
+    units = select(document, (), SelectionOptions(int(estimate_tokens(document.text) * ratio), 1.0)).units
     assert all(needed in units for at in units for needed in document.units[at].needs)
 
 
@@ -105,7 +105,7 @@ HEADED = (
 @pytest.mark.parametrize("budget", range(5, 90, 5))
 def test_a_heading_stands_only_over_something_of_its_section(budget: int) -> None:
     document = read(HEADED)
-    units = sorted(select(document, (), Wish(budget, 1.0)).units)
+    units = sorted(select(document, (), SelectionOptions(budget, 1.0)).units)
     for at in units:
         if document.units[at].kind == "heading":
             assert at + 1 in units
@@ -123,11 +123,11 @@ MAIL = (
 def test_courtesies_and_quoted_mail_come_last() -> None:
     document = read(MAIL)
     for budget in range(20, 120, 10):
-        units = select(document, (), Wish(budget, 1.0)).units
+        units = select(document, (), SelectionOptions(budget, 1.0)).units
         major = [at for at in units if not document.units[at].is_minor]
         if len(major) < len(units):
             assert sum(document.costs[at] for at in major) < LEAST_FILLED * budget
-    units = select(document, (), Wish(None, 0.9)).units
+    units = select(document, (), SelectionOptions(None, 0.9)).units
     assert [document.text_of(at) for at in units if document.units[at].is_minor] == []
 
 
@@ -138,7 +138,7 @@ def test_a_statement_without_a_figure_or_a_name_is_worth_something() -> None:
         "offered a voucher of 20 euros. I can only advise against buying this machine."
     )
     for ratio in (0.7, 0.9):
-        units = chosen(text, Wish(int(estimate_tokens(text) * ratio), 1.0))
+        units = chosen(text, SelectionOptions(int(estimate_tokens(text) * ratio), 1.0))
         assert "I can only advise against buying this machine." in units
 
 
@@ -149,36 +149,36 @@ def test_what_a_claim_in_the_result_says_the_source_does_not_say_again() -> None
     document = read(RULES)
     claims = (claim(SAID, RULES),)
     for budget in range(40, 200, 20):
-        selection = select(document, claims, Wish(budget, 1.0))
+        selection = select(document, claims, SelectionOptions(budget, 1.0))
         if selection.claims and budget < 150:
             assert SAID not in [document.text_of(at) for at in selection.units]
 
 
 def test_a_claim_that_says_more_for_its_tokens_is_taken() -> None:
-    said = "Deposit 300 euros, cancel until 1 May 2026, key at Harbour Street 4, breakfast 12 euros."
+    sentence = "Deposit 300 euros, cancel until 1 May 2026, key at Harbour Street 4, breakfast 12 euros."
     document = read(RULES)
-    claims = (Claim(said, 1.0, (1, 2, 4, 6)),)
-    assert select(document, claims, Wish(60, 1.0)).claims == (0,)
+    claims = (Claim(sentence, 1.0, (1, 2, 4, 6)),)
+    assert select(document, claims, SelectionOptions(60, 1.0)).claims == (0,)
 
 
 def test_two_claims_that_say_the_same_are_not_both_taken() -> None:
     document = read(RULES)
     claims = (Claim(SAID, 1.0, (2,)), Claim("Guests may cancel free of charge until 1 May 2026 at all.", 1.0, (2,)))
-    assert len(select(document, claims, Wish(60, 1.0)).claims) <= 1
+    assert len(select(document, claims, SelectionOptions(60, 1.0)).claims) <= 1
 
 
 @pytest.mark.parametrize("marked", TEXTS, ids=lambda marked: marked.name)
 def test_a_larger_coverage_never_gives_fewer_units(marked: object) -> None:
     document = read(marked.text)  # type: ignore[attr-defined]
-    sizes = [len(select(document, (), Wish(None, coverage / 10)).units) for coverage in range(1, 11)]
+    sizes = [len(select(document, (), SelectionOptions(None, coverage / 10)).units) for coverage in range(1, 11)]
     assert sizes == sorted(sizes)
 
 
 def test_full_coverage_keeps_every_fact() -> None:
     document = read(RULES)
     units = select(document, (), ALL).units
-    stated = {key for at in units for fact in document.facts[at] for key in fact.keys_stated}
-    assert {fact.key for found in document.facts for fact in found} <= stated
+    kept_keys = {key for at in units for fact in document.facts[at] for key in fact.keys_stated}
+    assert {fact.key for unit_facts in document.facts for fact in unit_facts} <= kept_keys
 
 
 @given(ANY, st.none() | st.integers(0, 200), st.floats(0, 1), st.none() | st.just("What is it?"))
@@ -186,7 +186,7 @@ def test_only_units_of_the_text_are_selected(
     text: str, budget: int | None, coverage: float, question: str | None
 ) -> None:
     document = read(text)
-    selection = select(document, (), Wish(budget, coverage, question))
+    selection = select(document, (), SelectionOptions(budget, coverage, question))
     assert selection.units <= set(range(len(document.units)))
 
 

@@ -1,12 +1,14 @@
 """Settings: read from the environment and `.env`, refused by the name of the variable."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from app.cli import cli
-from app.settings import SettingsError, describe, load_settings
+from app.settings import EngineName, SettingsError, describe, load_settings
+from app.summary.check import MIN_SUPPORT
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +22,15 @@ def test_the_defaults_are_those_of_the_design() -> None:
     settings = load_settings()
     assert (settings.host, settings.port, settings.engine) == ("127.0.0.1", 8000, "ollama")
     assert (settings.num_ctx, settings.max_concurrency, settings.max_queue) == (4096, 4, 1000)
+
+
+def test_the_default_of_the_support_is_the_one_that_was_measured() -> None:
+    assert load_settings().min_support == MIN_SUPPORT
+
+
+def test_serve_offers_every_engine_that_the_settings_have() -> None:
+    help_text = CliRunner().invoke(cli, ["serve", "-h"]).output
+    assert f"<{'|'.join(get_args(EngineName))}>" in help_text
 
 
 def test_a_variable_wins_over_a_line_in_dotenv(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from app.telemetry.logs import logger
-from app.tracing import is_wanted
+from app.tracing import is_enabled
 from tests.unit.service import SUMMARY, TEXT, Upstream, answer, is_warm_up, ollama, running, warmed_up
 
 pytestmark = pytest.mark.anyio
@@ -227,7 +227,7 @@ async def test_a_collector_that_is_gone_stops_nothing(monkeypatch: pytest.Monkey
     ],
 )
 def test_traces_are_on_where_the_standard_variables_name_a_collector(environment: dict[str, str], wanted: bool) -> None:
-    assert is_wanted(environment) == wanted
+    assert is_enabled(environment) == wanted
 
 
 async def test_where_traces_are_off_no_header_is_sent_and_the_sdk_is_not_imported() -> None:

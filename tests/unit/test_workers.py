@@ -107,7 +107,7 @@ async def test_the_queue_is_full_for_all_workers_at_once() -> None:
     with gates(shared_memory(), max_queue=2) as (one, two):
         async with calls(one, one, two):
             for gate in (one, two):
-                with pytest.raises(QueueFullError, match="2 calls wait already"):
+                with pytest.raises(QueueFullError, match="2 calls are waiting"):
                     async with gate.place():
                         pass
 

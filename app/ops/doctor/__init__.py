@@ -1,1 +1,1 @@
-"""`condenser doctor`: gather what can be seen of the engine, judge it, show what is wrong and what mends it."""
+"""`condenser doctor`: observe the engine and its machine, judge the observations, show problems and their fixes."""

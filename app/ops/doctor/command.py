@@ -1,4 +1,4 @@
-"""What `condenser doctor` does."""
+"""The work of `condenser doctor`."""
 
 from typing import TextIO
 
@@ -10,7 +10,9 @@ from app.settings import Settings
 
 
 def diagnose(settings: Settings, out: TextIO, *, as_json: bool, with_call: bool, timeout_s: float) -> bool:
-    """Look, judge, and write what was found to `out`; whether nothing failed. The real call may take `timeout_s`."""
+    """Observe, judge, and write the result to `out`; returns whether nothing failed. The real call may take
+    `timeout_s`.
+    """
     seen = gather(settings, with_call=with_call, timeout_s=timeout_s)
     findings = examine(seen)
     if as_json:

@@ -1,4 +1,4 @@
-"""The commands that mend things, as the reader can paste them."""
+"""The commands that fix things, ready to paste."""
 
 from app.ops.doctor.observations import Observations
 from app.ops.doctor.reading import server_user, started_by
@@ -15,16 +15,16 @@ _VULKAN_DRIVERS = {
 
 
 def set_variable(observations: Observations, drop_in: str, name: str, value: str) -> str:
-    """Give the server `name=value`, by the drop-in file `drop_in`.conf where systemd runs it, and restart it."""
+    """Set `name=value` for the server and restart it; under systemd through the drop-in file `drop_in`.conf."""
     how = started_by(observations)
     if how == "container":
         return (
-            "# the container anew, with its own name, ports and volume:\n"
+            "# recreate the container, with its own name, ports and volume:\n"
             f"docker run -d --device /dev/kfd --device /dev/dri -e {name}={value} -v ollama:/root/.ollama "
             "-p 11434:11434 --name ollama ollama/ollama"
         )
     if how == "hand":
-        return f"{name}={value} ollama serve  # instead of the one that runs, its other variables as before"
+        return f"{name}={value} ollama serve  # instead of the running one, with its other variables unchanged"
     return _drop_in(drop_in, f'Environment="{name}={value}"')
 
 
@@ -33,7 +33,7 @@ def _drop_in(name: str, line: str) -> str:
 
 
 def perfmon(observations: Observations) -> str | None:
-    """Let the server read how much GPU memory is free, where systemd runs it.
+    """Let the server read how much GPU memory is free, if systemd runs it.
 
     Not by setcap on its file: a program with capabilities of its own loses LD_LIBRARY_PATH, and may then find no GPU
     (Ollama's issue 15321).
@@ -42,22 +42,22 @@ def perfmon(observations: Observations) -> str | None:
 
 
 def vulkan_on(observations: Observations) -> str:
-    """Have the server use the GPU by Vulkan."""
+    """Make the server use the GPU through Vulkan."""
     return set_variable(observations, "vulkan", "OLLAMA_VULKAN", "1")
 
 
 def parallel(observations: Observations, num_parallel: int) -> str:
-    """Have the server run that many calls at once."""
+    """Make the server run that many calls at once."""
     return set_variable(observations, "parallel", "OLLAMA_NUM_PARALLEL", str(num_parallel))
 
 
 def our_setting(name: str, value: object) -> str:
-    """Give Condenser another value of one of its settings."""
-    return f"export {name}={value}  # or in .env; then start Condenser again"
+    """Change one of Condenser's settings."""
+    return f"export {name}={value}  # or in .env; then restart Condenser"
 
 
 def join_groups(observations: Observations) -> str:
-    """Let the server's user open the GPU's device files."""
+    """Allow the server's user to open the GPU's device files."""
     return f"sudo usermod -aG render,video {server_user(observations)}\n{restart(observations)}"
 
 
@@ -66,7 +66,7 @@ def restart(observations: Observations) -> str:
     return {
         "systemd": RESTART,
         "container": "docker restart ollama",
-        "hand": "ollama serve  # instead of the one that runs, its variables as before",
+        "hand": "ollama serve  # instead of the running one, with its variables unchanged",
     }[started_by(observations)]
 
 
@@ -76,7 +76,7 @@ def vulkan_driver(observations: Observations) -> str:
 
 
 def read_log(observations: Observations) -> str:
-    """Show what the log says of GPUs."""
+    """Show the log's lines about GPUs."""
     source = observations.log.source
     if source is not None and source.startswith("/"):
         return f"grep -iE 'gpu|rocm|vulkan|cuda' {source}"

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,9 +8,9 @@ State = Literal["ok", "warn", "fail", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check's result: a sentence, and the shell lines in `command` that mend it where something is wrong.
+    """A check's result: a sentence, and the shell lines in `command` that fix a problem.
 
-    `details` are further sentences, for what one does not explain. `unknown` means that it could not be seen.
+    `details` are further sentences that explain it. `unknown` means that it could not be observed.
     """
 
     name: str
@@ -21,5 +21,5 @@ class Finding:
 
 
 def has_failed(findings: tuple[Finding, ...]) -> bool:
-    """Whether the service can't do its work well: one finding at least is a `fail`."""
+    """Whether at least one finding is a `fail`: the service can't work properly."""
     return any(finding.state == "fail" for finding in findings)

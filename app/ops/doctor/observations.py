@@ -1,4 +1,4 @@
-"""Everything that the doctor saw, as values that can be written to JSON and judged again elsewhere."""
+"""Everything that the doctor observed, as values that can be written to JSON and judged elsewhere."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,14 +12,14 @@ StartedBy = Literal["systemd", "container", "hand"]
 
 
 AUTO = 0
-"""Stands for a number of calls at once that the service finds itself."""
+"""The service finds the number of calls at once itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the settings ask for; `url_is_local`: Ollama's address is one of this machine's own.
+class Configured:
+    """The engine that the settings name; `url_is_local`: Ollama's address belongs to this machine.
 
-    `engine_is_the_services`: the settings name no engine, and `engine` is what the running service has.
+    `engine_is_the_services`: the settings name no engine, and `engine` is that of the running service.
     """
 
     engine: EngineName
@@ -34,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A row of `/api/tags`; bytes."""
+    """A row of `/api/tags`; size in bytes."""
 
     name: str
     size: int = 0
@@ -42,9 +42,9 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A real completion and how long it took, or the `problem` that kept it from coming.
+    """A real completion and how long it took, or the `problem` that prevented it.
 
-    `first_token_s` runs from the request to the first text and contains `load_s`.
+    `first_token_s` runs from the request to the first text and includes `load_s`.
     """
 
     first_token_s: float = 0.0
@@ -57,13 +57,13 @@ class Call:
 
     @property
     def tokens_per_second(self) -> float:
-        """Decode speed, tokens a second; 0 where nothing was decoded."""
+        """Decode speed in tokens per second; 0 if nothing was decoded."""
         return self.completion_tokens / self.decode_s if self.decode_s else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What Ollama answered. `problem` says why it did not; `model_info` is of `/api/show` for the wanted model."""
+    """Ollama's answers. `problem`: why there are none; `model_info`: from `/api/show` for the configured model."""
 
     version: str | None = None
     problem: str | None = None
@@ -78,9 +78,9 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The running `ollama serve`. `environment` holds the engine's variables only; None: it can't be read.
+    """The running `ollama serve`. `environment` holds only the engine's variables; None if it can't be read.
 
-    `started_by` decides how its environment is changed.
+    `started_by` determines how its environment is changed.
     """
 
     pid: int
@@ -95,7 +95,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class UnitFile:
-    """A unit file or drop-in and the engine's variables that it sets; None: it can't be read."""
+    """A unit file or drop-in and the engine's variables that it sets; None if it can't be read."""
 
     path: str
     environment: dict[str, str] | None
@@ -103,7 +103,7 @@ class UnitFile:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """ollama.service as systemd has it; `files` in the order in which they apply."""
+    """ollama.service as systemd reports it; `files` in the order in which they apply."""
 
     active_state: str
     main_pid: int = 0
@@ -115,7 +115,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Lines of Ollama's log that tell of its last start, its GPUs and its models; `source` None: no log was seen."""
+    """Lines of Ollama's log about its last start, its GPUs and its models; `source` is None if no log was found."""
 
     source: str | None = None
     lines: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A graphics processor by the kernel or its driver; bytes, 0 where unknown. `gfx` is AMD's target name."""
+    """A graphics processor, as reported by the kernel or its driver; bytes, 0 if unknown. `gfx`: AMD's target name."""
 
     vendor: str
     name: str = ""
@@ -134,7 +134,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class DeviceNode:
-    """A device file by which programs reach a GPU; `mode` are its permission bits."""
+    """A device file through which programs reach a GPU; `mode`: its permission bits."""
 
     path: str
     uid: int
@@ -145,7 +145,7 @@ class DeviceNode:
 
 @dataclass(frozen=True, slots=True)
 class Rocm:
-    """A ROCm installation; `gfx_targets`: those that its rocBLAS has kernels for."""
+    """A ROCm installation; `gfx_targets`: targets for which its rocBLAS has kernels."""
 
     folder: str
     version: str | None
@@ -154,7 +154,9 @@ class Rocm:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine; bytes. `library_folder` holds Ollama's own libraries, `binary_capabilities` are getcap's words."""
+    """The machine; sizes in bytes. `library_folder` holds Ollama's own libraries; `binary_capabilities` is getcap's
+    output.
+    """
 
     memory_total: int = 0
     memory_available: int = 0
@@ -173,9 +175,9 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a running Condenser says of itself at `/readyz`; `problem`: why it does not.
+    """What a running Condenser reports at `/readyz`; `problem`: why it is not ready.
 
-    `warning`: what it says of needless loads, and of calls that are paid for nothing. `call`: a compression by it.
+    `warning`: its warning of needless loads or of wasted calls. `call`: a compression by it.
     """
 
     url: str
@@ -187,7 +189,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embedded engine's parts; `xllamacpp_problem` is None where it loads."""
+    """The embedded engine's parts; `xllamacpp_problem` is None if it loads."""
 
     model_path: str
     model_bytes: int | None
@@ -199,7 +201,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class BlindSpot:
-    """What could not be seen and why."""
+    """Something that could not be observed, and why."""
 
     what: str
     why: str
@@ -207,7 +209,7 @@ class BlindSpot:
 
 @dataclass(frozen=True, slots=True)
 class OpenAIServer:
-    """What a server with the OpenAI API says of itself; `problem` is None where it answers."""
+    """Status of a server with the OpenAI API; `problem` is None if it answers."""
 
     url: str
     models: tuple[str, ...] = ()
@@ -216,13 +218,14 @@ class OpenAIServer:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """One look at the whole. What does not apply (another engine, another machine) is None.
+    """All observations of one run. None means not applicable (another engine, another machine).
 
-    `condenser`: path of the command, for commands that the reader may copy. `is_root`: seen with root's rights.
-    `answers` and all that follows are of the first Ollama of the settings; `others` has the further ones by address.
+    `condenser`: path of the command, for commands that the reader may copy. `is_root`: observed with root's rights.
+    `answers` and the fields after it belong to the first Ollama server of the settings; `others` has the further ones
+    by address.
     """
 
-    wanted: Wanted
+    configured: Configured
     condenser: str = "condenser"
     is_root: bool = False
     answers: Answers | None = None
@@ -246,5 +249,5 @@ def to_json(observations: Observations) -> str:
 
 
 def from_json(text: str | bytes) -> Observations:
-    """Observations out of JSON. Raises pydantic.ValidationError."""
+    """Read observations from JSON. Raises pydantic.ValidationError."""
     return _OBSERVATIONS.validate_json(text)

@@ -1,4 +1,4 @@
-"""What Ollama's log says of its last start. Wordings: ollama v0.12 to v0.33, discover/, llm/ and server/."""
+"""Facts in Ollama's log about its last start. Wordings: ollama v0.12 to v0.33, discover/, llm/ and server/."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 _START = 'msg="server config"'
 
-# What is worth keeping of a log in which a busy server writes a line for every request.
+# Lines worth keeping of a log in which a busy server writes a line for every request.
 _TELLING = re.compile(
     r'msg="server config"|msg="Listening on|inference compute|GPU discovery|no compatible GPUs|'
     r"dropping (?:ROCm|integrated|old)|Vulkan support disabled|user overrode visible|low vram mode|"
@@ -25,7 +25,7 @@ MAX_LINES = 400
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What Ollama computes on: `library` is CUDA, ROCm, Vulkan, Metal or cpu; `total` as Ollama writes it."""
+    """A device that Ollama computes on: `library` is CUDA, ROCm, Vulkan, Metal or cpu; `total` in Ollama's format."""
 
     library: str
     description: str
@@ -34,7 +34,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A GPU discovery that failed: the library folder that was tried, and Ollama's words for the error."""
+    """A failed GPU discovery: the library folder that was tried, and Ollama's error message."""
 
     folder: str
     error: str
@@ -42,10 +42,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """The last start as the log tells it; None and empty where it does not.
+    """Facts of the last start; None or empty if the log does not contain them.
 
-    `offloaded`: layers on the GPU and layers in all of the last model loaded; `parallel`: its slots;
-    `last_error`: why the server ended, where it did.
+    `offloaded`: layers on the GPU and all layers of the model loaded last; `parallel`: its slots; `last_error`: why the
+    server exited, if it did.
     """
 
     config: str = ""
@@ -61,12 +61,12 @@ class LogFacts:
 
     def variable(self, name: str) -> str | None:
         """The server's effective value of an environment variable, defaults included."""
-        found = re.search(rf"[\[ ]{re.escape(name)}:([^ \]]*)", self.config)
-        return found[1] if found else None
+        match = re.search(rf"[\[ ]{re.escape(name)}:([^ \]]*)", self.config)
+        return match[1] if match else None
 
 
 def telling_lines(lines: Iterable[str]) -> tuple[str, ...]:
-    """Those of the last start that `read_log` can use, at most MAX_LINES."""
+    """The lines of the last start that `read_log` uses, at most MAX_LINES."""
     kept: list[str] = []
     for line in lines:
         if not _TELLING.search(line):
@@ -74,7 +74,7 @@ def telling_lines(lines: Iterable[str]) -> tuple[str, ...]:
         if _START in line:
             kept.clear()
         kept.append(line.strip())
-    # The start tells of the GPUs, the end of the model that is loaded now.
+    # The first lines are about the GPUs, the last about the model that is loaded now.
     half = MAX_LINES // 2
     return tuple(kept if len(kept) <= MAX_LINES else kept[:half] + kept[-half:])
 
@@ -101,13 +101,13 @@ def read_log(lines: Iterable[str]) -> LogFacts:
 
 
 def _last(pattern: re.Pattern[str], lines: tuple[str, ...]) -> re.Match[str] | None:
-    return next((found for line in reversed(lines) if (found := pattern.search(line))), None)
+    return next((match for line in reversed(lines) if (match := pattern.search(line))), None)
 
 
 def _field(line: str, key: str) -> str:
-    """A value of a logfmt line, as Go's slog.TextHandler writes it."""
-    found = re.search(rf'(?:^|\s){key}=(?:"((?:[^"\\]|\\.)*)"|(\S+))', line)
-    return (found[1] or found[2] or "") if found else ""
+    """A value of a logfmt line, as written by Go's slog.TextHandler."""
+    match = re.search(rf'(?:^|\s){key}=(?:"((?:[^"\\]|\\.)*)"|(\S+))', line)
+    return (match[1] or match[2] or "") if match else ""
 
 
 def _device(line: str) -> Device:
@@ -120,10 +120,10 @@ def _is_failure(line: str) -> bool:
 
 
 def _failure(line: str) -> Failure:
-    found = _FAILURE.search(line)
-    if not found:
+    match = _FAILURE.search(line)
+    if not match:
         return Failure("", "unknown error")
-    folder = found["folders"].split()[-1].rsplit("/", 1)[-1] if found["folders"].strip() else ""
+    folder = match["folders"].split()[-1].rsplit("/", 1)[-1] if match["folders"].strip() else ""
     detail = _field(line, "detail")
-    error = found["error"].strip('"')
+    error = match["error"].strip('"')
     return Failure(folder, f"{error}: {detail}" if detail else error)

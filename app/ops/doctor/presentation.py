@@ -1,4 +1,4 @@
-"""The findings on a screen, or as JSON."""
+"""Shows the findings on a screen, or as JSON."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ _WORDS: dict[State, str] = {"ok": "ok", "warn": "warn", "fail": "FAIL", "unknown
 
 
 def print_screen(seen: Observations, findings: tuple[Finding, ...], file: TextIO) -> None:
-    """Write what was found and what mends it; in colour on a terminal, unless NO_COLOR is set."""
+    """Write findings and fixes; in colour on a terminal, unless NO_COLOR is set."""
     console = Console(file=file, highlight=False, markup=False, emoji=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     console.print(_headline(seen, findings))
@@ -29,9 +29,9 @@ def print_screen(seen: Observations, findings: tuple[Finding, ...], file: TextIO
     for mended, command in _remedies(findings):
         is_wrong = any(finding.state != "unknown" for finding in mended)
         console.print()
-        console.print(f"{'To mend' if is_wrong else 'To see more of'} {', '.join(finding.name for finding in mended)}:")
+        console.print(f"{'To fix' if is_wrong else 'To see more of'} {', '.join(finding.name for finding in mended)}:")
         for line in command.splitlines():
-            # A command must stay in one line, or it can't be copied.
+            # A command must stay on one line, or it can't be copied.
             console.print(Text(f"    {line}", style="bold"), soft_wrap=True)
 
 
@@ -43,8 +43,8 @@ def screen(seen: Observations, findings: tuple[Finding, ...]) -> str:
 
 
 def report(seen: Observations, findings: tuple[Finding, ...]) -> str:
-    """Findings and observations as JSON; `python -m app.ops.doctor FILE` shows it as a screen again."""
-    found = [
+    """Findings and observations as JSON; `python -m app.ops.doctor FILE` shows them as a screen again."""
+    rows = [
         {
             "name": finding.name,
             "state": finding.state,
@@ -54,20 +54,20 @@ def report(seen: Observations, findings: tuple[Finding, ...]) -> str:
         }
         for finding in findings
     ]
-    return json.dumps({"findings": found, "observations": json.loads(to_json(seen))}, indent=2, ensure_ascii=False)
+    return json.dumps({"findings": rows, "observations": json.loads(to_json(seen))}, indent=2, ensure_ascii=False)
 
 
 def _headline(seen: Observations, findings: tuple[Finding, ...]) -> Text:
     counts = Counter(finding.state for finding in findings)
     words: dict[State, str] = {"fail": "failed", "warn": "to look at", "unknown": "not seen"}
-    told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
-    verdict = ", ".join(told) if told else "all well"
+    parts = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+    verdict = ", ".join(parts) if parts else "all well"
     if seen.openai is not None:
-        subject = f"{seen.wanted.model} at {seen.openai.url}"
+        subject = f"{seen.configured.model} at {seen.openai.url}"
     elif seen.embedded is not None:
         subject = "the embedded engine"
     else:
-        subject = f"{seen.wanted.model} on Ollama at {seen.wanted.ollama_url}"
+        subject = f"{seen.configured.model} on Ollama at {seen.configured.ollama_url}"
     return Text(f"{verdict[0].upper()}{verdict[1:]}: {subject}.")
 
 
@@ -77,17 +77,17 @@ def _table(findings: Iterable[Finding]) -> Table:
     table.add_column(no_wrap=True, min_width=9)
     table.add_column(overflow="fold")
     for finding in findings:
-        told = Text(finding.sentence)
+        sentence = Text(finding.sentence)
         for detail in finding.details:
-            told.append(f"\n{detail}", style="dim")
-        table.add_row(Text(_WORDS[finding.state], style=_COLOURS[finding.state]), finding.name, told)
+            sentence.append(f"\n{detail}", style="dim")
+        table.add_row(Text(_WORDS[finding.state], style=_COLOURS[finding.state]), finding.name, sentence)
     return table
 
 
 def _remedies(findings: Iterable[Finding]) -> list[tuple[list[Finding], str]]:
-    """What to run, each line once: a command that is part of another's is left to that one.
+    """The commands to run, without repetition: a command that is part of another one is merged into it.
 
-    With the findings that each mends, or lets see more of.
+    Each comes with the findings that it fixes or makes visible.
     """
     wanting = [(finding, finding.command) for finding in findings if finding.command is not None]
     remedies: dict[str, list[Finding]] = {}

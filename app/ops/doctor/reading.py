@@ -1,4 +1,4 @@
-"""What several checks need to know, read out of the observations. Pure functions."""
+"""Facts derived from the observations that several checks need. Pure functions."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from app.engine.status import canonical
 from app.ops.doctor.observations import Answers, Gpu, Installed, Observations, StartedBy
 from app.ops.doctor.ollama_log import LogFacts, read_log
 
-# Vulkan came into the official builds with 0.12.11, to be asked for; since 0.30.0 it is on where its backend is
+# Vulkan is in the official builds since 0.12.11, off by default; since 0.30.0 it is on if its backend is
 # installed (ollama, envconfig/config.go, EnableVulkan).
 VULKAN_IN_BUILDS = (0, 12, 11)
 VULKAN_BY_DEFAULT = (0, 30, 0)
@@ -16,37 +16,37 @@ VULKAN_BY_DEFAULT = (0, 30, 0)
 # Ollama's own defaults since 0.10 (envconfig/config.go).
 _DEFAULTS = {"OLLAMA_NUM_PARALLEL": "1", "OLLAMA_MAX_QUEUE": "512"}
 
-# Bytes of one value in the K/V cache (llama.cpp's block sizes over the values in a block).
+# Bytes per value in the K/V cache (llama.cpp's block sizes over the values in a block).
 _KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 
 GIB = 2**30
 
 
 def gib(size: float) -> str:
-    """A size in bytes for people."""
+    """A size in bytes, formatted for people."""
     return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.0f} MiB"
 
 
 def version_of(observations: Observations) -> tuple[int, int, int] | None:
-    """Ollama's version; None where none answers, and for a build without one (0.0.0)."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", (observations.answers and observations.answers.version) or "")
-    version = (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+    """Ollama's version; None if no server answers, and for a build without a version (0.0.0)."""
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)", (observations.answers and observations.answers.version) or "")
+    version = (int(match[1]), int(match[2]), int(match[3])) if match else (0, 0, 0)
     return None if version == (0, 0, 0) else version
 
 
 def log_facts(observations: Observations) -> LogFacts:
-    """The log, where it is of the server that answers at the wanted port; else nothing."""
+    """The facts in the log if it belongs to the server that answers at the configured port; else no facts."""
     facts = read_log(observations.log.lines)
-    wanted = re.search(r":(\d+)(?:/|$)", observations.wanted.ollama_url.split("://", 1)[-1])
-    if facts.port is not None and wanted and facts.port != int(wanted[1]):
+    port = re.search(r":(\d+)(?:/|$)", observations.configured.ollama_url.split("://", 1)[-1])
+    if facts.port is not None and port and facts.port != int(port[1]):
         return LogFacts()
     return facts
 
 
 def server_variable(observations: Observations, name: str) -> str | None:
-    """The value of an environment variable in the running server; None where it can't be known.
+    """The value of an environment variable in the running server; None if unknown.
 
-    By the process's own environment, else by the log of its start, else by systemd's unit.
+    From the process's own environment, else from the log of its start, else from systemd's unit.
     """
     server, unit = observations.server, observations.unit
     if server is not None and server.environment is not None:
@@ -60,10 +60,10 @@ def server_variable(observations: Observations, name: str) -> str | None:
 
 
 def has_vulkan_on(observations: Observations) -> bool | None:
-    """Whether the server looks for GPUs by Vulkan; None where that can't be known."""
+    """Whether the server looks for GPUs through Vulkan; None if unknown."""
     value = server_variable(observations, "OLLAMA_VULKAN")
     if value:
-        # Go's strconv.ParseBool; any other word counts as true (envconfig.BoolWithDefault).
+        # Go's strconv.ParseBool; any other value counts as true (envconfig.BoolWithDefault).
         return value.strip("\"'").lower() not in ("0", "f", "false")
     version = version_of(observations)
     if value is None or version is None:
@@ -72,28 +72,28 @@ def has_vulkan_on(observations: Observations) -> bool | None:
 
 
 def installed_model(observations: Observations) -> Installed | None:
-    """The wanted model among those that Ollama has."""
+    """The configured model among those that Ollama has."""
     models = observations.answers.installed if observations.answers else ()
-    return next((model for model in models if canonical(model.name) == canonical(observations.wanted.model)), None)
+    return next((model for model in models if canonical(model.name) == canonical(observations.configured.model)), None)
 
 
 def loaded_before(observations: Observations) -> ProcessModel | None:
-    """The wanted model as it was in memory before the doctor's own call."""
+    """The configured model as it was in memory before the doctor's own call."""
     return _loaded(observations, observations.answers.loaded if observations.answers else ())
 
 
 def loaded_model(observations: Observations) -> ProcessModel | None:
-    """The wanted model as it is in memory now."""
+    """The configured model as it is in memory now."""
     after = _loaded(observations, observations.answers.loaded_after_call if observations.answers else ())
     return after or loaded_before(observations)
 
 
 def _loaded(observations: Observations, models: tuple[ProcessModel, ...]) -> ProcessModel | None:
-    return next((model for model in models if canonical(model.name) == canonical(observations.wanted.model)), None)
+    return next((model for model in models if canonical(model.name) == canonical(observations.configured.model)), None)
 
 
 def is_on_cpu(observations: Observations) -> bool:
-    """Whether the model, or failing that all of Ollama, is known to run on the CPU alone."""
+    """Whether the model, or all of Ollama if no model is loaded, is known to run on the CPU only."""
     model = loaded_model(observations)
     if model is not None:
         return model.gpu_ratio == 0
@@ -102,7 +102,7 @@ def is_on_cpu(observations: Observations) -> bool:
 
 
 def gpu_libraries(observations: Observations) -> set[str]:
-    """The libraries by which Ollama has found GPUs, in lower case, by its log."""
+    """The libraries through which Ollama found GPUs, in lower case, according to its log."""
     return {device.library.lower() for device in log_facts(observations).devices} - {"cpu"}
 
 
@@ -112,22 +112,22 @@ def amd_gpus(observations: Observations) -> tuple[Gpu, ...]:
 
 
 def gpu_name(gpu: Gpu) -> str:
-    """A GPU for people: vendor, name or target, memory."""
+    """A GPU's description for people: vendor, name or target, memory."""
     name = " ".join(part for part in (gpu.vendor, gpu.name, gpu.gfx) if part)
     return f"{name}, {gib(gpu.memory_total)}" if gpu.memory_total else name
 
 
 def server_user(observations: Observations) -> str:
-    """The user that Ollama runs as, by the process, else by the unit, else by Ollama's installer."""
+    """The user that Ollama runs as: from the process, else from the unit, else the installer's default."""
     if observations.server is not None:
         return observations.server.user
     return (observations.unit and observations.unit.user) or "ollama"
 
 
 def kv_bytes_per_token(observations: Observations) -> float | None:
-    """Memory that one token of context takes in the K/V cache, bytes; None where the model does not say.
+    """Bytes in the K/V cache per token of context; None if the model does not report its dimensions.
 
-    Layers times K and V heads' width times bytes of a value (llama.cpp, llama_kv_cache).
+    Layers times the width of the K and V heads times the bytes per value (llama.cpp, llama_kv_cache).
     """
     info = observations.answers.model_info if observations.answers else {}
     architecture = info.get("general.architecture")
@@ -147,14 +147,14 @@ def kv_bytes_per_token(observations: Observations) -> float | None:
 
 
 def trained_context(observations: Observations) -> int | None:
-    """The longest context that the model was made for, tokens."""
+    """The longest context that the model supports, in tokens."""
     info = observations.answers.model_info if observations.answers else {}
     value = info.get(f"{info.get('general.architecture')}.context_length")
     return value if isinstance(value, int) else None
 
 
 def slots(observations: Observations) -> int | None:
-    """Calls that Ollama runs at once for the model; None where that can't be known."""
+    """Calls that Ollama runs at once for the model; None if unknown."""
     value = server_variable(observations, "OLLAMA_NUM_PARALLEL")
     if value and value.isdigit():
         return max(int(value), 1)
@@ -162,24 +162,24 @@ def slots(observations: Observations) -> int | None:
 
 
 def started_by(observations: Observations) -> StartedBy:
-    """What starts the server, or would."""
+    """What starts the server, or would start it."""
     if observations.server is not None:
         return observations.server.started_by
     return "systemd" if observations.unit is not None else "hand"
 
 
 def answering(observations: Observations) -> Answers | None:
-    """Ollama's answers, where it is the engine and does answer."""
+    """Ollama's answers, if it is the engine and it answers."""
     answers = observations.answers
     return answers if answers is not None and answers.problem is None else None
 
 
 def others_on_gpu(observations: Observations) -> int:
-    """GPU memory that other programs than Ollama hold, bytes; 0 where that can't be told."""
+    """GPU memory in bytes that programs other than Ollama hold; 0 if unknown."""
     answers, gpus = answering(observations), observations.host.gpus
     if answers is None or len(gpus) != 1:
         return 0
     own = sum(model.size_vram for model in answers.loaded_after_call or answers.loaded)
     other = gpus[0].memory_used - own
-    # Less may be Ollama's own compute buffers, which /api/ps need not count.
+    # A smaller amount may be Ollama's own compute buffers, which /api/ps need not count.
     return other if other > GIB else 0

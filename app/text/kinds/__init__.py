@@ -1,7 +1,8 @@
-"""The kinds of structured text, and where in a text they stand."""
+"""The kinds of structured text, and a search for them in a text."""
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from app.text.kinds import (
     code,
@@ -10,6 +11,7 @@ from app.text.kinds import (
     encoded,
     html,
     json_records,
+    languages,
     latex,
     lines,
     log,
@@ -29,7 +31,7 @@ _LOG_RECORD = re.compile(
 
 
 def _read_log_records(text: str, start: int, end: int) -> Form | None:
-    """A log whose lines are JSON, which is more to the point as a log than as records."""
+    """A log whose lines are JSON; its log form is more useful than its form as records."""
     return log.read(text, start, end) if _LOG_RECORD.match(text, start, end) else None
 
 
@@ -54,7 +56,7 @@ _READERS: tuple[Reader, ...] = (
     lines.read,
     log.read,
 )
-"""Readers of a whole text: the first that knows its kind has it. The stricter a form is, the earlier it comes."""
+"""Readers of a whole text. The first that returns a form wins; readers of stricter kinds come first."""
 
 _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "json": (json_records.read, json_records.read_lines),
@@ -88,20 +90,20 @@ _BY_TYPE: Mapping[str, tuple[Reader, ...]] = {
     "env": (settings.read_env,),
     "dotenv": (settings.read_env,),
 }
-"""Readers by the name of a kind, by the subtype of a media type, and by the name behind a fence of Markdown."""
+"""Readers by the name of a kind, by the subtype of a media type, and by the info string of a Markdown fence."""
 
 _PROSE = frozenset(("text", "plain", "prose"))
 
 
 class ContentTypeError(ValueError):
-    """A content type that is not known, or that the text is not of; the message says which."""
+    """The content type is unknown, or the text does not have it; the message says which."""
 
 
 def find_forms(text: str, content_type: str | None = None) -> Sequence[Form]:
-    """The forms in `text`, in order; none overlaps another. What none covers is prose or lines. Linear time.
+    """The forms in `text`, in order and without overlaps. The rest of the text is prose or plain lines. Linear time.
 
-    `content_type`: the name of a kind ("csv") or a media type ("text/csv; charset=utf-8") that the whole text must be
-    of; raises ContentTypeError where it is not. "text" is for a text without any form.
+    `content_type`: the kind ("csv") or media type ("text/csv; charset=utf-8") of the whole text; raises
+    ContentTypeError if the text does not have it. "text" means a text without any form.
     """
     if content_type is not None:
         return _forced(text, content_type)
@@ -118,24 +120,37 @@ def _forced(text: str, content_type: str) -> Sequence[Form]:
     name = _name(content_type)
     if name in _PROSE:
         return ()
-    readers = _BY_TYPE.get(name)
+    readers = _readers_of(name)
     if readers is None:
-        known = ", ".join(sorted({*_BY_TYPE, "text"}))
-        raise ContentTypeError(f"content_type: {content_type!r} is not known; known are {known}")
+        names = ", ".join(known_types())
+        raise ContentTypeError(f"content_type: {content_type!r} is not known; known are {names}")
     form = first_form(readers, text, *_trimmed(text))
     if form is None:
         raise ContentTypeError(f"content_type: the text is not valid {name}; leave it out to have its kind found")
     return (form,)
 
 
+def _readers_of(name: str) -> Sequence[Reader] | None:
+    """The readers for the name of a kind or of a programming language."""
+    language = languages.named(name)
+    if name in _BY_TYPE or language is None:
+        return _BY_TYPE.get(name)
+    return (partial(code.read, language=language),)
+
+
+def known_types() -> list[str]:
+    """What `content_type` may be, sorted. Media types that end in one of these names, and aliases of languages, too."""
+    return sorted({*_BY_TYPE, "text", *(language.name for language in languages.LANGUAGES)})
+
+
 def _name(content_type: str) -> str:
     """The name of a kind, or the last part of a media type's subtype: "application/problem+json" is "json"."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type.rpartition("/")[2].rpartition("+")[2].removeprefix("x-")
+    subtype = content_type.partition(";")[0].strip().lower().rpartition("/")[2].removeprefix("x-")
+    return subtype if languages.named(subtype) else subtype.rpartition("+")[2]
 
 
 def _trimmed(text: str) -> tuple[int, int]:
-    """The slice of the text without blank lines around it and white space behind it."""
+    """The slice of the text without surrounding blank lines and trailing white space."""
     end = len(text.rstrip(" \r\n"))  # tabs at the end are empty fields
     first = len(text) - len(text.lstrip())
     return text.rfind("\n", 0, first) + 1 if end else 0, end

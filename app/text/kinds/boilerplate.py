@@ -1,4 +1,4 @@
-"""Sentences that stand under many mails and pages and say nothing about their subject."""
+"""Boilerplate: disclaimers, unsubscribe links, copyright lines in mails and pages."""
 
 import regex
 
@@ -25,13 +25,13 @@ _WORDS = (
     "newsletter", "bestellen", "abmelden", "vertraulich", "adressat", "empfänger", "gesendet", "recevez", "désabonner", "désinscri",
     "envoyé", "recib", "baja", "enviado", "ricevi", "riservat", "vertrouwelijk", "afmelden",
 )  # fmt: skip
-"""One of them stands in each such sentence: to look for them is quicker."""
-_LONGEST = 1000  # characters of a sentence that is looked at
+"""Every boilerplate sentence contains one of them; searching for them first is faster."""
+_LONGEST = 1000  # characters; longer sentences are not boilerplate
 
 
-def is_boilerplate(said: str) -> bool:
+def is_boilerplate(text: str) -> bool:
     """Whether a sentence is a disclaimer, a link to unsubscribe, a copyright line or the like."""
-    lowered = said.lower()
-    if len(said) > _LONGEST or not any(word in lowered for word in _WORDS):
+    lowered = text.lower()
+    if len(text) > _LONGEST or not any(word in lowered for word in _WORDS):
         return False
-    return _BOILERPLATE.search(said) is not None
+    return _BOILERPLATE.search(text) is not None

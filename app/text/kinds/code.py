@@ -11,7 +11,7 @@ from app.text.kinds.outline import LARGE, SIGNATURE, Element, read_elements
 from app.text.tokens import estimate_tokens
 
 _MARK_TOKENS = 8
-_OUTLINE_SHARE = 0.42  # of the tokens, which an outline has at most, marks apart, beside the public signatures
+_OUTLINE_SHARE = 0.42  # of the tokens: limit of an outline without marks; public signatures may exceed it
 _MOST_LABELS = 6
 _FENCE = regex.compile(r"(?:```|~~~)[`~]*[ \t]*\{?\.?([\w+#-]+)[^\n]*\n\s*$")
 _WORTH = (1.0, 0.5, 0.3, 0.3, 0.2, 0.0)  # by tier
@@ -30,20 +30,20 @@ class CodeForm:
     _elements: Sequence[Element]
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The code with chosen parts, and comments, or what else the language wants, in place of the others."""
+        """The code with the chosen parts; the others are replaced by comments, or what the language needs there."""
         return "".join(_rendered(self, self._elements, set(chosen), self.start, self.end, is_top=True)).strip("\n")
 
 
-def read(text: str, start: int, end: int) -> CodeForm | None:
-    """The form of a slice that is code: one that parses, in the language of its fence or one that it looks like."""
+def read(text: str, start: int, end: int, language: Language | None = None) -> CodeForm | None:
+    """The form of a slice that parses as code, in `language`, in that of its fence or in one that it resembles."""
     code = text[start:end]
     fence = _FENCE.search(text[max(0, start - 120) : start])
-    language = named(fence[1]) if fence else None
+    language = language or (named(fence[1]) if fence else None)
     languages = [language] if language else list(candidates(code))
     if not code.strip():
         return None
-    forms = (_read(text, start, end, one) for one in languages)
-    form = next((one for one in forms if one is not None), None)
+    forms = (_read(text, start, end, candidate) for candidate in languages)
+    form = next((parsed for parsed in forms if parsed is not None), None)
     return _read(text, start, end, languages[0], is_patient=True) if form is None and languages else form
 
 
@@ -69,20 +69,20 @@ def _parts(text: str, elements: Sequence[Element]) -> list[Part]:
         cost = estimate_tokens(text[element.start : end])
         cost += _MARK_TOKENS if any(child.mark == "body" for child in element.children) else 0
         cost = max(1, cost - _MARK_TOKENS) if element.mark == "body" else cost
-        needs = sorted({one.number for one in element.needs} - {element.number})
+        needs = sorted({need.number for need in element.needs} - {element.number})
         parts.append(Part(element.start, end, tuple(needs), _WORTH[element.tier], cost))
     chosen = _outline(flat, parts)
     return [replace(part, is_default=number in chosen) for number, part in enumerate(parts)]
 
 
 def _outline(flat: Sequence[Element], parts: Sequence[Part]) -> set[int]:
-    """The parts of an outline: public signatures, then what else belongs into it as long as it stays short."""
+    """The parts of an outline: public signatures, then other parts by tier as long as it stays short."""
     most = _OUTLINE_SHARE * sum(part.cost or 0 for part in parts)
     chosen: set[int] = set()
     spent = 0
     for number in sorted(range(len(parts)), key=lambda at: flat[at].tier):
         new = _closure(number, parts, chosen)
-        cost = sum(parts[one].cost or 0 for one in new)
+        cost = sum(parts[need].cost or 0 for need in new)
         tier = flat[number].tier
         if tier == SIGNATURE or (tier < LARGE and spent + cost <= most):
             chosen |= new
@@ -91,21 +91,21 @@ def _outline(flat: Sequence[Element], parts: Sequence[Part]) -> set[int]:
 
 
 def _closure(number: int, parts: Sequence[Part], chosen: set[int]) -> set[int]:
-    """The part and what it needs, without what is chosen already."""
-    found: set[int] = set()
+    """The part and the parts that it needs, without those already chosen."""
+    closure: set[int] = set()
     open_parts = [number]
     while open_parts:
-        one = open_parts.pop()
-        if one not in chosen and one not in found:
-            found.add(one)
-            open_parts += parts[one].needs
-    return found
+        need = open_parts.pop()
+        if need not in chosen and need not in closure:
+            closure.add(need)
+            open_parts += parts[need].needs
+    return closure
 
 
 def _rendered(
     form: CodeForm, elements: Sequence[Element], chosen: set[int], start: int, end: int, *, is_top: bool
 ) -> Iterator[str]:
-    """The text between `start` and `end` with marks in place of the elements that are not chosen."""
+    """The text from `start` to `end`, with marks in place of elements that are not chosen."""
     text, at, number = form._text, start, 0
     while number < len(elements):
         element = elements[number]
@@ -131,7 +131,7 @@ def _rendered(
 
 
 def _mark(form: CodeForm, run: Sequence[Element], *, is_top: bool) -> str:
-    """What stands in the place of elements that are left out, so that the rest parses."""
+    """The replacement for omitted elements, such that the rest parses."""
     text, language = form._text, form.language
     if run[0].mark == "documentation":
         return " ..." + (" " if text[run[0].end :].startswith("*/") else "")
@@ -140,9 +140,9 @@ def _mark(form: CodeForm, run: Sequence[Element], *, is_top: bool) -> str:
     lines = text.count("\n", run[0].start, run[-1].end) + 1
     count = f"{lines} line{'s' if lines > 1 else ''}"
     labels = [element.label for element in run if element.label][:_MOST_LABELS]
-    said = f"... {count}: {'; '.join(labels)}" if labels else f"... {count}"
+    summary = f"... {count}: {'; '.join(labels)}" if labels else f"... {count}"
     if language.is_braced:
-        return f" /* {said} */ " if run[0].mark == "body" else f"/* {said} */"
+        return f" /* {summary} */ " if run[0].mark == "body" else f"/* {summary} */"
     if language.name == "python" and not is_top:
         return f"...  # {count}"
-    return f"\n  : # {said}\n" if run[0].mark == "body" else f"# {said}"
+    return f"\n  : # {summary}\n" if run[0].mark == "body" else f"# {summary}"

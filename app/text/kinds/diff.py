@@ -1,4 +1,4 @@
-"""Unified diffs: whole hunks under the header of their file; more context than is usual may go, and it still applies."""
+"""Unified diffs: whole hunks under their file's header. Extra context may be cut; the result still applies."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from app.text.kinds.form import Kind, Part
 from app.text.kinds.spans import line_starts
 from app.text.tokens import estimate_tokens
 
-_CONTEXT = 3  # lines around a change that diffs have unless asked otherwise; more is a part of its own
+_CONTEXT = 3  # lines around a change, diff's default; further context is a separate part
 _SIGNS = (" ", "+", "-", "\\")
 _MOST_NAMES = 5  # in a mark
 _LARGE_BINARY = 60  # tokens
@@ -25,7 +25,7 @@ _GENERATED = regex.compile(
     r"(?:^|/)(?:[\w.-]*\.lock|(?:package-lock|npm-shrinkwrap)\.json|pnpm-lock\.yaml|go\.sum|[\w.-]*\.min\.(?:js|css)"
     r"|[\w.-]*\.(?:map|snap|svg)|(?:vendor|node_modules|dist)/.*)$"
 )
-_GENERATED_WORTH = 0.1  # of a hunk in a file that a tool wrote; 1 of one in another
+_GENERATED_WORTH = 0.1  # of a hunk in a generated file; 1 in other files
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Hunk:
-    """A hunk, from line `first`, its header, to `last`. `old`, `new`: the line in both versions where it begins; `is_true`: its header
-    counts its lines rightly.
+    """A hunk, from line `first`, its header, to `last`. `old`, `new`: its first line in each version.
+
+    `is_true`: the line counts in its header are right.
     """
 
     first: int
@@ -74,9 +75,9 @@ class DiffForm:
     _files: Sequence[_File]
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen hunks, to the letter where they are whole, else with a header that is true of what is left.
+        """The chosen hunks: verbatim if complete, else with a header that fits the remaining lines.
 
-        What was left out is named behind the hunks of a file, or in place of it, where tools that apply diffs skip it.
+        Omissions are named after the hunks of a file, or in place of the file, where tools that apply diffs ignore them.
         """
         taken = set(chosen)
         lines: list[str] = []
@@ -90,9 +91,9 @@ class DiffForm:
             lines += self._lines[file.first : file.last]
             left = 0
             for hunk in file.hunks:
-                found = list(self._hunk(hunk, taken))
-                left += not found
-                lines += found
+                rendered = list(self._hunk(hunk, taken))
+                left += not rendered
+                lines += rendered
             if left:
                 lines.append(f"... {left} of {len(file.hunks)} hunks of {file.name} left out")
         return "\n".join([*lines, *_mark(unseen)])
@@ -119,9 +120,9 @@ class DiffForm:
 
 
 def read(text: str, start: int, end: int) -> DiffForm | None:
-    """The form of a slice that is a unified diff, of git's or another, with the messages of commits between.
+    """The form of a slice that is a unified diff, by git or another tool, possibly with commit messages in between.
 
-    Lines of blank context behind the slice belong to its last hunk, though they were trimmed as white space.
+    Blank context lines after the slice belong to its last hunk, although they were trimmed as white space.
     """
     blank = _BLANK_CONTEXT.match(text, end)
     return (_read(text, start, blank.end()) if blank else None) or _read(text, start, end)
@@ -143,7 +144,7 @@ def _read(text: str, start: int, end: int) -> DiffForm | None:
 
 
 def _files(lines: Sequence[str], at: int) -> list[_File]:
-    """The files of a diff, from line `at` on; none where any line belongs to no diff or a hunk is not whole."""
+    """The files of a diff, from line `at` on; none if any line does not belong to a diff or a hunk is incomplete."""
     files: list[_File] = []
     while at < len(lines):
         line = lines[at]
@@ -172,7 +173,7 @@ def _files(lines: Sequence[str], at: int) -> list[_File]:
 
 
 def _is_in_header(file: _File | None, lines: Sequence[str]) -> bool:
-    """Whether a line `--- name` goes on with the header of `file`, which has none yet."""
+    """Whether a line `--- name` continues the header of `file`, which has no such line yet."""
     return (
         file is not None
         and bool(file.name)
@@ -182,7 +183,7 @@ def _is_in_header(file: _File | None, lines: Sequence[str]) -> bool:
 
 
 def _hunk_end(lines: Sequence[str], at: int, header: regex.Match[str]) -> tuple[int, bool]:
-    """The line behind a hunk whose header is line `at`, and whether the numbers of lines in the header are true."""
+    """The line after the hunk whose header is line `at`, and whether the line counts in the header are right."""
     old, new = (int(header[group]) if header[group] is not None else 1 for group in (2, 4))
     stop = at + 1
     while (old > 0 or new > 0) and stop < len(lines) and lines[stop][:1] in ("", *_SIGNS):
@@ -190,7 +191,7 @@ def _hunk_end(lines: Sequence[str], at: int, header: regex.Match[str]) -> tuple[
         new -= lines[stop][:1] in ("", " ", "+")
         stop += 1
     is_true = old == new == 0
-    if not is_true:  # written by hand: up to what is no line of a hunk
+    if not is_true:  # written by hand: up to the first line that cannot be in a hunk
         stop = at + 1
         while stop < len(lines) and lines[stop][:1] in _SIGNS and not _is_file_header(lines, stop):
             stop += 1
@@ -202,7 +203,7 @@ def _is_file_header(lines: Sequence[str], at: int) -> bool:
 
 
 def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int]) -> Iterator[Part]:
-    """The parts of a diff; files and hunks get to know the numbers of theirs."""
+    """The parts of a diff; also sets the part numbers of files and hunks."""
     number = 0
     for file in files:
         file.number = number
@@ -211,17 +212,17 @@ def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int])
         for at, hunk in enumerate(file.hunks):
             segments = _segments(lines, hunk)
             base = number + 1 + len(hunks)
-            pieces = tuple(_Piece(one, two, base + place) for place, (one, two, _) in enumerate(segments))
+            pieces = tuple(_Piece(first, stop, base + place) for place, (first, stop, _) in enumerate(segments))
             file.hunks[at] = replace(hunk, pieces=pieces)
-            for place, (one, two, is_change) in enumerate(segments):
-                start = offsets[hunk.first if place == 0 else one]
-                end = max(start, offsets[two] - 1)
+            for place, (first, stop, is_change) in enumerate(segments):
+                start = offsets[hunk.first if place == 0 else first]
+                end = max(start, offsets[stop] - 1)
                 beside = base + (place - 1 if place else 1)
                 needs: tuple[int, ...] = (number,) if is_change else (number, beside)
-                cost = estimate_tokens("\n".join(lines[one - (place == 0) : two])) + 1
+                cost = estimate_tokens("\n".join(lines[first - (place == 0) : stop])) + 1
                 hunks.append(Part(start, end, needs, worth if is_change else 0.0, cost, is_default=is_change))
         changes = [(part.cost or 0, number + 1 + at) for at, part in enumerate(hunks) if part.is_default]
-        # A header alone says little and does not apply: the shortest change comes with it.
+        # A header alone is of little use and does not apply, so it needs the shortest change.
         shortest = (min(changes)[1],) if changes else ()
         start, end = offsets[file.first], max(offsets[file.first], offsets[file.last] - 1)
         cost = estimate_tokens("\n".join(lines[file.first : file.last])) + 1
@@ -233,7 +234,7 @@ def _parts(files: Sequence[_File], lines: Sequence[str], offsets: Sequence[int])
 
 
 def _segments(lines: Sequence[str], hunk: _Hunk) -> list[tuple[int, int, bool]]:
-    """The lines of a hunk, first and last, by whether they are changes with their context, or more context than that."""
+    """The line ranges of a hunk, and whether each is a change with its context or further context."""
     first, last = hunk.first + 1, hunk.last
     changed = [at for at in range(first, last) if lines[at][:1] in ("+", "-", "\\")]
     if not changed or not hunk.is_true:

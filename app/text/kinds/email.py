@@ -1,4 +1,4 @@
-"""Mail as a person reads it: who to whom, when, about what; the newest message first, what it quotes last."""
+"""Mail for reading: sender, recipients, date, subject; the newest message first, quoted text last."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ _MEANT: dict[str, str] = {
     for word in words.split()
 }
 _HEADER_WORTH = 0.1
-_MOST_LEAVES = 200  # of a message; more of them are left out
-_HISTORY = 10**9  # behind all that is new
+_MOST_LEAVES = 200  # MIME parts of a message; the rest is left out
+_HISTORY = 10**9  # rank offset of quoted text: after everything new
 _POSTMARK = regex.compile(r"^From \S{1,200} .{0,60}\d{4}[ \t]*+\r?\n(?=[A-Za-z][A-Za-z0-9\-]{0,60}:)", regex.MULTILINE)
 _START = regex.compile(r"(?:\s*+\n)?(?=[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9\-]{0,60}:)")
 _QUOTES = regex.compile(r"(?:^[ \t]{0,3}>[^\n]*+\n?|^[ \t]*+\n(?=[ \t]{0,3}>))++", regex.MULTILINE)
@@ -60,8 +60,8 @@ _HAS_MORE = regex.compile(r"^\s*P\.? ?S\b|[a-z]{2}[.?!][ \t]*$", regex.MULTILINE
 _WORD = regex.compile(r"[\p{L}\p{M}'’\-]+")
 _MOST_CLOSING_LINES = 12
 _LONGEST_CLOSING_LINE = 80
-_FEWEST_WORDS = 6  # of a message whose quotation below is not what it is about
-_LEAST_PLAIN = 0.4  # of the length of the same message in HTML, from which on the plain one is read
+_FEWEST_WORDS = 6  # a message with fewer words is about its quotation
+_LEAST_PLAIN = 0.4  # of the length of the HTML alternative; a shorter plain text is not used
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,14 @@ class _Message:
     @property
     def date(self) -> datetime | None:
         try:
-            found = parsedate_to_datetime(self.value("date")[:100])
+            date = parsedate_to_datetime(self.value("date")[:100])
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def read(text: str, start: int, end: int) -> Form | None:
-    """The mail, or the mails, in a slice of `text` that begins with headers; None where it does not. Linear time."""
+    """The mail or mails in a slice of `text` that begins with headers; None if it does not. Linear time."""
     messages = _messages(text, start, end)
     if not messages:
         return None
@@ -97,25 +97,25 @@ def read(text: str, start: int, end: int) -> Form | None:
 
 
 def _when(message: _Message, order: int) -> tuple[datetime, int]:
-    """By what messages are ordered: their dates, then their places, the first of which is the newest."""
+    """Sort key of messages: by date, then by position, first is newest."""
     return message.date or datetime.min.replace(tzinfo=UTC), -order
 
 
 def _messages(text: str, start: int, end: int) -> list[_Message]:
-    """The messages of a mailbox or of a thread, in order; none where the slice does not begin with headers."""
+    """The messages of a mailbox or of a thread, in order; none if the slice does not begin with headers."""
     starts = [match.start() for match in _POSTMARK.finditer(text, start, end)]
     if starts and not text[start : starts[0]].strip():
         bounds = [*starts, end]
-        found = [_message(text, one, two) for one, two in pairwise(bounds)]
-        return [message for message in found if message is not None]
+        messages = [_message(text, begin, stop) for begin, stop in pairwise(bounds)]
+        return [message for message in messages if message is not None]
     first = _message(text, start, end)
     if first is None:
         return []
     bounds = [start, *_later_starts(text, first), end]
     if len(bounds) == 2:
         return [first]
-    found = [_message(text, one, two) for one, two in pairwise(bounds)]
-    return [message for message in found if message is not None]
+    messages = [_message(text, begin, stop) for begin, stop in pairwise(bounds)]
+    return [message for message in messages if message is not None]
 
 
 def _message(text: str, start: int, end: int) -> _Message | None:
@@ -131,7 +131,7 @@ def _message(text: str, start: int, end: int) -> _Message | None:
 
 
 def _later_starts(text: str, first: _Message) -> list[int]:
-    """Where messages begin below the first one that are newer than the one above: a thread in the order of time."""
+    """The starts of messages below the first one, each newer than the one above: a thread in chronological order."""
     starts, before = [], first.date
     for match in _INNER_HEADERS.finditer(text, first.body, first.end):
         if before is None or text[max(0, match.start() - 2) : match.start()] not in (
@@ -151,7 +151,7 @@ def _later_starts(text: str, first: _Message) -> list[int]:
 
 
 def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
-    """The headers that matter, then what the bodies say; what is quoted ranks behind all messages."""
+    """The important headers, then the bodies; quoted text ranks after all messages."""
     view = View()
     for header in message.headers:
         name = _MEANT.get(header.name)
@@ -161,11 +161,11 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
                 f"{text[header.start : header.start + len(header.name)]}: {header.value}", header.start, header.end
             )
     yield Section(view, rank, worth=_HEADER_WORTH, is_plain=True)
-    found = list(
+    leaves = list(
         islice(mime.leaves(text, list(message.headers), message.start, message.body, message.end), _MOST_LEAVES)
     )
-    chosen = _alternatives(text, found)
-    for leaf in found:
+    chosen = _alternatives(text, leaves)
+    for leaf in leaves:
         if leaf.is_attachment or not leaf.content_type.startswith("text/"):
             if leaf.name and not leaf.content_type.startswith("image/"):
                 note = View()
@@ -175,11 +175,11 @@ def _sections(text: str, message: _Message, rank: int) -> Iterator[Section]:
             yield from _body(chosen[leaf], rank, _name(message))
 
 
-def _alternatives(text: str, found: Sequence[mime.Leaf]) -> dict[mime.Leaf, list[Section]]:
-    """What the leaves to be read say: of alternatives the plain one, unless it says much less than the one in HTML."""
+def _alternatives(text: str, leaves: Sequence[mime.Leaf]) -> dict[mime.Leaf, list[Section]]:
+    """The sections of each leaf to read. Of alternatives, plain text is preferred unless it is much shorter than HTML."""
     read_as = {
         leaf: _read_leaf(text, leaf)
-        for leaf in found
+        for leaf in leaves
         if leaf.content_type.startswith("text/") and not leaf.is_attachment
     }
     best: dict[int, mime.Leaf] = {}
@@ -207,10 +207,10 @@ def _name(message: _Message) -> frozenset[str]:
 
 
 def _body(sections: Sequence[Section], rank: int, sender: frozenset[str]) -> Iterator[Section]:
-    """The sections of a body, cut into what is new, what is quoted and what only signs."""
+    """The sections of a body, split into new text, quoted text and signature."""
     cut = [(section, list(_without_name(section.view.text, _cut(section.view.text), sender))) for section in sections]
     new = " ".join(
-        s.view.text[one:two] for s, slices in cut if not s.is_minor for one, two, kind in slices if kind == "new"
+        s.view.text[first:last] for s, slices in cut if not s.is_minor for first, last, kind in slices if kind == "new"
     )
     is_bare = len(_CLOSING.sub("", new).split()) < _FEWEST_WORDS
     for section, slices in cut:
@@ -225,12 +225,14 @@ def _body(sections: Sequence[Section], rank: int, sender: frozenset[str]) -> Ite
 def _without_name(
     text: str, slices: Sequence[tuple[int, int, str]], sender: frozenset[str]
 ) -> Iterator[tuple[int, int, str]]:
-    """The slices; a sender's name as the last line of a new one is a signature."""
+    """The slices; the sender's name as the last line of a new slice becomes a signature."""
     for start, end, kind in slices:
-        said = text[start:end].rstrip()
-        line = said.rfind("\n") + 1
+        content = text[start:end].rstrip()
+        line = content.rfind("\n") + 1
         words = (
-            _WORD.findall(said[line:].lower()) if kind == "new" and len(said) - line <= _LONGEST_CLOSING_LINE else []
+            _WORD.findall(content[line:].lower())
+            if kind == "new" and len(content) - line <= _LONGEST_CLOSING_LINE
+            else []
         )
         if line and words and sender.issuperset(words):
             yield start, start + line, kind
@@ -252,7 +254,7 @@ def _cut(text: str) -> list[tuple[int, int, str]]:
 
 
 def _cut_quotes(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
-    """What is quoted in one piece, by its signs or below "On ... wrote:". Quotations between answers stay with them."""
+    """Separates quotations, marked by ">" or below "On ... wrote:". Quotations between answers stay with them."""
     attribution = _ATTRIBUTION.search(text, start, end)
     runs = list(_QUOTES.finditer(text, start, end))
     if len(runs) > 1:
@@ -270,7 +272,7 @@ def _cut_quotes(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
 
 
 def _cut_signature(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
-    """What is new, and the signature under it: behind "-- ", or a closing phrase with few short lines below."""
+    """The new text and the signature below it: after "-- ", or a closing phrase followed by a few short lines."""
     mark = _SIGNATURE.search(text, start, end)
     at = mark.start() if mark else end
     for closing in _CLOSING.finditer(text, max(start, at - _MOST_CLOSING_LINES * _LONGEST_CLOSING_LINE), at):

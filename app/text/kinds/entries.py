@@ -1,4 +1,4 @@
-"""The entries of a log: lines with what belongs to them, such as a stack trace."""
+"""The entries of a log: lines with their continuation, such as a stack trace."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ _TURN = regex.compile(
     r"[\[(]?\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?[\])]?[ -]*(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL)\b)\p{Lu}[\p{L}\d .'_-]{0,30}: \S+ \S"
 )
 _LEVEL_WITHIN = 160  # characters of a line
-# Words with a digit in them, but for an error's code such as ORA-00942 or E1042. Possessive, from the start of a word.
+# Words that contain a digit, except error codes such as ORA-00942 or E1042. Possessive, from the start of a word.
 _VARIES = regex.compile(
     r"(?<![\w.:-])(?![A-Z]{1,5}-?\d{2,5}(?![\w.:-]))(?:[\w.:-]*?\d[\w.:-]*+|[0-9a-fA-F]{8,}+(?![\w.:-]))|(?<=/)[\w.:-]*?\d[\w.:-]*+"
 )
@@ -55,20 +55,20 @@ _FRAME = regex.compile(
     r"\s+(?:at |File \"|in )|\s+\S+\.go:\d+|\S+\(.{0,400}\)$|\s*\d+: |\s+\.\.\. \d+ more|\s+\^|Caused by: |\s*from \S+:\d+:in "
 )
 _SENTENCE_WITHIN = regex.compile(r"\p{Ll}{2}[.!?] \p{Lu}")
-_LEAST_ALIKE = 20  # lines without time and level, from which on they may be a log
-_ALIKE_SHARE = 0.25  # of such lines that differ after masking, at most
+_LEAST_ALIKE = 20  # lines without time and level; fewer are not a log
+_ALIKE_SHARE = 0.25  # of such lines: at most so many distinct ones after masking
 _SAMPLED = 400
 _FRAMES_SHARE = 0.7  # of the lines of a stack trace between the first and the last
 _HEADED_SHARE = 0.6  # of entries that begin with a time or a level
-_LONGEST_KEY = 400  # characters of a line by which its kind is found
+_LONGEST_KEY = 400  # characters of a line that determine its kind
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A slice of a text. `stamp`: its time to the letter, empty where it has none.
+    """A slice of a text. `stamp`: its time stamp verbatim, empty if it has none.
 
-    `words`: what it says, by which rare values are found. `masked`: the same with what varies masked, by which its kind
-    is found.
+    `words`: its message, used to find rare values. `masked`: the message with its variable parts masked, used to find
+    its kind.
     """
 
     start: int
@@ -81,7 +81,7 @@ class Entry:
 
 
 def entries(text: str, start: int, end: int) -> list[Entry]:
-    """The entries of a slice, none where it is neither a log nor a stack trace. Linear time."""
+    """The entries of a slice; none if it is neither a log nor a stack trace. Linear time."""
     lines = list(filled_lines(text, start, end))
     if not lines:
         return []
@@ -91,25 +91,25 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
         return []
     if len(lines) > 1 and _HEAD.match(text, *lines[0]) is not None:
         heads = [_HEAD.match(text, *line) for line in lines]
-        found = list(_joined(text, lines, heads))
+        joined = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
-        if len(found) > 1 and headed >= max(2, _HEADED_SHARE * len(found)):
-            return found
+        if len(joined) > 1 and headed >= max(2, _HEADED_SHARE * len(joined)):
+            return joined
     if len(lines) < _LEAST_ALIKE or _is_prose(text, lines[:_SAMPLED]):
         return []
-    masked = {_VARIES.sub("<*>", text[one : min(two, one + _LONGEST_KEY)]) for one, two in lines[:_SAMPLED]}
+    masked = {_VARIES.sub("<*>", text[first : min(last, first + _LONGEST_KEY)]) for first, last in lines[:_SAMPLED]}
     if len(masked) > _ALIKE_SHARE * min(len(lines), _SAMPLED):
         return []
     return [_entry(text, *line, None) for line in lines]
 
 
 def _is_prose(text: str, lines: list[tuple[int, int]]) -> bool:
-    """Whether most lines are paragraphs of several sentences, as those of form letters are."""
+    """Whether most lines are paragraphs of several sentences, as in form letters."""
     return 2 * sum(len(_SENTENCE_WITHIN.findall(text, *line)) > 1 for line in lines) > len(lines)
 
 
 def _is_transcript(text: str, lines: list[tuple[int, int]]) -> bool:
-    """Whether most lines are turns of speakers with the time of the day."""
+    """Whether most lines are turns of speakers with a time of day."""
     turns = sum(_TURN.match(text, *line) is not None for line in lines)
     return turns >= _HEADED_SHARE * len(lines)
 
@@ -123,7 +123,7 @@ def _is_trace(text: str, lines: list[tuple[int, int]]) -> bool:
 
 
 def _joined(text: str, lines: list[tuple[int, int]], heads: list[regex.Match[str] | None]) -> Iterator[Entry]:
-    """Entries: lines with a head and the ones without that follow and go on with it; others are entries themselves."""
+    """Joins each line with a head and its continuation lines into an entry; other lines are entries themselves."""
     first = 0
     for at in range(1, len(lines) + 1):
         if at < len(lines) and heads[at] is None and _goes_on(text, lines, at):
@@ -144,7 +144,7 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
         if entry is not None:
             return entry
     stamp = (head["stamp"] or "") if head is not None else ""
-    said = line[head.end() - start if head is not None and head["stamp"] else 0 :]
+    message = line[head.end() - start if head is not None and head["stamp"] else 0 :]
     words: tuple[str, ...]
     access = _ACCESS.search(line)
     if access is not None:
@@ -152,12 +152,12 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
         words = (access["method"], status, access["path"])
         masked = f"{access['method']} {_spelled(access['status'])} {_VARIES.sub('<*>', access['path'])}"
     else:
-        said = said[:_LONGEST_KEY]
+        message = message[:_LONGEST_KEY]
         raised = _NAME_RAISED.search(text, line_end, end) if line_end >= 0 else None
-        if raised is not None:  # first, for Drain tells kinds apart by their first words
-            said = f"{raised[1]} {said}"
-        words = tuple(said.split())
-        masked = _VARIES.sub("<*>", said)
+        if raised is not None:  # first, because Drain distinguishes kinds by their first words
+            message = f"{raised[1]} {message}"
+        words = tuple(message.split())
+        masked = _VARIES.sub("<*>", message)
     severity = _severity(line[: 2 * _LONGEST_KEY])
     if severity == "none" and line_end >= 0 and _RAISED.search(text, line_end, end):
         severity = "error"
@@ -165,7 +165,7 @@ def _entry(text: str, start: int, end: int, head: regex.Match[str] | None) -> En
 
 
 def _spelled(status: str) -> str:
-    """A status without digits, which would be masked."""
+    """A status spelled without digits, since digits are masked."""
     return "s" + "".join("abcdefghij"[int(digit)] for digit in status)
 
 
@@ -179,17 +179,17 @@ def _json_entry(text: str, start: int, end: int) -> Entry | None:
     stamp, level = "", ""
     words: list[str] = []
     for key, value in record.items():
-        said = value if isinstance(value, str) else json.dumps(value)
+        content = value if isinstance(value, str) else json.dumps(value)
         lowered = str(key).lower()
         if not stamp and lowered in ("time", "ts", "timestamp", "@timestamp", "date", "datetime", "t"):
-            stamp = said
+            stamp = content
         elif not level and lowered in ("level", "severity", "lvl", "levelname", "log.level"):
-            level = said
-            words.append(said)
+            level = content
+            words.append(content)
         elif lowered in ("msg", "message", "event"):
-            words += said[:_LONGEST_KEY].split()
+            words += content[:_LONGEST_KEY].split()
         else:
-            words.append(f"{key}={'_'.join(said[:_LONGEST_KEY].split())}")
+            words.append(f"{key}={'_'.join(content[:_LONGEST_KEY].split())}")
     severity = _severity(level or " ".join(words))
     status = _STATUS.search(text, start, end)
     if severity == "none" and status is not None:
@@ -198,7 +198,7 @@ def _json_entry(text: str, start: int, end: int) -> Entry | None:
 
 
 def _severity(line: str) -> Severity:
-    """That of the level that a line names, of its HTTP status, or of words that tell of trouble."""
+    """The severity by a line's level, its HTTP status, or words that report an error or a warning."""
     if line[:1] in _KLOG and line[1:5].isdigit():
         return _KLOG[line[0]]
     level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
@@ -214,7 +214,7 @@ def _severity(line: str) -> Severity:
 
 
 def trouble(line: str) -> float:
-    """How much words of a line tell of trouble: 2 of an error, 1 of a warning."""
+    """2 if the words of a line report an error, 1 for a warning, else 0."""
     level = _LEVEL.search(line, 0, _LEVEL_WITHIN)
     if level is None or level.lastgroup == "none":
         level = _CUE.search(line)
@@ -226,5 +226,5 @@ def _of_status(status: str) -> Severity:
 
 
 def plain_number(digits: str) -> float | None:
-    """The value of digits with at most one point; None for anything else."""
+    """The value of digits with at most one decimal point; None for anything else."""
     return float(digits) if digits.replace(".", "", 1).isdecimal() and len(digits) <= 15 else None

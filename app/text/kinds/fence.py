@@ -1,4 +1,4 @@
-"""A fenced block of Markdown whose content has no form that is known: its lines, between its fences."""
+"""A fenced Markdown block whose content has no known form: lines between fences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from app.text.kinds.spans import filled_lines
 
 _FENCE = regex.compile(r"[ ]{0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n`]*)$")
 
-_FENCE_WORTH = -0.1  # only worth taking with a line between
+_FENCE_WORTH = -0.1  # fences are only worth taking with a line between them
 
 
 @dataclass(frozen=True, slots=True)
 class FencedLines:
-    """Lines between fences. The first part is the opening fence, the last one the closing one where there is one."""
+    """Lines between fences. The first part is the opening fence; the last part is the closing fence if there is one."""
 
     start: int
     end: int
@@ -26,7 +26,7 @@ class FencedLines:
     kind: Kind = "code"
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen lines between their fences, with how many lines were left out, and where."""
+        """The chosen lines between their fences, with counts of omitted lines in their places."""
         lines: list[str] = []
         before = -1
         for number in chosen:
@@ -43,7 +43,7 @@ class FencedLines:
 
 
 def read(text: str, start: int, end: int) -> FencedLines | None:
-    """The form of a slice that begins with an opening fence and ends with the closing one, or with the text."""
+    """The form of a slice from an opening fence to the closing fence or the end of the text."""
     source = text[start:end]
     spans = list(filled_lines(text, start, end))
     opening = _FENCE.match(text, *spans[0]) if spans else None

@@ -1,4 +1,4 @@
-"""What a structured part of a text is to the rest: parts that are taken or left as a whole, and how they are joined."""
+"""The interface of structured text: parts that are kept or omitted as a whole, and a renderer that joins them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,14 +27,13 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A row, a record, a line, a definition, a hunk: what is taken or left as a whole.
+    """A row, a record, a line, a definition, a hunk: kept or omitted as a whole.
 
     `start`, `end`: its slice of the text, in code points; parts are in order and do not overlap. `needs`: numbers of
-    other parts of the form without which it means nothing (a header, a parent). `worth`: how much it matters beside its
-    facts and words: below 0 for what is worth nearly nothing (a greeting, a signature, quoted mail), 0 for routine,
-    about 1 for something notable, 3 for what must not be lost (an error, a total).
-    `cost`: its tokens in the rendered form, None for those of its slice. `is_default`: it is in the result where the
-    request asks for no size.
+    other parts of the form that it needs to make sense (a header, a parent). `worth`: its importance besides its facts
+    and words: below 0 for nearly nothing (a greeting, a signature, quoted mail), 0 for routine, about 1 for something
+    notable, 3 for what must not be lost (an error, a total). `cost`: its tokens in the rendered form; None for those of
+    its slice. `is_default`: it is in the result if the request gives no size.
     """
 
     start: int
@@ -46,7 +45,7 @@ class Part:
 
 
 class Form(Protocol):
-    """A slice `start` to `end` of a text that has a form of its own."""
+    """The slice `start` to `end` of a text, structured in parts."""
 
     @property
     def kind(self) -> Kind: ...
@@ -63,24 +62,24 @@ class Form(Protocol):
     def render(self, chosen: Sequence[int]) -> str:
         """The valid, shorter form of the chosen parts (numbers in ascending order, closed under `needs`, never empty).
 
-        It says how much was left out, where its form has a place for that. With all parts nothing is lost: numbers and
-        strings are to the letter, only white space and repeated keys may go.
+        It states how much was omitted if the format allows it. With all parts chosen nothing is lost: numbers and
+        strings stay verbatim, only white space and repeated keys may be dropped.
         """
         ...
 
 
-class SpokenForm(Form, Protocol):
-    """A form whose parts say something else than their slices do: without markup, decoded, joined."""
+class ExtractedForm(Form, Protocol):
+    """A form whose parts have a text that differs from their slices: without markup, decoded, joined."""
 
-    def said(self, part: int) -> str:
-        """What a part says to a reader."""
+    def part_text(self, part: int) -> str:
+        """The text of a part as a reader sees it."""
         ...
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
-        """The slice of the text that `start` to `end` of what a part says was made of."""
+        """The slice of the source from which `start` to `end` of a part's text was made."""
         ...
 
 
-def is_spoken(form: Form | None) -> TypeGuard[SpokenForm]:
-    """Whether the parts of a form say something else than their slices do."""
-    return hasattr(form, "said")
+def is_extracted(form: Form | None) -> TypeGuard[ExtractedForm]:
+    """Whether the parts of a form have a text that differs from their slices."""
+    return hasattr(form, "part_text")

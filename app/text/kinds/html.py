@@ -1,7 +1,7 @@
-"""HTML as a person reads it: headings, paragraphs, lists and tables, nothing that does not show.
+"""HTML for reading: headings, paragraphs, lists and tables, without anything invisible.
 
-lxml parses it. It does not tell where in the source a text stands, so each run of text, each link's address and each
-picture's description is numbered before, in characters that no text may have (Unicode's noncharacters).
+lxml parses it but does not report source positions. Therefore each run of text, link address and picture description is
+numbered before parsing, in characters that no text may contain (Unicode's noncharacters).
 """
 
 import regex
@@ -14,7 +14,7 @@ from app.text.kinds.html_reader import Reader
 from app.text.kinds.view import Section, View, form_of
 
 _NONCHARACTER = regex.compile("[\ufdd0-\ufdef]")
-# Text that is not only white space, behind a tag or at the start; the value of an attribute that is read.
+# Text other than white space, after a tag or at the start; the value of an attribute that is used.
 _RUN = regex.compile(
     r"""(?:\A|>)\s*+(?=[^\s<])|\b(?:href|alt)\s{0,9}=\s{0,9}(?:"(?=[^"<>])|'(?=[^'<>]))""", regex.IGNORECASE
 )
@@ -27,24 +27,24 @@ _TAG = regex.compile(
     r"|main|blockquote|pre|code|font|center|hr|dl|dt|dd|figure|small|style|script|title|meta|link)\b[^<>]{0,2000}>",
     regex.IGNORECASE,
 )
-_DECLARATION = regex.compile(r"\s*+<\?xml[^<>]*>")  # with an encoding, which is no longer true of a str
+_DECLARATION = regex.compile(r"\s*+<\?xml[^<>]*>")  # names an encoding, which does not apply to a str
 _FEWEST_TAGS = 4  # of a fragment of HTML without <html> or <body>
 _LEAST_MARKUP = 0.15  # of its characters are tags
 
 
 def read(text: str, start: int, end: int) -> Form | None:
-    """The HTML in a slice of `text`, None where it is none or its elements nest too deeply. Linear time."""
+    """The HTML in a slice of `text`; None if it is not HTML or nests too deeply. Linear time."""
     source = text[start:end]
     if not is_html(source):
         return None
     origin = View()
     origin.add(source, start, end)
-    found = sections(origin)
-    return form_of("html", start, end, found, is_boilerplate) if found else None
+    parts = sections(origin)
+    return form_of("html", start, end, parts, is_boilerplate) if parts else None
 
 
 def is_html(source: str) -> bool:
-    """Whether a text is a page, or a piece of one."""
+    """Whether a text is an HTML page or fragment."""
     if _IS_HTML.match(source):
         return True
     if not source.lstrip().startswith("<") or not source.rstrip().endswith(">"):
@@ -54,9 +54,9 @@ def is_html(source: str) -> bool:
 
 
 def sections(origin: View) -> list[Section]:
-    """The text for reading of HTML, in order; minor are navigation, a footer or a quoted mail.
+    """The text for reading of HTML, in order. Navigation, footers and quoted mail are minor sections.
 
-    None of them where it cannot be parsed. Linear time.
+    Empty if the HTML cannot be parsed. Linear time.
     """
     source = _NONCHARACTER.sub("\ufffd", origin.text).replace("\0", "\ufffd")
     source = _DECLARATION.sub(lambda match: " " * len(match[0]), source)

@@ -1,4 +1,4 @@
-"""What elements of HTML are to a reader: hidden, beside the matter, data or layout, worth an address."""
+"""Classifies HTML elements: hidden, minor (navigation, footer), data or layout table, relevant link."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ import regex
 from lxml import etree
 
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
-"""Around the number of a run of text. Noncharacters of Unicode, which no text may have, like the digits."""
+"""Delimiters of the number of a run of text; like its digits, noncharacters of Unicode, which no text may contain."""
 DIGITS = "".join(map(chr, range(0xFDD2, 0xFDE2)))
 MARK = regex.compile(f"{OPEN}([{DIGITS}]+){CLOSE}")
 _HIDDEN_STYLE = regex.compile(
@@ -20,10 +20,10 @@ _MINOR_ROLES = frozenset(("navigation", "contentinfo", "search"))
 _TRACKING = regex.compile(
     r"[?&](?:utm_\w+|fbclid|gclid|mc_cid|mc_eid|igshid|_hs\w+)=[^&#]*(?:&(?:utm_\w+|fbclid|gclid|mc_cid|mc_eid)=[^&#]*)*$"
 )
-_LONGEST_CELL = 400  # characters of a table without header cells; one with longer cells is a layout
+_LONGEST_CELL = 400  # characters; a table without header cells and with longer cells is a layout
 _LONGEST_ACTION = 60  # characters of a link's words
 _WIDEST_SPAN = 50
-_LONGEST_ADDRESS = 100  # characters; nobody reads a longer one, most of them only track
+_LONGEST_ADDRESS = 100  # characters; longer addresses are mostly for tracking
 _REFERS = regex.compile(
     r"\b(?:here|link|download|click|show|view|open|see|confirm|track|pay|book|register|join|hier|link|herunterladen|zeigen|ansehen"
     r"|bestätigen|anmelden|ici|télécharger|aquí|descargar|qui)\b",
@@ -43,7 +43,7 @@ def content(element: etree._Element) -> str:
 
 @dataclass(slots=True)
 class Table:
-    """An open table of data. `rows`: finished ones; `spans`: for how many rows a cell of a column goes on."""
+    """An open data table. `rows`: complete rows; `spans`: how many more rows a cell of each column covers."""
 
     is_pairs: bool
     rows: int = 0
@@ -52,12 +52,12 @@ class Table:
 
 
 def span(value: str | None) -> int:
-    """How many columns or rows a cell goes over."""
+    """How many columns or rows a cell covers."""
     return min(int(value), _WIDEST_SPAN) if value and value.isascii() and value.isdigit() and len(value) < 5 else 1
 
 
 def is_hidden(element: etree._Element) -> bool:
-    """Whether an element does not show."""
+    """Whether an element is invisible."""
     attributes = element.attrib
     if "hidden" in attributes or attributes.get("aria-hidden") == "true":
         return True
@@ -75,7 +75,7 @@ def is_minor(element: etree._Element) -> bool:
 
 
 def table_of(element: etree._Element) -> Table | None:
-    """The state of a table of data, None for one that only lays out a page."""
+    """The state of a data table; None for a layout table."""
     if next(element.iterdescendants("table", "ul", "ol", "h1", "h2", "h3", "pre", "form", "hr"), None) is not None:
         return None
     widths = [sum(child.tag in ("td", "th") for child in row) for row in element.iterdescendants("tr")]
@@ -97,18 +97,18 @@ def _is_header_column(element: etree._Element) -> bool:
 
 
 def address_of(element: etree._Element) -> str | None:
-    """The address of a link as it is shown, without what only tracks; None where no reader needs it."""
+    """The address of a link without tracking parameters; None if no reader needs it."""
     address = _TRACKING.sub("", plain(element.get("href")))
-    said = content(element)
-    if not said or not _matters(element, address, said):
+    label = content(element)
+    if not label or not _matters(element, address, label):
         return None
     if "//" not in address:
         address = address.partition(":")[2].partition("?")[0]
-    return None if address.rstrip("/") in said else address
+    return None if address.rstrip("/") in label else address
 
 
-def _matters(element: etree._Element, address: str, said: str) -> bool:
-    """Whether a reader needs a link's address: the words point to it, or it stands alone, and it is short enough."""
+def _matters(element: etree._Element, address: str, label: str) -> bool:
+    """Whether a reader needs a link's address: it is short, and its words refer to it or it stands alone."""
     if len(address) > _LONGEST_ADDRESS or not address.lower().startswith(("http://", "https://", "mailto:", "tel:")):
         return False
     try:
@@ -117,7 +117,7 @@ def _matters(element: etree._Element, address: str, said: str) -> bool:
         return False
     if parts.scheme in ("mailto", "tel"):
         return True
-    if len(said) <= _LONGEST_ACTION and _REFERS.search(said):
+    if len(label) <= _LONGEST_ACTION and _REFERS.search(label):
         return True
     parent = element.getparent()
     is_alone = parent is not None and len(parent) == 1 and not plain(parent.text) and not plain(element.tail)

@@ -1,4 +1,4 @@
-"""Writes HTML as text for reading: its elements in order, each run of text with where it stands in the source."""
+"""Writes HTML as text for reading: its elements in order, each run of text with its place in the source."""
 
 from dataclasses import dataclass, field
 from html import unescape
@@ -20,7 +20,7 @@ _BLOCKS = frozenset(
 )
 _SEPARATE = frozenset("p h1 h2 h3 h4 h5 h6 table ul ol dl pre blockquote title section article".split())
 _FEWEST_WORDS = 3  # of a picture's description
-_TINY = frozenset("0 1 2 1px".split())  # width of a picture that only tells the sender that it was seen
+_TINY = frozenset("0 1 2 1px".split())  # width of a tracking pixel
 _HEADINGS = {"title": "# ", **{f"h{level}": "#" * level + " " for level in range(1, 7)}}
 
 
@@ -50,7 +50,7 @@ class Reader:
         return self.tables[-1] if self.tables else None
 
     def open(self, element: etree._Element) -> None:
-        """An element begins: what it puts before its text, and the text up to its first child."""
+        """Write the beginning of an element: its prefix, and its text up to the first child."""
         tag = str(element.tag)
         is_title_again = tag == "title" and plain(element.text) in self.titles
         if self.unseen or tag in _UNSEEN or is_title_again or is_hidden(element):
@@ -74,7 +74,7 @@ class Reader:
         self._write(element.text)
 
     def close(self, element: etree._Element) -> None:
-        """An element ends: what it puts behind its text, and the text up to the next element."""
+        """Write the end of an element: its suffix, and the text up to the next element."""
         tag = str(element.tag)
         if self.unseen:
             self.unseen -= 1
@@ -132,7 +132,7 @@ class Reader:
             self._touch(element.get("href"))
 
     def _turn(self) -> None:
-        """Go on in a section of its own where navigation, a footer or a quoted mail begins or ends."""
+        """Start a new section if navigation, a footer or a quoted mail begins or ends."""
         if (self.minor > 0) != self.sections[-1][1]:
             self.sections.append((View(), self.minor > 0))
             self.breaks, self.spaces, self.is_empty = 0, False, True
@@ -145,7 +145,7 @@ class Reader:
             self.spaces = False
 
     def _before(self) -> None:
-        """Put the line breaks or the space that were due."""
+        """Write the pending line breaks or space."""
         if self.breaks and self.view.length:
             self.view.put("\n" * self.breaks)
             self.is_empty = True
@@ -158,14 +158,14 @@ class Reader:
         self.view.put(text)
 
     def _touch(self, value: str | None) -> None:
-        found = MARK.match(value or "")
-        if found:
+        match = MARK.match(value or "")
+        if match:
             self._before()
-            start = self.starts[_number(found[1])]
+            start = self.starts[_number(match[1])]
             self.view.add("", start, start)
 
     def _write(self, text: str | None) -> None:
-        """The text of a node: runs by their numbers, and white space."""
+        """Write the text of a node: runs by their numbers, and white space."""
         if not text:
             return
         at = 0
@@ -184,32 +184,32 @@ class Reader:
             self.spaces = True
 
     def _run(self, start: int) -> None:
-        """Write a run of text of the source, its references decoded and its white space as one space."""
+        """Write a run of text of the source, with references decoded and white space collapsed."""
         raw = _TEXT.match(self.source, start)
         if raw is None:
             return
         for piece in _PIECE.finditer(self.source, start, raw.end()):
-            said = piece[0]
-            if said[0].isspace() and said[0] != "\xa0":
+            token = piece[0]
+            if token[0].isspace() and token[0] != "\xa0":
                 if self.pre:
-                    self._write_space(said)
+                    self._write_space(token)
                 else:
                     self.spaces = True
                 continue
             self._before()
-            decoded = unescape(said) if said[0] == "&" else said
+            decoded = unescape(token) if token[0] == "&" else token
             if self.table:
                 decoded = decoded.replace("|", "\\|")
             self.view.add(decoded.replace("\n", " "), piece.start(), piece.end())
             self.is_empty = False
 
-    def _write_space(self, said: str) -> None:
-        """White space in preformatted text, where it counts."""
-        if "\n" in said:
-            self.breaks += said.count("\n")
-            said = said[said.rindex("\n") + 1 :]
+    def _write_space(self, space: str) -> None:
+        """Write white space of preformatted text."""
+        if "\n" in space:
+            self.breaks += space.count("\n")
+            space = space[space.rindex("\n") + 1 :]
             self._before()
-        self.view.put(said.replace("\r", ""))
+        self.view.put(space.replace("\r", ""))
 
     def _put_list_mark(self, element: etree._Element) -> None:
         if self.lists:
@@ -221,14 +221,14 @@ class Reader:
         self.is_empty = True
 
     def _describe(self, element: etree._Element) -> None:
-        """What a picture shows, where its description is more than a label."""
+        """Write the description of a picture if it is more than a label."""
         alt = element.get("alt") or ""
-        found, said = MARK.match(alt), plain(alt)
-        if found is None or len(said.split()) < _FEWEST_WORDS or element.get("width") in _TINY:
+        match, description = MARK.match(alt), plain(alt)
+        if match is None or len(description.split()) < _FEWEST_WORDS or element.get("width") in _TINY:
             return
         self._put("[")
-        start = self.starts[_number(found[1])]
-        self.view.add(said, start, start + len(said))
+        start = self.starts[_number(match[1])]
+        self.view.add(description, start, start + len(description))
         self.view.put("]")
         self.is_empty = False
 
@@ -264,7 +264,7 @@ class Reader:
             table.cells += 1
 
     def _skip_spanned(self, table: Table) -> None:
-        """Empty cells where one of a row above goes on."""
+        """Add empty cells for cells of rows above that span into this row."""
         while not table.is_pairs and table.cells and table.spans.get(table.cells, 0) > 1:
             table.spans[table.cells] -= 1
             self._put(" |")

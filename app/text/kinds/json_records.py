@@ -1,4 +1,4 @@
-"""JSON and NDJSON: white space goes, arrays of like objects become column names and rows, all values to the letter."""
+"""JSON and NDJSON without white space; arrays of similar objects become columns and rows. Values stay verbatim."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -9,20 +9,20 @@ from app.text.kinds.json_tree import Node, Tree, is_json
 from app.text.kinds.outliers import Cell, row_worths
 from app.text.tokens import estimate_tokens
 
-_LARGE = 60  # tokens of a nested container, from which on its elements are parts of their own
-_CERTAINLY_LARGE = 4000  # characters, from which on the tokens of a container are not counted for that
-_DEEPEST = 40  # levels, below which a container is one part
-_ENTRY_WORTH = 0.3  # of an entry of an object that is no record
+_LARGE = 60  # tokens; the elements of a larger nested container are separate parts
+_CERTAINLY_LARGE = 4000  # characters; the tokens of a longer container are not counted for that
+_DEEPEST = 40  # levels; a deeper container is one part
+_ENTRY_WORTH = 0.3  # of an entry of an object that is not a record
 _CONTAINER_WORTH = 0.5
-_LEFT_OUT = "left_out"  # key of the number of rows that are not in a table
+_LEFT_OUT = "left_out"  # key of the number of omitted rows of a table
 _MARK = "..."
 
 
 class JsonForm:
-    """A JSON text, or lines of JSON, which are the elements of the root.
+    """A JSON text, or lines of JSON, which count as the elements of the root.
 
-    A table is `{"columns": [...], "defaults": {...}, "rows": [...], "left_out": 12}`. In other arrays the last element,
-    and in objects the last entry, say how many are left out: "... 12 more".
+    A table is `{"columns": [...], "defaults": {...}, "rows": [...], "left_out": 12}`. In other arrays the last element
+    states the number of omitted elements ("... 12 more"), in objects the last entry.
     """
 
     def __init__(self, kind: Literal["json", "ndjson"], tree: Tree, start: int, end: int) -> None:
@@ -40,7 +40,7 @@ class JsonForm:
         return self._parts
 
     def _open(self, node: Node, depth: int) -> None:
-        """Make parts of what large containers have in them, and tables of like objects."""
+        """Make parts of the contents of large containers, and tables of similar objects."""
         node.is_open = True
         children = node.children or []
         is_array = not self._tree.is_object(node)
@@ -48,7 +48,7 @@ class JsonForm:
             if child.children and depth < _DEEPEST:
                 is_record = is_array and self._tree.is_object(child)
                 held = child.children if is_record else [child]
-                if any(one.children and self._is_large(one) for one in held):
+                if any(value.children and self._is_large(value) for value in held):
                     self._open(child, depth + 1)
         if is_array and len(children) > 1:
             table = tabulate(self._tree, children)
@@ -60,14 +60,14 @@ class JsonForm:
         return size > _CERTAINLY_LARGE or (size > _LARGE and estimate_tokens(self._tree.compact(node)) > _LARGE)
 
     def _is_shorter(self, node: Node, table: Table) -> bool:
-        made = f'{{{table.header},"rows":[' + ",".join(map(self._row, table.rows))
-        return estimate_tokens(made) < estimate_tokens(self._tree.compact(node))
+        rendered = f'{{{table.header},"rows":[' + ",".join(map(self._row, table.rows))
+        return estimate_tokens(rendered) < estimate_tokens(self._tree.compact(node))
 
     def _row(self, row: Row) -> str:
         return row.text(self._tree.compact)
 
     def _add(self, node: Node, needs: tuple[int, ...], worth: float) -> None:
-        """The parts of an open container."""
+        """Add the parts of an open container."""
         children = node.children or []
         table = self._tables.get(node.first)
         opening = f'{{{table.header},"rows":[]}}' if table else "[]"
@@ -92,7 +92,7 @@ class JsonForm:
                 child.part = self._append(child.start, child.end, (node.part,), worths[at], text)
 
     def _add_record(self, node: Node, array: int, worth: float) -> None:
-        """The parts of an object in an array with large containers in it; its other entries stay together."""
+        """Add the parts of a record that holds large containers; its other entries stay together."""
         children = node.children or []
         start, end = node.start, children[0].start
         node.part = self._append(start, end, (array,), worth, "{")
@@ -119,7 +119,7 @@ class JsonForm:
 
     def _worths(self, elements: Sequence[Node], table: Table | None) -> list[float]:
         if table is None:
-            # An open element is told by what it holds.
+            # The worth of an open element is that of its contents.
             return row_worths([[None if element.is_open else self._tree.compact(element)] for element in elements])
         rows: list[list[Cell]] = []
         for row in table.rows:
@@ -175,7 +175,7 @@ class JsonForm:
 
 
 def _free_key(children: Sequence[Node]) -> str:
-    """A key for the number of entries left out that none of them has."""
+    """An unused key for the number of omitted entries."""
     keys = {child.key for child in children}
     mark = _MARK
     while f'"{mark}"' in keys:
@@ -184,12 +184,12 @@ def _free_key(children: Sequence[Node]) -> str:
 
 
 def read(text: str, start: int, end: int) -> JsonForm | None:
-    """An object or an array of JSON; None where the slice is none."""
+    """The form of a JSON object or array; None if the slice is neither."""
     return JsonForm("json", Tree(text, start, end), start, end) if is_json(text[start:end]) else None
 
 
 def read_lines(text: str, start: int, end: int) -> JsonForm | None:
-    """Lines of an object or an array of JSON each, at least two; None where the slice has others."""
+    """The form of at least two lines of JSON objects or arrays; None if the slice has other lines."""
     lines = [line for line in text[start:end].split("\n") if line.strip()]
     if len(lines) < 2 or not all(map(is_json, lines)):
         return None

@@ -1,4 +1,4 @@
-"""Arrays of like objects of a JSON text as column names and rows."""
+"""Arrays of similar JSON objects as column names and rows."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 from app.text.kinds.json_tree import Node, Tree
 
-_DEEPEST_DOTTED = 6  # levels of objects in a record whose keys are joined with dots to the name of a column
+_DEEPEST_DOTTED = 6  # levels of nested objects whose keys are joined with dots into a column name
 _MOST_COLUMNS = 1000
-_DOMINANT = 0.85  # share of the records with the same value of a key, from which on it is the default
+_DOMINANT = 0.85  # a value that at least this share of the records has is the default of its key
 _FEWEST_FOR_DEFAULTS = 8  # records
-_COMMON = 0.5  # share of the records that have a key which becomes a column
+_COMMON = 0.5  # a key that at least this share of the records has becomes a column
 _Values = dict[int, Node]
-"""Values by the number of their record."""
+"""Values by record number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record: its cells in the order of the columns, None for no value, and entries that have no column."""
+    """A record: its cells in column order (None: no value), and its entries without a column."""
 
     cells: tuple[Node | None, ...]
     rest: tuple[tuple[str, Node], ...]
 
     def text(self, value: Callable[[Node], str]) -> str:
-        """The row as an array, with an object of what has no column at its end. `value`: the text of a cell."""
+        """The row as an array, with an object of entries without a column at its end. `value`: the text of a cell."""
         cells = ["null" if cell is None else value(cell) for cell in self.cells]
         if self.rest:
             cells.append("{" + ",".join(f"{name}:{value(cell)}" for name, cell in self.rest) + "}")
@@ -32,11 +32,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Records as rows. `names`: those of the columns, as JSON strings.
+    """Records as rows. `names`: column names, as JSON strings.
 
-    A name with a question mark is of a key that some records lack; null stands there for no value, and for nothing else
-    in that column. A name with dots is of a key in nested objects. `defaults`: names and values of keys that have no
-    column; a row has them where its last object does not say otherwise.
+    A question mark after a name means that some records lack the key; in that column null always means no value. Dots
+    in a name mean keys of nested objects. `defaults`: values of keys without a column; they apply to each row whose
+    last object does not override them.
     """
 
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Table:
 
     @property
     def header(self) -> str:
-        """The entries of columns and defaults."""
+        """The JSON entries for columns and defaults."""
         columns = f'"columns":[{",".join(self.names)}]'
         if not self.defaults:
             return columns
@@ -53,14 +53,14 @@ class Table:
 
 
 def tabulate(tree: Tree, records: Sequence[Node]) -> Table | None:
-    """The records as a table, None where they are not all objects or have no key in common."""
+    """The records as a table; None if they are not all objects or have no common key."""
     if not all(record.children and tree.is_object(record) and not _has_repeats(record) for record in records):
         return None
     for depth in (_DEEPEST_DOTTED, 0):
-        found: dict[tuple[str, ...], _Values] = {}
-        _collect(tree, dict(enumerate(records)), (), depth, found)
-        if len({_dotted(path) for path in found}) == len(found):
-            return _table(tree, len(records), {_dotted(path): values for path, values in found.items()})
+        columns: dict[tuple[str, ...], _Values] = {}
+        _collect(tree, dict(enumerate(records)), (), depth, columns)
+        if len({_dotted(path) for path in columns}) == len(columns):
+            return _table(tree, len(records), {_dotted(path): values for path, values in columns.items()})
     return None
 
 
@@ -78,9 +78,9 @@ def _collect(
     records: Mapping[int, Node],
     prefix: tuple[str, ...],
     depth: int,
-    found: dict[tuple[str, ...], _Values],
+    columns: dict[tuple[str, ...], _Values],
 ) -> None:
-    """The values by their keys, those inside of objects that all records with this key have by the path to them."""
+    """Collect the values by key; values in an object that every record with that key has, by their path."""
     by_key: dict[str, _Values] = {}
     for at, record in records.items():
         for child in record.children or ():
@@ -88,25 +88,25 @@ def _collect(
             by_key.setdefault(child.key, {})[at] = child
     for key, values in by_key.items():
         if depth > 0 and "." not in key and all(_is_plain(tree, value) for value in values.values()):
-            _collect(tree, values, (*prefix, key), depth - 1, found)
+            _collect(tree, values, (*prefix, key), depth - 1, columns)
         else:
-            found[(*prefix, key)] = values
+            columns[(*prefix, key)] = values
 
 
 def _is_plain(tree: Tree, node: Node) -> bool:
-    """Whether the keys of an object may be joined with its own."""
+    """Whether the keys of an object may be joined with the object's own key."""
     if not node.children or node.is_open or not tree.is_object(node) or _has_repeats(node):
         return False
     return not any("." in child.key for child in node.children if child.key)
 
 
-def _table(tree: Tree, count: int, found: Mapping[str, _Values]) -> Table | None:
-    """Keys that most records have as columns; one that some lack only where null can stand for that."""
-    may_lack = not any(name.endswith("?") for name in found)
+def _table(tree: Tree, count: int, keys: Mapping[str, _Values]) -> Table | None:
+    """Make columns of common keys; a key that some records lack only if null can represent that."""
+    may_lack = not any(name.endswith("?") for name in keys)
     columns: dict[str, _Values] = {}
     defaults: dict[str, str] = {}
     rest: list[list[tuple[str, Node]]] = [[] for _ in range(count)]
-    for name, values in found.items():
+    for name, values in keys.items():
         spared = values
         if len(values) == count:
             default = _default(tree, values)
@@ -128,7 +128,7 @@ def _table(tree: Tree, count: int, found: Mapping[str, _Values]) -> Table | None
 
 
 def _default(tree: Tree, values: _Values) -> str | None:
-    """The value that nearly all records have, None where there is none or a nested container may be opened."""
+    """The value that nearly all records have; None if there is none or a nested container may be opened."""
     if len(values) < _FEWEST_FOR_DEFAULTS or any(value.is_open for value in values.values()):
         return None
     value, count = Counter(map(tree.compact, values.values())).most_common(1)[0]

@@ -1,4 +1,4 @@
-"""The values of a JSON text with their places, read to the letter: no number and no string is made of them."""
+"""The values of a JSON text with their places. Numbers and strings are kept verbatim, not converted."""
 
 import json
 import re
@@ -22,10 +22,10 @@ def is_json(text: str) -> bool:
 
 @dataclass(slots=True)
 class Node:
-    """A value: its first and last token, its slice of the text, which begins with its key where it has one.
+    """A value: its first and last token, and its slice of the text, which begins with its key if it has one.
 
-    `is_open`: its children are parts of their own. `part`: the number of its part, for an open one that of its opening
-    bracket; -1 where it is inside of another one's.
+    `is_open`: its children are separate parts. `part`: its part number, for an open value that of its opening bracket;
+    -1 inside another part.
     """
 
     first: int
@@ -89,5 +89,5 @@ class Tree:
         return "".join(self.raw[node.first : node.last + 1])
 
     def entry(self, node: Node) -> str:
-        """The value with its key, where it has one."""
+        """The value, with its key if it has one."""
         return f"{node.key}:{self.compact(node)}" if node.key else self.compact(node)

@@ -1,4 +1,4 @@
-"""The programming languages that code.py outlines: their grammars and how their outline is written."""
+"""The programming languages that code.py outlines: their grammars and the syntax of their outlines."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 
 _FIRST = 10_000  # characters of a text in which the cues of a language are counted
 _FEWEST_CUES = 2
-_CALLS_WITH_ERRORS = 300  # of 100 steps each, that the parser may take to find out that an error was none
-_LARGEST_WITH_ERRORS = 100_000  # characters, since recovery from errors takes ten times as long as parsing
+_CALLS_WITH_ERRORS = 300  # limit of the parser on code with errors, in calls of 100 steps each
+_LARGEST_WITH_ERRORS = 100_000  # characters; recovery from errors takes ten times as long as parsing
 _MOST_ERRORS = 0.05  # of the bytes of a text
-_DEEPEST = 60  # nodes inside of each other, down to which definitions are looked for
-_CHUNK = 1 << 16  # bytes that the parser is given at a time
+_DEEPEST = 60  # depth of nodes to which definitions are searched
+_CHUNK = 1 << 16  # bytes passed to the parser at a time
 _UNCOMMON = regex.compile(r"[^\x00-\x7f]")
 
 
@@ -23,10 +23,10 @@ _UNCOMMON = regex.compile(r"[^\x00-\x7f]")
 class Language:
     """A programming language.
 
-    `cues`: beginnings of lines that tell it from others; `within`: what tells lines with `::` or `->`. `query`: captures @body, code that an outline leaves out, and @members, what
-    holds definitions. `private`: heads of definitions that are no part of an interface. `is_braced`: a comment may
-    stand anywhere. `is_lenient`: parse errors are allowed, since macros or dialects are beyond the grammar. SQL has no
-    `module`: see sql.py.
+    `cues`: beginnings of lines typical of it; `within`: the same of lines with `::` or `->`. `query`: captures @body,
+    code that an outline omits, and @members, containers of definitions. `private`: heads of definitions that do not belong to an interface. `is_braced`: comments are allowed
+    anywhere. `is_lenient`: parse errors are allowed, because the grammar lacks macros or dialects. SQL has no `module`:
+    see sql.py.
     """
 
     name: str
@@ -161,22 +161,22 @@ def named(name: str) -> Language | None:
 
 
 def candidates(text: str) -> Iterator[Language]:
-    """The languages that `text` may be in by its looks, most likely first."""
+    """The languages that `text` resembles, most likely first."""
     first = text[:_FIRST]
-    if first.count("\n") + 1 < _FEWEST_CUES:  # a line has one at most
+    if first.count("\n") + 1 < _FEWEST_CUES:  # a line has at most one cue
         return
     lines = [line for line in (line.lstrip(" \t") for line in first.split("\n")) if line]
-    found = [(sum(1 for _ in filter(_cues(language), lines)), language) for language in LANGUAGES]
-    most = max(count for count, _ in found)
-    # The first of equals comes first: C before C++, which can do all that C can.
-    for count, language in sorted(found, key=lambda one: -one[0]):
+    counts = [(sum(1 for _ in filter(_cues(language), lines)), language) for language in LANGUAGES]
+    most = max(count for count, _ in counts)
+    # Ties keep the order of LANGUAGES: C before C++, which has all cues of C.
+    for count, language in sorted(counts, key=lambda item: -item[0]):
         if count >= _FEWEST_CUES and count * 4 >= most:
             yield language
 
 
 @lru_cache
 def _cues(language: Language) -> Callable[[str], object]:
-    """Whether a line looks like one of the language; `$` in its cues is the line's end."""
+    """Whether a line is typical of the language; `$` in the cues: end of the line."""
     begins = regex.compile(language.cues).match
     if not language.within:
         return begins
@@ -191,15 +191,14 @@ def _grammar(language: Language) -> tuple[Grammar, Query]:
 
 
 def parse(text: str, language: Language, *, is_patient: bool = False) -> Tree | None:
-    """The syntax tree of `text`, in which offsets are code points, or None where it has errors. Linear time.
+    """The syntax tree of `text`, with offsets in code points; None if it has errors. Linear time.
 
-    `is_patient`: what looks like an error may turn out to be none, and few errors are allowed if the language has macros
-    that are beyond the grammar.
+    `is_patient`: parsing goes on after a possible error, and a few errors are allowed if the language is lenient.
     """
     if is_patient and len(text) > _LARGEST_WITH_ERRORS:
         return None
-    # One byte for each code point. That other letters stand in names, strings and comments changes no structure.
-    # The line break at the end is one that the grammar of Go insists on.
+    # One byte per code point. Replacing other letters in names, strings and comments does not change the structure.
+    # The grammar of Go requires the line break at the end.
     data = _UNCOMMON.sub("x", text).encode() + b"\n"
     is_lenient = is_patient and language.is_lenient
     left = 0 if not is_patient else len(data) // 50 if is_lenient else _CALLS_WITH_ERRORS
@@ -219,13 +218,13 @@ def parse(text: str, language: Language, *, is_patient: bool = False) -> Tree | 
 
 
 def _errors(tree: Tree, language: Language) -> int:
-    """The bytes in errors."""
+    """The number of bytes in error nodes."""
     query = Query(_grammar(language)[0], "(ERROR) @error")
     return sum(node.end_byte - node.start_byte for node in QueryCursor(query).captures(tree.root_node).get("error", ()))
 
 
 def captures(tree: Tree, language: Language) -> dict[str, list[Node]]:
-    """What the query of `language` finds, by the capture's name."""
+    """The nodes captured by the query of `language`, by capture name."""
     cursor = QueryCursor(_grammar(language)[1])
     cursor.set_max_start_depth(_DEEPEST)
     return cursor.captures(tree.root_node)

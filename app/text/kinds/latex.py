@@ -1,7 +1,7 @@
 """LaTeX: sections, environments, formulas and sentences as a whole, without comments.
 
-No library is used: those for Python (pylatexenc, TexSoup) build trees of whole documents, fail on unfinished ones or
-are slow. What is needed is only where environments, formulas and groups begin and end.
+No library is used: pylatexenc and TexSoup build trees of whole documents, fail on unfinished ones or are slow. Only the
+bounds of environments, formulas and groups are needed.
 """
 
 from collections.abc import Sequence
@@ -32,13 +32,13 @@ _CLOSING_WORTH = 0.2  # of the last sentence
 _HEADING_WORTH = 0.1
 _TITLE_WORTH = 0.5
 _THEOREM_WORTH = 1.0
-_FRAME_WORTH = -0.1  # only worth taking with what stands in it
+_FRAME_WORTH = -0.1  # an environment's frame is only worth taking with its content
 _PREAMBLE_WORTH = -1.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What becomes a part: a slice of the text without comments, with the numbers of pieces that it needs."""
+    """A future part: a slice of the text without comments, and the numbers of the pieces that it needs."""
 
     start: int
     end: int
@@ -60,35 +60,38 @@ class LatexForm:
     _views: dict[int, View] = field(default_factory=dict)
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen parts as they stand, without comments."""
-        said: list[str] = []
+        """The chosen parts verbatim, without comments."""
+        rendered: list[str] = []
         before: int | None = None
         for number in chosen:
             piece = self.pieces[number]
-            said += ["" if before is None else self._separator(before, number), self.view.text[piece.start : piece.end]]
+            rendered += [
+                "" if before is None else self._separator(before, number),
+                self.view.text[piece.start : piece.end],
+            ]
             before = number
-        return "".join(said)
+        return "".join(rendered)
 
-    def said(self, part: int) -> str:
+    def part_text(self, part: int) -> str:
         """The text of a part without commands: "1400 K" for "$1400\\,\\mathrm{K}$"."""
-        return self._spoken(part).text
+        return self._extracted(part).text
 
-    def _spoken(self, part: int) -> View:
-        found = self._views.get(part)
-        if found is None:
+    def _extracted(self, part: int) -> View:
+        view = self._views.get(part)
+        if view is None:
             piece = self.pieces[part]
-            found = self._views[part] = without_commands(self.view.text, piece.start, piece.end)
-        return found
+            view = self._views[part] = without_commands(self.view.text, piece.start, piece.end)
+        return view
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
-        """The slice of the source that a slice of what a part says was made of."""
-        found = self._spoken(part).slice_of(start, end)
-        place = self.view.slice_of(*found) if found else None
+        """The slice of the source from which a slice of a part's text was made."""
+        inner = self._extracted(part).slice_of(start, end)
+        place = self.view.slice_of(*inner) if inner else None
         return place or (self.parts[part].start, self.parts[part].end)
 
     def _separator(self, before: int, after: int) -> str:
         text = self.view.text
-        # What was left out may have had a blank line, or a line of its own, at either end.
+        # The omitted text may begin or end with a blank line or a line break.
         gaps = [text[self.pieces[before].end : self.pieces[before + 1].start]]
         if after > before + 1:
             gaps.append(text[self.pieces[after - 1].end : self.pieces[after].start])
@@ -99,7 +102,7 @@ _BLANK = regex.compile(r"\n[ \t]*+\n")
 
 
 def read(text: str, start: int, end: int) -> LatexForm | None:
-    """The LaTeX in a slice of `text`, None where it is none. Linear time."""
+    """The form of a slice that is LaTeX; None if it is not. Linear time."""
     if _STRUCTURE.search(text, start, end) is None or _MARKDOWN.search(text, start, end):
         return None
     commands = sum(1 for _ in _COMMAND.finditer(text, start, end))
@@ -119,7 +122,7 @@ def read(text: str, start: int, end: int) -> LatexForm | None:
 
 @dataclass(slots=True)
 class _Reader:
-    """Cuts LaTeX into pieces. `frames`: numbers of the open ones; `opened`: ends of texts that go on with a formula."""
+    """Splits LaTeX into pieces. `frames`: numbers of the open frames; `opened`: ends of texts continued by a formula."""
 
     text: str
     marks: Marks
@@ -160,7 +163,7 @@ class _Reader:
         return self.pieces
 
     def _whole_end(self, token: regex.Match[str]) -> int | None:
-        """The end of what begins here and is a part, or the frame of parts, as a whole."""
+        """The end of the element that begins here and is one part, or a frame of parts."""
         if token["head"]:
             option = _OPTION.match(self.text, token.end())
             end = self.marks.pairs.get(option.end()) if option else None
@@ -182,7 +185,7 @@ class _Reader:
         return begin
 
     def _close_frame(self, start: int, end: int, opened: int) -> None:
-        """The end of a frame and its beginning need each other, and what stands between needs both."""
+        """Close a frame: its beginning and end need each other, and the pieces between need both."""
         number = len(self.pieces)
         first = self.pieces[opened]
         self.pieces.append(_Piece(start, end, (opened,), _FRAME_WORTH, first.is_default))
@@ -191,7 +194,7 @@ class _Reader:
             del self.frames[self.frames.index(opened) :]
 
     def _whole(self, token: regex.Match[str], start: int, end: int) -> None:
-        """A heading, an environment or a formula that stands by itself, with the words that lead to it."""
+        """Add a heading, an environment or a displayed formula, with the words that introduce it."""
         needs = list(self.frames[-1:])
         worth = 0.0
         if token["head"]:
@@ -207,11 +210,11 @@ class _Reader:
         self.pieces.append(_Piece(start, end, tuple(needs), worth))
 
     def _sentences(self, start: int, end: int, item: int | None, language: Language) -> None:
-        """The sentences of a paragraph, an item, or what stands between formulas."""
+        """Add the sentences of a paragraph, an item, or the text between formulas."""
         if not self.text[start:end].strip():
             return
         first = item if item is not None and item < len(self.pieces) else None
-        # Not at the top: sentences imports blocks, which imports the kinds.
+        # Imported here because sentences imports blocks, which imports the kinds.
         from app.text.sentences import sentences
 
         spans = sentences(self.marks.masked(self.text, start, end))
@@ -219,13 +222,13 @@ class _Reader:
             piece = _Piece(start + spans[0].start, start + spans[-1].end, worth=_PREAMBLE_WORTH, is_default=False)
             self.pieces.append(piece)
             return
-        said = ""
+        sentence = ""
         for span in spans:
-            said = self.text[start + span.start : start + span.end]
+            sentence = self.text[start + span.start : start + span.end]
             needs = tuple(dict.fromkeys((*self.frames[-1:], *(() if first is None else (first,)))))
-            worth = cues.weight(_CUE_WORTH, said, language)
+            worth = cues.weight(_CUE_WORTH, sentence, language)
             self.pieces.append(_Piece(start + span.start, start + span.end, needs, worth))
             if first is None and item == len(self.pieces) - 1:
                 first = item
-        if not said.rstrip().endswith((".", "!", "?")):
+        if not sentence.rstrip().endswith((".", "!", "?")):
             self.opened.add(start + spans[-1].end)

@@ -1,4 +1,4 @@
-"""The tokens of LaTeX: where its environments, formulas and groups begin and end, what is a comment."""
+"""The tokens of LaTeX: the bounds of environments, formulas and groups, and comments."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _SIGNS = {
 
 
 def without_commands(text: str, start: int, end: int) -> View:
-    """What a slice of LaTeX says: "1400 K" for "$1400\\,\\mathrm{K}$"."""
+    """The text of a slice of LaTeX without commands: "1400 K" for "$1400\\,\\mathrm{K}$"."""
     view = View()
     for match in _SPOKEN.finditer(text, start, end):
         command = match["name"]
@@ -45,18 +45,18 @@ def without_comments(text: str, start: int, end: int) -> View:
     """A slice of LaTeX without its comments, except where nothing is a comment."""
     view = View()
     at = start
-    for one, two in [*_verbatim(text, start, end), (end, end)]:
-        for match in _COMMENT.finditer(text, at, one):
+    for first, last in [*_verbatim(text, start, end), (end, end)]:
+        for match in _COMMENT.finditer(text, at, first):
             if not match["escaped"]:
                 view.add(text[at : match.start()], at, match.start())
                 at = match.end()
-        view.add(text[at:two], at, two)
-        at = two
+        view.add(text[at:last], at, last)
+        at = last
     return view
 
 
 def _verbatim(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The environments in which nothing is a comment or a command."""
+    """The verbatim environments, without comments or commands."""
     at = start
     missing: set[str] = set()
     while match := _VERBATIM.search(text, at, end):
@@ -71,11 +71,11 @@ def _verbatim(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 class Marks:
-    """Where what is closed in `text` ends.
+    """The bounds of environments, formulas and groups in `text`.
 
-    `tokens`: those that matter, in order; `pairs`: from where an environment, a displayed formula or a group begins to
-    where it ends; `ends`: from where an environment begins to where its end does; `body`: where the document begins
-    behind its preamble, 0 without one.
+    `tokens`: the relevant ones, in order. `pairs`: end by start of each environment, displayed formula or group.
+    `ends`: start of the end tag by start of each environment. `body`: start of the document after its preamble, 0
+    without one.
     """
 
     def __init__(self, text: str) -> None:
@@ -109,15 +109,15 @@ class Marks:
         self._masks.sort()
 
     def masked(self, text: str, start: int, end: int) -> str:
-        """A slice of the same length with formulas and groups as words, so that no sentence ends in one."""
+        """A slice with formulas and groups replaced by words of the same length, so that no sentence ends inside one."""
         pieces: list[str] = []
         at = start
         number = bisect_left(self._masks, (start, -1))
         while number < len(self._masks) and self._masks[number][0] < end:
-            one, two = self._masks[number]
-            if at <= one and two <= end:
-                pieces += text[at:one], "X" + "x" * (two - one - 1)
-                at = two
+            first, last = self._masks[number]
+            if at <= first and last <= end:
+                pieces += text[at:first], "X" + "x" * (last - first - 1)
+                at = last
             number += 1
         return "".join([*pieces, text[at:end]])
 

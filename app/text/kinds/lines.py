@@ -1,4 +1,4 @@
-"""Output of tools in lines: what a search found (`path:line:text`), columns under a header, a listing of files."""
+"""Line output of tools: search matches (`path:line:text`), columns under a header, file listings."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from app.text.kinds.spans import filled_lines
 from app.text.tokens import estimate_tokens
 
 _MATCH = regex.compile(
-    r"(?![^:\n]{0,300}(?:\d[T ]\d\d|/\d{4}):\d\d:\d\d)"  # a time, with which a log's line begins, is no path
+    r"(?![^:\n]{0,300}(?:\d[T ]\d\d|/\d{4}):\d\d:\d\d)"  # a time stamp at the start of a log line is not a path
     r"(?P<path>(?=[^:\n]{0,300}[A-Za-z])[^\s:][^:\n]{0,300}):(?P<line>\d{1,7}):(?:\d{1,5}:)?(?P<said>.*)"
 )
 _CONTEXT = regex.compile(r"(?P<path>[^\s:][^:\n]{0,300}?)-(?P<line>\d{1,7})-(?P<said>.*)|--$")
@@ -29,11 +29,11 @@ _FOLDER = regex.compile(r"[\w.@+~\-/]{1,300}:")
 _LEAST_ROWS = 2
 _LEAST_LISTED = 10
 _ALIKE = 0.8  # of the lines must be matches, or rows
-_ALL = 30  # lines, up to which all are shown where no size is asked for
+_ALL = 30  # lines; shorter output is kept whole by default
 _FIRST_OF_FILE = 5
 _FIRST_ROWS = 3
-_MARKED = 5  # lines of a file, from which on a mark of its own says that they were left out
-_EXTREME = 5.0  # times the next number and the median, from which on one is an outlier
+_MARKED = 5  # omitted lines of a file from which they get their own mark
+_EXTREME = 5.0  # times the next number and the median: a greater number is an outlier
 _DEFINITION_WORTH = 0.5
 _RARE_WORTH = 1.0
 _EXTREME_WORTH = 1.5
@@ -41,7 +41,7 @@ _EXTREME_WORTH = 1.5
 
 @dataclass(frozen=True, slots=True)
 class LinesForm:
-    """Lines of a tool's output. `files`: the path that each is about, none for rows under a header."""
+    """Lines of a tool's output. `files`: the path of each line; empty for rows under a header."""
 
     kind: Kind
     start: int
@@ -52,7 +52,7 @@ class LinesForm:
     _what: str = "row"
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen lines as they stand, and how many were left out."""
+        """The chosen lines verbatim, and how many were omitted."""
         taken = set(chosen)
         if not self.files:
             return "\n".join([*map(self._line, chosen), *self._mark(len(self.parts) - len(taken), self._what)])
@@ -76,21 +76,21 @@ class LinesForm:
 
 
 def read(text: str, start: int, end: int) -> LinesForm | None:
-    """The form of a slice that consists of what a search found, of rows under a header in capitals, or of paths."""
+    """The form of a slice of search matches, of rows under a header in capitals, or of paths."""
     spans = list(filled_lines(text, start, end))
     if len(spans) <= _LEAST_ROWS:
         return None
-    lines = [text[one:two] for one, two in spans]
+    lines = [text[first:last] for first, last in spans]
     if _is_listing(lines):
         return LinesForm("lines", spans[0][0], spans[-1][1], list(_listed(spans, lines)), [], text, "line")
     worths = _rows(lines)
     files: list[str] = []
     needs: tuple[int, ...] = (0,)
     if worths is None:
-        found = _matches(lines)
-        if found is None:
+        matches = _matches(lines)
+        if matches is None:
             return None
-        files, worths = found
+        files, worths = matches
         needs = ()
     shown = _shown(files, worths)
     parts = [
@@ -101,14 +101,14 @@ def read(text: str, start: int, end: int) -> LinesForm | None:
 
 
 def _is_listing(lines: Sequence[str]) -> bool:
-    """Whether the lines are what `find` or `ls -l` writes: paths, or files with their rights."""
+    """Whether the lines look like output of `find` or `ls -l`: paths, or files with permissions."""
     if len(lines) < _LEAST_LISTED:
         return False
     return all(_PATH.fullmatch(line) or _LISTED.fullmatch(line) or _FOLDER.fullmatch(line) for line in lines)
 
 
 def _listed(spans: Sequence[tuple[int, int]], lines: Sequence[str]) -> Iterator[Part]:
-    """The lines, each with the folder above it; nothing of a listing is routine where no size is asked for."""
+    """The lines, each needing its folder's line; all of a listing is kept by default."""
     folder: tuple[int, ...] = ()
     for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
         is_folder = _FOLDER.fullmatch(line) is not None
@@ -117,7 +117,7 @@ def _listed(spans: Sequence[tuple[int, int]], lines: Sequence[str]) -> Iterator[
 
 
 def _shown(files: Sequence[str], worths: Sequence[float]) -> set[int]:
-    """The lines that are shown where no size is asked for."""
+    """The lines that are kept by default."""
     if len(worths) <= _ALL:
         return set(range(len(worths)))
     shown = {number for number, worth in enumerate(worths) if worth >= _RARE_WORTH}
@@ -132,30 +132,30 @@ def _shown(files: Sequence[str], worths: Sequence[float]) -> set[int]:
 
 
 def _matches(lines: Sequence[str]) -> tuple[list[str], list[float]] | None:
-    """The path and the worth of each line that a search found, None where most are something else."""
+    """The path and the worth of each line of search output; None if most lines are not matches."""
     files: list[str] = []
     worths: list[float] = []
-    known = 0
+    matched = 0
     for line in lines:
         match = _MATCH.match(line)
-        found = match or _CONTEXT.match(line)
-        if found is None:
+        line_match = match or _CONTEXT.match(line)
+        if line_match is None:
             return None
-        known += match is not None
-        said = match["said"] if match else ""
-        path = found["path"] or (files[-1] if files else "")
-        worth = trouble(said)
+        matched += match is not None
+        code = match["said"] if match else ""
+        path = line_match["path"] or (files[-1] if files else "")
+        worth = trouble(code)
         if match and path not in files[-1:]:
             worth += _DEFINITION_WORTH
-        if match and _DEFINITION.match(said) and not _COMMENT.match(said):
+        if match and _DEFINITION.match(code) and not _COMMENT.match(code):
             worth += _DEFINITION_WORTH
         files.append(path)
         worths.append(worth)
-    return (files, worths) if known * 2 >= len(lines) else None
+    return (files, worths) if matched * 2 >= len(lines) else None
 
 
 def _rows(lines: Sequence[str]) -> list[float] | None:
-    """The worth of a header in capitals and of the rows under it, None where that is something else."""
+    """The worth of a header in capitals and of the rows under it; None if the lines are something else."""
     if not _HEADER.match(lines[0].strip()):
         return None
     header = _GAP.split(lines[0].strip())
@@ -173,11 +173,11 @@ def _rows(lines: Sequence[str]) -> list[float] | None:
 
 
 def _outliers(column: Sequence[str]) -> Iterator[tuple[int, float]]:
-    """The places of values that few others have, or that are far above them, with their worth."""
+    """The places and worth of values that are rare or far greater than the others."""
     numbers = [_number(value) for value in column]
-    known = [number for number in numbers if number is not None]
-    if len(known) * 5 >= len(column) * 4:
-        least = _EXTREME * max(1.0, median(known), sorted(known)[-2] if len(known) > 1 else 0.0)
+    values = [number for number in numbers if number is not None]
+    if len(values) * 5 >= len(column) * 4:
+        least = _EXTREME * max(1.0, median(values), sorted(values)[-2] if len(values) > 1 else 0.0)
         yield from ((at, _EXTREME_WORTH) for at, number in enumerate(numbers) if number is not None and number >= least)
         return
     counts = Counter(column)

@@ -1,7 +1,7 @@
-"""Logs, stack traces and other output of lines that look alike: one line of each kind, with how many more there are.
+"""Logs, stack traces and other output of similar lines: one line of each kind, with the count of the others.
 
-Kinds of line are found by Drain (He, Zhu, Zheng and Lyu 2017), after what varies (numbers, addresses, identifiers) was
-masked; lines of one kind are parted again by severity and by rare values at a place that has few others.
+Kinds of line are found by Drain (He, Zhu, Zheng and Lyu 2017) after variable parts (numbers, addresses, identifiers)
+are masked. Each kind is split by severity and by rare values at positions with few distinct values.
 """
 
 from collections import Counter, defaultdict
@@ -16,17 +16,17 @@ from app.text.kinds.entries import Entry, Severity, entries, plain_number
 from app.text.kinds.form import Kind, Part
 from app.text.tokens import estimate_tokens
 
-_SIMILARITY = 0.5  # of the words of two lines, from which on they are of one kind
-_MOST_MINED = 2000  # different masked lines that Drain sees, since its time grows with their number
+_SIMILARITY = 0.5  # two lines that share at least this part of their words are of one kind
+_MOST_MINED = 2000  # distinct masked lines passed to Drain, whose time grows with their number
 _MOST_KINDS = 200  # that Drain holds
 _FEW = 3  # lines of a kind that are all shown
-_COMMON = 20  # lines of a kind, from which on values are rare or not
+_COMMON = 20  # lines of a kind; in smaller kinds no value counts as rare
 _RARE_SHARE = 0.01  # of the lines of a kind that have a rare value, at most
-_MOST_VALUES = 8  # at a place whose values are told apart
-_EXTREME = 20.0  # times the median, from which on a number is an outlier
+_MOST_VALUES = 8  # distinct values at a position that is searched for rare ones
+_EXTREME = 20.0  # times the median: a greater number is an outlier
 _MOST_OUTLIERS = 3  # of a kind
 _MOST_BURSTS = 3
-_BURST_GAP = 10  # times the median gap between lines of a kind, from which on another burst begins
+_BURST_GAP = 10  # times the median gap between lines of a kind: a longer gap starts a new burst
 _MARK_TOKENS = 16
 _SEVERITY_WORTH: Mapping[Severity, float] = {"error": 3.0, "warning": 2.0, "none": 0.0}
 _FIRST_WORTH = 1.0
@@ -47,7 +47,7 @@ class LogForm:
     _text: str
 
     def render(self, chosen: Sequence[int]) -> str:
-        """The chosen entries as they stand, behind the first of a kind how many more of it there were, until when."""
+        """The chosen entries verbatim; after the first of a kind, how many more there were, until when."""
         taken = set(chosen)
         marks: dict[int, str] = {}
         unseen: list[Sequence[int]] = []
@@ -70,25 +70,25 @@ class LogForm:
             )
         return "\n".join(lines)
 
-    def _mark(self, said: str) -> str:
-        return f'{{"...": "{said}"}}' if self.is_json else f"... {said}"
+    def _mark(self, summary: str) -> str:
+        return f'{{"...": "{summary}"}}' if self.is_json else f"... {summary}"
 
 
 def read(text: str, start: int, end: int) -> LogForm | None:
-    """The form of a slice that is a log, a stack trace, or other output most of whose lines look alike."""
-    found = entries(text, start, end)
-    if not found:
+    """The form of a slice that is a log, a stack trace, or other output of mostly similar lines."""
+    log_entries = entries(text, start, end)
+    if not log_entries:
         return None
-    groups = _groups(found)
-    worths = [_SEVERITY_WORTH[entry.severity] for entry in found]
+    groups = _groups(log_entries)
+    worths = [_SEVERITY_WORTH[entry.severity] for entry in log_entries]
     shown: set[int] = set()
     for group in groups:
         worths[group.numbers[0]] += _FIRST_WORTH
-        for number in _shown(group, found):
+        for number in _shown(group, log_entries):
             shown.add(number)
             worths[number] += _RARE_WORTH if group.is_rare or number in group.outliers else 0.0
         for number in group.numbers[_FEW:]:
-            if number not in shown:  # one more of what is said already
+            if number not in shown:  # a repetition
                 worths[number] *= 0.1
     firsts = {group.numbers[0] for group in groups if len(group.numbers) > 1}
     parts = [
@@ -99,11 +99,18 @@ def read(text: str, start: int, end: int) -> LogForm | None:
             cost=estimate_tokens(text[entry.start : entry.end]) + (_MARK_TOKENS if number in firsts else 1),
             is_default=number in shown,
         )
-        for number, entry in enumerate(found)
+        for number, entry in enumerate(log_entries)
     ]
-    is_json = all(entry.is_json for entry in found)
+    is_json = all(entry.is_json for entry in log_entries)
     return LogForm(
-        "log", found[0].start, found[-1].end, parts, found, [group.numbers for group in groups], is_json, text
+        "log",
+        log_entries[0].start,
+        log_entries[-1].end,
+        parts,
+        log_entries,
+        [group.numbers for group in groups],
+        is_json,
+        text,
     )
 
 
@@ -116,33 +123,33 @@ class _Group:
     outliers: set[int] = field(default_factory=set)
 
 
-def _groups(found: Sequence[Entry]) -> list[_Group]:
+def _groups(log_entries: Sequence[Entry]) -> list[_Group]:
     by_kind: dict[tuple[Severity, object], list[int]] = defaultdict(list)
     miner = Drain(depth=4, sim_th=_SIMILARITY, max_clusters=_MOST_KINDS)
     mined: dict[str, object] = {}
-    for number, entry in enumerate(found):
+    for number, entry in enumerate(log_entries):
         kind = mined.get(entry.masked)
         if kind is None:
             kind = mined[entry.masked] = _mine(miner, entry.masked, len(mined))
         by_kind[entry.severity, kind].append(number)
-    groups = [group for numbers in by_kind.values() for group in _parted(numbers, found)]
+    groups = [group for numbers in by_kind.values() for group in _parted(numbers, log_entries)]
     return sorted(groups, key=lambda group: group.numbers[0])
 
 
 def _mine(miner: Drain, masked: str, count: int) -> object:
-    """What stands for the kind of a masked line."""
+    """The template of the kind of a masked line."""
     if count < _MOST_MINED:
         return miner.add_log_message(masked)[0].cluster_id
     words = masked.split()
     return (len(words), *words[:2])
 
 
-def _parted(numbers: list[int], found: Sequence[Entry]) -> Iterator[_Group]:
-    """Entries of one kind, those with a rare value apart, and those with an extreme number found."""
+def _parted(numbers: list[int], log_entries: Sequence[Entry]) -> Iterator[_Group]:
+    """Split the entries of one kind by rare values, and mark those with an extreme number."""
     if len(numbers) < _COMMON:
         yield _Group(numbers, is_rare=len(numbers) <= _FEW)
         return
-    rows = [found[number].words for number in numbers]
+    rows = [log_entries[number].words for number in numbers]
     width = min(map(len, rows))
     rare: dict[int, tuple[int, str]] = {}
     outliers: set[int] = set()
@@ -162,31 +169,31 @@ def _parted(numbers: list[int], found: Sequence[Entry]) -> Iterator[_Group]:
 
 
 def _extremes(column: Sequence[str]) -> list[int]:
-    """The places of the numbers that are far above the others, at most _MOST_OUTLIERS; none where more are."""
+    """The places of numbers far above the others; none if there are more than _MOST_OUTLIERS."""
     numbers = [_number(value) for value in column]
-    known = [number for number in numbers if number is not None]
-    if len(known) < len(column) // 2 or not known:
+    values = [number for number in numbers if number is not None]
+    if len(values) < len(column) // 2 or not values:
         return []
-    most = _EXTREME * max(median(known), 1.0)
-    found = [at for at, number in enumerate(numbers) if number is not None and number > most]
-    return found if len(found) <= _MOST_OUTLIERS else []
+    most = _EXTREME * max(median(values), 1.0)
+    outliers = [at for at, number in enumerate(numbers) if number is not None and number > most]
+    return outliers if len(outliers) <= _MOST_OUTLIERS else []
 
 
 def _number(value: str) -> float | None:
-    """The number that a word such as `took=12.5ms` ends with, but for a unit."""
+    """The number at the end of a word such as `took=12.5ms`, without its unit."""
     digits = (
         value.rpartition("=")[2].strip("()[],;:\"'").rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ%")
     )
     return plain_number(digits)
 
 
-def _shown(group: _Group, found: Sequence[Entry]) -> set[int]:
-    """The entries of a kind that stand for it: the first; of errors and warnings the first and the last of a burst."""
+def _shown(group: _Group, log_entries: Sequence[Entry]) -> set[int]:
+    """The entries that represent a kind: the first; for errors and warnings the first and last of a burst."""
     numbers = group.numbers
-    if len(numbers) <= _FEW and (group.is_rare or found[numbers[0]].severity != "none"):
+    if len(numbers) <= _FEW and (group.is_rare or log_entries[numbers[0]].severity != "none"):
         return set(numbers)
     shown = {numbers[0], *group.outliers}
-    if found[numbers[0]].severity == "none":
+    if log_entries[numbers[0]].severity == "none":
         return shown
     for burst in _bursts(numbers)[:_MOST_BURSTS]:
         shown |= {burst[0], burst[-1]}
@@ -195,7 +202,7 @@ def _shown(group: _Group, found: Sequence[Entry]) -> set[int]:
 
 def _bursts(numbers: Sequence[int]) -> list[list[int]]:
     """Runs of entries that follow each other closely, the longest first."""
-    gaps = [two - one for one, two in pairwise(numbers)]
+    gaps = [second - first for first, second in pairwise(numbers)]
     widest = _BURST_GAP * max(1.0, median(gaps)) if gaps else 0
     bursts = [[numbers[0]]]
     for gap, number in zip(gaps, numbers[1:], strict=True):

@@ -1,6 +1,6 @@
-"""Messages by RFC 5322 and MIME: headers, the parts of a body, decoded texts that know where they stand in the source.
+"""Messages by RFC 5322 and MIME: headers, body parts, and decoded texts with their places in the source.
 
-The standard library decodes headers and their parameters. It does not tell offsets, so the parts are found here.
+The standard library decodes headers and their parameters but reports no offsets, so the parts are located here.
 """
 
 import binascii
@@ -19,16 +19,16 @@ _HEADER = regex.compile(
     r"(?P<name>[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ0-9\-]{0,60}):[ \t]*+(?P<value>[^\n]*+(?:\n[ \t]++\S[^\n]*+)*+)\n?"
 )
 _FOLD = regex.compile(r"\s*\n\s+")
-_LONGEST_VALUE = 4000  # characters of a header that is decoded
+_LONGEST_VALUE = 4000  # characters; longer headers are not decoded
 _LONGEST_BOUNDARY = 200
-_DEEPEST = 8  # multiparts in multiparts
+_DEEPEST = 8  # levels of nested multiparts
 _BASE64_LINE = regex.compile(r"[A-Za-z0-9+/]++={0,2}")
 _QUOTED = regex.compile(r"(?P<soft>=[ \t]*+\r?\n)|(?P<bytes>(?:=[0-9A-Fa-f]{2})++)|[^=]++|=")
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header with its decoded, unfolded value and the slice of the source that it is."""
+    """A header with its decoded, unfolded value and its slice of the source."""
 
     name: str
     value: str
@@ -38,9 +38,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A part of a message that has no parts itself. `head` to `start`: its headers; `start` to `end`: its content.
+    """A message part without sub-parts. `head` to `start`: its headers; `start` to `end`: its content.
 
-    `choice`: number of the multipart/alternative that it is one of, or -1.
+    `choice`: number of the multipart/alternative that it belongs to, or -1.
     """
 
     content_type: str
@@ -55,12 +55,12 @@ class Leaf:
 
 
 def headers(source: str, start: int, end: int) -> tuple[list[Header], int]:
-    """The headers at `start`, and where the body begins behind the blank line."""
-    found = []
+    """The headers at `start`, and the start of the body after the blank line."""
+    fields = []
     at = start
     while match := _HEADER.match(source, at, end):
         value = _FOLD.sub(" ", match["value"]).strip()
-        found.append(
+        fields.append(
             Header(
                 match["name"].lower(),
                 _decoded(value),
@@ -70,7 +70,7 @@ def headers(source: str, start: int, end: int) -> tuple[list[Header], int]:
         )
         at = match.end()
     blank = _BLANK.match(source, at, end)
-    return found, blank.end() if blank else at
+    return fields, blank.end() if blank else at
 
 
 _BLANK = regex.compile(r"[ \t]*+\r?\n")
@@ -86,11 +86,11 @@ def _decoded(value: str) -> str:
 
 
 def leaves(
-    source: str, found: list[Header], head: int, start: int, end: int, depth: int = 0, choice: int = -1
+    source: str, fields: list[Header], head: int, start: int, end: int, depth: int = 0, choice: int = -1
 ) -> Iterator[Leaf]:
     """The leaves of a body with these headers, in order. Linear time."""
     message = Message()
-    for header in found:
+    for header in fields:
         if (
             header.name in ("content-type", "content-disposition")
             and len(header.value) <= _LONGEST_VALUE
@@ -100,12 +100,12 @@ def leaves(
     boundary = _boundary(message)
     if message.get_content_maintype() == "multipart" and boundary and depth < _DEEPEST:
         is_choice = message.get_content_subtype() == "alternative"
-        for one, two in _between(source, boundary, start, end):
-            inner, body = headers(source, one, two)
-            yield from leaves(source, inner, one, body, two, depth + 1, start if is_choice else choice)
+        for first, last in _between(source, boundary, start, end):
+            inner, body = headers(source, first, last)
+            yield from leaves(source, inner, first, body, last, depth + 1, start if is_choice else choice)
         return
     encoding = (
-        next((header.value for header in found if header.name == "content-transfer-encoding"), "").strip().lower()
+        next((header.value for header in fields if header.name == "content-transfer-encoding"), "").strip().lower()
     )
     name = _string(message.get_filename())
     is_attachment = bool(name) or message.get_content_disposition() == "attachment"
@@ -115,10 +115,10 @@ def leaves(
 
 def _boundary(message: Message) -> str | None:
     try:
-        found = message.get_boundary()
+        boundary = message.get_boundary()
     except (ValueError, LookupError, TypeError):
         return None
-    return found if found and len(found) <= _LONGEST_BOUNDARY else None
+    return boundary if boundary and len(boundary) <= _LONGEST_BOUNDARY else None
 
 
 def _string(value: object) -> str:
@@ -126,7 +126,7 @@ def _string(value: object) -> str:
 
 
 def _between(source: str, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The slices between the lines that begin with a boundary; a missing last one is the end."""
+    """The slices between boundary lines; without a closing boundary the last slice ends at `end`."""
     line = regex.compile(rf"^--{regex.escape(boundary)}(?P<last>--)?[ \t]*\r?(?:\n|\Z)", regex.MULTILINE)
     begin: int | None = None
     for match in line.finditer(source, start, end):
@@ -140,7 +140,7 @@ def _between(source: str, boundary: str, start: int, end: int) -> Iterator[tuple
 
 
 def decoded(source: str, leaf: Leaf) -> View:
-    """The text of a leaf. What can't be decoded is replaced by U+FFFD."""
+    """The text of a leaf. Undecodable bytes are replaced by U+FFFD."""
     view = View()
     match leaf.encoding:
         case "base64":
@@ -156,7 +156,7 @@ def decoded(source: str, leaf: Leaf) -> View:
 def _decoder(charset: str) -> codecs.IncrementalDecoder:
     try:
         info = codecs.lookup(charset or "utf-8")
-        # Codecs of the standard library that make bytes of bytes, such as zlib, are no charsets.
+        # Bytes-to-bytes codecs of the standard library, such as zlib, are not charsets.
         if getattr(info, "_is_text_encoding", True) and info.incrementaldecoder is not None:
             return info.incrementaldecoder("replace")
     except (LookupError, ValueError):
@@ -184,12 +184,12 @@ def _from_base64(view: View, source: str, leaf: Leaf) -> None:
 def _from_quoted_printable(view: View, source: str, leaf: Leaf) -> None:
     decoder = _decoder(leaf.charset)
     for piece in _QUOTED.finditer(source, leaf.start, leaf.end):
-        said = piece[0]
+        token = piece[0]
         if piece["soft"]:
             continue
         if piece["bytes"]:
-            _add(view, decoder.decode(bytes.fromhex(said.replace("=", ""))), piece.start(), piece.end())
-        elif said.isascii():
-            _add(view, decoder.decode(said.encode("ascii")), piece.start(), piece.end())
+            _add(view, decoder.decode(bytes.fromhex(token.replace("=", ""))), piece.start(), piece.end())
+        elif token.isascii():
+            _add(view, decoder.decode(token.encode("ascii")), piece.start(), piece.end())
         else:
-            _add(view, said, piece.start(), piece.end())
+            _add(view, token, piece.start(), piece.end())

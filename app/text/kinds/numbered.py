@@ -1,4 +1,4 @@
-"""A file as agents' tools show it: each line behind its number, as `cat -n` writes it."""
+"""A file as agents' tools show it: each line after its number, as in the output of `cat -n`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,13 +10,13 @@ from app.text.kinds.form import Form
 from app.text.kinds.spans import line_spans
 from app.text.kinds.view import Section, View, form_of
 
-_NUMBERED = regex.compile(r"[ ]{0,10}(?P<number>\d{1,7})(?:\t|→| ?[|│](?: |$)|$)")  # a blank line ends there
+_NUMBERED = regex.compile(r"[ ]{0,10}(?P<number>\d{1,7})(?:\t|→| ?[|│](?: |$)|$)")  # a blank line has nothing after it
 _FEWEST = 5  # lines
-_FOLLOWING = 0.9  # of the lines, whose number is the next one
+_FOLLOWING = 0.9  # of the lines must have the number after that of the line before
 
 
 def read(text: str, start: int, end: int) -> Form | None:
-    """The form of what stands behind the numbers; None where the lines have none. The numbers are left out."""
+    """The form of the lines without their numbers; None if they have none."""
     if not _NUMBERED.match(text, start, end):
         return None
     lines = list(line_spans(text, start, end))
@@ -34,5 +34,7 @@ def read(text: str, start: int, end: int) -> Form | None:
 
 
 def _count_on(numbers: Sequence[int | None]) -> bool:
-    following = sum(one is not None and two is not None and two == one + 1 for one, two in pairwise(numbers))
+    following = sum(
+        first is not None and second is not None and second == first + 1 for first, second in pairwise(numbers)
+    )
     return following >= _FOLLOWING * (len(numbers) - 1)

@@ -1,4 +1,4 @@
-"""Which rows of a table a reader would miss: errors, rare values, extremes, missing cells, totals, the first ones."""
+"""Finds the notable rows of a table: errors, rare values, extremes, missing cells, totals, the first rows."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 Cell = str | None
-"""A cell as it stands in the text, with its quotes if it has any; None where the row has no such cell."""
+"""A cell verbatim, with its quotes if it has any; None if the row has no such cell."""
 
 _SEVERE = re.compile(
     r"(?i)\b(?:errors?|fail(?:ed|ure|ures|s|ing)?|fatal|critical|crit|exception|panic|crash\w*|killed|oom\w*|denied|refused|rejected"
@@ -23,23 +23,23 @@ _TOTAL_WORTH = 3.0
 _SEVERE_WORTH = 3.0
 _RARE_WORTH = 2.0
 _EXTREME_WORTH = 2.5
-_OFTEN_EXTREME_WORTH = 1.0  # where more than a few numbers are extreme
+_OFTEN_EXTREME_WORTH = 1.0  # if more than a few numbers are extreme
 _END_WORTH = 0.6  # of the least and the greatest number of a column
 _FIRST_WORTH = (1.0, 0.5)
 _LAST_WORTH = 0.4
 _MOST_WORTH = 4.0
 _RARE = 0.03  # share of the rows that a rare value, shape or gap has at most
-_MOST_SEVERE = 0.2  # share of the rows from which on an error is the rule
-_FENCE = 3.0  # interquartile ranges beside the quartiles, from where on a number is extreme (Tukey 1977)
-_FEWEST = 5  # rows, below which nothing is rare
-_LONGEST = 80  # characters of a cell whose shape is compared
-_MOST_VALUES = 50  # of a column that consists of categories
+_MOST_SEVERE = 0.2  # share of the rows; more frequent errors are not notable
+_FENCE = 3.0  # interquartile ranges beyond the quartiles: numbers outside are extreme (Tukey 1977)
+_FEWEST = 5  # rows; in smaller tables nothing is rare
+_LONGEST = 80  # characters of a cell that are compared
+_MOST_VALUES = 50  # distinct values of a column of categories
 
 
 def row_worths(rows: Sequence[Sequence[Cell]], *, has_ends: bool = True) -> list[float]:
-    """How notable each row is beside the others, 0 for routine to 4. Shorter rows end in missing cells.
+    """How notable each row is, from 0 (routine) to 4. Shorter rows end in missing cells.
 
-    `has_ends`: the first and the last ones are worth something by their places.
+    `has_ends`: the first and last rows are notable by their position.
     """
     worths = _severity_worth(rows)
     if len(rows) >= _FEWEST:
@@ -68,7 +68,7 @@ def _severity_worth(rows: Sequence[Sequence[Cell]]) -> list[float]:
 
 
 def _column_worths(cells: Sequence[Cell]) -> Mapping[int, float]:
-    """The rows that a column makes notable."""
+    """The rows that are notable by a column, with their worth."""
     present = {at: cell for at, cell in enumerate(cells) if cell is not None and cell not in _EMPTY}
     worths = _gap_worths(len(cells), present)
     numbers: dict[int, float] = {}
@@ -86,7 +86,7 @@ def _column_worths(cells: Sequence[Cell]) -> Mapping[int, float]:
 
 
 def _gap_worths(count: int, present: Mapping[int, str]) -> dict[int, float]:
-    """Cells that only few rows have, or only few lack."""
+    """The rows with a cell that few rows have, or without a cell that few rows lack."""
     few = max(1, _RARE * count)
     if 0 < len(present) <= few:
         return dict.fromkeys(present, _RARE_WORTH)
@@ -114,16 +114,16 @@ def _extremes(numbers: Mapping[int, float]) -> dict[int, float]:
 
 
 def _shape(cell: str) -> str:
-    """What a value looks like: letters and digits each as one."""
+    """The shape of a value: each run of letters or digits collapsed."""
     return _DIGITS.sub("0", _LETTERS.sub("a", cell[:_LONGEST])) + ("+" if len(cell) > _LONGEST else "")
 
 
 def _rare(cells: Mapping[int, str], look: Callable[[str], str]) -> dict[int, float]:
-    """Cells whose look few others have, where most cells have a common one."""
+    """Cells of a rare shape, if most cells have a common one."""
     looks = {at: look(cell) for at, cell in cells.items()}
     counts = Counter(looks.values())
     few = max(1, _RARE * len(cells))
-    rare = {at: counts[found] for at, found in looks.items() if counts[found] <= few}
+    rare = {at: counts[shape] for at, shape in looks.items() if counts[shape] <= few}
     if len(rare) > 0.2 * len(cells):
         return {}
     return {at: _RARE_WORTH + 0.5 / count for at, count in rare.items()}

@@ -1,4 +1,4 @@
-"""The elements of code that an outline keeps or leaves out: definitions, statements, documentation, bodies."""
+"""The elements of code that an outline keeps or omits: definitions, statements, documentation, bodies."""
 
 import bisect
 from collections.abc import Iterable, Iterator
@@ -12,11 +12,11 @@ from app.text.kinds.languages import Language, captures, parse
 from app.text.kinds.sql import statements as sql_statements
 from app.text.tokens import estimate_tokens
 
-_SMALL_BODY = 12  # tokens, from which on a body is elided: what stands in its place takes 8
-_LARGE_STATEMENT = 80  # tokens of a statement that is no definition, from which on it is no part of an outline
-_LONG_DOCUMENTATION = 24  # tokens of what follows its first paragraph, from which on that is elided
-_DEEPEST = 12  # definitions inside of each other, from which on they are kept together
-_LONGEST_HEAD = 2000  # characters of a definition in which it is looked for whether it is private
+_SMALL_BODY = 12  # tokens; smaller bodies are kept, since a mark takes 8
+_LARGE_STATEMENT = 80  # tokens; larger statements other than definitions are left out of an outline
+_LONG_DOCUMENTATION = 24  # tokens after its first paragraph from which on these are elided
+_DEEPEST = 12  # levels of nested definitions; deeper ones are not split
+_LONGEST_HEAD = 2000  # characters of a definition that are searched for marks of a private one
 _LONGEST_LABEL = 48  # characters
 _TYPE = regex.compile(
     r"import|include|using|package|type|struct|enum|interface|union|trait|annotation|create_(?!view|query)|alter"
@@ -29,14 +29,14 @@ _PUBLIC_MEMBERS = regex.compile(r"(?:pub(?:\([^)]*\))? )?(?:unsafe )?(?:trait\b|
 
 Mark = Literal["body", "statements", "documentation", "comment"]
 SIGNATURE, TYPES, SUMMARY, PRIVATE, LARGE, ELIDED = range(6)
-"""Tiers of an outline: what comes into it first."""
+"""Tiers of an outline: lower tiers are added first."""
 _Statement = tuple[int, int, str]
 """Start, end and kind."""
 
 
 @dataclass(slots=True)
 class Element:
-    """A slice that is a part; its own text ends where its first child begins. `mark`: what stands in its place."""
+    """A slice that is a part; its own text ends at its first child. `mark`: what replaces it if it is omitted."""
 
     start: int
     end: int
@@ -49,20 +49,20 @@ class Element:
 
 
 def read_elements(text: str, start: int, end: int, language: Language, *, is_patient: bool) -> list[Element]:
-    """The elements of the slice of `text`, none where it is no code in `language`. `is_patient`: see parse()."""
+    """The elements of the slice of `text`; none if it is not code in `language`. `is_patient`: see parse()."""
     code = text[start:end]
     if language.name == "sql":
-        found_statements = sql_statements(code)
-        bodies = [body for statement in found_statements for body in statement[3]]
+        sql = sql_statements(code)
+        bodies = [body for statement in sql for body in statement[3]]
         reader = _Reader(code, language, start, {}, bodies)
-        return reader.elements((one[:3] for one in found_statements), depth=0, is_public=False)
+        return reader.elements((statement[:3] for statement in sql), depth=0, is_public=False)
     tree = parse(code, language, is_patient=is_patient)
     if tree is None:
         return []
-    found = captures(tree, language)
-    members = {(node.start_byte, node.end_byte): node for node in found.get("members", ())}
+    nodes = captures(tree, language)
+    members = {(node.start_byte, node.end_byte): node for node in nodes.get("members", ())}
     bodies = []
-    for node in found.get("body", ()):
+    for node in nodes.get("body", ()):
         bodies.append((node.start_byte, node.end_byte))
         if (node.end_byte - node.start_byte) * 2 > len(code) and _is_wrapper(node):
             members[bodies[-1]] = node
@@ -71,7 +71,7 @@ def read_elements(text: str, start: int, end: int, language: Language, *, is_pat
 
 
 def _is_wrapper(body: Node) -> bool:
-    """Whether a body is that of a JavaScript function without a name that is called at once, or handed over."""
+    """Whether a body is that of an anonymous JavaScript function that is called at once or passed as an argument."""
     owner = body.parent
     is_nameless = owner is not None and owner.child_by_field_name("name") is None
     around = owner.parent if owner is not None else None
@@ -79,7 +79,7 @@ def _is_wrapper(body: Node) -> bool:
 
 
 class _Reader:
-    """Reads the elements of code `code`, which stands at `offset` in its text, from its syntax tree.
+    """Reads the elements of `code`, which begins at `offset` in its text, from its syntax tree.
 
     `blocks`: slices of bodies and members, in order; `members`: the nodes of the latter.
     """
@@ -100,7 +100,7 @@ class _Reader:
 
     def elements(self, statements: Iterable[_Statement], *, depth: int, is_public: bool) -> list[Element]:
         """The elements of statements and the comments between them."""
-        found: list[Element] = []
+        elements: list[Element] = []
         comments: list[Element] = []
         label: Element | None = None
         for first, last, kind in statements:
@@ -110,13 +110,13 @@ class _Reader:
             element = self._statement(first, last, kind, depth=depth, is_public=is_public, label=label)
             element.needs += [label] if label else []
             label = element if kind in ("access_specifier", "directive", "package_clause") else label
-            found += self._documented(comments, element)
-            found.append(element)
+            elements += self._documented(comments, element)
+            elements.append(element)
             comments = []
-        return found + comments
+        return elements + comments
 
     def statements(self, block: Node, start: int, end: int) -> Iterator[_Statement]:
-        """The statements in a block, with punctuation and what follows on the same line."""
+        """The statements in a block, with punctuation and the rest of their last line."""
         first = last = -1
         kind = ""
         for child in block.children:
@@ -146,7 +146,7 @@ class _Reader:
         return start + len(self.code[start:end].rstrip())
 
     def _with_comment(self, comments: list[Element], start: int, end: int) -> list[Element]:
-        """Comments before a statement, one more among them: lines that follow each other are one."""
+        """Append a comment to those before a statement; consecutive comment lines are one comment."""
         before = comments[-1] if comments else None
         if before is not None and self.code.count("\n", before.end - self.offset, start) <= 1:
             before.end = end + self.offset
@@ -154,11 +154,11 @@ class _Reader:
         return [*comments, Element(start + self.offset, end + self.offset, "comment", ELIDED)]
 
     def _documented(self, comments: list[Element], element: Element) -> list[Element]:
-        """Comments before `element`; one right before it is its documentation."""
+        """The elements of comments before `element`; one directly before it is its documentation."""
         if comments:
             last = comments[-1]
-            said = self.code[last.start - self.offset : last.end - self.offset]
-            if said.startswith("#!"):
+            comment = self.code[last.start - self.offset : last.end - self.offset]
+            if comment.startswith("#!"):
                 last.tier = TYPES
             elif self.code.count("\n", last.end - self.offset, element.start - self.offset) <= 1:
                 last.tier = SUMMARY
@@ -167,17 +167,17 @@ class _Reader:
         return comments
 
     def _split_documentation(self, element: Element, ending: int = 0) -> None:
-        """Makes what follows the first paragraph of a docstring or comment, but its `ending`, a part of its own."""
-        said = self.code[element.start - self.offset : element.end - self.offset - ending]
-        if said.startswith("/*") != said.endswith("*/") or said.count("*/") > 1 or "/*" in said[1:]:
-            return  # several comments, whose marks must stay in pairs
+        """Make the text after the first paragraph of a docstring or comment, up to its `ending`, a separate part."""
+        comment = self.code[element.start - self.offset : element.end - self.offset - ending]
+        if comment.startswith("/*") != comment.endswith("*/") or comment.count("*/") > 1 or "/*" in comment[1:]:
+            return  # several comments, whose delimiters must stay in pairs
         first = regex.search(
-            r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", said
+            r"\w[^\n]*(?:\n(?![ \t]*(?:[/*#!-]*[ \t]*(?:\n|$|@|:\w|-{3,}|Args|Returns)))[^\n]*)*", comment
         )
         if first is None:
             return
-        rest = said[first.end() :]
-        stop = len(said) - (2 if said.endswith("*/") else 0)
+        rest = comment[first.end() :]
+        stop = len(comment) - (2 if comment.endswith("*/") else 0)
         if estimate_tokens(rest) >= _LONG_DOCUMENTATION and first.end() < stop:
             start = element.start
             elided = Element(start + first.end(), start + stop, "documentation", ELIDED, needs=[element])
@@ -186,10 +186,10 @@ class _Reader:
     def _statement(
         self, start: int, end: int, kind: str, *, depth: int, is_public: bool, label: Element | None
     ) -> Element:
-        said = self.code[start:end]
+        statement = self.code[start:end]
         element = Element(start + self.offset, end + self.offset, "statements", TYPES)
         blocks = list(self._outermost(start, end))
-        head = self.code[start : blocks[0][0]] if blocks else said
+        head = self.code[start : blocks[0][0]] if blocks else statement
         is_private = (
             not is_public and regex.search(self.language.private, _without_decorators(head[:_LONGEST_HEAD])) is not None
         )
@@ -198,26 +198,26 @@ class _Reader:
             element.children += self._block(element, block, head, depth=depth)
         if element.children or blocks:
             element.tier = PRIVATE if is_private else SIGNATURE
-        elif self.language.name == "python" and (match := _DOCSTRING.match(said)):
+        elif self.language.name == "python" and (match := _DOCSTRING.match(statement)):
             element.tier, element.mark = SUMMARY, "comment"
-            if match.end() == len(said):
+            if match.end() == len(statement):
                 self._split_documentation(element, ending=3 if match[1] else 1)
         elif is_private:
             element.tier = PRIVATE
-        elif not _TYPE.search(kind + " " + said[:30]) and estimate_tokens(said) > _LARGE_STATEMENT:
+        elif not _TYPE.search(kind + " " + statement[:30]) and estimate_tokens(statement) > _LARGE_STATEMENT:
             element.tier = LARGE
         if element.tier == LARGE or (self.language.name == "sql" and not depth):
             element.label = _label(head)
         return element
 
     def _outermost(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The bodies and members between `start` and `end` that are in no other one there."""
+        """The outermost bodies and members between `start` and `end`."""
         at = bisect.bisect_left(self.blocks, (start, -1))
         last = start
         while at < len(self.blocks) and self.blocks[at][0] < end:
             block = self.blocks[at]
             if block[1] <= end and block[0] >= last:
-                # Of those that begin at one place the last, which sorts longest.
+                # Of those with the same start the last, which is the longest.
                 while at + 1 < len(self.blocks) and self.blocks[at + 1][0] == block[0]:
                     at += 1
                     block = self.blocks[at]
@@ -239,13 +239,13 @@ class _Reader:
         if documentation is not None:
             start = documentation.end - self.offset
             start += len(self.code[start:end]) - len(self.code[start:end].lstrip())
-        found = [documentation] if documentation else []
+        elements = [documentation] if documentation else []
         if start < end and estimate_tokens(self.code[start:end]) > _SMALL_BODY:
-            found.append(Element(start + self.offset, end + self.offset, "body", ELIDED, needs=[owner]))
-        return found
+            elements.append(Element(start + self.offset, end + self.offset, "body", ELIDED, needs=[owner]))
+        return elements
 
     def _inside(self, block: tuple[int, int]) -> tuple[int, int]:
-        """The slice inside the braces of a block, or below the line of a directive of the preprocessor."""
+        """The slice inside the braces of a block, or below the line of a preprocessor directive."""
         start, end = block
         if self.code[start] == "{":
             return start + 1, end - 1

@@ -1,4 +1,4 @@
-"""Structured parts inside of a text: fenced blocks, JSON values between lines of prose, paragraphs, runs of lines."""
+"""Structured regions in a text: fenced blocks, JSON values between lines of prose, paragraphs, runs of lines."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from app.text.kinds.form import Form, Kind, Part
 from app.text.kinds.spans import line_end
 
 Reader = Callable[[str, int, int], Form | None]
-"""The form of a slice of a text, None where it is not of that kind."""
+"""Returns the form of a slice of a text, None if it is not of that kind."""
 
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})[ \t]*(?P<name>[\w+#.\-]*)[^\n`]*$", re.MULTILINE)
 _DIFF_START = re.compile(r"diff --git |Index: |--- [^\n]*\n\+\+\+ |@@ -\d")
@@ -29,14 +29,14 @@ _LOOKS: Mapping[str, re.Pattern[str]] = {
     "semicolon": re.compile(r"(?:[^;\n]*;(?! )){2}"),
     "tag": re.compile(r"\s*</?[A-Za-z!?]"),
 }
-"""How lines that belong together begin. Each looks no further than its line."""
+"""Beginnings of lines of one kind. Each pattern matches within a line."""
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 @dataclass(frozen=True)
 class Fenced:
-    """A form between two fences of Markdown, which stay around it."""
+    """A form between two Markdown fences, which are rendered around it."""
 
     start: int
     end: int
@@ -57,16 +57,16 @@ class Fenced:
 
 
 def first_form(readers: Sequence[Reader], text: str, start: int, end: int) -> Form | None:
-    """The form of the first reader that knows the slice."""
-    found = (reader(text, start, end) for reader in readers)
-    return next((form for form in found if form is not None), None)
+    """The form by the first reader that returns one."""
+    forms = (reader(text, start, end) for reader in readers)
+    return next((form for form in forms if form is not None), None)
 
 
 def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Sequence[Reader]]) -> Iterator[Form]:
     """The forms in a text that is not of one kind, in order. Linear time.
 
-    `readers`: tried with each paragraph and each run of lines that look alike, not with the whole text. `by_name`:
-    those for the name behind an opening fence.
+    `readers`: tried on each paragraph and each run of similar lines, not on the whole text. `by_name`: readers by the
+    info string of a fence.
     """
     values = _JsonValues(text)
     closings = _Closings(text)
@@ -96,7 +96,7 @@ def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Seq
 def _runs(
     text: str, start: int, stop: int, readers: Sequence[Reader], values: "_JsonValues"
 ) -> Generator[Form, None, int]:
-    """The forms in a paragraph that is not of one kind, and where the text goes on behind it."""
+    """The forms in a paragraph that is not of one kind, and the place where the text continues."""
     at = start
     while at < stop:
         look = _look(text, at)
@@ -107,7 +107,7 @@ def _runs(
             end = line_end(text, at)
             while end < stop and _look(text, end + 1) == look:
                 end = line_end(text, end + 1)
-        # A line alone is only a form where it is a whole value.
+        # A single line is a form only if it is a complete value.
         is_run = look is not None and (value_end is not None or line_end(text, at) < end)
         if is_run and (at, end) != (start, stop):
             form = first_form(readers, text, at, end)
@@ -118,12 +118,12 @@ def _runs(
 
 
 def _look(text: str, at: int) -> str | None:
-    """What a line begins like, None for prose."""
+    """The kind of a line by its beginning; None for prose."""
     return next((look for look, pattern in _LOOKS.items() if pattern.match(text, at)), None)
 
 
 def _paragraph_end(text: str, at: int) -> int:
-    """The end of the line before the next blank one or fence. A diff has blank lines inside of it."""
+    """The end of the line before the next blank line or fence. Diffs may contain blank lines."""
     is_diff = _DIFF_START.match(text, at) is not None
     end = line_end(text, at)
     while end < len(text):
@@ -145,7 +145,7 @@ def _fenced(
     readers: Sequence[Reader],
     by_name: Mapping[str, Sequence[Reader]],
 ) -> tuple[Form | None, int]:
-    """The form of a fenced block, None where what it holds has none, and where the text goes on behind it."""
+    """The form of a fenced block (None if its content has none), and the place where the text continues."""
     closing = closings.of(fence)
     if closing is None:
         return fenced_lines.read(text, fence.start(), len(text.rstrip())), len(text)
@@ -158,13 +158,13 @@ def _fenced(
 
 
 class _Closings:
-    """Finds the fences that close others. Called with fences in order, it reads each one once."""
+    """Finds the closing fence of each opening one. It must be called in order and reads each fence once."""
 
     def __init__(self, text: str) -> None:
         has_fences = "```" in text or "~~~" in text
         self._found = [match for match in _FENCE.finditer(text) if not match["name"]] if has_fences else []
         self._at = 0
-        self._longest: list[dict[str, int]] = []  # of this fence and those behind it, by their sign
+        self._longest: list[dict[str, int]] = []  # of this fence and those after it, by their sign
         longest = {"`": 0, "~": 0}
         for match in reversed(self._found):
             fence = match["fence"]
@@ -173,7 +173,7 @@ class _Closings:
         self._longest.reverse()
 
     def of(self, opening: re.Match[str]) -> re.Match[str] | None:
-        """The next fence of the same sign that is as long, and has no name behind it."""
+        """The next fence of the same sign that is at least as long and has no info string."""
         while self._at < len(self._found) and self._found[self._at].start() < opening.end():
             self._at += 1
         fence = opening["fence"]
@@ -185,14 +185,14 @@ class _Closings:
 
 
 class _JsonValues:
-    """Finds where JSON values end. Each character of the text is read twice at most."""
+    """Finds the ends of JSON values. Each character of the text is read at most twice."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._failed = 0  # up to where the last attempt went that did not find a value
+        self._failed = 0  # how far the last failed attempt read
 
     def end(self, at: int) -> int | None:
-        """The end of the object or array that begins at `at`, None where none ends at the end of a line."""
+        """The end of the object or array that begins at `at`; None if no value ends at the end of a line."""
         if at < self._failed:
             return None
         try:

@@ -1,6 +1,6 @@
-"""Settings: TOML, INI and .env. Whole entries under their parents, comments with what they stand before.
+"""Settings: TOML, INI and .env. Whole entries under their parents, comments with the entry they precede.
 
-Read by lines; `tomllib` tells whether TOML is valid.
+Read by lines; `tomllib` validates TOML.
 """
 
 import re
@@ -25,9 +25,9 @@ _NOISE = re.compile(
     r"|managedFields|resourceVersion|uid|selfLink|creationTimestamp|generation|kubectl\.kubernetes\.io/[\w\-]+)"
     r"[\"']?\s*[:=]"
 )
-"""What a shell or Kubernetes adds by itself."""
+"""Variables that a shell or Kubernetes adds."""
 
-_BLANKS = " \t\r\n"  # other white space belongs to a value
+_BLANKS = " \t\r\n"  # other white space is part of a value
 _NAME_END = re.compile(r"[:=]")
 _FEWEST_COMPARED = 5  # entries of the same name
 
@@ -48,7 +48,7 @@ _ENV_ENTRY = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """A line with those that go on with it. `parent`: number of the entry over it; `children`: of those under it."""
+    """A line with its continuation lines. `parent`: number of its parent entry; `children`: of its child entries."""
 
     start: int
     end: int
@@ -59,14 +59,14 @@ class Entry:
 
     @property
     def all_needs(self) -> tuple[int, ...]:
-        """Its parent, what it refers to, and the first entry under it."""
+        """Its parent, the entries that it refers to, and its first child."""
         if not self.needs and not self.children:
             return () if self.parent is None else (self.parent,)
         return tuple(sorted({*(() if self.parent is None else (self.parent,)), *self.needs, *self.children[:1]}))
 
 
 class SettingsForm:
-    """Entries as they stand in the text. One over others needs the first of them: a key without content is none."""
+    """Entries, verbatim. A parent needs its first child, since a key without content is not valid."""
 
     def __init__(self, kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[Entry]) -> None:
         self.kind: SettingsKind = kind
@@ -98,7 +98,7 @@ class SettingsForm:
 
 
 def _worths(entries: Sequence[Entry], texts: Sequence[str]) -> list[float]:
-    """How notable each entry is; those of the same name at the same depth are held against each other."""
+    """How notable each entry is, compared with entries of the same name at the same depth."""
     worths = [0.0 if entry.is_comment or entry.children else _ENTRY_WORTH for entry in entries]
     groups: dict[str, list[int]] = {}
     for at, entry in enumerate(entries):
@@ -112,7 +112,7 @@ def _worths(entries: Sequence[Entry], texts: Sequence[str]) -> list[float]:
 
 
 def form_of(kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[Entry]) -> SettingsForm | None:
-    """Comments need the entry behind them; the children of each entry are told."""
+    """The form of `entries`. Sets their children; a comment needs the entry after it."""
     following: int | None = None
     for at in range(len(entries) - 1, -1, -1):
         entry = entries[at]
@@ -130,14 +130,14 @@ def form_of(kind: SettingsKind, text: str, start: int, end: int, entries: Sequen
 
 
 def find_toml(text: str, start: int, end: int) -> SettingsForm | None:
-    """As `read_toml`, of what looks like TOML: keys with values, and more than that of a single line."""
+    """As `read_toml`, if the slice looks like TOML: keys with values, and more than a single line."""
     lines = [line for line in text[start:end].split("\n") if line.strip()]
     is_keyed = len(lines) > 1 and bool(_TOML_START.match(lines[0])) and "=" in text[start:end]
     return read_toml(text, start, end) if is_keyed else None
 
 
 def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
-    """Tables and their keys; None where the slice is not valid TOML."""
+    """Tables and their keys; None if the slice is not valid TOML."""
     try:
         tomllib.loads(text[start:end].replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
@@ -156,9 +156,7 @@ def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
                 entry.parent = arrays.get(over)
             header = len(entries)
             if match["open"] == "[[":
-                arrays = {known: at for known, at in arrays.items() if not known.startswith(f"{name}.")} | {
-                    name: header
-                }
+                arrays = {path: at for path, at in arrays.items() if not path.startswith(f"{name}.")} | {name: header}
         else:
             entry.parent = header
         entries.append(entry)
@@ -166,7 +164,7 @@ def read_toml(text: str, start: int, end: int) -> SettingsForm | None:
 
 
 def _toml_lines(text: str, start: int, end: int) -> Iterable[tuple[int, int]]:
-    """Lines that are not blank, with the ones that their values go on over."""
+    """The lines that are not blank, each with the continuation lines of its value."""
     depth, begin = 0, start
     for match in _TOML_SIGN.finditer(text, start, end):
         sign = match.group()
@@ -186,9 +184,9 @@ def _toml_lines(text: str, start: int, end: int) -> Iterable[tuple[int, int]]:
 
 
 def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
-    """Sections and their keys; None where the slice has no section, or anything else.
+    """Sections and their keys; None if the slice has no section or has other lines.
 
-    Looser than `configparser`: keys may stand before the first section, and in a section twice.
+    Less strict than `configparser`: keys are allowed before the first section, and twice in a section.
     """
     if not _INI_SECTION.search(text, start, end):
         return None
@@ -216,7 +214,7 @@ def read_ini(text: str, start: int, end: int) -> SettingsForm | None:
 
 
 def find_env(text: str, start: int, end: int) -> SettingsForm | None:
-    """As `read_env`, where most keys are there once: lines of a log have the same ones again and again."""
+    """As `read_env`, if most keys occur once: lines of a log repeat their keys."""
     first = text[start : end if (stop := text.find("\n", start)) < 0 else stop]
     if not first.lstrip().startswith("#") and not _ENV_ENTRY.match(first):
         return None
@@ -225,7 +223,7 @@ def find_env(text: str, start: int, end: int) -> SettingsForm | None:
 
 
 def read_env(text: str, start: int, end: int) -> SettingsForm | None:
-    """Lines of KEY=value, at least two; None where the slice has others."""
+    """At least two lines of KEY=value; None if the slice has other lines."""
     entries: list[Entry] = []
     at = start
     while at < end:

@@ -1,4 +1,4 @@
-"""Where the statements of SQL begin and end, in any dialect: no grammar has them all."""
+"""Splits SQL of any dialect into statements; no grammar covers all dialects."""
 
 from collections.abc import Iterator
 
@@ -22,16 +22,16 @@ _FIRST_WORD = regex.compile(
     r"|EXPLAIN|ANALYZE|VACUUM|DO|CALL|EXEC|EXECUTE|DECLARE|USE|SHOW|COPY|REFRESH|LOCK|UNLOCK|VALUES|PRAGMA|END|IF|PRINT|DELIMITER|GO|RAISE)\b|\\|\(",
     regex.IGNORECASE,
 )
-_MOST_UNCLOSED = 20  # dollar quotes that are not closed, each of which is looked for up to the end
+_MOST_UNCLOSED = 20  # unclosed dollar quotes, each of which costs a search to the end of the text
 Statement = tuple[int, int, str, list[tuple[int, int]]]
-"""Start, end, kind (`comment`, `directive` or the two first words), slices of what stands between dollar quotes."""
+"""Start, end, kind (`comment`, `directive` or the first two words), slices between dollar quotes."""
 
 
 def statements(text: str) -> list[Statement]:
-    """The statements and comments of SQL in order; none where not all of it is made of statements. Linear time."""
-    found = list(_statements(text))
-    said = [text[start:end] for start, end, kind, _ in found if kind != "comment"]
-    return found if said and all(_FIRST_WORD.match(one) for one in said) else []
+    """The statements and comments of SQL in order; none if the text has anything else. Linear time."""
+    spans = list(_statements(text))
+    codes = [text[start:end] for start, end, kind, _ in spans if kind != "comment"]
+    return spans if codes and all(_FIRST_WORD.match(code) for code in codes) else []
 
 
 def _statements(text: str) -> Iterator[Statement]:

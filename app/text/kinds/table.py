@@ -1,4 +1,4 @@
-"""Tables: CSV and its like, Markdown, columns aligned by spaces. Rows stay whole, under their header."""
+"""Tables: CSV and similar, Markdown, columns aligned by spaces. Rows stay whole, under their header."""
 
 import csv
 import re
@@ -12,7 +12,7 @@ from app.text.kinds.spans import filled_lines, line_end, line_starts
 from app.text.tokens import estimate_tokens
 
 _DELIMITERS = "\t,;|"
-_FEWEST_ROWS = 3  # of a table that is found by its looks, the header among them
+_FEWEST_ROWS = 3  # of a table without a declared type, including the header
 _LONGEST_NAME = 60  # characters of a column's name
 _MOST_WORDS = 8  # words of a cell on average
 _FIGURE = re.compile(r"\s*[-+$€£(]?\d[\d.,:/\-]*\s*[%)]?\s*$")
@@ -26,9 +26,9 @@ Span = tuple[int, int]
 
 
 class TableForm:
-    """Rows with the text that each is rendered as, under `head` rows that all others need.
+    """Rows with their rendered texts; all others need the first `head` rows.
 
-    `mark`: what says how many rows are left out.
+    `mark`: renders the number of omitted rows.
     """
 
     kind: Literal["table"] = "table"
@@ -67,7 +67,7 @@ def _more(count: int) -> str:
 
 
 def read(text: str, start: int, end: int) -> TableForm | None:
-    """A table of any form, found by its looks; None where the slice is none."""
+    """A table in any format; None if the slice is not one."""
     readers = (read_markdown, _read_found, read_aligned)
     return next((form for reader in readers if (form := reader(text, start, end)) is not None), None)
 
@@ -76,9 +76,9 @@ def read(text: str, start: int, end: int) -> TableForm | None:
 
 
 def read_csv(text: str, start: int, end: int) -> TableForm | None:
-    """Rows of as many fields each, parted by the delimiter that makes most of them; None where there is none."""
-    found = [rows for delimiter in _DELIMITERS if (rows := _delimited(text, start, end, delimiter))]
-    best = max(found, key=lambda rows: len(rows[0][1]), default=None)
+    """Rows with the same number of fields, split at the delimiter that gives most fields; None if there is none."""
+    tables = [rows for delimiter in _DELIMITERS if (rows := _delimited(text, start, end, delimiter))]
+    best = max(tables, key=lambda rows: len(rows[0][1]), default=None)
     return _csv_form(text, start, end, best) if best else None
 
 
@@ -92,7 +92,7 @@ def _read_found(text: str, start: int, end: int) -> TableForm | None:
 
 
 def _may_be_header(line: str, delimiter: str) -> bool:
-    """Whether names of columns may stand in a line; a quick look, before all the rows are read."""
+    """Whether a line may hold column names: a quick test before all rows are read."""
     return delimiter in line and ('"' in line or max(map(len, line.split(delimiter))) <= _LONGEST_NAME)
 
 
@@ -100,7 +100,7 @@ _Rows = list[tuple[Span, list[str]]]
 
 
 def _delimited(text: str, start: int, end: int, delimiter: str) -> _Rows | None:
-    """The rows with their fields, None where they are not at least two with as many fields each, or not valid."""
+    """The rows with their fields; None unless they are valid, at least two, and have the same number of fields."""
     lines = text[start:end].split("\n")
     starts = line_starts(lines, start)
     reader = csv.reader((line.removesuffix("\r") for line in lines), delimiter=delimiter, strict=True)
@@ -120,7 +120,7 @@ def _delimited(text: str, start: int, end: int, delimiter: str) -> _Rows | None:
 
 
 def _looks_like_table(text: str, rows: _Rows, delimiter: str) -> bool:
-    """Whether rows are no sentences that have as many commas each by chance."""
+    """Whether rows are a table, not sentences that happen to have the same number of commas."""
     names = rows[0][1]
     if any(len(name) > _LONGEST_NAME for name in names) or len({len(fields) for _, fields in rows}) > 1:
         return False
@@ -134,15 +134,15 @@ def _looks_like_table(text: str, rows: _Rows, delimiter: str) -> bool:
 def _csv_form(text: str, start: int, end: int, rows: _Rows) -> TableForm:
     names = rows[0][1]
     has_header = not any(_FIGURE.match(name) for name in names) and any(name.strip() for name in names)
-    made = [((begin, stop), text[begin:stop], fields) for (begin, stop), fields in rows]
-    return TableForm(start, end, made, head=int(has_header), mark=_more)
+    lines = [((begin, stop), text[begin:stop], fields) for (begin, stop), fields in rows]
+    return TableForm(start, end, lines, head=int(has_header), mark=_more)
 
 
 # Markdown
 
 
 def read_markdown(text: str, start: int, end: int) -> TableForm | None:
-    """A header, a line of dashes, rows; padding of the cells goes."""
+    """A header, a line of dashes, rows; the padding of cells is dropped."""
     if text.find("|", start, end) < 0:
         return None
     first = [text[slice(*span)] for span in islice(_lines(text, start, end), 2)]
@@ -156,12 +156,14 @@ def read_markdown(text: str, start: int, end: int) -> TableForm | None:
     rows[1] = [re.sub("-+", "---", cell) for cell in rows[1]]
     texts = [_markdown_row(cells, is_framed=is_framed) for cells in rows]
     head = (lines[0][0], lines[1][1]), f"{texts[0]}\n{texts[1]}", rows[0]
-    made = [head, *zip(lines[2:], texts[2:], rows[2:], strict=True)]
-    return TableForm(start, end, made, head=1, mark=lambda count: f"| {_more(count)} |" if is_framed else _more(count))
+    table_rows = [head, *zip(lines[2:], texts[2:], rows[2:], strict=True)]
+    return TableForm(
+        start, end, table_rows, head=1, mark=lambda count: f"| {_more(count)} |" if is_framed else _more(count)
+    )
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[Span]:
-    """The lines that are not blank, without white space around them."""
+    """The lines that are not blank, without surrounding white space."""
     return ((stop - len(text[begin:stop].lstrip()), stop) for begin, stop in filled_lines(text, start, end))
 
 
@@ -185,7 +187,7 @@ def _markdown_row(cells: Sequence[str], *, is_framed: bool) -> str:
 
 
 def read_aligned(text: str, start: int, end: int) -> TableForm | None:
-    """Columns under their names, two spaces and more between them, as `kubectl get` prints; lines stay as they are."""
+    """Columns separated by at least two spaces, as `kubectl get` prints them; lines stay verbatim."""
     if text.find("  ", start, end) < 0 and text.find("\t", start, end) < 0:
         return None
     first = next(_lines(text, start, end), None)
@@ -198,5 +200,5 @@ def read_aligned(text: str, start: int, end: int) -> TableForm | None:
     alike = sum(len(row) == len(columns) for row in rows)
     if len(rows) < _FEWEST_ROWS or alike < _MOST_ALIKE * len(rows) or any(map(_FIGURE.match, columns)):
         return None
-    made = [(span, text[slice(*span)], row) for span, row in zip(lines, rows, strict=True)]
-    return TableForm(start, end, made, head=1, mark=_more)
+    table_rows = [(span, text[slice(*span)], row) for span, row in zip(lines, rows, strict=True)]
+    return TableForm(start, end, table_rows, head=1, mark=_more)

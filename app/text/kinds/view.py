@@ -1,6 +1,6 @@
-"""A text for reading that was made from a slice of another: HTML without its tags, a decoded mail, joined subtitles.
+"""A text for reading made from a slice of another: HTML without tags, a decoded mail, joined subtitles.
 
-It is read as any text is. Each of its units is a part of the form, and knows of which slice of the source it was made.
+It is processed like any text. Each of its units is a part of the form, with a slice of the source.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from app.text.document import Document
 
 MINOR_WORTH = -1.0
-"""Of a courtesy, a signature, a quoted mail, a footer: what they say counts nearly nothing."""
+"""Of a courtesy, a signature, a quoted mail or a footer: nearly nothing."""
 CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
 _GAP_LOOK = 200  # characters
-_DEEPEST = 2  # forms inside a form that are looked for; a mail in a mail in a mail is its lines
+_DEEPEST = 2  # levels of forms inside forms; a mail in a mail in a mail is plain lines
 _depth: ContextVar[int] = ContextVar("depth of forms in forms", default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """`length` characters of a view from `at` on, made of the slice `start` to `end` of the source."""
+    """`length` characters of a view from `at` on, made from the slice `start` to `end` of the source."""
 
     at: int
     length: int
@@ -38,7 +38,7 @@ class Segment:
 
 @dataclass(slots=True)
 class View:
-    """A text, and of which slices of a source its characters were made. Segments are in order in both."""
+    """A text, and the slices of a source from which it was made. Segments are in order in both."""
 
     segments: list[Segment] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
@@ -55,17 +55,17 @@ class View:
         return self._text
 
     def add(self, text: str, start: int, end: int) -> None:
-        """Append what the slice `start` to `end` of the source says; an empty text only marks the place."""
+        """Append the text of the slice `start` to `end` of the source; an empty text only marks the place."""
         self.segments.append(Segment(self.length, len(text), start, end))
         self.put(text)
 
     def put(self, text: str) -> None:
-        """Append what does not stand in the source: a list mark, a line break."""
+        """Append text that is not from the source: a list mark, a line break."""
         self.pieces.append(text)
         self.length += len(text)
 
     def slice_of(self, start: int, end: int) -> tuple[int, int] | None:
-        """The slice of the source that the characters `start` to `end` were made of, None for what was put there."""
+        """The slice of the source from which `start` to `end` was made; None for text appended by `put`."""
         if len(self._starts) != len(self.segments):
             self._starts = [segment.at for segment in self.segments]
             self._ends = [segment.at + segment.length for segment in self.segments]
@@ -75,25 +75,25 @@ class View:
         last = bisect_left(self._starts, end) - 1
         if first > last:
             return None
-        one, two = self.segments[first], self.segments[last]
-        return _inside(one, max(start - one.at, 0)), _inside(two, min(end - two.at, two.length))
+        head, tail = self.segments[first], self.segments[last]
+        return _inside(head, max(start - head.at, 0)), _inside(tail, min(end - tail.at, tail.length))
 
     def sliced(self, start: int, end: int) -> "View":
-        """The slice of it from `start` to `end`."""
+        """The view of the slice `start` to `end`."""
         cut = View()
         cut.put(self.text[start:end])
         for segment in self.segments:
-            one, two = max(start, segment.at), min(end, segment.at + segment.length)
-            if one < two or (one == two and not segment.length and one < end):
+            begin, stop = max(start, segment.at), min(end, segment.at + segment.length)
+            if begin < stop or (begin == stop and not segment.length and begin < end):
                 place = (
-                    _inside(segment, one - segment.at),
-                    _inside(segment, two - segment.at) if segment.length else segment.end,
+                    _inside(segment, begin - segment.at),
+                    _inside(segment, stop - segment.at) if segment.length else segment.end,
                 )
-                cut.segments.append(Segment(one - start, two - one, *place))
+                cut.segments.append(Segment(begin - start, stop - begin, *place))
         return cut
 
     def through(self, origin: "View") -> "View":
-        """The view with slices of the text that `origin` was made of, where it has slices of `origin`'s own text."""
+        """The view, with places in the source of `origin` instead of places in the text of `origin`."""
         moved = View(pieces=[self.text], length=self.length)
         for segment in self.segments:
             place = origin.slice_of(segment.start, max(segment.end, segment.start + 1))
@@ -103,7 +103,7 @@ class View:
 
 
 def _inside(segment: Segment, offset: int) -> int:
-    """The place in the source of an offset in a segment: exact where both are equally long, else in proportion."""
+    """The place in the source of an offset in a segment: exact if both are equally long, else proportional."""
     length = segment.end - segment.start
     if segment.length in (0, length):
         return segment.start + offset
@@ -112,10 +112,9 @@ def _inside(segment: Segment, offset: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A view that is read by itself. `rank`: its place in the result; `is_minor`: nothing in it counts much.
+    """A view that is read separately. `rank`: its place in the result; `is_minor`: nothing in it matters much.
 
-    `worth`: of each of its units beside what it says; `is_plain`: it has no forms in it;
-    `is_matter`: what it quotes is what it is about.
+    `worth`: added to each of its units; `is_plain`: it contains no forms; `is_matter`: its quotations are its subject.
     """
 
     view: View
@@ -128,7 +127,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What a part is in its section's text, or which part of a form inside that text."""
+    """A part: a slice of its section's text, or a part of a form inside that text."""
 
     section: int
     start: int
@@ -139,7 +138,7 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class ViewForm:
-    """The form of a slice that is read by way of views."""
+    """The form of a slice that is read through views."""
 
     kind: Kind
     start: int
@@ -151,27 +150,27 @@ class ViewForm:
     def render(self, chosen: Sequence[int]) -> str:
         """The text for reading of the chosen parts, section by section."""
         ordered = sorted(chosen, key=lambda number: (self.sections[self.pieces[number].section].rank, number))
-        said: list[str] = []
+        rendered: list[str] = []
         before: int | None = None
         at = 0
         while at < len(ordered):
             stop = self._run_end(ordered, at)
-            said.append(self._separator(before, ordered[at]))
-            said.append(self._rendered(ordered[at:stop]))
+            rendered.append(self._separator(before, ordered[at]))
+            rendered.append(self._rendered(ordered[at:stop]))
             before = ordered[stop - 1]
             at = stop
-        return "".join(said)
+        return "".join(rendered)
 
-    def said(self, part: int) -> str:
-        """What a part says, without markup and decoded."""
+    def part_text(self, part: int) -> str:
+        """The text of a part, decoded and without markup."""
         piece = self.pieces[part]
         return self.sections[piece.section].view.text[piece.start : piece.end]
 
     def place(self, part: int, start: int, end: int) -> tuple[int, int]:
-        """The slice of the source that a slice of what a part says was made of."""
+        """The slice of the source from which a slice of a part's text was made."""
         piece = self.pieces[part]
-        found = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
-        return found or (self.parts[part].start, self.parts[part].end)
+        slice_in_text = self.sections[piece.section].view.slice_of(piece.start + start, piece.start + end)
+        return slice_in_text or (self.parts[part].start, self.parts[part].end)
 
     def _run_end(self, ordered: Sequence[int], at: int) -> int:
         """The end of the parts from `at` on that are rendered together."""
@@ -194,18 +193,18 @@ class ViewForm:
     def _separator(self, before: int | None, after: int) -> str:
         if before is None:
             return ""
-        one, two = self.pieces[before], self.pieces[after]
-        if one.section != two.section:
+        piece, following = self.pieces[before], self.pieces[after]
+        if piece.section != following.section:
             return "\n\n"
-        text = self.sections[one.section].view.text
+        text = self.sections[piece.section].view.text
         # A long gap has a blank line in it if it has one at either end.
         ends = (
-            text[one.end : min(two.start, one.end + _GAP_LOOK)],
-            text[max(one.end, two.start - _GAP_LOOK) : two.start],
+            text[piece.end : min(following.start, piece.end + _GAP_LOOK)],
+            text[max(piece.end, following.start - _GAP_LOOK) : following.start],
         )
         if any("\n\n" in end for end in ends):
             return "\n\n"
-        return "\n" if any("\n" in end for end in ends) or one.form is not two.form else " "
+        return "\n" if any("\n" in end for end in ends) or piece.form is not following.form else " "
 
 
 def form_of(
@@ -213,16 +212,16 @@ def form_of(
     start: int,
     end: int,
     sections: Sequence[Section],
-    is_minor: Callable[[str], bool] = lambda said: False,
+    is_minor: Callable[[str], bool] = lambda text: False,
 ) -> ViewForm | None:
-    """The form of a slice with the units of its sections as parts; None where it says nothing.
+    """The form of a slice with the units of its sections as parts; None if it has no text.
 
-    `is_minor`: whether a unit's text is worth nearly nothing, beside what is so in any text. Linear time.
+    `is_minor`: whether a unit's text is worth nearly nothing for this kind of text. Linear time.
     """
     parts: list[Part] = []
     pieces: list[_Piece] = []
     for number, section in enumerate(sections):
-        known: dict[int, int] = {}
+        numbers: dict[int, int] = {}
         base = len(parts)
         for at, (piece, part) in enumerate(_units(section, number, is_minor)):
             place = section.view.slice_of(piece.start, piece.end)
@@ -230,13 +229,13 @@ def form_of(
             if place is not None:
                 place = (max(place[0], lowest), min(place[1], end))
             if place is None or place[1] <= place[0]:
-                # What has no slice of its own belongs to what stands before it.
+                # A part without its own slice belongs to the part before it.
                 if len(parts) > base and pieces[-1].form is piece.form is None:
                     pieces[-1] = replace(pieces[-1], end=piece.end)
-                    known[at] = len(parts) - 1
+                    numbers[at] = len(parts) - 1
                 continue
-            known[at] = len(parts)
-            needs = tuple(sorted({known[need] for need in part.needs if need in known} - {len(parts)}))
+            numbers[at] = len(parts)
+            needs = tuple(sorted({numbers[need] for need in part.needs if need in numbers} - {len(parts)}))
             parts.append(Part(*place, needs, part.worth, part.cost, part.is_default))
             pieces.append(piece)
     if not parts:
@@ -245,21 +244,21 @@ def form_of(
 
 
 def _with_needed(parts: Sequence[Part]) -> list[Part]:
-    """The parts; those that a default part needs are default too."""
-    found = list(parts)
-    open_parts = [at for at, part in enumerate(found) if part.is_default]
+    """The parts; those needed by a default part become default too."""
+    completed = list(parts)
+    open_parts = [at for at, part in enumerate(completed) if part.is_default]
     while open_parts:
-        for need in found[open_parts.pop()].needs:
-            if not found[need].is_default:
-                found[need] = replace(found[need], is_default=True)
+        for need in completed[open_parts.pop()].needs:
+            if not completed[need].is_default:
+                completed[need] = replace(completed[need], is_default=True)
                 open_parts.append(need)
-    return found
+    return completed
 
 
 def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> Iterator[tuple[_Piece, Part]]:
     """The units of a section, with their needs as numbers among them."""
     document = _read(section)
-    is_tail = False  # of a paragraph that has become boilerplate
+    is_tail = False  # whether boilerplate has begun in the paragraph
     for at, unit in enumerate(document.units):
         form = document.blocks[unit.block].form
         piece = _Piece(number, unit.start, unit.end, form, unit.place)
@@ -269,9 +268,9 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
             is_default = inner.is_default and not section.is_minor
             yield piece, Part(unit.start, unit.end, unit.needs, worth, document.costs[at], is_default)
             continue
-        said = document.text_of(at)
+        text = document.text_of(at)
         same_line = at > 0 and "\n" not in document.text[document.units[at - 1].end : unit.start]
-        is_tail = (is_tail and same_line) or is_minor(said)
+        is_tail = (is_tail and same_line) or is_minor(text)
         minor = section.is_minor or (unit.is_minor and not section.is_matter) or is_tail
         spoken = document.text[unit.head : unit.end]
         worth = MINOR_WORTH if minor else section.worth + _worth(spoken, unit.kind == "chat", document.language)
@@ -280,8 +279,8 @@ def _units(section: Section, number: int, is_minor: Callable[[str], bool]) -> It
 
 
 def _read(section: Section) -> "Document":
-    """The document of a section's text, forms in it found unless it is a form in forms itself."""
-    # Not at the top: a document looks for forms, and these look into documents.
+    """The document of a section's text; forms in it are read unless it is nested too deeply itself."""
+    # Imported here because document imports the kinds.
     from app.text.document import Document
 
     depth = _depth.get()
@@ -294,8 +293,8 @@ def _read(section: Section) -> "Document":
         _depth.reset(token)
 
 
-def _worth(said: str, is_turn: bool, language: Language) -> float:
-    if said.rstrip().endswith(("?", "？", "؟")):
+def _worth(text: str, is_turn: bool, language: Language) -> float:
+    if text.rstrip().endswith(("?", "？", "؟")):
         return 0.0
-    worth = cues.weight(CUE_WORTH, said, language)
-    return worth + (_AGREEMENT_WORTH if is_turn and cues.has("agreement", said, language) else 0.0)
+    worth = cues.weight(CUE_WORTH, text, language)
+    return worth + (_AGREEMENT_WORTH if is_turn and cues.has("agreement", text, language) else 0.0)

@@ -1,6 +1,6 @@
-"""XML: elements under their parents; white space between elements and comments go, all else is to the letter.
+"""XML: elements under their parents. White space between elements and comments are dropped, the rest is verbatim.
 
-Nothing is expanded or fetched: a text that declares entities has no form.
+Nothing is expanded or fetched: a text that declares entities is rejected.
 """
 
 import re
@@ -15,11 +15,11 @@ from app.text.kinds.form import Part
 from app.text.kinds.outliers import Cell, row_worths
 from app.text.tokens import estimate_tokens
 
-_LARGE = 60  # tokens of an element, from which on what it holds are parts of their own
-_CERTAINLY_LARGE = 4000  # characters, from which on the tokens of an element are not counted for that
-_MOST_COMPARED = 200  # tokens of an element that is held against its siblings
-_DEEPEST = 40  # levels, below which an element is one part
-_MOST_FIELDS = 40  # of an element that is held against its siblings
+_LARGE = 60  # tokens; the children of a larger element are separate parts
+_CERTAINLY_LARGE = 4000  # characters; the tokens of a longer element are not counted for that
+_MOST_COMPARED = 200  # tokens of an element that is compared with its siblings
+_DEEPEST = 40  # levels; a deeper element is one part
+_MOST_FIELDS = 40  # of an element that is compared with its siblings
 _ELEMENT_WORTH = 0.3
 _TOKEN = re.compile(
     r"(?P<gone><!--.*?-->)|(?P<prolog><\?.*?\?>|<!DOCTYPE[^\[>]*+(?:\[.*?\]\s*)?>)|(?P<cdata><!\[CDATA\[.*?\]\]>)"
@@ -32,9 +32,9 @@ _FIELD = re.compile(r"<([^\s<>/!?]+)[^<>]*>([^<>]+)</|\s([\w:.\-]+)\s*=\s*(?:\"(
 
 @dataclass(slots=True)
 class _Element:
-    """An element: its slice of the text, and its first and last token. `has_text`: its white space counts.
+    """An element: its slice of the text, and its first and last token. `has_text`: its white space is significant.
 
-    `is_open`: its children are parts. `part`: its number among them, for an open one that of its start tag.
+    `is_open`: its children are parts. `part`: its part number, for an open element that of its start tag.
     """
 
     first: int
@@ -88,12 +88,12 @@ class _Tree:
         return "".join(self.tokens[element.first : element.last + 1])
 
     def head(self, element: _Element) -> str:
-        """The first tokens of an element, enough to hold it against others."""
+        """The first tokens of an element, enough to compare it with others."""
         return "".join(self.tokens[element.first : min(element.last + 1, element.first + _MOST_COMPARED)])
 
 
 class XmlForm:
-    """An XML text. Elements left out are counted in a comment at the end of the one that they stood in."""
+    """An XML text. Omitted elements are counted in a comment at the end of their parent."""
 
     kind: Literal["xml"] = "xml"
 
@@ -126,7 +126,7 @@ class XmlForm:
             self._parts[element.part] = replace(head, needs=(*needs, *core))
 
     def _may_open(self, element: _Element, depth: int, *, is_record: bool) -> bool:
-        """Whether what an element holds are parts of their own: a record stays whole as far as it is small."""
+        """Whether the children of an element may be separate parts; small records stay whole."""
         if element.has_text or not element.children or depth >= _DEEPEST:
             return False
         if is_record:
@@ -137,7 +137,7 @@ class XmlForm:
         return element.end - element.start > _CERTAINLY_LARGE or estimate_tokens(self._tree.text(element)) > _LARGE
 
     def _worths(self, elements: Sequence[_Element]) -> dict[int, float]:
-        """How notable each record, an element that has siblings of its name, is beside them, by what they say."""
+        """How notable each record (an element with siblings of its name) is, compared with its siblings."""
         groups: dict[str, list[int]] = {}
         for at, element in enumerate(elements):
             name = _NAME.match(self._tree.tokens[element.first])
@@ -150,19 +150,19 @@ class XmlForm:
         return worths
 
     def _rows(self, elements: Sequence[_Element]) -> list[list[Cell]]:
-        """The values of attributes and elements in each of some records, by their names."""
+        """The values of attributes and elements in each record, in columns by name."""
         columns: dict[str, int] = {}
         rows: list[list[Cell]] = []
         for element in elements:
             row: list[Cell] = [None] * len(columns)
-            for tag, said, attribute, *values in _FIELD.findall(self._tree.head(element)):
+            for tag, content, attribute, *values in _FIELD.findall(self._tree.head(element)):
                 name = tag or f"@{attribute}"
                 if name not in columns:
                     if len(columns) >= _MOST_FIELDS:
                         continue
                     columns[name] = len(columns)
                     row.append(None)
-                row[columns[name]] = said or "".join(values)
+                row[columns[name]] = content or "".join(values)
             rows.append(row)
         return rows
 
@@ -180,20 +180,20 @@ class XmlForm:
 
 
 class _Nothing:
-    """What becomes of the events of a parser that only tells whether a text is valid."""
+    """A parser target that ignores all events; the parser is only used for validation."""
 
     def close(self) -> None:
         return
 
 
 def read(text: str, start: int, end: int) -> XmlForm | None:
-    """A document of XML; None where the slice is none, is XHTML, or declares entities."""
-    said = text[start:end].lstrip()
-    if not said.startswith("<"):
+    """The form of an XML document; None if the slice is not XML, is XHTML, or declares entities."""
+    source = text[start:end].lstrip()
+    if not source.startswith("<"):
         return None
     parser = DefusedXMLParser(target=_Nothing())
     try:
-        parser.feed(said)
+        parser.feed(source)
         parser.close()
     except (ParseError, DefusedXmlException, ValueError):
         return None

@@ -1,7 +1,7 @@
-"""YAML: whole entries under their parents, comments with what they stand before.
+"""YAML: whole entries under their parents, comments with the entry they precede.
 
-Read by lines; libyaml's events tell whether a text is valid and where values go over several lines. No value is loaded,
-so aliases that explode when they are expanded are lines as others are.
+Read by lines; libyaml's events show whether a text is valid and which values span several lines. No value is loaded, so
+aliases that would explode when expanded are harmless lines.
 """
 
 import re
@@ -15,18 +15,18 @@ from app.text.kinds.spans import line_starts
 
 _YAML_KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.$\-/]{1,80}[\"']?:(?:\s|$)")
 _UNREAD = re.compile("\r(?!\n)|[\x85\u2028\u2029]|[|>][1-9]?[+]")
-"""Ends a line of YAML, which then is no line here; or keeps the blank lines behind a value."""
-_SHORT_ITEM = 6  # lines of an item of a YAML list that stays whole
-_MOST_WORDS = 8  # of a line of YAML on average, when it is found by its looks
+"""Line breaks that YAML knows but this module does not, and block scalars that keep trailing blank lines."""
+_SHORT_ITEM = 6  # lines; a list item of at most so many stays whole
+_MOST_WORDS = 8  # per line on average, if the text is not declared as YAML
 
 
 def read(text: str, start: int, end: int) -> SettingsForm | None:
-    """Mappings and lists in block style; None where the slice is no YAML or is a single value."""
+    """Mappings and lists in block style; None if the slice is not YAML or is a single value."""
     return _read(text, start, end, is_certain=True)
 
 
 def find(text: str, start: int, end: int) -> SettingsForm | None:
-    """As `read`, of what looks like YAML: most texts with a colon are valid."""
+    """As `read`, if the slice looks like YAML: most texts with a colon are valid YAML."""
     return _read(text, start, end, is_certain=False)
 
 
@@ -59,11 +59,10 @@ def _looks_like_yaml(lines: Iterable[str]) -> bool:
 
 
 class _Outline:
-    """What the events of a YAML text tell about its lines.
+    """Facts about the lines of a YAML text, from its events.
 
-    `whole`: the last line of values that go over several lines, or that an alias stands for, by their first one.
-    `anchors`: the lines of anchors by their names. `aliases`: the lines of the anchors that are meant, by the lines of
-    the aliases.
+    `whole`: the last line of values that span several lines or have an alias, by first line. `anchors`: the lines of
+    anchors by name. `aliases`: the lines of the anchors referred to, by the line of the alias.
     """
 
     def __init__(self, *, may_repeat: bool) -> None:
@@ -74,7 +73,7 @@ class _Outline:
         self.is_block = False
 
     def read(self, text: str) -> None:
-        """Raises YAMLError where the text is not valid, ValueError where a key stands twice and must not."""
+        """Raises YAMLError if the text is not valid, ValueError if a mapping has a duplicate key."""
         open_nodes: list[_Open] = []
         for event in yaml.parse(text, Loader=yaml.CBaseLoader):
             if event.start_mark is None or event.end_mark is None:
@@ -108,7 +107,7 @@ class _Outline:
             self.whole[first] = max(last, self.whole.get(first, 0))
 
     def _count(self, node: "_Open", event: yaml.NodeEvent) -> None:
-        """Raise ValueError where a mapping has a key twice, which prose in short lines has and settings have not."""
+        """Raise ValueError if a mapping has a duplicate key: prose in short lines has them, settings do not."""
         node.count += 1
         if node.is_mapping and node.count % 2 and isinstance(event, yaml.ScalarEvent):
             if event.value in node.keys and not self._may_repeat:
@@ -118,7 +117,7 @@ class _Outline:
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end is not read yet. `is_whole`: its lines stay together. `count`: of its keys and values."""
+    """A collection whose end is not read yet. `is_whole`: its lines stay together. `count`: of keys and values."""
 
     line: int
     is_whole: bool
@@ -131,7 +130,7 @@ def _yaml_entries(start: int, lines: Sequence[str], outline: _Outline) -> list[E
     starts = line_starts(lines, start)
     entries: list[Entry] = []
     anchored: dict[int, int] = {}  # numbers of entries by the lines of anchors in them
-    parents: list[tuple[int, bool, int]] = []  # depth, whether it is an item of a list, number
+    parents: list[tuple[int, bool, int]] = []  # depth, whether it is a list item, number
     document: int | None = None
     at = 0
     while at < len(lines):
@@ -146,7 +145,7 @@ def _yaml_entries(start: int, lines: Sequence[str], outline: _Outline) -> list[E
             parents, document = [], len(entries)
         elif not entry.is_comment:
             is_item = content.startswith("-")
-            # Deeper, or an item of a list that is as deep as its key.
+            # Deeper, or a list item at the depth of its key.
             while parents and not (depth > parents[-1][0] or (depth == parents[-1][0] and is_item > parents[-1][1])):
                 parents.pop()
             entry.parent = parents[-1][2] if parents else document
@@ -159,14 +158,14 @@ def _yaml_entries(start: int, lines: Sequence[str], outline: _Outline) -> list[E
 
 
 def _anchors(lines: range, outline: _Outline, anchored: dict[int, int], number: int) -> list[int]:
-    """The entries that the aliases in an entry's lines need; its own lines are added to the known ones."""
+    """The entries that the aliases in an entry's lines refer to; its own anchors are recorded."""
     anchored |= dict.fromkeys(lines, number)
     needed = {anchored[anchor] for line in lines for anchor in outline.aliases.get(line, ()) if anchor in anchored}
     return sorted(needed - {number})
 
 
 def _last_line(lines: Sequence[str], at: int, depth: int, outline: _Outline) -> int:
-    """The last of the lines that stay together: of a value, or of a short item of a list."""
+    """The last line of a value or of a short list item, whose lines stay together."""
     last = outline.whole.get(at, at)
     if lines[at].lstrip(" ").startswith("- "):
         stop = at + 1

@@ -37,14 +37,14 @@ def check_parts(form: Form, start: int, end: int) -> None:
 
 def closed(form: Form, numbers: Iterable[int]) -> list[int]:
     """The parts with all that they need, in order."""
-    found = set(numbers)
-    open_parts = list(found)
+    closure = set(numbers)
+    open_parts = list(closure)
     while open_parts:
         for need in form.parts[open_parts.pop()].needs:
-            if need not in found:
-                found.add(need)
+            if need not in closure:
+                closure.add(need)
                 open_parts.append(need)
-    return sorted(found)
+    return sorted(closure)
 
 
 def default(form: Form) -> str:

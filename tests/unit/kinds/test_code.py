@@ -126,11 +126,11 @@ def test_private_functions_are_left_out_before_public_ones() -> None:
 def test_a_body_comes_whole_and_with_its_signature() -> None:
     form = form_of(PYTHON)
     body = next(at for at, part in enumerate(form.parts) if PYTHON[part.start : part.end].startswith("now ="))
-    found = form.render(closed(form, {body}))
+    rendered = form.render(closed(form, {body}))
     start = PYTHON.index("        now =")
-    assert PYTHON[start : PYTHON.index("        return True") + 19] in found
-    assert "class Bucket:" in found
-    assert "def take" in found
+    assert PYTHON[start : PYTHON.index("        return True") + 19] in rendered
+    assert "class Bucket:" in rendered
+    assert "def take" in rendered
 
 
 def test_the_language_of_a_fence_is_believed() -> None:
@@ -209,8 +209,8 @@ def test_any_choice_of_parts_of_any_module_parses(data: st.DataObject) -> None:
     assert whole(form) == text.strip("\n")
     result = form.render(data.draw(choices(form)))
     ast.parse(result)
-    known = {line.strip() for line in text.split("\n")}
-    assert all(line.strip() in known or "..." in line for line in result.split("\n"))
+    source_lines = {line.strip() for line in text.split("\n")}
+    assert all(line.strip() in source_lines or "..." in line for line in result.split("\n"))
 
 
 def test_marks_of_comments_stay_in_pairs() -> None:

@@ -87,9 +87,9 @@ def test_context_beyond_the_usual_is_left_out_with_a_header_that_is_true() -> No
 def test_data_of_a_binary_file_is_named_and_left_out() -> None:
     data = "\n".join("z" + "c${)(#d0T~" * 6 for _ in range(30))
     text = f"diff --git a/a.png b/a.png\nindex 1..2 100644\nGIT binary patch\nliteral 900\n{data}\n\n{DIFF}"
-    found = default(form_of(text))
-    assert "literal 900" not in found
-    assert "... 1 file left out: a.png" in found
+    rendered = default(form_of(text))
+    assert "literal 900" not in rendered
+    assert "... 1 file left out: a.png" in rendered
 
 
 def test_lock_files_matter_less() -> None:
@@ -139,8 +139,8 @@ def test_any_choice_of_hunks_applies(data: st.DataObject) -> None:
     assert whole(form) == text
     assert applied(whole(form), old) == new
     result = form.render(data.draw(choices(form)))
-    known = set(text.split("\n"))
-    assert all(line in known or line.startswith(("@@", "...")) for line in result.split("\n"))
+    source_lines = set(text.split("\n"))
+    assert all(line in source_lines or line.startswith(("@@", "...")) for line in result.split("\n"))
     applied(result, old)
 
 

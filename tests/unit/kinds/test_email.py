@@ -63,11 +63,11 @@ def test_attachments_are_named_and_their_content_goes() -> None:
     message.set_content("The offer is below.")
     message.add_attachment(b"\0\1" * 500, maintype="application", subtype="pdf", filename="offer.pdf")
     message.add_attachment(b"\0\1" * 500, maintype="image", subtype="png", filename="logo.png")
-    said = _default(message.as_string())
-    assert "The offer is below." in said
-    assert "[attachment: offer.pdf]" in said
-    assert "logo" not in said
-    assert "AAEA" not in said
+    rendered = _default(message.as_string())
+    assert "The offer is below." in rendered
+    assert "[attachment: offer.pdf]" in rendered
+    assert "logo" not in rendered
+    assert "AAEA" not in rendered
 
 
 def test_one_of_two_alternatives_is_read() -> None:
@@ -98,8 +98,8 @@ def test_quoted_history_is_minor_and_last(history: str) -> None:
     source = f"{_HEAD}\nWe take it on Friday, all ten of them.\n\n{history}"
     form = _form(source)
     assert "99 EUR" not in default(form)
-    said = whole(form)
-    assert said.index("We take it") < said.index("99 EUR")
+    rendered = whole(form)
+    assert rendered.index("We take it") < rendered.index("99 EUR")
 
 
 def test_an_answer_below_the_quotation_comes_first() -> None:
@@ -107,14 +107,14 @@ def test_an_answer_below_the_quotation_comes_first() -> None:
         f"{_HEAD}\nBen wrote:\n> It costs 99 EUR. I need to know it soon.\n\nWe take it on Friday, all ten of them.\n"
     )
     form = _form(source)
-    said = whole(form)
-    assert said.index("We take it") < said.index("99 EUR")
+    rendered = whole(form)
+    assert rendered.index("We take it") < rendered.index("99 EUR")
 
 
 def test_answers_between_quotations_keep_their_questions() -> None:
     source = f"{_HEAD}\n> Does it cost 99 EUR?\n\nNo, 120 EUR.\n\n> When do you ship it?\n\nOn 5 March.\n"
-    said = _default(source)
-    assert said.index("99 EUR?") < said.index("No, 120") < said.index("When do") < said.index("5 March")
+    rendered = _default(source)
+    assert rendered.index("99 EUR?") < rendered.index("No, 120") < rendered.index("When do") < rendered.index("5 March")
 
 
 def test_a_forwarded_message_is_what_the_mail_is_about() -> None:
@@ -127,15 +127,15 @@ def test_a_forwarded_message_is_what_the_mail_is_about() -> None:
                   "This e-mail is confidential and intended only for the addressee in room 1234."],
 )  # fmt: skip
 def test_signatures_and_disclaimers_are_not_taken_by_default(signature: str) -> None:
-    said = _default(f"{_HEAD}\nHi Ben,\n\nWe take it on Friday.\n\n{signature}\n")
-    assert said.endswith("\n\nWe take it on Friday.")
+    rendered = _default(f"{_HEAD}\nHi Ben,\n\nWe take it on Friday.\n\n{signature}\n")
+    assert rendered.endswith("\n\nWe take it on Friday.")
 
 
 def test_the_newest_of_several_messages_comes_first() -> None:
     older = _HEAD.replace("3 Mar", "1 Mar") + "\nCan you do it for 99 EUR?\n\n"
     form = _form(older + _HEAD + "\nYes, from 5 May on.\n")
-    said = whole(form)
-    assert said.index("Yes, from 5 May") < said.index("99 EUR")
+    rendered = whole(form)
+    assert rendered.index("Yes, from 5 May") < rendered.index("99 EUR")
 
 
 def test_a_table_in_a_mail_stays_a_table() -> None:
@@ -143,8 +143,8 @@ def test_a_table_in_a_mail_stays_a_table() -> None:
         f"{_HEAD}\nThese are the prices:\n\n| item | price |\n| --- | --- |\n| oak | 5 |\n| elm | 6 |\n| fir | 7 |\n"
     )
     form = _form(source)
-    row = next(number for number in range(len(form.parts)) if "oak" in form.said(number))
-    header = next(number for number in range(len(form.parts)) if "item" in form.said(number))
+    row = next(number for number in range(len(form.parts)) if "oak" in form.part_text(number))
+    header = next(number for number in range(len(form.parts)) if "item" in form.part_text(number))
     assert header in form.parts[row].needs
 
 
@@ -153,8 +153,8 @@ def test_facts_are_those_of_the_decoded_text() -> None:
     document = read(
         f"From: a\nTo: b\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n{body}"
     )
-    said = [document.text_of_fact(fact) for found in document.facts for fact in found]
-    assert "1.200 €" in said
+    texts = [document.text_of_fact(fact) for facts in document.facts for fact in facts]
+    assert "1.200 €" in texts
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_any_choice_is_made_of_whole_parts(data: st.DataObject, sentences: list[
         f"{_HEAD}Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {encoding}\n\n{encoded[encoding]}"
     )
     chosen = data.draw(choices(form))
-    said = form.render(chosen)
-    assert all(form.said(number) in said for number in chosen)
+    rendered = form.render(chosen)
+    assert all(form.part_text(number) in rendered for number in chosen)
 
 
 @given(st.text(alphabet="-X:=?;\"'\n >ab\r\0é", max_size=200))

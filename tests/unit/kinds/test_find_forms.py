@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 
-from app.text.kinds import ContentTypeError, find_forms
+from app.text.kinds import ContentTypeError, find_forms, known_types
+from app.text.kinds.code import CodeForm
 from tests.unit.kinds.forms import whole
 from tests.unit.strategies import ANY
 
@@ -61,6 +62,40 @@ def test_a_text_that_is_not_what_it_is_said_to_be_is_refused() -> None:
 def test_an_unknown_content_type_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ContentTypeError, match=r"'klingon' is not known; known are .*json"):
         find_forms("a", "klingon")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "language"),
+    [
+        ("python", "x = 1\n\n\ndef f():\n    return x\n", "python"),
+        ("text/x-python; charset=utf-8", "def f():\n    return 1\n", "python"),
+        ("application/javascript", "function f() {\n  return 1;\n}\n", "javascript"),
+        ("go", "package a\n\nfunc F() int {\n\treturn 1\n}\n", "go"),
+        ("c++", "int f() {\n  return 1;\n}\n", "cpp"),
+        ("c#", "class A {\n  int F() { return 1; }\n}\n", "csharp"),
+        ("sh", "f() {\n  echo 1\n}\n", "bash"),
+        ("sql", "CREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\n", "sql"),
+    ],
+)
+def test_a_programming_language_is_a_content_type(name: str, text: str, language: str) -> None:
+    (form,) = find_forms(text, name)
+    assert isinstance(form, CodeForm)
+    assert form.language.name == language
+
+
+def test_a_text_that_is_not_in_the_language_it_is_said_to_be_in_is_refused() -> None:
+    with pytest.raises(ContentTypeError, match="not valid python"):
+        find_forms("function f() {\n  return 1;\n}\n", "python")
+
+
+@pytest.mark.parametrize("name", known_types())
+def test_a_type_that_is_listed_as_known_is_not_refused_as_unknown(name: str) -> None:
+    told = ""
+    try:
+        find_forms("Nothing but words.", name)
+    except ContentTypeError as error:
+        told = str(error)
+    assert "not known" not in told
 
 
 def test_a_text_that_is_said_to_be_prose_has_no_form() -> None:

@@ -21,7 +21,7 @@ def _all(source: str) -> str:
 def test_sentences_are_parts_and_know_their_slices() -> None:
     source = "<html><body><p>It costs <b>84,00&nbsp;&euro;</b>. Doors open at 18:45.</p></body></html>"
     form = _form(source)
-    assert [form.said(number) for number in range(2)] == ["It costs 84,00\xa0€.", "Doors open at 18:45."]
+    assert [form.part_text(number) for number in range(2)] == ["It costs 84,00\xa0€.", "Doors open at 18:45."]
     assert source[form.parts[0].start : form.parts[0].end] == "It costs <b>84,00&nbsp;&euro;</b>."
     assert source[form.parts[1].start : form.parts[1].end] == "Doors open at 18:45."
 
@@ -43,10 +43,10 @@ def test_sentences_are_parts_and_know_their_slices() -> None:
     ],
 )
 def test_what_does_not_show_is_left_out(unseen: str) -> None:
-    said = _all(f"<html><body><p>First one.</p>{unseen}<p>Second one.</p></body></html>")
-    assert "unseen" not in said
-    assert "First one." in said
-    assert "Second one." in said
+    rendered = _all(f"<html><body><p>First one.</p>{unseen}<p>Second one.</p></body></html>")
+    assert "unseen" not in rendered
+    assert "First one." in rendered
+    assert "Second one." in rendered
 
 
 def test_a_table_of_data_comes_back_as_rows_with_all_their_cells() -> None:
@@ -77,16 +77,16 @@ def test_pairs_of_a_name_and_a_value_stay_together() -> None:
 
 
 def test_lists_have_their_marks() -> None:
-    said = _all("<html><body><p>Steps:</p><ol><li>Go there.<li>Come back.</ol><ul><li>x y</ul></body></html>")
-    assert "1. Go there.\n2. Come back." in said
-    assert "- x y" in said
+    rendered = _all("<html><body><p>Steps:</p><ol><li>Go there.<li>Come back.</ol><ul><li>x y</ul></body></html>")
+    assert "1. Go there.\n2. Come back." in rendered
+    assert "- x y" in rendered
 
 
 def test_the_address_of_a_link_to_act_on_is_shown_without_what_only_tracks() -> None:
-    said = _all(
+    rendered = _all(
         '<html><body><p>Please come. <a href="https://x.org/b/48-2217?utm_source=mail&amp;utm_medium=email">Show my tickets</a></p></body></html>'
     )
-    assert "Show my tickets (https://x.org/b/48-2217)" in said
+    assert "Show my tickets (https://x.org/b/48-2217)" in rendered
 
 
 def test_the_address_of_a_link_in_a_sentence_is_not_shown() -> None:
@@ -104,15 +104,15 @@ def test_navigation_footers_and_disclaimers_are_not_taken_by_default() -> None:
 
 
 def test_preformatted_lines_stay_lines() -> None:
-    said = _all("<html><body><pre>a = 1\n  b &amp;= 2\n\nc = 3</pre></body></html>")
-    assert said.splitlines() == ["a = 1", "  b &= 2", "", "c = 3"]
+    rendered = _all("<html><body><pre>a = 1\n  b &amp;= 2\n\nc = 3</pre></body></html>")
+    assert rendered.splitlines() == ["a = 1", "  b &= 2", "", "c = 3"]
 
 
 def test_facts_are_those_of_the_text_that_shows() -> None:
     document = read(
         "<html><head><style>p{margin:1234px}</style></head><body><p>It costs <b>84,00&nbsp;&euro;</b> in all.</p></body></html>"
     )
-    assert [document.text_of_fact(fact) for found in document.facts for fact in found] == ["84,00\xa0€"]
+    assert [document.text_of_fact(fact) for facts in document.facts for fact in facts] == ["84,00\xa0€"]
 
 
 @pytest.mark.parametrize("source", ["", "plain text", "a < b and c > d", "<note><to>x</to></note>", "{}", "<"])
@@ -142,7 +142,7 @@ _PAGE = st.recursive(
             ["p", "div", "b", "ul", "li", "table", "tr", "td", "th", "pre", "h2", "a", "nav", "blockquote"]
         ),
         st.lists(inner, min_size=1, max_size=4),
-    ).map(lambda one: f"<{one[0]}>{' '.join(one[1])}</{one[0]}>\n"),
+    ).map(lambda element: f"<{element[0]}>{' '.join(element[1])}</{element[0]}>\n"),
     max_leaves=12,
 )
 
@@ -151,9 +151,9 @@ _PAGE = st.recursive(
 def test_any_choice_is_made_of_whole_parts(data: st.DataObject, page: str) -> None:
     form = _form(f"<html><body>{page}</body></html>")
     chosen = data.draw(choices(form))
-    said = " ".join(form.render(chosen).split())
+    rendered = " ".join(form.render(chosen).split())
     for number in chosen:
-        assert all(word in said for word in form.said(number).split() if word.isalnum())
+        assert all(word in rendered for word in form.part_text(number).split() if word.isalnum())
 
 
 @given(st.text(alphabet="<>/abpi=\"' &;!-\n\ud7ff\ufdd0\0x", max_size=200))

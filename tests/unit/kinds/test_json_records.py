@@ -24,33 +24,33 @@ def lines_of(text: str) -> JsonForm:
     return form
 
 
-def part_with(form: JsonForm, text: str, said: str) -> int:
-    return next(at for at, part in enumerate(form.parts) if said in text[part.start : part.end])
+def part_with(form: JsonForm, text: str, words: str) -> int:
+    return next(at for at, part in enumerate(form.parts) if words in text[part.start : part.end])
 
 
 def untabled(value: Any) -> Any:
     """A rendered value with its tables as the records that they were made of."""
     if isinstance(value, list):
-        return [untabled(one) for one in value]
+        return [untabled(item) for item in value]
     if not isinstance(value, dict):
         return value
     if "columns" in value and "rows" in value:
         return [record(value, row) for row in value["rows"]]
-    return {key: untabled(one) for key, one in value.items()}
+    return {key: untabled(item) for key, item in value.items()}
 
 
 def record(table: dict[str, Any], row: list[Any]) -> dict[str, Any]:
     columns = table["columns"]
-    found: dict[str, Any] = dict(table.get("defaults", {}))
-    found |= {
+    entries: dict[str, Any] = dict(table.get("defaults", {}))
+    entries |= {
         name.removesuffix("?"): cell
         for name, cell in zip(columns, row, strict=False)
         if not (name.endswith("?") and cell is None)
     }
     if len(row) > len(columns):
-        found |= row[-1]
+        entries |= row[-1]
     whole: dict[str, Any] = {}
-    for name, cell in found.items():
+    for name, cell in entries.items():
         *path, last = name.split(".")
         inner = whole
         for key in path:
@@ -66,8 +66,8 @@ SERVICES = [
 
 
 def test_like_objects_become_column_names_and_rows() -> None:
-    made = json.loads(whole(form_of(json.dumps(SERVICES[:3], indent=2))))
-    assert made == {
+    rendered = json.loads(whole(form_of(json.dumps(SERVICES[:3], indent=2))))
+    assert rendered == {
         "columns": ["service", "owner.name", "owner.team", "load", "note"],
         "rows": [
             ["service 0", "Ada", "t0", 0, None],
@@ -79,16 +79,16 @@ def test_like_objects_become_column_names_and_rows() -> None:
 
 def test_a_value_that_nearly_all_records_have_is_told_once_and_exceptions_at_the_end_of_their_row() -> None:
     records = [{"id": at, "state": "failed" if at == 7 else "ok"} for at in range(20)]
-    made = json.loads(whole(form_of(json.dumps(records))))
-    assert made["defaults"] == {"state": "ok"}
-    assert made["rows"][6:8] == [[6], [7, {"state": "failed"}]]
+    rendered = json.loads(whole(form_of(json.dumps(records))))
+    assert rendered["defaults"] == {"state": "ok"}
+    assert rendered["rows"][6:8] == [[6], [7, {"state": "failed"}]]
 
 
 def test_a_missing_key_is_told_from_null() -> None:
     records: list[dict[str, int | None]] = [{"id": at, "end": at} if at % 4 else {"id": at} for at in range(8)]
-    made = json.loads(whole(form_of(json.dumps(records))))
-    assert made["columns"] == ["id", "end?"]
-    assert untabled(made) == records
+    rendered = json.loads(whole(form_of(json.dumps(records))))
+    assert rendered["columns"] == ["id", "end?"]
+    assert untabled(rendered) == records
     records[1]["end"] = None
     assert untabled(json.loads(whole(form_of(json.dumps(records))))) == records
 
@@ -111,32 +111,32 @@ def test_pretty_and_in_one_line_are_the_same() -> None:
 def test_rows_left_out_are_counted() -> None:
     text = json.dumps(SERVICES)
     form = form_of(text)
-    made = json.loads(form.render(closed(form, [part_with(form, text, '"service 12"')])))
-    assert [row[0] for row in made["rows"]] == ["service 12"]
-    assert made["left_out"] == 29
+    rendered = json.loads(form.render(closed(form, [part_with(form, text, '"service 12"')])))
+    assert [row[0] for row in rendered["rows"]] == ["service 12"]
+    assert rendered["left_out"] == 29
 
 
 def test_entries_and_elements_left_out_are_counted() -> None:
     text = json.dumps({"name": "x", "...": 1, "numbers": list(range(100, 200))})
     form = form_of(text)
-    made = json.loads(form.render(closed(form, [part_with(form, text, "150")])))
-    assert made == {"numbers": [150, "... 99 more"], "....": "2 more"}
+    rendered = json.loads(form.render(closed(form, [part_with(form, text, "150")])))
+    assert rendered == {"numbers": [150, "... 99 more"], "....": "2 more"}
 
 
 def test_elements_of_a_nested_array_are_parts() -> None:
     text = json.dumps({"status": "ok", "data": {"items": SERVICES}}, indent=1)
     form = form_of(text)
-    made = json.loads(form.render(closed(form, [part_with(form, text, '"service 5"')])))
-    assert made["data"]["items"]["rows"] == [["service 5", "t5", 50]]
-    assert made["data"]["items"]["left_out"] == 29
+    rendered = json.loads(form.render(closed(form, [part_with(form, text, '"service 5"')])))
+    assert rendered["data"]["items"]["rows"] == [["service 5", "t5", 50]]
+    assert rendered["data"]["items"]["left_out"] == 29
 
 
 def test_a_record_with_a_long_array_in_it_keeps_its_other_entries() -> None:
     records = [{"id": f"r{at}", "points": list(range(1000, 1050)), "state": f"s{at}"} for at in range(4)]
     text = json.dumps(records)
     form = form_of(text)
-    made = json.loads(form.render(closed(form, [part_with(form, text, '"s2"')])))
-    assert made["rows"] == [["r2", ["... 50 more"], "s2"]]
+    rendered = json.loads(form.render(closed(form, [part_with(form, text, '"s2"')])))
+    assert rendered["rows"] == [["r2", ["... 50 more"], "s2"]]
 
 
 def test_what_is_unlike_the_others_is_worth_most() -> None:
@@ -200,10 +200,10 @@ def test_any_choice_of_parts_of_any_document_parses_and_has_no_other_value(
     text = json.dumps(document, indent=indent, ensure_ascii=ascii_only)
     form = form_of(text)
     check_parts(form, 0, len(text))
-    made = json.loads(form.render(data.draw(choices(form))), parse_float=str, parse_int=str)
+    rendered = json.loads(form.render(data.draw(choices(form))), parse_float=str, parse_int=str)
     source = set(leaves(json.loads(text, parse_float=str, parse_int=str)))
-    added = set(leaves(made)) - source
-    assert all("more" in said or said.isdigit() or said in names(document) for said in added)
+    added = set(leaves(rendered)) - source
+    assert all("more" in leaf or leaf.isdigit() or leaf in names(document) for leaf in added)
 
 
 @given(records=st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), LEAVES, min_size=1), min_size=2, max_size=20))
@@ -233,4 +233,4 @@ def _all_keys(value: Any) -> set[str]:
 
 def _dotted(value: Any) -> set[str]:
     keys = _all_keys(value)
-    return {f"{one}.{two}{mark}" for one in keys for two in keys for mark in ("", "?")}
+    return {f"{first}.{second}{mark}" for first in keys for second in keys for mark in ("", "?")}

@@ -42,7 +42,7 @@ def test_comments_go() -> None:
 def test_an_item_comes_in_its_list() -> None:
     source = "\\section{Heat}\n\\begin{itemize}\n\\item One is here. It is long.\n\\item Two is here.\n\\end{itemize}\nIt ends."
     form = _form(source)
-    item = next(number for number in range(len(form.parts)) if "It is long" in form.said(number))
+    item = next(number for number in range(len(form.parts)) if "It is long" in form.part_text(number))
     assert form.render(closed(form, [item])) == "\\begin{itemize}\n\\item One is here. It is long.\n\\end{itemize}"
 
 
@@ -63,7 +63,7 @@ def test_facts_are_read_without_commands() -> None:
     document = read(
         "\\section{Heat}\nIt was $50\\,\\mu\\mathrm{m}$ thick and heated for \\SI{30}{\\minute} (see \\cite{novak2019})."
     )
-    assert {"50 µm", "30 min"} <= {document.text_of_fact(fact) for found in document.facts for fact in found}
+    assert {"50 µm", "30 min"} <= {document.text_of_fact(fact) for facts in document.facts for fact in facts}
 
 
 def test_what_does_not_hold_is_worth_more() -> None:
@@ -112,13 +112,13 @@ _BITS = st.sampled_from(
 @given(st.data(), st.lists(_BITS, min_size=1, max_size=8).map("\n".join))
 def test_any_choice_has_closed_environments_and_formulas(data: st.DataObject, body: str) -> None:
     form = _form("\\section{Heat}\n" + body)
-    said = form.render(data.draw(choices(form)))
+    rendered = form.render(data.draw(choices(form)))
     for name in ("itemize", "equation", "quote"):
-        assert said.count(f"\\begin{{{name}}}") == said.count(f"\\end{{{name}}}")
-    assert said.count("$") % 2 == 0
-    assert said.count("{") == said.count("}")
-    assert said.count("\\[") == said.count("\\]")
-    assert "\\item" not in said or "\\begin{itemize}" in said
+        assert rendered.count(f"\\begin{{{name}}}") == rendered.count(f"\\end{{{name}}}")
+    assert rendered.count("$") % 2 == 0
+    assert rendered.count("{") == rendered.count("}")
+    assert rendered.count("\\[") == rendered.count("\\]")
+    assert "\\item" not in rendered or "\\begin{itemize}" in rendered
 
 
 @given(st.text(alphabet="\\{}$%[]beginditm \n.aB", max_size=200))

@@ -72,9 +72,9 @@ def test_other_lines_have_no_form(text: str) -> None:
 @given(st.data())
 def test_any_choice_has_whole_lines_in_order_and_a_true_count(data: st.DataObject) -> None:
     paths = st.sampled_from(["src/a.py", "b.c", "docs/x y.md"])
-    said = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), max_size=20)
-    found = data.draw(st.lists(st.tuples(paths, st.integers(1, 999), said), min_size=3, max_size=30))
-    lines = [f"{path}:{number}:{text}" for path, number, text in found]
+    texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), max_size=20)
+    matches = data.draw(st.lists(st.tuples(paths, st.integers(1, 999), texts), min_size=3, max_size=30))
+    lines = [f"{path}:{number}:{text}" for path, number, text in matches]
     form = form_of("\n".join(lines))
     assert whole(form).split("\n") == lines
     chosen = data.draw(choices(form))
@@ -93,8 +93,8 @@ def test_lines_that_begin_with_a_time_are_no_matches(stamp: str) -> None:
 def test_a_listing_of_files_says_how_many_are_left_out() -> None:
     paths = [f"src/shop/module_{at:02}/views.py" for at in range(60)]
     text = "\n".join(paths)
-    made = compress_extractive(CompressOptions(text, target_ratio=0.2))
-    *shown, mark = made.text.splitlines()
+    result = compress_extractive(CompressOptions(text, target_ratio=0.2))
+    *shown, mark = result.text.splitlines()
     assert set(shown) <= set(paths)
     assert mark == f"... {60 - len(shown)} more lines"
     assert compress_extractive(CompressOptions(text)).text == text
@@ -104,11 +104,11 @@ def test_a_file_of_a_listing_stands_under_its_folder() -> None:
     folders = [f"app/part{at}:" for at in range(6)]
     file = "-rw-r--r--  1 root root  {} Nov 26 17:53 module_{}.py"
     lines = [
-        line for at, one in enumerate(folders) for line in (one, *(file.format(at * 900 + n, n) for n in range(8)))
+        line for at, path in enumerate(folders) for line in (path, *(file.format(at * 900 + n, n) for n in range(8)))
     ]
-    made = compress_extractive(CompressOptions("\n".join(lines), target_ratio=0.1))
+    result = compress_extractive(CompressOptions("\n".join(lines), target_ratio=0.1))
     folder = ""
-    for line in made.text.splitlines()[:-1]:
+    for line in result.text.splitlines()[:-1]:
         folder = line if line in folders else folder
         assert line == folder or lines.index(line) > lines.index(folder)
         assert line == folder or line in lines[lines.index(folder) : lines.index(folder) + 9]

@@ -47,11 +47,11 @@ def form_of(text: str) -> LogForm:
 def log_of(lines: int, rare: int) -> list[str]:
     """A log with each rare kind of line `rare` times."""
     random_ = random.Random(7)
-    said = [template for template in RARE for _ in range(rare)]
-    said += [random_.choice(ROUTINE) for _ in range(lines - len(said))]
-    random_.shuffle(said)
-    filled = (template.format(random_.randrange(1000, 99999), random_.randrange(400)) for template in said)
-    return [f"2026-03-05 10:{at // 60 % 60:02d}:{at % 60:02d},123 {one}" for at, one in enumerate(filled)]
+    templates = [template for template in RARE for _ in range(rare)]
+    templates += [random_.choice(ROUTINE) for _ in range(lines - len(templates))]
+    random_.shuffle(templates)
+    filled = (template.format(random_.randrange(1000, 99999), random_.randrange(400)) for template in templates)
+    return [f"2026-03-05 10:{at // 60 % 60:02d}:{at % 60:02d},123 {message}" for at, message in enumerate(filled)]
 
 
 def shown_of(result: str, template: str) -> int:
@@ -153,12 +153,12 @@ def test_what_is_no_log_has_no_form(text: str) -> None:
 
 @given(st.data())
 def test_any_choice_has_whole_lines_in_order_and_a_true_count(data: st.DataObject) -> None:
-    said = st.sampled_from(
+    templates = st.sampled_from(
         ["INFO started {}", "INFO done in {} ms", "ERROR cannot read {}", "DEBUG x={}", f"WARN {{}}\n{TRACEBACK}"]
     )
     numbers = st.integers(0, 10**6)
-    found = data.draw(st.lists(st.tuples(said, numbers), min_size=2, max_size=60))
-    lines = [f"2026-03-05 10:00:{at:02d} {template.format(number)}" for at, (template, number) in enumerate(found)]
+    messages = data.draw(st.lists(st.tuples(templates, numbers), min_size=2, max_size=60))
+    lines = [f"2026-03-05 10:00:{at:02d} {template.format(number)}" for at, (template, number) in enumerate(messages)]
     form = form_of("\n".join(lines))
     assert whole(form) == "\n".join(lines)
     chosen = data.draw(choices(form))

@@ -38,11 +38,11 @@ def numbered(text: str, mark: str, first: int = 1) -> str:
 
 @pytest.mark.parametrize("mark", ["\t", "→", " | "])
 def test_code_behind_line_numbers_becomes_an_outline_without_them(mark: str) -> None:
-    made = compress_extractive(CompressOptions(numbered(CODE, mark)))
-    assert made.report.structure == ("code",)
-    assert "def tax_of(net: Decimal, country: str, kind: str) -> Decimal:" in made.text.splitlines()
-    assert made.sizes.compressed_tokens < made.sizes.source_tokens
-    ast.parse(made.text)
+    result = compress_extractive(CompressOptions(numbered(CODE, mark)))
+    assert result.report.structure == ("code",)
+    assert "def tax_of(net: Decimal, country: str, kind: str) -> Decimal:" in result.text.splitlines()
+    assert result.sizes.compressed_tokens < result.sizes.source_tokens
+    ast.parse(result.text)
 
 
 def test_the_numbers_may_begin_anywhere() -> None:

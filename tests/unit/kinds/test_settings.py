@@ -36,13 +36,13 @@ spec:
 BOMB = "a: &a [x, x]\n" + "".join(f"k{at}: &k{at} [*{'a' if not at else f'k{at - 1}'}, *a]\n" for at in range(60))
 
 
-def part_with(form: Form, text: str, said: str) -> int:
-    return next(at for at, part in enumerate(form.parts) if said in text[part.start : part.end])
+def part_with(form: Form, text: str, words: str) -> int:
+    return next(at for at, part in enumerate(form.parts) if words in text[part.start : part.end])
 
 
-def kept(text: str, said: str, content_type: str | None = None) -> str:
+def kept(text: str, words: str, content_type: str | None = None) -> str:
     (form,) = find_forms(text, content_type)
-    return form.render(closed(form, [part_with(form, text, said)]))
+    return form.render(closed(form, [part_with(form, text, words)]))
 
 
 def test_all_parts_are_the_text() -> None:
@@ -67,8 +67,8 @@ def test_a_value_over_several_lines_is_whole() -> None:
 
 
 def test_a_short_item_of_a_list_is_whole_and_its_key_comes_along() -> None:
-    made = yaml.safe_load(kept(YAML, "name: C"))
-    assert made["spec"]["env"] == [{"name": "A", "value": "b"}, {"name": "C", "value": "d"}]
+    rendered = yaml.safe_load(kept(YAML, "name: C"))
+    assert rendered["spec"]["env"] == [{"name": "A", "value": "b"}, {"name": "C", "value": "d"}]
 
 
 def test_a_key_is_never_without_its_content() -> None:
@@ -145,7 +145,7 @@ def is_part_of(part: Any, whole: Any) -> bool:
     if isinstance(part, dict) and isinstance(whole, dict):
         return all(key in whole and is_part_of(value, whole[key]) for key, value in part.items())
     if isinstance(part, list) and isinstance(whole, list):
-        return all(any(is_part_of(one, other) for other in whole) for one in part)
+        return all(any(is_part_of(element, other) for other in whole) for element in part)
     return bool(part == whole)
 
 

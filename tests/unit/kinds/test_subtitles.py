@@ -58,19 +58,19 @@ def test_cues_of_one_speaker_are_one_turn_without_times() -> None:
 
 def test_a_sentence_over_several_cues_is_one_part() -> None:
     form = _form(_SRT)
-    assert form.said(0) == "We met on 5 May and it was decided that Anna leads it."
+    assert form.part_text(0) == "We met on 5 May and it was decided that Anna leads it."
 
 
 def test_an_answer_needs_its_question() -> None:
     form = _form(_SRT)
-    answer = next(number for number in range(len(form.parts)) if "Yes" in form.said(number))
+    answer = next(number for number in range(len(form.parts)) if "Yes" in form.part_text(number))
     assert form.render(closed(form, [answer])) == "- Is that final?\n- Yes, from Monday on."
 
 
 def test_a_later_sentence_of_a_turn_needs_the_one_with_the_speaker() -> None:
     source = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>It is done. We ship.\n\n00:03.000 --> 00:04.000\n<v Bo>Good of you.\n\n00:05.000 --> 00:06.000\n<v Ann>On Friday then.\n"
     form = _form(source)
-    later = next(number for number in range(len(form.parts)) if form.said(number) == "We ship.")
+    later = next(number for number in range(len(form.parts)) if form.part_text(number) == "We ship.")
     assert form.render(closed(form, [later])).startswith("<v Ann>")
 
 
@@ -81,7 +81,7 @@ def test_sounds_are_left_out() -> None:
 def test_a_promise_is_worth_more_than_small_talk() -> None:
     source = "0:01\nAnn: It was a long day here.\n0:05\nBo: We must ship the parts by Friday.\n0:09\nAnn: The weather is like it was.\n"
     form = _form(source)
-    worths = {form.said(number): part.worth for number, part in enumerate(form.parts)}
+    worths = {form.part_text(number): part.worth for number, part in enumerate(form.parts)}
     assert worths["Bo: We must ship the parts by Friday."] > worths["Ann: The weather is like it was."]
 
 
@@ -136,9 +136,9 @@ def test_any_choice_is_made_of_whole_parts(data: st.DataObject, cues: list[list[
         )
     )
     chosen = data.draw(choices(form))
-    said = form.render(chosen)
-    assert all(form.said(number) in said for number in chosen)
-    assert "-->" not in said
+    rendered = form.render(chosen)
+    assert all(form.part_text(number) in rendered for number in chosen)
+    assert "-->" not in rendered
 
 
 @given(st.text(alphabet="0123:.,->\n <v>AB", max_size=200))

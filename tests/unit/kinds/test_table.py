@@ -118,9 +118,9 @@ def test_any_choice_of_rows_reads_as_rows_of_the_source(
     assert form is not None
     check_parts(form, 0, len(text))
     taken = data.draw(choices(form))
-    made = list(csv.reader(io.StringIO(form.render(taken)), delimiter=delimiter, strict=True))
-    assert made[: len(taken)] == [rows[at] for at in taken]
-    assert [len(row) for row in made[len(taken) :]] == [1] * (len(taken) < len(rows))
+    rendered = list(csv.reader(io.StringIO(form.render(taken)), delimiter=delimiter, strict=True))
+    assert rendered[: len(taken)] == [rows[at] for at in taken]
+    assert [len(row) for row in rendered[len(taken) :]] == [1] * (len(taken) < len(rows))
 
 
 PLAIN_CELL = st.text(st.characters(exclude_categories=["Cs", "C", "Z"], exclude_characters="|\\"), max_size=8)
@@ -142,6 +142,6 @@ def test_any_choice_of_rows_of_markdown_has_their_cells(
     form = table.read_markdown(text, 0, len(text))
     assert form is not None
     taken = data.draw(choices(form))
-    made = [[cell.strip() for cell in line[1:-1].split("|")] for line in form.render(taken).splitlines()]
-    assert made[:1] + made[2 : len(taken) + 1] == [rows[at] for at in taken]
-    assert set("".join(made[1])) <= {"-"}
+    rendered = [[cell.strip() for cell in line[1:-1].split("|")] for line in form.render(taken).splitlines()]
+    assert rendered[:1] + rendered[2 : len(taken) + 1] == [rows[at] for at in taken]
+    assert set("".join(rendered[1])) <= {"-"}

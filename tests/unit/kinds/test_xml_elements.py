@@ -35,8 +35,10 @@ def test_white_space_of_a_text_stays(text: str) -> None:
 
 def test_elements_left_out_are_counted() -> None:
     form = form_of(LIST)
-    made = form.render(closed(form, [18]))
-    assert made.endswith('<item id="17"><name>name 17</name><state>failed</state></item><!-- ... 29 more --></list>')
+    rendered = form.render(closed(form, [18]))
+    assert rendered.endswith(
+        '<item id="17"><name>name 17</name><state>failed</state></item><!-- ... 29 more --></list>'
+    )
 
 
 def test_what_is_unlike_its_siblings_is_worth_most() -> None:
@@ -66,11 +68,13 @@ def test_deep_nesting_is_read() -> None:
 
 
 NAMES = st.sampled_from(["a", "item", "b:c", "x-y"])
-TEXTS = st.text("abc <&>\"'é\n", max_size=12).map(lambda said: said.replace("&", "&amp;").replace("<", "&lt;"))
+TEXTS = st.text("abc <&>\"'é\n", max_size=12).map(lambda content: content.replace("&", "&amp;").replace("<", "&lt;"))
 ELEMENTS = st.recursive(
-    st.tuples(NAMES, TEXTS).map(lambda made: f"<{made[0]}>{made[1].replace(']]>', '')}</{made[0]}>"),
+    st.tuples(NAMES, TEXTS).map(lambda drawn: f"<{drawn[0]}>{drawn[1].replace(']]>', '')}</{drawn[0]}>"),
     lambda inner: st.tuples(NAMES, st.lists(inner, min_size=1, max_size=4), TEXTS).map(
-        lambda made: f'<{made[0]} k="{made[2].replace(chr(34), "")}">\n  {"<!-- < -->".join(made[1])}\n</{made[0]}>'
+        lambda drawn: (
+            f'<{drawn[0]} k="{drawn[2].replace(chr(34), "")}">\n  {"<!-- < -->".join(drawn[1])}\n</{drawn[0]}>'
+        )
     ),
     max_leaves=12,
 )
@@ -81,9 +85,13 @@ def test_any_choice_of_elements_is_valid_and_has_no_other_value(inner: list[str]
     text = f'<root xmlns:b="urn:b">{"".join(inner)}</root>'
     form = form_of(text)
     check_parts(form, 0, len(text))
-    made = ElementTree.fromstring(form.render(data.draw(choices(form))))
-    known = {(one.tag, said) for one in ElementTree.fromstring(text).iter() for said in (one.text or "", one.get("k"))}
-    for one in made.iter():
-        assert not len(one) or not (one.text or "").strip()
-        assert len(one) or (one.tag, one.text or "") in known or not (one.text or "").strip()
-        assert one.get("k") is None or (one.tag, one.get("k")) in known
+    rendered = ElementTree.fromstring(form.render(data.draw(choices(form))))
+    source_values = {
+        (element.tag, content)
+        for element in ElementTree.fromstring(text).iter()
+        for content in (element.text or "", element.get("k"))
+    }
+    for element in rendered.iter():
+        assert not len(element) or not (element.text or "").strip()
+        assert len(element) or (element.tag, element.text or "") in source_values or not (element.text or "").strip()
+        assert element.get("k") is None or (element.tag, element.get("k")) in source_values

@@ -1,1 +1,1 @@
-"""The checks: one small pure function each, from the observations to a finding, or to None where it does not apply."""
+"""The checks: a small pure function each, from the observations to a finding, or to None if it does not apply."""

@@ -7,8 +7,8 @@ from app.ops.doctor.reading import amd_gpus, answering, server_user
 
 
 def check_device_access(seen: Observations) -> Finding | None:
-    """May Ollama's user read and write /dev/dri/renderD* and /dev/kfd, which AMD and Intel GPUs need?"""
-    if answering(seen) is None or not seen.wanted.url_is_local:
+    """May Ollama's user read and write /dev/dri/renderD* and, for AMD GPUs, /dev/kfd?"""
+    if answering(seen) is None or not seen.configured.url_is_local:
         return None
     if not any(gpu.vendor in ("AMD", "Intel") for gpu in seen.host.gpus):
         return None
@@ -39,7 +39,7 @@ def _by_groups(seen: Observations, user: str) -> Finding:
         return Finding(
             "device access",
             "fail",
-            f"User {user} was put into the group {groups} after Ollama started: {paths} are still closed to it.",
+            f"User {user} joined the group {groups} after Ollama started: {paths} are still closed to it.",
             commands.restart(seen),
         )
     return Finding(

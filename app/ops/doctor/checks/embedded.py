@@ -8,7 +8,7 @@ from app.ops.doctor.reading import gib
 
 
 def check_embedded_model(seen: Observations) -> Finding | None:
-    """Is the embedded engine's model file there?"""
+    """Does the embedded engine's model file exist?"""
     embedded = seen.embedded
     if embedded is None:
         return None

@@ -1,4 +1,4 @@
-"""Does the model run on the GPU, and by which library did Ollama find it?"""
+"""Does the model run on the GPU, and through which library did Ollama find it?"""
 
 from app.ops.doctor import commands
 from app.ops.doctor.checks.access import check_device_access
@@ -10,42 +10,42 @@ from app.ops.doctor.reading import answering, gib, gpu_name, is_on_cpu, loaded_m
 
 
 def check_processor(seen: Observations) -> Finding | None:
-    """Is the loaded model on the GPU, and which share of it?"""
+    """Which share of the loaded model is on the GPU?"""
     answers, model = answering(seen), loaded_model(seen)
     if answers is None:
         return None
     if model is None:
         is_installed = bool(answers.model_info) and answers.call is None
-        sentence = "The model is not loaded, so Ollama does not say where it runs."
+        sentence = "The model is not loaded, so Ollama does not report where it runs."
         return Finding("processor", "unknown", sentence) if is_installed else None
-    # The log's last word on layers is of the last model loaded, which with several may be another one.
+    # The log's last line about layers is for the model loaded last, which may be another model.
     layers = log_facts(seen).offloaded if len(answers.loaded_after_call or answers.loaded) == 1 else None
     of_layers = f" ({layers[0]} of {layers[1]} layers)" if layers else ""
     if model.gpu_ratio >= 0.995:
         return Finding("processor", "ok", f"All {gib(model.size)} of the loaded model are on the GPU{of_layers}.")
     if model.gpu_ratio > 0:
-        sentence = f"{model.gpu_ratio:.0%} of the model is on the GPU{of_layers}; the CPU's part sets the pace."
+        sentence = f"{model.gpu_ratio:.0%} of the model is on the GPU{of_layers}; the part on the CPU limits the speed."
         return Finding("processor", "warn", sentence)
     return _on_cpu(seen, of_layers)
 
 
 def _on_cpu(seen: Observations, of_layers: str) -> Finding:
     if not seen.host.gpus:
-        why = "this machine shows no GPU" if seen.wanted.url_is_local else "its server uses no GPU"
+        why = "this machine shows no GPU" if seen.configured.url_is_local else "its server uses no GPU"
         return Finding("processor", "warn", f"The model runs on the CPU{of_layers}: {why}.")
     causes = (check_rocm(seen), check_vulkan(seen), check_device_access(seen))
     is_explained = any(finding is not None and finding.command for finding in causes)
     return Finding(
         "processor",
         "fail",
-        f"The model runs on the CPU{of_layers} in spite of the GPU: 5 to 10 times slower.",
+        f"The model runs on the CPU{of_layers} although there is a GPU: 5 to 10 times slower.",
         None if is_explained else commands.read_log(seen),
     )
 
 
 def check_gpu(seen: Observations) -> Finding | None:
-    """What GPUs are there, and what has Ollama found of them by its log?"""
-    if answering(seen) is None or not seen.wanted.url_is_local:
+    """Which GPUs are there, and which of them has Ollama found according to its log?"""
+    if answering(seen) is None or not seen.configured.url_is_local:
         return None
     here = "; ".join(gpu_name(gpu) for gpu in seen.host.gpus)
     devices = [device for device in log_facts(seen).devices if device.library != "cpu"]
@@ -64,7 +64,7 @@ def _unused(seen: Observations, here: str) -> Finding:
     if facts.dropped:
         switch = "OLLAMA_IGPU_ENABLE"
         command = commands.set_variable(seen, "integrated-gpu", switch, "1") if switch in facts.dropped[-1] else None
-        return Finding("gpu", "fail", f"{here}, but Ollama leaves it out: {facts.dropped[-1]}.", command)
+        return Finding("gpu", "fail", f"{here}, but Ollama skipped it: {facts.dropped[-1]}.", command)
     if facts.failures:
         failure = facts.failures[0]
         place = f" in its folder {failure.folder}" if failure.folder else ""

@@ -1,4 +1,4 @@
-"""All checks, in the order in which a reader wants them: first what everything else depends on."""
+"""All checks in the order of their rows: first those that the others depend on."""
 
 from collections.abc import Callable
 
@@ -55,5 +55,5 @@ CHECKS: tuple[Callable[[Observations], Finding | None], ...] = (
 
 
 def examine(seen: Observations) -> tuple[Finding, ...]:
-    """The findings of all checks that apply. In `auto` without Ollama those of the embedded engine alone do."""
+    """The findings of all checks that apply; in `auto` without Ollama, those of the embedded engine only."""
     return tuple(finding for check in CHECKS if (finding := check(seen)) is not None)

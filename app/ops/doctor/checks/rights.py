@@ -1,11 +1,11 @@
-"""What could not be seen for want of rights?"""
+"""What could not be observed because of missing permissions?"""
 
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
 
 
 def check_rights(seen: Observations) -> Finding | None:
-    """What was hidden, and how to see it; root is never needed for the rest."""
+    """What was hidden, and how to see it; nothing else needs root."""
     if not seen.blind_spots:
         return None
     hidden = "; ".join(spot.what for spot in seen.blind_spots)

@@ -1,4 +1,4 @@
-"""Do Ollama's ROCm libraries fit the system's ROCm and the card?"""
+"""Do Ollama's ROCm libraries match the system's ROCm and the card?"""
 
 from app.ops.doctor import commands
 from app.ops.doctor.checks.vulkan import check_vulkan
@@ -8,7 +8,7 @@ from app.ops.doctor.reading import amd_gpus, answering, gpu_libraries, is_on_cpu
 
 
 def check_rocm(seen: Observations) -> Finding | None:
-    """Ollama's ROCm beside the system's, and the cards that it has kernels for, against where the model runs."""
+    """Do Ollama's ROCm and the system's match, and are there kernels for the card that should run the model?"""
     bundled = seen.host.bundled_rocm[-1] if seen.host.bundled_rocm else None
     system = seen.host.system_rocm[-1] if seen.host.system_rocm else None
     if answering(seen) is None or not amd_gpus(seen) or (bundled is None and system is None):
@@ -17,7 +17,7 @@ def check_rocm(seen: Observations) -> Finding | None:
     if not is_on_cpu(seen):
         return Finding("rocm", "ok", f"{both}; {'in use' if 'rocm' in gpu_libraries(seen) else 'not in use'}.")
     if bundled is None:
-        return Finding("rocm", "warn", f"{both}. Vulkan needs none.")
+        return Finding("rocm", "warn", f"{both}. Vulkan needs no ROCm.")
     reasons = [*_mismatch(bundled, system), *_missing_kernels(seen, bundled), *_override(seen)]
     has_crashed = _has_crashed(seen)
     if not reasons and not has_crashed:
@@ -30,7 +30,7 @@ def check_rocm(seen: Observations) -> Finding | None:
         vulkan.command if vulkan is not None else None,
         (
             *reasons,
-            "Where ROCm fails at discovery, Ollama runs the model on the CPU without any error. The way out is "
+            "If ROCm fails at discovery, Ollama runs the model on the CPU without any error. The solution is "
             "Vulkan, which drives the same card through the kernel and Mesa, without ROCm.",
         ),
     )
@@ -52,13 +52,13 @@ def _missing_kernels(seen: Observations, bundled: Rocm) -> list[str]:
     gfx = next((gpu.gfx for gpu in amd_gpus(seen) if gpu.gfx), "")
     if not gfx or not bundled.gfx_targets or gfx in bundled.gfx_targets:
         return []
-    # Since 0.12.4 Ollama's Dockerfile takes the kernels for gfx900 and gfx906 out of the bundle.
+    # Since 0.12.4 Ollama's Dockerfile removes the kernels for gfx900 and gfx906 from the bundle.
     return [f"Ollama's rocBLAS has no kernels for {gfx}."]
 
 
 def _override(seen: Observations) -> list[str]:
     value = server_variable(seen, "HSA_OVERRIDE_GFX_VERSION")
-    return [f"HSA_OVERRIDE_GFX_VERSION={value} makes ROCm take the card for another one."] if value else []
+    return [f"HSA_OVERRIDE_GFX_VERSION={value} makes ROCm treat the card as a different one."] if value else []
 
 
 def _has_crashed(seen: Observations) -> bool:

@@ -1,4 +1,4 @@
-"""What the running service says of itself."""
+"""What the running service reports about itself."""
 
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
@@ -30,8 +30,8 @@ def check_service(seen: Observations) -> Finding | None:
 
 
 def check_warning(seen: Observations) -> Finding | None:
-    """Does the service warn of needless loads, or of a model whose sentences mostly fall?"""
+    """Does the service warn of needless loads, or of a model whose sentences are mostly rejected?"""
     service = seen.service
     if service is None or service.warning is None:
         return None
-    return Finding("warning", "warn", f"{service.url} says: {service.warning}.")
+    return Finding("warning", "warn", f"{service.url} warns: {service.warning}.")

@@ -1,4 +1,4 @@
-"""Do Ollama's context, slots, queue and drop-ins fit our settings?"""
+"""Do Ollama's context window, slots, queue and drop-ins match our settings?"""
 
 from app.ops.doctor import commands
 from app.ops.doctor.checks.memory import fits, slots_that_fit
@@ -12,52 +12,52 @@ _SINGLE_SLOT = {
     "nemotron_h_moe", "nemotron_h_omni",
 }  # fmt: skip
 
-_LOAD_S = 1.0  # until a call has its model: a loaded one is there in less on a busy machine too
+_LOAD_S = 1.0  # time until a call has its model: a loaded model is available sooner, even on a busy machine
 
 
 def check_context(seen: Observations) -> Finding | None:
-    """Is the model loaded with our context window, and was it made for one so long?"""
+    """Is the model loaded with our context window, and does it support that size?"""
     if (answers := answering(seen)) is None or not answers.model_info:
         return None
-    wanted, trained, loaded = seen.wanted.num_ctx, trained_context(seen), loaded_before(seen)
-    if trained is not None and wanted > trained:
+    num_ctx, trained, loaded = seen.configured.num_ctx, trained_context(seen), loaded_before(seen)
+    if trained is not None and num_ctx > trained:
         return Finding(
             "context",
             "warn",
-            f"CONDENSER_NUM_CTX={wanted}, but the model was made for {trained} tokens at most.",
+            f"CONDENSER_NUM_CTX={num_ctx}, but the model supports {trained} tokens at most.",
             commands.our_setting("CONDENSER_NUM_CTX", trained),
         )
-    if loaded is not None and loaded.context_length > wanted:
+    if loaded is not None and loaded.context_length > num_ctx:
         return Finding(
             "context",
             "ok",
-            f"{loaded.context_length} tokens a call: another program loaded the model so; CONDENSER_NUM_CTX={wanted}.",
+            f"{loaded.context_length} tokens a call, as another program loaded it; CONDENSER_NUM_CTX={num_ctx}.",
         )
-    if loaded is not None and 0 < loaded.context_length < wanted:
+    if loaded is not None and 0 < loaded.context_length < num_ctx:
         theirs_fits = fits(seen, loaded.context_length, slots(seen) or 1)
         return Finding(
             "context",
             "warn",
-            f"The model was loaded with {loaded.context_length} tokens by another program; CONDENSER_NUM_CTX={wanted}.",
+            f"Another program loaded the model with {loaded.context_length} tokens; CONDENSER_NUM_CTX={num_ctx}.",
             commands.our_setting("CONDENSER_NUM_CTX", loaded.context_length) if theirs_fits else None,
-            ("Ollama reloads the model whenever the two take turns: have both ask for the same size.",),
+            ("Ollama reloads the model whenever the two programs alternate: configure the same size in both.",),
         )
-    of = f"; the model can do {trained}" if trained else ""
-    return Finding("context", "ok", f"{wanted} tokens a call, as CONDENSER_NUM_CTX says{of}.")
+    of = f"; the model supports {trained}" if trained else ""
+    return Finding("context", "ok", f"{num_ctx} tokens a call, as set by CONDENSER_NUM_CTX{of}.")
 
 
 def check_loads(seen: Observations) -> Finding | None:
-    """Did Ollama load the model for our call though it was loaded?"""
+    """Did Ollama reload the model for our call although it was loaded?"""
     answers, loaded = answering(seen), loaded_before(seen)
     if answers is None or answers.call is None or loaded is None or answers.call.load_s < _LOAD_S:
         return None
     return Finding(
         "loads",
         "warn",
-        f"The model was loaded, and Ollama loaded it again for our call, which took {answers.call.load_s:.1f} s.",
+        f"The model was loaded, but Ollama reloaded it for our call, which took {answers.call.load_s:.1f} s.",
         None,
         (
-            "Another program calls it with other options (num_ctx, shift, num_gpu ...): each change of turns loads it.",
+            "Another program calls it with other options (num_ctx, shift, num_gpu ...): each alternation reloads it.",
             "See docs/ollama.md, and condenser_model_loads_total of the service.",
         ),
     )
@@ -67,52 +67,57 @@ def check_slots(seen: Observations) -> Finding | None:
     """Does Ollama run as many calls at once as we send?"""
     if (answers := answering(seen)) is None:
         return None
-    wanted, has = seen.wanted.max_concurrency, slots(seen)
-    if wanted == AUTO:
+    max_concurrency, has = seen.configured.max_concurrency, slots(seen)
+    if max_concurrency == AUTO:
         runs = "how many calls Ollama runs at once" if has is None else f"that Ollama runs {has} calls at once"
         return Finding("slots", "ok", f"CONDENSER_MAX_CONCURRENCY=auto finds {runs} under load.")
-    ours = f"CONDENSER_MAX_CONCURRENCY={wanted}"
-    if answers.family in _SINGLE_SLOT and wanted > 1:
+    ours = f"CONDENSER_MAX_CONCURRENCY={max_concurrency}"
+    if answers.family in _SINGLE_SLOT and max_concurrency > 1:
         sentence = f"Ollama runs models of family {answers.family} one call at a time, but {ours}."
         return Finding("slots", "warn", sentence, commands.our_setting("CONDENSER_MAX_CONCURRENCY", 1))
     if has is None:
-        return Finding("slots", "unknown", f"OLLAMA_NUM_PARALLEL can't be seen; it should be {wanted}, as {ours}.")
-    if has == wanted:
-        return Finding("slots", "ok", f"{has} calls at once, as {ours} says.")
-    if has > wanted:
-        sentence = f"Ollama runs {has} calls at once, but {ours}: slots stay empty."
+        return Finding(
+            "slots", "unknown", f"OLLAMA_NUM_PARALLEL can't be seen; it should be {max_concurrency}, as {ours}."
+        )
+    if has == max_concurrency:
+        return Finding("slots", "ok", f"{has} calls at once, matching {ours}.")
+    if has > max_concurrency:
+        sentence = f"Ollama runs {has} calls at once, but {ours}: some slots stay empty."
         return Finding("slots", "warn", sentence, commands.our_setting("CONDENSER_MAX_CONCURRENCY", has))
     fitting = slots_that_fit(seen)
-    reachable = wanted if fitting is None else max(1, min(wanted, fitting))
+    reachable = max_concurrency if fitting is None else max(1, min(max_concurrency, fitting))
     if reachable <= has:
         command = commands.our_setting("CONDENSER_MAX_CONCURRENCY", has)
     else:
         command = commands.parallel(seen, reachable)
-        if reachable != wanted:
+        if reachable != max_concurrency:
             command += "\n" + commands.our_setting("CONDENSER_MAX_CONCURRENCY", reachable)
     return Finding(
-        "slots", "warn", f"Ollama runs {has} at once (OLLAMA_NUM_PARALLEL), but {ours}: the rest waits inside.", command
+        "slots",
+        "warn",
+        f"Ollama runs {has} at once (OLLAMA_NUM_PARALLEL), but {ours}: the rest waits inside Ollama.",
+        command,
     )
 
 
 def check_queue(seen: Observations) -> Finding | None:
-    """Can Ollama's own queue hold what we send at once?"""
+    """Can Ollama's own queue hold the calls that we send at once?"""
     value = server_variable(seen, "OLLAMA_MAX_QUEUE")
     if answering(seen) is None or not value or not value.isdigit():
         return None
-    wanted = seen.wanted.max_concurrency
-    if 0 < int(value) < wanted:
+    max_concurrency = seen.configured.max_concurrency
+    if 0 < int(value) < max_concurrency:
         return Finding(
             "queue",
             "warn",
-            f"OLLAMA_MAX_QUEUE={value} is less than CONDENSER_MAX_CONCURRENCY={wanted}: Ollama turns calls away.",
+            f"OLLAMA_MAX_QUEUE={value} is less than CONDENSER_MAX_CONCURRENCY={max_concurrency}: Ollama rejects calls.",
             commands.set_variable(seen, "queue", "OLLAMA_MAX_QUEUE", "512"),
         )
     return None
 
 
 def check_drop_ins(seen: Observations) -> Finding | None:
-    """What do systemd's files set for Ollama, do they contradict each other, and are they in effect?"""
+    """Which variables do systemd's files set for Ollama, do they conflict, and are they in effect?"""
     unit = seen.unit
     if unit is None or started_by(seen) != "systemd":
         return None
@@ -122,18 +127,18 @@ def check_drop_ins(seen: Observations) -> Finding | None:
             sources.setdefault(name, []).append((file.path.rsplit("/", 1)[-1], value))
     for name, set_by in sorted(sources.items()):
         if len({value for _, value in set_by}) > 1:
-            told = ", ".join(f"{value} in {file}" for file, value in set_by)
+            values = ", ".join(f"{value} in {file}" for file, value in set_by)
             return Finding(
                 "drop-ins",
                 "warn",
-                f"{name} is set twice: {told}. The last one wins.",
+                f"{name} is set twice: {values}. The last one wins.",
                 "systemctl cat ollama\nsudo systemctl edit ollama",
             )
     if unit.needs_reload:
         return Finding("drop-ins", "warn", "Files of ollama.service were changed but not loaded.", commands.RESTART)
     stale = _not_in_effect(seen)
     if stale:
-        sentence = f"Set, but the running Ollama started without it: {', '.join(stale)}."
+        sentence = f"Set, but the running Ollama was started without it: {', '.join(stale)}."
         return Finding("drop-ins", "warn", sentence, commands.RESTART)
     shown = [f"{name}={set_by[-1][1]}" for name, set_by in sorted(sources.items())]
     names = [file.path.rsplit("/", 1)[-1] for file in unit.files[1:]]
@@ -152,14 +157,14 @@ def _not_in_effect(seen: Observations) -> list[str]:
 
 
 def check_settings(seen: Observations) -> Finding | None:
-    """Do our own settings make Ollama slow?"""
+    """Do our own settings slow Ollama down?"""
     if answering(seen) is None:
         return None
-    if seen.wanted.keep_alive in ("0", "0s", "0m", "0h", "0ms"):
+    if seen.configured.keep_alive in ("0", "0s", "0m", "0h", "0ms"):
         return Finding(
             "settings",
             "fail",
-            "CONDENSER_KEEP_ALIVE=0: Ollama unloads the model after each call and loads it again for the next.",
+            "CONDENSER_KEEP_ALIVE=0: Ollama unloads the model after each call and reloads it for the next.",
             commands.our_setting("CONDENSER_KEEP_ALIVE", "30m"),
         )
     return None

@@ -1,15 +1,15 @@
-"""How fast does a real call come?"""
+"""How fast is a real call?"""
 
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations
 
-# The report's criterion: a text is compressed within 2 s. A summary of 1,000 characters takes about so many tokens.
+# The criterion: a text is compressed within 2 s. A summary of 1,000 characters has about this many tokens.
 _LIMIT_S = 2.0
 _SUMMARY_TOKENS = 60
 
 
 def check_speed(seen: Observations) -> Finding | None:
-    """Time to the first token, decode speed, and what a text of 1,000 characters would take."""
+    """Time to the first token, decode speed, and the estimated time for a text of 1,000 characters."""
     call = seen.answers.call if seen.answers else None
     if call is None:
         return None

@@ -1,4 +1,4 @@
-"""Can Ollama reach the GPU by Vulkan?"""
+"""Can Ollama use the GPU through Vulkan?"""
 
 from app.ops.doctor import commands
 from app.ops.doctor.checks.access import check_device_access
@@ -16,19 +16,19 @@ from app.ops.doctor.reading import (
 
 CAP_PERFMON = 38  # include/uapi/linux/capability.h
 
-# Beginnings of the names of drivers that compute on the CPU, or on other makers' cards.
+# Name prefixes of drivers for the CPU or for other vendors' cards.
 _NOT_FOR = {"AMD": ("lvp", "nvidia", "intel"), "Intel": ("lvp", "nvidia", "radeon", "amd")}
 
 
 def check_vulkan(seen: Observations) -> Finding | None:
-    """Is Vulkan on, installed and with a driver, where the GPU is not reached otherwise?"""
-    if answering(seen) is None or not seen.wanted.url_is_local:
+    """Is Vulkan on, installed and with a driver, if nothing else reaches the GPU?"""
+    if answering(seen) is None or not seen.configured.url_is_local:
         return None
-    found_by = gpu_libraries(seen)
-    if "vulkan" in found_by:
+    libraries = gpu_libraries(seen)
+    if "vulkan" in libraries:
         return Finding("vulkan", "ok", f"In use. {_drivers(seen)}")
     maker = next((gpu.vendor for gpu in seen.host.gpus if gpu.vendor in _NOT_FOR), None)
-    if maker is None or found_by:
+    if maker is None or libraries:
         return None
     if is_on_cpu(seen):
         return _why_not(seen, maker)
@@ -37,7 +37,7 @@ def check_vulkan(seen: Observations) -> Finding | None:
 
 
 def _why_not(seen: Observations, maker: str) -> Finding:
-    """What keeps Ollama from the GPU by Vulkan, all at once, since each alone would not help."""
+    """All reasons why Ollama does not use the GPU through Vulkan, since fixing one alone would not help."""
     problems: list[str] = []
     mending: list[str] = []
     if (lacks := _lacks_backend(seen)) is not None:
@@ -52,7 +52,7 @@ def _why_not(seen: Observations, maker: str) -> Finding:
         mending += [line for line in access.command.splitlines() if line != commands.restart(seen)]
     if is_on:
         if not problems:
-            return Finding("vulkan", "warn", f"On, but Ollama found no GPU by it. {_drivers(seen)}")
+            return Finding("vulkan", "warn", f"On, but Ollama found no GPU through it. {_drivers(seen)}")
         return Finding("vulkan", "fail", _sentence(problems), "\n".join([*mending, commands.restart(seen)]))
     mending.append(commands.vulkan_on(seen))
     if has_vulkan_on(seen) is None and not problems:
@@ -90,11 +90,13 @@ def _drivers(seen: Observations) -> str:
 
 
 def check_perfmon(seen: Observations) -> Finding | None:
-    """May Ollama see how much GPU memory is free, where it uses Vulkan?"""
+    """May Ollama see how much GPU memory is free, if it uses Vulkan?"""
     if answering(seen) is None or "vulkan" not in gpu_libraries(seen) or seen.server is None:
         return None
     capable = bool(seen.server.effective_capabilities >> CAP_PERFMON & 1)
     if capable or "cap_perfmon" in (seen.host.binary_capabilities or ""):
         return Finding("cap_perfmon", "ok", "Ollama may read how much GPU memory is free.")
-    sentence = "Ollama can't read how much GPU memory is free: beside other programs it may misplace layers."
+    sentence = (
+        "Ollama can't read how much GPU memory is free: if other programs use the GPU, it may place layers badly."
+    )
     return Finding("cap_perfmon", "warn", sentence, commands.perfmon(seen))

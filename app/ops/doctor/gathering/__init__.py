@@ -1,1 +1,1 @@
-"""Looking: every module here reads something of the machine or of a server, bounded in time, without root."""
+"""Probes: each module reads something about the machine or a server, with a time limit, without root."""

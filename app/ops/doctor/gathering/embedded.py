@@ -32,10 +32,10 @@ def _version() -> str | None:
 
 
 def _import_problem() -> str | None:
-    # In a process of its own: a CPU without the instructions it was built for ends the process that loads it.
-    said = run(sys.executable, "-c", "import xllamacpp", timeout_s=_IMPORT_TIMEOUT_S)
-    if said is None:
+    # In a separate process: if the CPU lacks the instructions it was built for, the process that loads it dies.
+    output = run(sys.executable, "-c", "import xllamacpp", timeout_s=_IMPORT_TIMEOUT_S)
+    if output is None:
         return f"it did not load within {_IMPORT_TIMEOUT_S:g} s"
-    if said.code < 0:
-        return f"loading it ended with signal {-said.code}"
-    return None if said.code == 0 else (said.err.strip().splitlines() or ["it does not load"])[-1]
+    if output.code < 0:
+        return f"loading it ended with signal {-output.code}"
+    return None if output.code == 0 else (output.err.strip().splitlines() or ["it does not load"])[-1]

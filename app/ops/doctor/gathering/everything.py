@@ -1,4 +1,4 @@
-"""One look at all that the settings' engine depends on."""
+"""Observes everything that the configured engine depends on."""
 
 import asyncio
 import ipaddress
@@ -17,16 +17,16 @@ from app.ops.doctor.gathering.openai_api import look_at_openai
 from app.ops.doctor.gathering.server import find_server
 from app.ops.doctor.gathering.service import look_at_service
 from app.ops.doctor.gathering.systemd import look_at_log, look_at_unit
-from app.ops.doctor.observations import AUTO, Answers, BlindSpot, Log, Observations, Wanted
+from app.ops.doctor.observations import AUTO, Answers, BlindSpot, Configured, Log, Observations
 from app.settings import Settings
 
 
 def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observations:
-    """Look at the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
+    """Observe the engine that `settings` name; `with_call`: make a real completion of at most `timeout_s` seconds."""
     settings, is_adopted = _with_engine_of_service(settings, timeout_s)
     if settings.engine == "openai":
         return Observations(
-            _wanted(settings),
+            _configured(settings),
             _command(),
             openai=asyncio.run(look_at_openai(settings, with_call, timeout_s)),
             service=look_at_service(settings, with_call=False, timeout_s=timeout_s),
@@ -39,7 +39,7 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
         others = tuple((url, asyncio.run(ask(settings, url, with_call=False, timeout_s=timeout_s))) for url in further)
     takes_embedded = settings.engine == "embedded" or (settings.engine == "auto" and not (answers and answers.version))
     seen = Observations(
-        replace(_wanted(settings), engine_is_the_services=is_adopted),
+        replace(_configured(settings), engine_is_the_services=is_adopted),
         _command(),
         os.geteuid() == 0,
         answers,
@@ -47,13 +47,13 @@ def gather(settings: Settings, *, with_call: bool, timeout_s: float) -> Observat
         embedded=look_at_embedded(settings) if takes_embedded else None,
         service=look_at_service(settings, with_call=with_call and takes_embedded, timeout_s=timeout_s),
     )
-    if answers is None or not seen.wanted.url_is_local:
+    if answers is None or not seen.configured.url_is_local:
         return replace(seen, host=look_at_host(None))
     return _with_machine(seen, settings, answers)
 
 
 def _with_engine_of_service(settings: Settings, timeout_s: float) -> tuple[Settings, bool]:
-    """The settings for the embedded engine, and True, where they name no engine and a healthy service runs on it."""
+    """If the settings name no engine and a healthy service runs on the embedded one: settings for it, and True."""
     if "engine" not in settings.model_fields_set:
         service = look_at_service(settings, with_call=False, timeout_s=timeout_s)
         if service.engine == "embedded" and service.problem is None:
@@ -71,8 +71,8 @@ def _with_machine(seen: Observations, settings: Settings, answers: Answers) -> O
     return replace(seen, unit=unit, server=server, log=log, host=look_at_host(server), blind_spots=blind_spots)
 
 
-def _wanted(settings: Settings) -> Wanted:
-    return Wanted(
+def _configured(settings: Settings) -> Configured:
+    return Configured(
         engine=settings.engine,
         ollama_url=settings.upstream_urls[0],
         url_is_local=_is_local(urlsplit(settings.upstream_urls[0]).hostname or ""),
@@ -89,7 +89,7 @@ def _port(url: str) -> int:
 
 
 def _is_local(host: str) -> bool:
-    """Whether `host` is an address of this machine: only such a one can be bound to."""
+    """Whether `host` is an address of this machine: only those can be bound to."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
         if ipaddress.ip_address(address[0]).is_loopback:
@@ -102,5 +102,5 @@ def _is_local(host: str) -> bool:
 
 
 def _command() -> str:
-    found = shutil.which(sys.argv[0])
-    return str(Path(found).absolute()) if found else "condenser"
+    path = shutil.which(sys.argv[0])
+    return str(Path(path).absolute()) if path else "condenser"

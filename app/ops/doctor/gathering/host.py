@@ -1,4 +1,4 @@
-"""The machine: memory, GPUs, device files, drivers, and the libraries that Ollama brings."""
+"""The machine: memory, GPUs, device files, drivers, and the libraries bundled with Ollama."""
 
 import grp
 import pwd
@@ -17,22 +17,22 @@ SYS = Path("/sys")
 _VENDORS = {"0x1002": "AMD", "0x10de": "NVIDIA", "0x8086": "Intel"}
 _DRIVER_FOLDERS = ("/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d")
 _LIBRARY_FOLDERS = ("/usr/local/lib/ollama", "/usr/lib/ollama")
-# ROCm's libraries end in their release: libamdhip64.so.6.3.60303 is of 6.3.3.
+# The names of ROCm's libraries end in their release: libamdhip64.so.6.3.60303 belongs to 6.3.3.
 _ROCM_LIBRARY = re.compile(r"^lib(?:amdhip64|rocblas|hipblas|hsa-runtime64)\.so\.[\d.]*?\.(\d{5,6})$")
 
 
 def look_at_host(server: Server | None) -> Host:
-    """What the machine has for Ollama to compute with."""
+    """The machine's hardware, drivers and libraries that Ollama can use."""
     binary = server.executable if server is not None and server.started_by != "container" else shutil.which("ollama")
     folder = _library_folder(binary)
-    said = run("getcap", binary) if binary else None
+    output = run("getcap", binary) if binary else None
     return Host(
         memory_total=_memory("MemTotal"),
         memory_available=_memory("MemAvailable"),
         gpus=tuple(gpus()),
         nodes=tuple(_nodes()),
         ollama_binary=binary,
-        binary_capabilities=said.out.strip() if said is not None and said.code == 0 else None,
+        binary_capabilities=output.out.strip() if output is not None and output.code == 0 else None,
         library_folder=str(folder) if folder else None,
         has_vulkan_backend=folder is not None and any(folder.glob("vulkan*/*ggml-vulkan*")),
         bundled_rocm=tuple(_bundled_rocm(folder)) if folder else (),
@@ -44,12 +44,12 @@ def look_at_host(server: Server | None) -> Host:
 
 
 def _memory(name: str) -> int:
-    found = re.search(rf"^{name}:\s+(\d+) kB", read(Path("/proc/meminfo")) or "", re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
+    match = re.search(rf"^{name}:\s+(\d+) kB", read(Path("/proc/meminfo")) or "", re.MULTILINE)
+    return int(match[1]) * 1024 if match else 0
 
 
 def gpus(sys: Path = SYS) -> Iterator[Gpu]:
-    """The GPUs by the kernel's list of render nodes, NVIDIA's by their own tool, which alone knows their memory."""
+    """The GPUs in the kernel's list of render nodes; NVIDIA's from their own tool, which alone knows their memory."""
     targets = dict(_gfx_targets(sys))
     for node in sorted(sys.glob("class/drm/renderD*")):
         device = node / "device"
@@ -75,8 +75,8 @@ def _gfx_targets(sys: Path) -> Iterator[tuple[int, str]]:
 
 
 def _nvidia_gpus() -> Iterator[Gpu]:
-    said = run("nvidia-smi", "--query-gpu=name,memory.total,memory.used", "--format=csv,noheader,nounits")
-    for line in said.out.splitlines() if said is not None and said.code == 0 else ():
+    output = run("nvidia-smi", "--query-gpu=name,memory.total,memory.used", "--format=csv,noheader,nounits")
+    for line in output.out.splitlines() if output is not None and output.code == 0 else ():
         name, *sizes = (part.strip() for part in line.split(","))
         total, used = (int(size) * 2**20 if size.isdigit() else 0 for size in [*sizes, "", ""][:2])
         yield Gpu("NVIDIA", name.removeprefix("NVIDIA "), "", total, used)
@@ -118,8 +118,8 @@ def _bundled_rocm(folder: Path) -> Iterator[Rocm]:
 
 
 def rocm_version(files: list[str]) -> str | None:
-    """ROCm's release by the names of its libraries: 60303 is 6.3.3, 70201 is 7.2.1."""
-    numbers = {int(found[1]) for file in files if (found := _ROCM_LIBRARY.match(file))}
+    """ROCm's release from the names of its libraries: 60303 is 6.3.3, 70201 is 7.2.1."""
+    numbers = {int(match[1]) for file in files if (match := _ROCM_LIBRARY.match(file))}
     if not numbers:
         return None
     number = max(numbers)

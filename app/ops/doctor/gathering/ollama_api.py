@@ -1,4 +1,4 @@
-"""What Ollama answers, and how fast a real completion comes."""
+"""Ollama's answers, and the speed of a real completion."""
 
 import asyncio
 import json
@@ -35,11 +35,11 @@ TEXT = (
     "or by mail to bridge@turku.example. Please do not walk across the closed part: on Monday a boy slipped there, "
     "and only a rope that the workers had left hanging kept him out of the water. He is well, but next time may differ."
 )
-"""A text of about 1,000 characters, the middle one of the report's three sizes."""
+"""A text of about 1,000 characters, the middle one of the three tested lengths."""
 
 
 async def ask(settings: Settings, url: str, *, with_call: bool, timeout_s: float) -> Answers:
-    """What the Ollama at `url` says of itself and the wanted model; a real completion too where it has the model.
+    """The status of the Ollama server at `url` and the configured model; also a real completion if it has the model.
 
     Each status answer may take STATUS_TIMEOUT_S, the completion `timeout_s` seconds. Never raises.
     """
@@ -100,7 +100,7 @@ async def _show(http: httpx.AsyncClient, model: str) -> dict[str, Any] | None:
 
 
 def _prompt() -> Prompt:
-    # Begins differently each time, so that the engine's prefix cache does not hide the prompt's evaluation.
+    # Starts differently each time, so that the engine's prefix cache does not hide the prompt's evaluation.
     return summarize_prompt(f"Note {time.time_ns()}. {TEXT}", Language("en"), NUM_PREDICT)
 
 
@@ -112,7 +112,7 @@ async def _call(client: OllamaClient, http: httpx.AsyncClient, model: str, timeo
     except (EngineError, httpx.HTTPError, ValueError) as error:
         return Call(problem=_words(error))
     except TimeoutError:
-        return Call(problem=f"no whole answer within {timeout_s:g} s")
+        return Call(problem=f"no complete answer within {timeout_s:g} s")
 
 
 async def _stream(http: httpx.AsyncClient, body: dict[str, Any], timeout_s: float) -> Call:
@@ -137,7 +137,7 @@ async def _stream(http: httpx.AsyncClient, body: dict[str, Any], timeout_s: floa
                     completion_tokens=part.get("eval_count", 0),
                     decode_s=part.get("eval_duration", 0) / 1e9,
                 )
-    return Call(problem="the answer ended before it was whole")
+    return Call(problem="the answer ended before it was complete")
 
 
 def _is_timeout(error: Exception) -> bool:
@@ -150,7 +150,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"it answered {error.response.status_code} to {error.request.url.path}"
     if isinstance(error, httpx.ConnectError) and "All connection attempts" in str(error):
-        return "nothing takes the connection"
+        return "nothing accepts connections"
     if isinstance(error, httpx.HTTPError | EngineError):
         return str(error) or type(error).__name__
-    return "what answers is not Ollama"
+    return "the server that answers is not Ollama"

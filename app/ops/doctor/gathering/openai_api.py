@@ -1,4 +1,4 @@
-"""What a server with the OpenAI API answers, one completion among it: its list of models is open to wrong keys too."""
+"""Answers of a server with the OpenAI API, including a completion, since its list of models may not need the key."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The running `ollama serve`, by /proc."""
+"""The running `ollama serve`, from /proc."""
 
 import pwd
 import re
@@ -15,7 +15,7 @@ _CONTAINER = re.compile(r"docker|containerd|libpod|kubepods|lxc")
 
 
 def find_server(port: int, main_pid: int, proc: Path = PROC) -> tuple[Server | None, tuple[BlindSpot, ...]]:
-    """The process that listens on `port`, else, of those whose sockets can't be seen, systemd's or the only one."""
+    """The process that listens on `port`. If sockets can't be seen: systemd's process, or the only candidate."""
     candidates = list(_candidates(proc))
     chosen = next((pid for pid in candidates if _listens(proc, pid, port)), None)
     hidden = [pid for pid in candidates if not _can_list_files(proc, pid)]
@@ -30,7 +30,7 @@ def find_server(port: int, main_pid: int, proc: Path = PROC) -> tuple[Server | N
 
 
 def log_file(server: Server, proc: Path = PROC) -> Path | None:
-    """The file that the server's standard error goes to, where it is a file and can be seen."""
+    """The file that the server's standard error is written to, if it is a file and can be seen."""
     try:
         target = (proc / str(server.pid) / "fd" / "2").readlink()
     except OSError:

@@ -12,7 +12,7 @@ from app.settings import Settings
 
 
 def look_at_service(settings: Settings, *, with_call: bool, timeout_s: float) -> Service:
-    """What the service says at the address of `settings`; `with_call`: how long a compression takes it."""
+    """The status of the service at the address of `settings`; `with_call`: also time a compression by it."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     host = host.replace("0.0.0.0", "127.0.0.1")  # asked for here, nothing listens on it  # noqa: S104 # nosec B104
     url = f"http://{host}:{settings.port}"
@@ -28,7 +28,7 @@ def look_at_service(settings: Settings, *, with_call: bool, timeout_s: float) ->
     except httpx.ConnectError:
         return Service(url, problem="no service runs there")
     except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
-        return Service(url, problem="what answers there is not Condenser")
+        return Service(url, problem="the server that answers there is not Condenser")
 
 
 def _compress(http: httpx.Client, timeout_s: float) -> Call:

@@ -1,4 +1,4 @@
-"""ollama.service as systemd has it, and Ollama's log."""
+"""ollama.service as systemd reports it, and Ollama's log."""
 
 import re
 import shlex
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.ops.doctor.gathering.server import log_file
-from app.ops.doctor.gathering.tools import Said, engine_variables, read, run
+from app.ops.doctor.gathering.tools import CommandOutput, engine_variables, read, run
 from app.ops.doctor.observations import BlindSpot, Log, Server, Unit, UnitFile
 from app.ops.doctor.ollama_log import telling_lines
 
 _PROPERTIES = (
     "LoadState,ActiveState,MainPID,User,FragmentPath,DropInPaths,EnvironmentFiles,Environment,NeedDaemonReload"
 )
-# Enough of what ollama_log reads for journalctl to leave the lines of requests out.
+# A coarse form of ollama_log's pattern, so that journalctl leaves out the lines of requests.
 _GREP = (
     "server config|Listening on|[Gg][Pp][Uu]|[Vv]ulkan|ROCm|rocBLAS|hipError|inference compute|offloaded|"
     "load request|llama-server|^Error: "
@@ -22,11 +22,11 @@ _MAX_LOG_BYTES = 16 * 2**20
 
 
 def look_at_unit() -> tuple[Unit | None, tuple[BlindSpot, ...]]:
-    """ollama.service; None where systemd does not run or has no such unit."""
-    said = run("systemctl", "show", "ollama.service", "--property", _PROPERTIES)
-    if said is None or said.code != 0:
+    """ollama.service; None if systemd is not running or has no such unit."""
+    output = run("systemctl", "show", "ollama.service", "--property", _PROPERTIES)
+    if output is None or output.code != 0:
         return None, ()
-    shown = dict(line.split("=", 1) for line in said.out.splitlines() if "=" in line)
+    shown = dict(line.split("=", 1) for line in output.out.splitlines() if "=" in line)
     if shown.get("LoadState") != "loaded":
         return None, ()
     unit = read_unit(shown)
@@ -35,7 +35,7 @@ def look_at_unit() -> tuple[Unit | None, tuple[BlindSpot, ...]]:
 
 
 def read_unit(shown: dict[str, str]) -> Unit:
-    """The unit out of the properties that `systemctl show` wrote, and its files."""
+    """The unit and its files, parsed from the output of `systemctl show`."""
     paths = [shown.get("FragmentPath", ""), *shown.get("DropInPaths", "").split()]
     files = [_unit_file(Path(path)) for path in paths if path]
     # EnvironmentFiles=/etc/default/ollama (ignore_errors=yes)
@@ -78,7 +78,7 @@ def _assignments(line: str) -> dict[str, str]:
 
 
 def look_at_log(unit: Unit | None, server: Server | None) -> tuple[Log, tuple[BlindSpot, ...]]:
-    """The telling lines of the log of the server's last start."""
+    """The relevant lines of the log since the server's last start."""
     by_unit = server.started_by == "systemd" if server is not None else unit is not None
     if by_unit:
         log, blind = _journal()
@@ -95,21 +95,21 @@ def look_at_log(unit: Unit | None, server: Server | None) -> tuple[Log, tuple[Bl
 
 def _journal() -> tuple[Log, tuple[BlindSpot, ...]]:
     command = ("journalctl", "--unit", "ollama.service", "--boot", "--output", "cat", "--no-pager")
-    said = run(*command, "--grep", _GREP, "--lines", "20000")
-    if said is None or "Compiled without pattern matching" in said.err:
-        said = run(*command, "--lines", "20000")
-    return read_journal(said)
+    output = run(*command, "--grep", _GREP, "--lines", "20000")
+    if output is None or "Compiled without pattern matching" in output.err:
+        output = run(*command, "--lines", "20000")
+    return read_journal(output)
 
 
-def read_journal(said: Said | None) -> tuple[Log, tuple[BlindSpot, ...]]:
-    """The log out of what journalctl said, or what kept it from saying more."""
-    if said is None:
+def read_journal(output: CommandOutput | None) -> tuple[Log, tuple[BlindSpot, ...]]:
+    """The log in journalctl's output, or the reason why it is not there."""
+    if output is None:
         return Log(), (BlindSpot("Ollama's log", "journalctl did not answer"),)
-    lines = telling_lines(said.out.splitlines())
+    lines = telling_lines(output.out.splitlines())
     if lines:
         return Log("journalctl -u ollama", lines), ()
-    # journalctl's own words where it leaves out what only root and these groups may see.
-    if re.search(r"not seeing messages|insufficient permissions", said.err):
+    # journalctl prints this if it omits lines that only root and these groups may see.
+    if re.search(r"not seeing messages|insufficient permissions", output.err):
         why = "journalctl -u ollama shows it to root and to the groups adm and systemd-journal only"
     else:
         why = "the journal has nothing of Ollama's last start"

@@ -1,4 +1,4 @@
-"""What every probe needs: a command's words, a file's text."""
+"""Helpers for all probes: run a command, read a file."""
 
 import os
 import re
@@ -8,23 +8,21 @@ from pathlib import Path
 
 COMMAND_TIMEOUT_S = 5.0
 
-# Variables that steer Ollama or the GPU libraries beneath it; all others, which may be secrets, are never kept.
+# Variables that configure Ollama or the GPU libraries below it; all others may be secrets and are never kept.
 _ENGINE_VARIABLE = re.compile(
     r"OLLAMA_|LLAMA_ARG_|GGML_|HSA_|HIP_|ROCR_|CUDA_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|VK_|LD_LIBRARY_PATH"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a command wrote, and its exit code."""
-
+class CommandOutput:
     out: str
     err: str
     code: int
 
 
-def run(*command: str, timeout_s: float = COMMAND_TIMEOUT_S) -> Said | None:
-    """What `command` says; None where there is no such command or it takes too long."""
+def run(*command: str, timeout_s: float = COMMAND_TIMEOUT_S) -> CommandOutput | None:
+    """The output of `command`; None if there is no such command or it takes too long."""
     environment = os.environ | {"LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     try:
         done = subprocess.run(  # fixed programs, no shell  # noqa: S603 # nosec B603
@@ -39,11 +37,11 @@ def run(*command: str, timeout_s: float = COMMAND_TIMEOUT_S) -> Said | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return Said(done.stdout, done.stderr, done.returncode)
+    return CommandOutput(done.stdout, done.stderr, done.returncode)
 
 
 def read(path: Path) -> str | None:
-    """The text of a file, without the white space around it; None where it can't be read."""
+    """The text of a file without surrounding white space; None if it can't be read."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:
@@ -51,11 +49,11 @@ def read(path: Path) -> str | None:
 
 
 def read_number(path: Path) -> int:
-    """A whole number out of a file of the kernel's; 0 where there is none."""
+    """A whole number from a file of the kernel's; 0 if there is none."""
     text = read(path)
     return int(text) if text and text.isdigit() else 0
 
 
 def engine_variables(environment: dict[str, str]) -> dict[str, str]:
-    """Those that steer the engine."""
+    """The variables that configure the engine."""
     return {name: value for name, value in sorted(environment.items()) if _ENGINE_VARIABLE.match(name)}
