@@ -13,6 +13,7 @@ import contextlib
 import itertools
 import json
 import os
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ SHORT_CALLS = 40
 CLIENTS = 32
 RATE_S = 5.0
 WAITING = 1000
+EXTRACTIVE = "condenser, extractive"
 
 
 async def times_ms(session: aiohttp.ClientSession, call: Call, texts: Iterator[str], calls: int) -> list[float]:
@@ -185,7 +187,11 @@ def without_engine_time(figures: Figures, wished: argparse.Namespace, texts: Ite
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(simulated(64, 0.0))
         service = stack.enter_context(condenser(upstream.url, max_concurrency=64))
-        ways = {"direct": directly(upstream.url), "condenser": through_condenser(service.url)}
+        ways = {
+            "direct": directly(upstream.url),
+            "condenser": through_condenser(service.url),
+            EXTRACTIVE: through_condenser(service.url, "extractive"),
+        }
         if wished.litellm:
             proxy = stack.enter_context(litellm(wished.litellm, upstream.url, MODEL))
             ways["litellm"] = through_litellm(proxy.url)
@@ -207,6 +213,8 @@ def with_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterat
     with simulated(4, SHORT_SERVICE_S) as upstream, condenser(upstream.url) as service:
         for _ in range(wished.rounds):
             asyncio.run(added_latency(figures, upstream, service, texts))
+    if wished.short:
+        return
     for slots in SLOTS:
         with (
             simulated(slots, SERVICE_S) as upstream,
@@ -228,12 +236,33 @@ def with_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterat
 
 def print_tables(figures: Figures) -> None:
     """Print what was measured as Markdown."""
-    ways = [way for way in ("direct", "condenser", "litellm") if f"{way}: p50 ms" in figures.values]
-    print("| way | p50 ms | p99 ms | calls a second, 32 clients |\n| --- | --- | --- | --- |")
+    ways = [way for way in ("direct", "condenser", EXTRACTIVE, "litellm") if f"{way}: p50 ms" in figures.values]
+    print("| way | rate over the direct client's | p50 ms | p99 ms | calls a second, 32 clients |")
+    print("| --- | --- | --- | --- | --- |")
     for way in ways:
         told = (figures.told(f"{way}: p50 ms"), figures.told(f"{way}: p99 ms"), figures.told(f"{way}: a second", 0))
-        print(f"| {way} | {' | '.join(told)} |")
-    print(f"| condenser, from its cache | | | {figures.told('cache hits: a second', 0)} |")
+        print(f"| {way} | {over_direct(figures, f'{way}: a second')} | {' | '.join(told)} |")
+    hits = "cache hits: a second"
+    print(f"| condenser, from its cache | {over_direct(figures, hits)} | | | {figures.told(hits, 0)} |")
+    if f"{SLOTS[0]} slots, direct: a minute" in figures.values:
+        print_slots(figures)
+    print("\n| | |\n| --- | --- |")
+    added = f"added to {SHORT_SERVICE_S} s: "
+    own = (f"{added}p50 ms", f"{added}p99 ms", "start to ready: s", "at rest: MB", f"{WAITING} waiting: MB")
+    found = (f"{max(SLOTS)} slots, auto: found in s", "16 to 4 slots, followed in: s", "4 to 16 slots, followed in: s")
+    for name in (*own, "scrape under load: ms", *found, "litellm: start s", "litellm: MB"):
+        if name in figures.values:
+            print(f"| {name} | {figures.told(name)} |")
+
+
+def over_direct(figures: Figures, name: str) -> str:
+    """A rate over the direct client's of the same round, the median over the rounds."""
+    pairs = zip(figures.values[name], figures.values["direct: a second"], strict=True)
+    return f"{statistics.median(rate / direct for rate, direct in pairs):.1%}"
+
+
+def print_slots(figures: Figures) -> None:
+    """Print how full the slots are kept."""
     ways_to_fill = "direct, a minute | `/batch` | concurrent `/compress` | the same by `auto` | one whole batch"
     print(f"\n| slots of 1.2 s | {ways_to_fill} |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -245,13 +274,6 @@ def print_tables(figures: Figures) -> None:
         rounds = ROUNDS_OF_SLOTS[slots]
         cells.append(f"of {rounds} rounds: {figures.median(f'{slots} slots, batch: all {rounds} rounds'):.1%}")
         print(f"| {slots} | {' | '.join(cells)} |")
-    print("\n| | |\n| --- | --- |")
-    added = f"added to {SHORT_SERVICE_S} s: "
-    own = (f"{added}p50 ms", f"{added}p99 ms", "start to ready: s", "at rest: MB", f"{WAITING} waiting: MB")
-    found = (f"{max(SLOTS)} slots, auto: found in s", "16 to 4 slots, followed in: s", "4 to 16 slots, followed in: s")
-    for name in (*own, "scrape under load: ms", *found, "litellm: start s", "litellm: MB"):
-        if name in figures.values:
-            print(f"| {name} | {figures.told(name)} |")
 
 
 def plot(figures: Figures, path: Path) -> None:
@@ -273,6 +295,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--litellm", help="the `litellm` command of another virtual environment (litellm[proxy])")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--short", action="store_true", help="leave the slots of 1.2 s out: a minute a round")
     parser.add_argument("--json", type=Path, help="file for all values")
     parser.add_argument("--plot", type=Path, help="file for the plot; needs matplotlib")
     wished = parser.parse_args()
@@ -285,7 +308,7 @@ def main() -> None:
         if wished.json:
             wished.json.write_text(json.dumps(figures.values, indent=1) + "\n")
     print_tables(figures)
-    if wished.plot:
+    if wished.plot and not wished.short:
         plot(figures, wished.plot)
 
 

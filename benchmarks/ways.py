@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from app.compression.compressor import Method
 from app.compression.prompts import summarize_prompt
 from app.compression.summarizer import MOST_SUMMARY_TOKENS
 from app.text.language import Language
@@ -52,11 +53,11 @@ def directly(url: str) -> Call:
     return call
 
 
-def through_condenser(url: str) -> Call:
+def through_condenser(url: str, method: Method = "auto") -> Call:
     """A compression."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
-        async with session.post(f"{url}/compress", json={"text": text}) as response:
+        async with session.post(f"{url}/compress", json={"text": text, "method": method}) as response:
             assert response.status == 200, await response.text()
             await response.json()
 

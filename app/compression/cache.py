@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from cachetools import TTLCache
@@ -177,7 +177,7 @@ def _is_cancelled() -> bool:
 
 def _key(options: CompressOptions, model: str, scope: str) -> bytes:
     """A hash of everything that a result depends on, and of the scope in which it is shared."""
-    parts = (scope, model, PROMPT_VERSION, *astuple(options))
+    parts = (scope, model, PROMPT_VERSION, options)
     return hashlib.blake2b(repr(parts).encode(errors="surrogatepass"), digest_size=32).digest()
 
 

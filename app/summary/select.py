@@ -187,12 +187,15 @@ class _Selector:
 
     def _gain(self, items: Iterable[int]) -> float:
         """What items that are not yet taken add to the result's worth."""
+        worth, worth_of_concept = self.worth, self.worth.concepts.__getitem__
         concepts: set[str] = set()
         gain = 0.0
         for item in items:
-            fresh = self.worth.concepts_of[item] - self.said - concepts
-            own = self.worth.own[item] * (1 - self._said_by_claims(item))
-            gain += self.worth.share[item] * (own + math.fsum(self.worth.concepts[concept] for concept in fresh))
+            fresh = worth.concepts_of[item] - self.said
+            if concepts:
+                fresh -= concepts
+            own = worth.own[item] * (1 - self._said_by_claims(item))
+            gain += worth.share[item] * (own + math.fsum(map(worth_of_concept, fresh)))
             concepts |= fresh
         return gain
 

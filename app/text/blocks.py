@@ -1,6 +1,7 @@
 """Cuts a text into blocks: neighbouring lines of one kind, found by their looks."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -47,7 +48,7 @@ _CODE = regex.compile(
     r"|private|static|type|interface|struct|package|use|export|async|await|#include|SELECT|INSERT|CREATE)\b.*[:({;=]?.*"
     r"|\s*[\w.\[\]]{1,80}(?:: ?[\w\[\], |]{1,60})? [+\-*/]?= .*|\s*[\w.]{1,80}\(.*\)?,?\s*$|\s*(?://|/\*|\*/|#|@\w|\"\"\").*|\s*[)\]}]+[,;]?\s*$"
 )
-_CODE_END = regex.compile(r"[{};]\s*+(?://|$)")
+_CODE_END = re.compile(r"[{};]\s*+(?://|$)")
 _CODE_MARK = regex.compile(r"[;{}]\s*$|\b(?:def|func|fn|class|const|import|return|var|let)\b|[\w)] ?=[^=]|\w\(|=>")
 _ENDS_SENTENCE = regex.compile(r"[.!?…。！？।؟۔:;,][\"'”’»)\]]{0,3}\s*$")
 _SENTENCE_WITHIN = regex.compile(r"\p{Ll}{3}[.!?…]\s+\p{Lu}|[。！？।]\s*\S")
@@ -232,9 +233,10 @@ def _is_yaml(rows: list[str]) -> bool:
 
 
 def _is_code(rows: list[str]) -> bool:
-    marked = sum(_CODE_MARK.search(row) is not None for row in rows)
-    coded = sum((_CODE_END.search(row) or _CODE.match(row)) is not None for row in rows)
-    return coded >= _MOST * len(rows) and marked * 3 >= len(rows)
+    coded = sum((_CODE.match(row) or _CODE_END.search(row)) is not None for row in rows)
+    if coded < _MOST * len(rows):
+        return False
+    return sum(_CODE_MARK.search(row) is not None for row in rows) * 3 >= len(rows)
 
 
 def _is_wrapped(rows: Sequence[str], look: Kind) -> bool:

@@ -334,7 +334,9 @@ def _pattern(cue: Cue, code: str) -> re.Pattern[str] | regex.Pattern[str] | None
         whole = rf"(?<!\w)(?:{_by_first_letter(spelt)}){tail}"
         return regex.compile(whole) if code in _WITH_VOWEL_SIGNS else re.compile(whole)
     head = r"\A\W*" if cue in _AT_HEAD else _NEAR_HEAD if cue == "consequence" else ""
-    return regex.compile(rf"{head}(?:{spelt})(?!\w)", regex.IGNORECASE)
+    whole = rf"{head}(?:{spelt})(?!\w)"
+    is_simple = code not in _WITH_VOWEL_SIGNS and r"\p" not in whole
+    return re.compile(whole, re.IGNORECASE) if is_simple else regex.compile(whole, regex.IGNORECASE)
 
 
 def has(cue: Cue, sentence: str, language: Language) -> bool:

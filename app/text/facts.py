@@ -141,7 +141,9 @@ def find_facts(text: str, language: Language) -> list[Fact]:
             continue
         word = _CAPITAL_WORD.fullmatch(text, start, end) if reach <= start else None
         if word is not None:
-            fact = _word(text, word["word"], word.start("word"), language)
+            begin, stop = word.span("word")
+            date = figures.date_at_month(text, word["word"], stop)
+            fact = _dated(begin, date) if date is not None else _name(text, begin, stop, language)
             if fact is not None:
                 facts.append(fact)
                 reach = fact.end
@@ -244,16 +246,17 @@ def _word(text: str, found: str, start: int, language: Language) -> Fact | None:
 
 def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
     """The name that begins with the word at `start` to `end`; None where only its place gives it the capital."""
-    is_head = _is_sentence_head(text, start)
     stop, count = end, 1
     while _may_go_on(text, stop) and (following := _NAME_NEXT.match(text, stop)) is not None:
         stop, count = following.end("next"), count + 1
     first = text[start:end]
-    if is_head and first.lower() in language.function_words:
+    if first.lower() in language.function_words and _is_sentence_head(text, start):
         return _name_behind(text, end, stop, language) if count > 1 else None
-    if count == 1 and (len(first) == 1 or _is_function_word(first)):
+    if count > 1:
+        return _named(text, start, stop)
+    if len(first) == 1 or _is_function_word(first):
         return None
-    if count == 1 and (is_head or language.code == "de") and not first.isupper():
+    if not first.isupper() and (language.code == "de" or _is_sentence_head(text, start)):
         return None
     return _named(text, start, stop)
 
@@ -272,7 +275,8 @@ def _may_go_on(text: str, stop: int) -> bool:
 
 
 def _is_function_word(word: str) -> bool:
-    return word.lower().partition("'")[0].partition("’")[0] in FUNCTION_WORDS["en"]
+    bare = word if word.isalpha() else word.partition("'")[0].partition("’")[0]
+    return bare.lower() in FUNCTION_WORDS["en"]
 
 
 def _name_behind(text: str, end: int, stop: int, language: Language) -> Fact | None:

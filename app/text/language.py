@@ -88,6 +88,8 @@ _BEYOND_LATIN = re.compile("[\u0370-\u03ff\u0590-\u05ff\u0e00-\u0e7f\u3040-\ud7a
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963\u0981-\u0983\u09bc-\u09cd"
 _PLAIN_WORD = re.compile(r"[a-z0-9]+")
+_LETTERS = re.compile(r"[^\W_]+")
+_BEYOND_LETTERS = re.compile(rf"[{_UNSPACED}{_MARKS}]")
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}](?:[^\W_{_UNSPACED}]|[{_MARKS}])*")
 _SAMPLE_CHARACTERS = 2000
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])\d{1,3},\d{1,2}(?![\d,.]\d|\d)")
@@ -120,7 +122,9 @@ class Language:
 def words(text: str) -> list[str]:
     """The words of `text` in lower case; in scripts without spaces each character is one."""
     lowered = text.lower()
-    return _PLAIN_WORD.findall(lowered) if text.isascii() else _WORD.findall(lowered)
+    if text.isascii():
+        return _PLAIN_WORD.findall(lowered)
+    return _WORD.findall(lowered) if _BEYOND_LETTERS.search(lowered) else _LETTERS.findall(lowered)
 
 
 def guess_language(text: str) -> Language:

@@ -6,11 +6,12 @@ turns out too long costs a refused call and a second cut, one that is a little s
 
 import re
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import regex
 
-_RULE = "|".join(rf"\{mark}{{4,32}}+" for mark in "=-_*#~.")
+_RULE_MARKS = "=-_*#~."
+_RULE = "|".join(rf"\{mark}{{4,32}}+" for mark in _RULE_MARKS)
 # Runs are bounded so that a text of one endless word can be cut too. Possessive: nothing to backtrack into.
 _PIECES = rf"""
     (?P<latin>   [\p{{Latin}}\p{{M}}]{{1,24}}+ )
@@ -35,6 +36,25 @@ _COMMON_PIECE = re.compile(rf"{_COMMON}|\s{{1,16}}|.", re.DOTALL)
 # With the single space before each, which costs nothing: half as many of them.
 _COMMON_COUNTED = re.compile(rf" ?(?:{_COMMON})|\s{{1,16}}|.", re.DOTALL)
 _UNCOMMON = re.compile(r"[^\t-\r -\xb4\xb6-\u024f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf]")
+
+_LINE_END = re.compile(r"(?<=\S)\n")  # white space begins a piece, so no piece is cut in two there
+_PAUSE = re.compile(r"(?<=[.,;:!?]) (?=\S)|(?<=\S)\n")
+
+_WIDE_SPACES = ("  ", " \n", "\n ", "\u00a0 ", " \u00a0")
+_RARE_SPACE = re.compile("[\t\r\v\f\x1c-\x1f\x85\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+
+
+def _shape(character: str) -> str:
+    """What stands for a character of ASCII: a sign that costs the same beside any other."""
+    if character.isalnum():
+        return "0" if character.isdigit() else "a"
+    if character == " " or character in _RULE_MARKS:
+        return character
+    return "\n" if character in "\t\n\v\f\r" else "!" if character.isprintable() else "\0"
+
+
+_SHAPES = "".join(_shape(chr(code)) for code in range(128)).encode().ljust(256, b"\0")
+_LONGEST_SHAPE = 64  # characters; what is longer is not kept
 
 _KEPT_CHARACTERS = 8192
 
@@ -82,9 +102,12 @@ def running_totals(text: str) -> tuple[list[int], list[int]]:
 
 
 def _cut(text: str, common: re.Pattern[str] = _COMMON_PIECE) -> list[str]:
-    if _UNCOMMON.search(text):
-        return list(_UNNAMED_PIECE.findall(text))
-    return common.findall(text)
+    if not _UNCOMMON.search(text):
+        return common.findall(text)
+    # Cut there, so that a rare sign makes only the few words around it slow.
+    starts = [0, *(match.start() for match in _PAUSE.finditer(text)), len(text)]
+    parts = (text[start:end] for start, end in pairwise(starts))
+    return [piece for part in parts for piece in (_UNNAMED_PIECE if _UNCOMMON.search(part) else common).findall(part)]
 
 
 @lru_cache(8192)  # a language's common words; each text has them all again
@@ -94,11 +117,38 @@ def _cost_of(piece: str) -> int:
 
 def estimate_tokens(text: str) -> int:
     """Estimated tokens of `text`, 0 or more, linear in its length."""
-    return _estimated(text) if len(text) <= _KEPT_CHARACTERS else _counted(text)
+    if len(text) <= _KEPT_CHARACTERS:
+        return _estimated(text)
+    # By lines, so that a rare sign makes only its line slow.
+    starts = [0, *(match.start() for match in _LINE_END.finditer(text)), len(text)]
+    return sum(_counted(text[start:end]) for start, end in pairwise(starts))
 
 
 def _counted(text: str) -> int:
+    # A single space costs nothing, so words are counted apart. What one of ASCII costs depends on its shape alone, of
+    # which a language has a few hundred.
+    if text.isascii():
+        plain, other = text, ""
+    elif any(spaces in text for spaces in _WIDE_SPACES) or _RARE_SPACE.search(text):
+        return _counted_by_pieces(text)
+    else:
+        words = text.split(" ")
+        plain = " ".join([word for word in words if word.isascii()])
+        other = " ".join([word for word in words if not word.isascii()])
+    shape = plain.encode().translate(_SHAPES)
+    shapes = shape.split(b" ")
+    if b"  " in shape or b" \n" in shape or b"\n " in shape or max(map(len, shapes)) > _LONGEST_SHAPE:
+        return _counted_by_pieces(text)
+    return sum(map(_cost_of_shape, shapes)) + _counted_by_pieces(other)
+
+
+def _counted_by_pieces(text: str) -> int:
     return sum(map(_cost_of, _cut(text, _COMMON_COUNTED)))
+
+
+@lru_cache(4096)
+def _cost_of_shape(shape: bytes) -> int:
+    return sum(_cost(match.lastgroup, match.group()) for match in _PIECE.finditer(shape.decode()))
 
 
 # One request asks several times about its text.

@@ -5,6 +5,7 @@ A number's key is its digits without a sign's plus, separators and trailing zero
 `2025-09-30`, without the parts that are not given (`-09-30`, `2025-09`, `-09`); a time's is `14:35` or `14:35:02`.
 """
 
+import re
 import unicodedata
 
 import regex
@@ -16,13 +17,16 @@ _ASCII_DIGITS = {
 }
 
 _OTHER_DIGIT = regex.compile(r"[\p{Nd}--[0-9]]", regex.VERSION1)
+_MAYBE_DIGIT = re.compile("[\u0660-\u1c59\ua620-\uabf9\uff10-\uff19\U00010000-\U0010ffff]")
+"""All of them stand in these ranges, which `re` searches many times faster."""
 
-_FOLD = str.maketrans(
+_FOLD: dict[str, str] = (
     dict.fromkeys("‐‑‒–—−", "-")
     | dict.fromkeys("’‘`´", "'")
     | dict.fromkeys("“”„«»「」『』", '"')
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
 )
+_FOLDED = re.compile(f"[{''.join(_FOLD)}]")
 
 MAGNITUDES: dict[str, int] = {
     word: power
@@ -97,12 +101,12 @@ CURRENCIES = frozenset({"EUR", "USD", "GBP", "JPY", "CNY", "¥", "CHF"})
 
 def ascii_digits(text: str) -> str:
     """`text` with the decimal digits of every script as 0 to 9."""
-    return text.translate(_ASCII_DIGITS) if not text.isascii() and _OTHER_DIGIT.search(text) else text
+    return text.translate(_ASCII_DIGITS) if not text.isascii() and _MAYBE_DIGIT.search(text) else text
 
 
 def known_digits(text: str) -> str:
     """`text` with "x" for each digit of a newer Unicode version that the regex package knows but Python does not."""
-    if text.isascii():
+    if text.isascii() or not _MAYBE_DIGIT.search(text):
         return text
     return _OTHER_DIGIT.sub(lambda match: match.group() if match.group().isdecimal() else "x", text)
 
@@ -111,7 +115,7 @@ def normalise(text: str) -> str:
     """Fold differences of spelling: width, case, dashes, quotes and runs of spaces."""
     if text.isascii():
         return " ".join(text.casefold().split())
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_FOLD)
+    folded = _FOLDED.sub(lambda found: _FOLD[found.group()], unicodedata.normalize("NFKC", text).casefold())
     return " ".join(ascii_digits(folded).split())
 
 

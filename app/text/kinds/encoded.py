@@ -45,7 +45,9 @@ class EncodedForm:
 
 def read(text: str, start: int, end: int) -> EncodedForm | None:
     """The form of a slice that is one run of base64; None if it is not. Linear time."""
-    if end - start < _LEAST or not _RUN.search(text, start, end):
+    if end - start < _LEAST or max(map(len, text[start:end].split()), default=0) < _SHORTEST_LINE:
+        return None
+    if not _RUN.search(text, start, end):
         return None
     match = _BLOCK.fullmatch(text, start, end)
     if match is None or len(match["code"]) < _LEAST or not (match["uri"] or _is_code(match["code"])):

@@ -23,8 +23,8 @@ _UNCOMMON = regex.compile(r"[^\x00-\x7f]")
 class Language:
     """A programming language.
 
-    `cues`: lines typical of it. `query`: captures @body, code that an outline omits, and @members, containers of
-    definitions. `private`: heads of definitions that do not belong to an interface. `is_braced`: comments are allowed
+    `cues`: beginnings of lines typical of it; `within`: the same of lines with `::` or `->`. `query`: captures @body,
+    code that an outline omits, and @members, containers of definitions. `private`: heads of definitions that do not belong to an interface. `is_braced`: comments are allowed
     anywhere. `is_lenient`: parse errors are allowed, because the grammar lacks macros or dialects. SQL has no `module`:
     see sql.py.
     """
@@ -34,6 +34,7 @@ class Language:
     cues: str
     query: str
     private: str = r"\bprivate\b"
+    within: str = ""
     entry: str = "language"
     aliases: tuple[str, ...] = ()
     is_braced: bool = True
@@ -51,9 +52,8 @@ _JS_BODIES = """
 """
 _JS_PRIVATE = r"\b(?:private|protected)\b|^\s*(?:static |async |get |set |function |class |const |let |var )*[_#]"
 _C_CUES = r"#\s*(?:include|define|ifn?def|endif|pragma)\b|(?:static |struct |enum |typedef |unsigned |extern |const (?:char|int|void|struct|unsigned|size_t)\b)+|(?:int|void|char|double|float|bool|size_t) \*?\w+\("
-_CPP_CUES = (
-    r"|(?:namespace|template|using|class|public:|private:|protected:)|.*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
-)
+_CPP_CUES = r"|(?:namespace|template|using|class|public:|private:|protected:)"
+_CPP_WITHIN = r".*\b(?:std|self|this)(?:::|->)|.*\w::~?\w+\("
 
 LANGUAGES: tuple[Language, ...] = (
     Language(
@@ -119,6 +119,7 @@ LANGUAGES: tuple[Language, ...] = (
         "(linkage_specification body: (declaration_list) @members) (namespace_definition body: (_) @members)"
         "(field_declaration_list) @members (preproc_ifdef) @members (preproc_if) @members",
         private=r"^static\b",
+        within=_CPP_WITHIN,
         aliases=("c++", "cc", "cxx", "hpp", "hh"),
         is_lenient=True,
     ),
@@ -175,8 +176,12 @@ def candidates(text: str) -> Iterator[Language]:
 
 @lru_cache
 def _cues(language: Language) -> Callable[[str], object]:
-    """The pattern of the language's typical line beginnings; `$`: end of the line."""
-    return regex.compile(language.cues).match
+    """Whether a line is typical of the language; `$` in the cues: end of the line."""
+    begins = regex.compile(language.cues).match
+    if not language.within:
+        return begins
+    within = regex.compile(language.within).match
+    return lambda line: begins(line) or (("::" in line or "->" in line) and within(line))
 
 
 @lru_cache

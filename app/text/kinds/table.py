@@ -143,6 +143,8 @@ def _csv_form(text: str, start: int, end: int, rows: _Rows) -> TableForm:
 
 def read_markdown(text: str, start: int, end: int) -> TableForm | None:
     """A header, a line of dashes, rows; the padding of cells is dropped."""
+    if text.find("|", start, end) < 0:
+        return None
     first = [text[slice(*span)] for span in islice(_lines(text, start, end), 2)]
     if len(first) < 2 or not _is_rule(first[1]) or "|" not in first[0]:
         return None
@@ -186,6 +188,8 @@ def _markdown_row(cells: Sequence[str], *, is_framed: bool) -> str:
 
 def read_aligned(text: str, start: int, end: int) -> TableForm | None:
     """Columns separated by at least two spaces, as `kubectl get` prints them; lines stay verbatim."""
+    if text.find("  ", start, end) < 0 and text.find("\t", start, end) < 0:
+        return None
     first = next(_lines(text, start, end), None)
     names = text[slice(*first)] if first else ""
     columns = _GAP.split(names)

@@ -51,14 +51,11 @@ def _looks_like_yaml(lines: Iterable[str]) -> bool:
     if len(written) < 2:
         return False
     keyed = sum(_YAML_KEY.match(line) is not None for line in written)
+    if keyed < 2 or keyed * 2 < len(written):
+        return False
     other = sum(line.lstrip(" ").startswith(("- ", "#", "---")) for line in written)
     words = sum(len(line.split()) for line in written)
-    return (
-        keyed >= 2
-        and keyed * 2 >= len(written)
-        and keyed + other >= 0.7 * len(written)
-        and words <= _MOST_WORDS * len(written)
-    )
+    return keyed + other >= 0.7 * len(written) and words <= _MOST_WORDS * len(written)
 
 
 class _Outline:
