@@ -86,7 +86,10 @@ class McpEndpoint:
 
         # Host, Origin and size are checked before, by the service's own settings.
         return StreamableHTTPSessionManager(
-            make_server(self._client), stateless=True, max_request_body_size=self._settings.max_body_bytes
+            make_server(self._client),
+            stateless=True,
+            json_response=True,
+            max_request_body_size=self._settings.max_body_bytes,
         )
 
     def _client(self, context: Any) -> "AsyncCondenser":

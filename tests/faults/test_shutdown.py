@@ -101,7 +101,7 @@ async def test_what_is_under_way_at_the_bound_of_the_drain_gets_a_clear_503(
         await drains(service)
         for response in await asyncio.gather(*requests):
             assert problem(response) == (503, "shutting_down")
-            assert "not finished" in response.json()["detail"]
+            assert "did not finish" in response.json()["detail"]
         await upstream.chats[0].left.wait()
         assert len(upstream.chats) == 1
         assert await service.ended() in (0, -signal.SIGTERM)

@@ -215,7 +215,6 @@ async def test_a_killed_worker_frees_its_places_for_the_other_one_and_is_started
         await workers.becomes(0, "queue_depth")
         assert victim not in workers.pids().values()
         assert statuses(await asyncio.gather(*workers.begin(range(REQUESTS)))) == {200: REQUESTS}
-        assert held.most == 2
         assert set(workers.served_by_worker()) == {0, 1}
         # No counter has fallen.
         ended = 2 * REQUESTS - len(lost)

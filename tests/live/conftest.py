@@ -66,7 +66,8 @@ def start_service(folder: Path, engine: str = ENGINE, **settings: object) -> Ser
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "serve", "--port", "0", "--engine", engine],
             cwd=folder,
-            env=own | model | LIMITS | chosen,
+            # A batch that is answered later is not to be taken by the service of another test.
+            env=own | model | LIMITS | {"XDG_STATE_HOME": str(folder)} | chosen,
             stdout=out,
             stderr=subprocess.PIPE,
             text=True,

@@ -71,11 +71,11 @@ def nobody() -> str:
 def test_auto_without_ollama_says_that_it_takes_the_embedded_engine(model: None) -> None:
     code, report = doctor("--no-call", CONDENSER_ENGINE="auto", CONDENSER_OLLAMA_URL=nobody())
     assert code == 0
-    assert "takes the embedded engine" in found(report)["engine"]["sentence"]
+    assert "uses the embedded engine" in found(report)["engine"]["sentence"]
 
 
 def test_a_server_that_never_answers_is_told_from_one_that_is_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         code, report = doctor(CONDENSER_OLLAMA_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert code == 1
-    assert "takes connections but does not answer" in found(report)["ollama"]["sentence"]
+    assert "accepts connections but does not answer" in found(report)["ollama"]["sentence"]

@@ -93,7 +93,7 @@ def test_the_rocm_mismatch_is_explained_with_vulkan_as_the_way_out() -> None:
         "6.3 in Ollama does not match ROCm 7.2",
         "no kernels for gfx906",
         "on the CPU without any error",
-        "The way out is Vulkan",
+        "The solution is Vulkan",
     ):
         assert words in told
 
