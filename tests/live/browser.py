@@ -84,6 +84,7 @@ class Visit:
 
     def choose(self, method: str) -> None:
         """Choose whose sentences the result is made of."""
+        self.page.wait_for_load_state("load")
         self.page.locator("#options").evaluate("options => (options.open = true)")
         self.page.get_by_label("Sentences").select_option(method)
 
