@@ -1,10 +1,12 @@
-"""Cancels tasks without interrupting their cleanup."""
+"""Tasks that are cancelled without interrupting their cleanup, and work beside the event loop."""
 
 import asyncio
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import anyio
+
+ResultT = TypeVar("ResultT")
 
 
 async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
@@ -22,3 +24,8 @@ async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
     for task in tasks:
         if task.done() and not task.cancelled():
             task.exception()
+
+
+async def beside_loop(is_long: bool, work: Callable[..., ResultT], *arguments: object) -> ResultT:
+    """The result of `work`. Long work runs in a thread, so that other requests need not wait for it."""
+    return await asyncio.to_thread(work, *arguments) if is_long else work(*arguments)

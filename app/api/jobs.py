@@ -187,7 +187,7 @@ async def _perform_patiently(service: Service, job: Job, index: int, body: objec
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         else:
             service.metrics.operation_ended(job.operation, "ok", time.perf_counter() - tried, done.cost)
-            client.spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
+            client.spend_tokens(done.answer.usage.tokens)
             return Outcome(BatchResult(index=index, result=done.answer).model_dump_json(exclude_unset=True), True)
 
 

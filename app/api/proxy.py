@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from pydantic import ValidationError
@@ -18,15 +17,14 @@ from app.api.message_schemas import CompressMessagesRequest, CompressMessagesRes
 from app.api.problem_answers import problem_answers
 from app.api.problems import ProblemError
 from app.api.record import record_of
-from app.api.routes import caching_of, places, refuse_while_draining
+from app.api.routes import caching_of, calls_at_once, places, refuse_while_draining
 from app.api.service import Service, service_of
 from app.asgi import cancel_on_disconnect
 from app.compression.cache import Caching
 from app.credentials import digest_of, holder_of
 from app.settings import Settings
+from app.tasks import beside_loop
 from app.telemetry.logs import logger
-
-ResultT = TypeVar("ResultT")
 
 SAVED_TOKENS = "X-Condenser-Saved-Tokens"
 
@@ -145,8 +143,9 @@ def _authorization(settings: Settings, request: Request) -> bytes | None:
 async def _shortened(settings: Settings, request: Request, content: bytes) -> _Shortened:
     """The body with its older messages shortened, or as it came where that can't be done: a call never fails by it."""
     as_it_came = _Shortened(content, 0)
+    is_long = len(content) >= _OFF_LOOP_BYTES
     try:
-        body = await _aside(content, lambda: _order(settings, content.decode()))
+        body = await beside_loop(is_long, lambda: _order(settings, content.decode()))
     except ValueError as error:  # of the upstream's own to refuse
         reason = f"{error.error_count()} errors" if isinstance(error, ValidationError) else str(error)
         logger.info("passed on as it came", extra={"reason": reason})
@@ -154,16 +153,12 @@ async def _shortened(settings: Settings, request: Request, content: bytes) -> _S
     try:
         answer = await _compressed(settings, request, body)
         texts = {(one.index, one.part): _text(answer, one.index, one.part) for one in answer.changed}
-        new = await _aside(content, lambda: with_texts(content.decode(), texts).encode()) if texts else content
+        rewritten = lambda: with_texts(content.decode(), texts).encode()  # noqa: E731
+        new = await beside_loop(is_long, rewritten) if texts else content
         return _Shortened(new, answer.older.source_tokens - answer.older.compressed_tokens)
     except Exception as error:
         logger.warning("passed on as it came", extra={"reason": f"{type(error).__name__}: {error}"[:300]})
         return as_it_came
-
-
-async def _aside(content: bytes, work: Callable[[], ResultT]) -> ResultT:
-    """The result of work that takes long where the body is large, so that others need not wait for it."""
-    return work() if len(content) < _OFF_LOOP_BYTES else await asyncio.to_thread(work)
 
 
 def _order(settings: Settings, text: str) -> CompressMessagesRequest:
@@ -183,11 +178,11 @@ def _order(settings: Settings, text: str) -> CompressMessagesRequest:
 async def _compressed(settings: Settings, request: Request, body: CompressMessagesRequest) -> CompressMessagesResponse:
     service, client = service_of(request), client_of(request)
     started = time.perf_counter()
-    at_once = 1 if client.has_share else service.engine.gate.most_concurrency
     with client.hold(places(service, client, body)):
+        at_once = calls_at_once(service, client)
         done = await operations.compress_messages(service, body, _caching(service, request), at_once)
     service.metrics.operation_ended("compress", "ok", time.perf_counter() - started, done.cost)
-    client.spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
+    client.spend_tokens(done.answer.usage.tokens)
     return done.answer
 
 

@@ -104,7 +104,7 @@ async def compress(request: Request, body: CompressBody) -> CompressResponse | C
             if isinstance(body, CompressRequest):
                 done = await operations.compress(service, body, caching_of(request), on_excerpt=on_excerpt)
             else:
-                at_once = 1 if client.has_share else service.engine.gate.most_concurrency
+                at_once = calls_at_once(service, client)
                 done = await operations.compress_messages(service, body, caching_of(request), at_once)
         _note(request, done)
         return done
@@ -138,6 +138,11 @@ def cache_scope(service: Service, client: Client) -> str:
     return "" if service.settings.cache_across_keys else client.name
 
 
+def calls_at_once(service: Service, client: Client) -> int:
+    """How many texts of a conversation may be compressed at once: one, if the client has a share of the queue."""
+    return 1 if client.has_share else service.engine.gate.most_concurrency
+
+
 def places(service: Service, client: Client, body: AnyRequest) -> int:
     """How many calls of the model's a request may have in the engine and its queue at once, at the most."""
     if not client.has_share or isinstance(body, ReconstructRequest):
@@ -154,7 +159,7 @@ def _note(request: Request, done: AnyDone) -> None:
     """Keep what an answer cost, for the log, the metrics and the client's limits."""
     record = record_of(request)
     record.cost = done.cost
-    client_of(request).spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
+    client_of(request).spend_tokens(done.answer.usage.tokens)
     record.fields.update(_log_fields(done.answer))
 
 
@@ -260,7 +265,7 @@ async def _results(
             service.metrics.operation_ended(body.operation, what.kind, time.perf_counter() - started)
             return problem_body(what)
         service.metrics.operation_ended(body.operation, "ok", time.perf_counter() - started, done.cost)
-        client.spend_tokens(done.answer.usage.prompt_tokens + done.answer.usage.completion_tokens)
+        client.spend_tokens(done.answer.usage.tokens)
         return done
 
     tally = {"items": len(body.items), "succeeded": 0, "failed": 0, "prompt_tokens": 0, "completion_tokens": 0}

@@ -194,6 +194,11 @@ class UsageBody(AnswerBody):
     engine: EngineName
     cached: bool = False
 
+    @property
+    def tokens(self) -> int:
+        """Of prompts and completions together."""
+        return self.prompt_tokens + self.completion_tokens
+
 
 class TimingBody(AnswerBody):
     """Milliseconds. `queue_ms` and `engine_ms` are sums over the calls, which may overlap in a long text."""

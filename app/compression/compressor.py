@@ -17,6 +17,7 @@ from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
 from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, SelectionOptions, select
+from app.tasks import beside_loop
 from app.text.document import Document, read
 from app.text.language import Language
 from app.text.span import Span
@@ -117,17 +118,16 @@ class Compressor:
         its content type, and EngineError unless the options allow a result without the model.
         """
         is_long = len(options.text) >= OFF_LOOP_CHARACTERS
-        document, keep = await asyncio.to_thread(_read, options) if is_long else _read(options)
+        document, keep = await beside_loop(is_long, _read, options)
         preview = None
         if on_excerpt is not None:
-            choosing = document, keep, (), options
-            preview = await asyncio.to_thread(_choose, *choosing) if is_long else _choose(*choosing)
+            preview = await beside_loop(is_long, _choose, document, keep, (), options)
             for excerpt in excerpts(preview.text, preview.passages):
                 on_excerpt(excerpt)
             await asyncio.sleep(0)  # lets the event stream send them before the work goes on
         summary, failed = await self._summarized(document, options, call_options, on_excerpt)
         making = document, keep, summary, options, call_options.model, failed, preview
-        return await asyncio.to_thread(_made, *making) if is_long else _made(*making)
+        return await beside_loop(is_long, _made, *making)
 
     async def _summarized(
         self, document: Document, options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None

@@ -1,7 +1,6 @@
 """Compresses the older messages of a conversation; only their texts change, not their order, roles or other fields."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import regex
@@ -13,6 +12,7 @@ from app.compression.messages import Content, Message, last_question, literals_o
 from app.compression.shared_budget import SharedText, allotments, dialogue_budget, on_one_budget
 from app.compression.usage import Usage
 from app.engine.engine import CallOptions
+from app.tasks import beside_loop
 from app.text.tokens import estimate_tokens
 
 RESULT_TOKENS = 500
@@ -89,14 +89,15 @@ async def compress_conversation(
     messages, and EngineError unless the options allow a result without the model.
     """
     texts = texts_of(options.messages)
-    if sum(len(content.text) for content in texts) < OFF_LOOP_CHARACTERS:
-        contents, tokens, literals = _read(options, texts)
-    else:
-        contents, tokens, literals = await asyncio.to_thread(_read, options, texts)
+    contents, tokens, literals = await beside_loop(_is_long(texts), _read, options, texts)
     work = _Work(compressor, options, call_options, caching, concurrency, tokens)
     compress = work.each if options.each.target_ratio is None else work.together
     results = await compress(contents, literals)
     return CompressedConversation(contents, results, work.tokens, work.usage, work.spared, work.is_cached)
+
+
+def _is_long(contents: Iterable[Content]) -> bool:
+    return sum(len(content.text) for content in contents) >= OFF_LOOP_CHARACTERS
 
 
 Literals = Mapping[Content, tuple[str, ...]]
@@ -189,9 +190,7 @@ class _Work:
             SharedText(content, self._options(content, literals.get(content, ())), compressed.get(content))
             for content in dialogue
         ]
-        if sum(len(content.text) for content in dialogue) < OFF_LOOP_CHARACTERS:
-            return short | on_one_budget(shared, left, self.call_options.model)
-        return short | await asyncio.to_thread(on_one_budget, shared, left, self.call_options.model)
+        return short | await beside_loop(_is_long(dialogue), on_one_budget, shared, left, self.call_options.model)
 
     def _options(self, content: Content, keep: tuple[str, ...] = ()) -> CompressOptions:
         each = self.conversation.each

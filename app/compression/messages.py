@@ -5,12 +5,11 @@ https://platform.openai.com/docs/api-reference/chat/create, https://docs.ollama.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from app.text.facts import LiteralNotFoundError
 
 Role = Literal["system", "developer", "control", "user", "assistant", "tool", "function"]
-ROLES: tuple[Role, ...] = get_args(Role)
 Message = Mapping[str, Any]
 
 _INSTRUCTIONS = ("system", "developer", "control")  # `control` switches the thinking of IBM's models on Ollama

@@ -1,6 +1,5 @@
 """Reconstructs a text from its capsule: exactly, without the model, or by having the model expand the summary."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,6 +12,7 @@ from app.summary.check import Claim, Dropped
 from app.summary.draft import without_repetitions
 from app.summary.evidence import Evidence
 from app.summary.report import Report, arrange, compose, report
+from app.tasks import beside_loop
 from app.text.document import Document, read
 from app.text.language import share_in, stems
 
@@ -47,10 +47,8 @@ class Reconstructor:
         Raises CapsuleError for a capsule that can't be opened or, in mode `exact`, does not hold the source;
         EngineError if the model is needed and fails.
         """
-        if max(len(capsule.payload), declared_bytes(capsule)) < _OFF_LOOP_BYTES:
-            content = unseal(capsule, self._max_text_bytes)
-        else:
-            content = await asyncio.to_thread(unseal, capsule, self._max_text_bytes)
+        is_long = max(len(capsule.payload), declared_bytes(capsule)) >= _OFF_LOOP_BYTES
+        content = await beside_loop(is_long, unseal, capsule, self._max_text_bytes)
         if content.source is not None and mode != "semantic":
             return Reconstructed(content.source, "exact", verified=True, report=None, usage=Usage())
         if mode == "exact":

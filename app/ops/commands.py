@@ -61,7 +61,10 @@ def compress(
             answer = client.compress(body)
         if capsule is not None:
             write_file(capsule, json.dumps(answer["capsule"]).encode())
-        put(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else answer["compressed"])
+        if as_json:
+            put_json(answer)
+        else:
+            put(answer["compressed"])
         console.print(_figures(answer))
 
 
@@ -181,14 +184,8 @@ def batch(
             "--out", "-o", help="File of JSON lines for the results; items that it already contains are skipped."
         ),
     ],
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="Folder of texts, or file of JSON lines: texts or bodies; omitted, or -: lines on standard input.",
-            metavar="SOURCE",
-        ),
-    ] = None,
-    operation: Annotated[options.Operation, typer.Option("--operation")] = "compress",
+    source: options.SourceArgument = None,
+    operation: options.OperationOption = "compress",
     target_ratio: options.RatioOption = None,
     coverage: options.CoverageOption = None,
     method: options.MethodOption = "auto",

@@ -1,6 +1,5 @@
 """The commands that inspect a service: status, models and jobs."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,14 +123,8 @@ def models(
     ),
 )
 def submit_job(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="Folder of texts, or file of JSON lines: texts or bodies; left out, or -: lines on standard input.",
-            metavar="SOURCE",
-        ),
-    ] = None,
-    operation: Annotated[options.Operation, typer.Option("--operation")] = "compress",
+    source: options.SourceArgument = None,
+    operation: options.OperationOption = "compress",
     target_ratio: options.RatioOption = None,
     coverage: options.CoverageOption = None,
     method: options.MethodOption = "auto",
@@ -210,11 +203,7 @@ def show_job(
             return
         progress = client.batch_progress(batch_id)
         if as_json:
-            put(
-                json.dumps(
-                    {name: value for name, value in progress.items() if name not in ("results", "next")}, indent=2
-                )
-            )
+            put_json({name: value for name, value in progress.items() if name not in ("results", "next")})
         else:
             _put_table(_JOB_HEADS, [_job_row(progress)])
 

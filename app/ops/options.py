@@ -32,6 +32,14 @@ def _content_types(incomplete: str) -> list[str]:
     return [name for name in known_types() if name.startswith(incomplete)]
 
 
+SourceArgument = Annotated[
+    str | None,
+    typer.Argument(
+        help="Folder of texts, or file of JSON lines: texts or bodies; omitted, or -: lines on standard input.",
+        metavar="SOURCE",
+    ),
+]
+OperationOption = Annotated[Operation, typer.Option("--operation")]
 UrlOption = Annotated[
     str | None,
     typer.Option(

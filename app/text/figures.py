@@ -82,11 +82,10 @@ _DAY_AFTER_MONTH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that ends at `end`; `key` as in values; `is_date`: a date or a part of one."""
+    """A figure that ends at `end`; `key` as in values."""
 
     end: int
     key: str
-    is_date: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def date_at_day(text: str, start: int, end: int) -> Figure | None:
     if match is None or month is None:
         return None
     stop = match.end() if match.group(2) else match.end(1)
-    return Figure(stop, date_key(int(match.group(2)) if match.group(2) else None, month, int(day)), True)
+    return Figure(stop, date_key(int(match.group(2)) if match.group(2) else None, month, int(day)))
 
 
 def date_at_month(text: str, word: str, end: int) -> Figure | None:
@@ -181,7 +180,7 @@ def date_at_month(text: str, word: str, end: int) -> Figure | None:
     if day and not 1 <= int(day) <= 31:
         return None
     year_text = year or month_year
-    return Figure(match.end(), date_key(int(year_text) if year_text else None, month, int(day) if day else None), True)
+    return Figure(match.end(), date_key(int(year_text) if year_text else None, month, int(day) if day else None))
 
 
 def _unit_after(text: str, end: int, currency: str = "") -> _Unit:

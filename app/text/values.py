@@ -153,26 +153,6 @@ def _is_grouped(plain: str, mark: int, decimal_comma: bool) -> bool:
     return (sign == ".") == decimal_comma
 
 
-_COUNTED = " #"
-_YEAR = regex.compile(r"(?:1[5-9]|20)\d\de0$|(?:19|20)e2$|(?:1[5-9]|20)\de1$")
-
-
-def counted_key(key: str, counted: str) -> str:
-    """The key of a bare number with the noun it counts, so that "two months" differs from "two doors". Not for years."""
-    folded = normalise(counted)
-    return f"{key}{_COUNTED}{folded[:5]}" if folded and not _YEAR.match(key) else key
-
-
-def uncounted(key: str) -> str:
-    """A number's key without the counted noun."""
-    return key.partition(_COUNTED)[0]
-
-
-def unit_in(key: str) -> str:
-    """The unit in a number's key; empty if there is none."""
-    return uncounted(key).partition(" ")[2]
-
-
 def date_key(year: int | None, month: int, day: int | None) -> str:
     """The key of a date; year or day may be missing. Years below 100 are in this century or the last."""
     if year is not None and year < 100:
