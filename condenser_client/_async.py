@@ -90,7 +90,7 @@ class AsyncCondenser:
     async def reconstruct(
         self, capsule: CapsuleLike, *, mode: Literal["auto", "exact", "semantic"] = "auto"
     ) -> ReconstructResult:
-        """The text back: byte for byte where the capsule holds it, else rewritten by the model."""
+        """The text back: byte for byte if the capsule holds it, else rewritten by the model."""
         return await self._call(ReconstructResult, protocol.reconstruct_request(capsule, {"mode": mode}))
 
     async def batch(self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]) -> BatchResult:

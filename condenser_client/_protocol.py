@@ -57,15 +57,15 @@ class Config:
         }
 
     def pause_s(self, request: Request, response: httpx.Response, attempt: int) -> float | None:
-        """Seconds until the request may be sent again, for the `attempt`-th time; None where it is not to be."""
+        """Seconds until the request may be sent again, for the `attempt`-th time; None if it must not be."""
         status = response.status_code
         if status not in _RETRIED or status in request.accepted or attempt > self.max_retries:
             return None
-        told_s = retry_after_s(response)
-        if told_s is None:
+        retry_after = retry_after_s(response)
+        if retry_after is None:
             pause_s: float = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), self.max_retry_wait_s)
             return pause_s * random.uniform(0.75, 1)  # noqa: S311 (so that clients don't come back all at once)
-        return told_s if told_s <= self.max_retry_wait_s else None
+        return retry_after if retry_after <= self.max_retry_wait_s else None
 
 
 def make_config(
@@ -76,7 +76,7 @@ def make_config(
     max_retries: int,
     max_retry_wait_s: float,
 ) -> Config:
-    """Raises ValueError where the address is none."""
+    """Raises ValueError if the address is not valid."""
     url = (base_url or os.environ.get("CONDENSER_URL") or DEFAULT_URL).rstrip("/")
     try:
         parsed = httpx.URL(url)
@@ -143,13 +143,13 @@ def _capsule(capsule: CapsuleLike) -> dict[str, Any]:
 
 
 def retry_after_s(response: httpx.Response) -> float | None:
-    """The answer's `Retry-After`, which this service gives in seconds; None where there is none."""
+    """The answer's `Retry-After`, which this service gives in seconds; None if there is none."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else None
 
 
 def check(request: Request, response: httpx.Response) -> None:
-    """Raise ProblemError where the service turned the request down. The answer must have been read."""
+    """Raise ProblemError if the service turned the request down. The answer must have been read."""
     if not response.is_error or response.status_code in request.accepted:
         return
     try:
@@ -168,7 +168,7 @@ def unreachable(config: Config, error: Exception) -> UnreachableError:
 
 
 def read(kind: type[AnswerT], response: httpx.Response) -> AnswerT:
-    """The answer. Raises UnexpectedAnswerError where it is none of Condenser's."""
+    """The answer. Raises UnexpectedAnswerError if it is not one of Condenser's."""
     return read_json(kind, response.content)
 
 
@@ -177,12 +177,12 @@ def read_json(kind: type[AnswerT], content: str | bytes) -> AnswerT:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        where = "; ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:3])
+        where = "; ".join(".".join(map(str, fault["loc"])) or "body" for fault in error.errors()[:3])
         raise UnexpectedAnswerError(f"this is no answer of Condenser's (not as expected: {where})") from None
 
 
 def read_accepted(response: httpx.Response) -> Job:
-    """The job that a batch has become. Raises UnexpectedAnswerError where the service did it at once."""
+    """The job that a batch has become. Raises UnexpectedAnswerError if the service did it at once."""
     if response.status_code != httpx.codes.ACCEPTED:
         raise UnexpectedAnswerError("this service keeps no batches for later (CONDENSER_JOBS_DATABASE is off there)")
     return read(Job, response)
@@ -201,7 +201,7 @@ class Lines:
             yield line.removesuffix(b"\r").decode()
 
     def check_end(self) -> None:
-        """Raise UnreachableError where the last line is not whole."""
+        """Raise UnreachableError if the last line is not whole."""
         if self._rest:
             raise UnreachableError("the service ended its answer in the middle of a line")
 
@@ -215,7 +215,7 @@ class Events:
         self._is_over = False
 
     def feed(self, line: str) -> Excerpt | CompressResult | None:
-        """What the event says that this line ends; None where it ends none. Raises ProblemError for a problem."""
+        """The data of the event that this line ends; None if it ends none. Raises ProblemError for a problem."""
         if line:
             key, _, value = line.partition(":")
             if key == "event":
@@ -237,6 +237,6 @@ class Events:
                 return None
 
     def check_end(self) -> None:
-        """Raise UnreachableError where the result has not come."""
+        """Raise UnreachableError if the result has not come."""
         if not self._is_over:
             raise UnreachableError("the service ended its answer before the result")

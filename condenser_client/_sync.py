@@ -31,13 +31,13 @@ class Condenser:
     """A Condenser service. Close it, or use it in a `with` block; it may be shared by threads.
 
     `base_url` and `api_key` left out: `CONDENSER_URL`, or this machine's port 8000, and `CONDENSER_API_KEY`.
-    `timeout_s`: longest wait for the next bytes of an answer. Where the service says that it is full or that the key
+    `timeout_s`: longest wait for the next bytes of an answer. If the service says that it is full or that the key
     is over its limit (503, 429), a request is sent again up to `max_retries` times, after the time that the service
     names, unless that is over `max_retry_wait_s`. `http_client`: an httpx.Client of your own, for proxies or TLS; it
     stays yours to close.
 
-    Every call raises ProblemError where the service turns it down, UnreachableError where nothing answers, and
-    UnexpectedAnswerError where what answers is no Condenser.
+    Every call raises ProblemError if the service turns it down, UnreachableError if nothing answers, and
+    UnexpectedAnswerError if the server that answers is not Condenser.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Condenser:
     def reconstruct(
         self, capsule: CapsuleLike, *, mode: Literal["auto", "exact", "semantic"] = "auto"
     ) -> ReconstructResult:
-        """The text back: byte for byte where the capsule holds it, else rewritten by the model."""
+        """The text back: byte for byte if the capsule holds it, else rewritten by the model."""
         return self._call(ReconstructResult, protocol.reconstruct_request(capsule, {"mode": mode}))
 
     def batch(self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]) -> BatchResult:

@@ -16,7 +16,7 @@ class UnexpectedAnswerError(CondenserError):
 
 
 class ProblemError(CondenserError):
-    """The service turned the request down. `retry_after_s` is its `Retry-After`, None where it gave none."""
+    """The service turned the request down. `retry_after_s` is its `Retry-After`, None if it gave none."""
 
     def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         super().__init__(f"{problem.title}: {problem.detail}" if problem.detail else problem.title)

@@ -41,9 +41,9 @@ def locked() -> dict[str, str]:
     lines = (ROOT / "requirements.lock").read_text().splitlines()
     requirements = [Requirement(line.rstrip("\\ ")) for line in lines if re.match(r"[A-Za-z0-9]", line)]
     return {
-        one.name: str(one.specifier).removeprefix("==")
-        for one in requirements
-        if one.marker is None or one.marker.evaluate()
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate()
     }
 
 

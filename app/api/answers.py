@@ -28,10 +28,10 @@ from app.text.span import Span
 def explanation(report: Report) -> Explanation:
     return Explanation(
         facts=[
-            ExplainedFact(text=one.text, kind=one.kind, kept=one.kept, places=ranges(one.places))
-            for one in report.explained
+            ExplainedFact(text=fact.text, kind=fact.kind, kept=fact.kept, places=ranges(fact.places))
+            for fact in report.explained
         ],
-        dropped=[DroppedSentence(text=one.text, reason=one.reason) for one in report.dropped],
+        dropped=[DroppedSentence(text=sentence.text, reason=sentence.reason) for sentence in report.dropped],
     )
 
 
@@ -47,13 +47,19 @@ def report_body(report: Report, explanation: Explanation | None = None) -> Fidel
         missing=list(report.missing),
         missing_count=report.missing_count,
         passages=[
-            PassageBody(start=one.start, end=one.end, by=one.by, source=ranges(one.source), support=one.support)
-            for one in report.passages
+            PassageBody(
+                start=passage.start,
+                end=passage.end,
+                by=passage.by,
+                source=ranges(passage.source),
+                support=passage.support,
+            )
+            for passage in report.passages
         ],
         omitted=ranges(report.omitted),
         structure=list(report.structure),
         summary=SummaryCounts(
-            written=report.written, stood=report.stood, taken=sum(one.by == "model" for one in report.passages)
+            written=report.written, stood=report.stood, taken=sum(passage.by == "model" for passage in report.passages)
         ),
         explain=explanation,
     )

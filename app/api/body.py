@@ -23,7 +23,7 @@ class BoundedRequest(Request):
     """A request whose body is refused as soon as it is over the limit of size or time."""
 
     async def body(self) -> bytes:
-        """The whole body. Raises ProblemError where it is over CONDENSER_MAX_BODY_BYTES, compressed, or too slow."""
+        """The whole body. Raises ProblemError if it is over CONDENSER_MAX_BODY_BYTES, compressed, or too slow."""
         if not hasattr(self, "_body"):
             settings: Settings = self.app.state.service.settings
             _check_headers(self.headers, settings.max_body_bytes)
@@ -49,7 +49,7 @@ class BoundedRequest(Request):
         return bytes(content)
 
     async def json(self) -> Any:
-        """The body as JSON. Raises ProblemError where it is none."""
+        """The body as JSON. Raises ProblemError if it is not JSON."""
         content = await self.body()
         settings: Settings = self.app.state.service.settings
         most_items = settings.max_job_items if prefers_async(self) else settings.max_batch_items
@@ -80,15 +80,15 @@ def _over(limit: int) -> ProblemError:
 
 
 def lone_surrogate(value: Any, path: str = "") -> str | None:
-    """Path of the first string in a JSON value that has no UTF-8 form, None where there is none."""
+    """Path of the first string in a JSON value that has no UTF-8 form, None if every string has one."""
     if isinstance(value, str):
         return (path or "body") if not _has_utf8(value) else None
     named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, inner in named:
         inner_path = f"{path}.{name}" if path else str(name)
-        found = inner_path if not _has_utf8(str(name)) else lone_surrogate(inner, inner_path)
-        if found:
-            return found
+        path_within = inner_path if not _has_utf8(str(name)) else lone_surrogate(inner, inner_path)
+        if path_within:
+            return path_within
     return None
 
 

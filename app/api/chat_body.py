@@ -26,9 +26,9 @@ _CHECKING = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str,
 
 
 def messages_of(text: str) -> list[Any]:
-    """The messages in the body `text`. Raises ValueError where it has none that can be read beyond doubt.
+    """The messages in the body `text`. Raises ValueError if they can't be read beyond doubt.
 
-    That is where it is no JSON, where a name stands twice in an object, or where a string is no Unicode text.
+    That is if it is not JSON, if an object has a name twice, or if a string is not Unicode text.
     """
     try:
         body = _CHECKING.decode(text)
@@ -92,6 +92,6 @@ def _elements(text: str, at: int) -> list[Place]:
 
 
 def _behind_comma(text: str, at: int) -> int:
-    """Where the next value or the closing bracket is, behind a value that ends at `at`."""
+    """The position of the next value or the closing bracket, after a value that ends at `at`."""
     at = _skip(text, at)
     return _skip(text, at + 1) if text[at] == "," else at

@@ -40,7 +40,7 @@ class Allowance:
         self._slots = memory.cells(_KEPT_SLOTS)
 
     def wait_s(self, amount: int = 1) -> float:
-        """Seconds until `amount`, 1 to `most`, can be spent: 0 where it can be now."""
+        """Seconds until `amount`, 1 to `most`, can be spent: 0 if it can be now."""
         now = self._clock()
         kept = list(self._kept(int(now / self._slot_s)))
         excess = sum(spent for _, spent in kept) + amount - self.most
@@ -84,7 +84,7 @@ class Share:
         return self._taken.total
 
     def take(self, places: int = 1) -> bool:
-        """Take so many places, where they are free; whether they were."""
+        """Take so many places if they are free; returns whether they were."""
         with self._memory:
             has_room = self.has_room(places)
             if has_room:
@@ -145,7 +145,7 @@ class Client:
         return self._share is not None
 
     def admit(self) -> None:
-        """Count a request. Raises ProblemError 429 where it is one too many, or the day's tokens are used up."""
+        """Count a request. Raises ProblemError 429 if there are too many, or the day's tokens are used up."""
         self.check_tokens()
         if self._requests:
             with self._memory:
@@ -154,14 +154,14 @@ class Client:
                 self._requests.spend()
 
     def check_tokens(self) -> None:
-        """Raise ProblemError 429 where the day's tokens are used up."""
+        """Raise ProblemError 429 if the day's tokens are used up."""
         if self._tokens and (wait_s := self._tokens.wait_s()):
             raise _too_many("token_budget", f"{self._tokens.most} tokens a day are used up", wait_s)
 
     def admit_items(self, count: int) -> None:
         """Count the items of a batch, of which `admit` has counted one, as a request each.
 
-        Raises ProblemError 429 where they are too many by now, 413 where they are at any time.
+        Raises ProblemError 429 if they are too many now, 413 if they always are.
         """
         if not self._requests or count <= 1:
             return
@@ -181,7 +181,7 @@ class Client:
 
     @contextmanager
     def hold(self, places: int) -> Generator[None]:
-        """Hold so many places of its share for the block. Raises ProblemError 429 where they are not free."""
+        """Hold so many places of its share for the block. Raises ProblemError 429 if they are not free."""
         if not self._share:
             yield
             return
@@ -193,7 +193,7 @@ class Client:
             self._share.give_back(places)
 
     def check_room(self) -> None:
-        """Raise ProblemError 429 where all places of its share are taken."""
+        """Raise ProblemError 429 if all places of its share are taken."""
         if self._share and not self._share.has_room():
             raise self._no_room(self._share)
 
@@ -224,7 +224,7 @@ def _too_many(kind: str, limit: str, wait_s: float) -> ProblemError:
 
 
 NOBODY = Client("", KeyLimits(), 1, lambda: 0.0)
-"""Who calls where no keys are set: without a name or a limit."""
+"""The client of every request if no keys are set: it has no name and no limit."""
 
 
 def keep_client(scope: Scope, client: Client) -> None:

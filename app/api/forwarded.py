@@ -15,7 +15,7 @@ _PREFIX_HEADER = b"x-forwarded-prefix"
 class ForwardedMiddleware:
     """Puts the path prefix of a reverse proxy into `root_path`, where links are made of it.
 
-    `root_path` is the prefix; where it is empty, the `X-Forwarded-Prefix` header of a proxy among `trusted_proxies` is.
+    `root_path` is the prefix; if it is empty, the `X-Forwarded-Prefix` header of a proxy among `trusted_proxies` is.
     Both kinds of proxies work: those that cut the prefix off the path that they pass on, and those that leave it.
     `X-Forwarded-For` and `X-Forwarded-Proto` of these proxies are left to uvicorn.
     """

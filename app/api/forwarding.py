@@ -57,9 +57,9 @@ class Forwarder:
     ) -> aiohttp.ClientResponse:
         """The upstream's answer, whatever its status, of which nothing but the head has been read.
 
-        It has no limit of time: a client that has waited long enough leaves. Raises ProblemError where none comes.
+        There is no time limit: a client that has waited long enough leaves. Raises ProblemError if no answer comes.
         """
-        # The strings of aiohttp stand for bytes as Latin-1 does, but for what is no UTF-8.
+        # aiohttp's header strings are UTF-8 with surrogate escapes for other bytes.
         given = [(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in headers]
         try:
             return await self._opened().request(
@@ -106,8 +106,8 @@ def _named_by_connection(headers: Iterable[Header]) -> frozenset[bytes]:
 class ForwardedResponse(Response):
     """The upstream's answer, sent on as it comes, with more headers. It ends when the client leaves.
 
-    Where the upstream's connection breaks, so does that of the client: half an answer is not passed off as a whole one.
-    `on_end` is told how it ended: `ok`, `refused` (4xx), `failed` (5xx), `cut` or `client_gone`.
+    If the upstream's connection breaks, the client's is broken too: half an answer must not look whole.
+    `on_end` is called with how it ended: `ok`, `refused` (4xx), `failed` (5xx), `cut` or `client_gone`.
     """
 
     def __init__(

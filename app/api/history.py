@@ -28,7 +28,7 @@ class MinuteFigures(AnswerBody):
     minutes_ago: Annotated[int, Field(ge=0, lt=HISTORY_MINUTES, description="0 is the running minute")]
     succeeded: Annotated[dict[Operation, int], Field(description="successful operations by kind")]
     failed: Annotated[int, Field(description="operations of any kind that ended with a problem")]
-    latency_s: Annotated[MinuteLatency | None, Field(description="of compressions; null where none succeeded")]
+    latency_s: Annotated[MinuteLatency | None, Field(description="of compressions; null if none succeeded")]
     tokens_saved: Annotated[int, Field(description="tokens of the sources less those of the results")]
     engine_s: Annotated[float, Field(description="seconds of the engine's busy time")]
 

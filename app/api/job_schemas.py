@@ -9,7 +9,7 @@ from app.api.batch_schemas import BatchResult
 from app.api.schemas import AnswerBody
 from app.jobs.values import Job
 
-Times = Annotated[datetime | None, Field(description="RFC 3339, UTC; null where it is still to come")]
+Times = Annotated[datetime | None, Field(description="RFC 3339, UTC; null if it is still to come")]
 
 
 class JobProgress(AnswerBody):
@@ -33,7 +33,7 @@ class JobResults(JobProgress):
         list[BatchResult],
         Field(description="in the order in which they came, from `offset` on; `index` tells the item"),
     ]
-    next: Annotated[str | None, Field(description="path of the next page; null where all results have been given")]
+    next: Annotated[str | None, Field(description="path of the next page; null if all results have been given")]
 
 
 class JobList(AnswerBody):

@@ -88,11 +88,11 @@ async def read_job(
     results = await jobs.page(job_id, offset, limit, _PAGE_BYTES) if limit else []
     after = offset + len(results)
     is_last = not job.is_unfinished and after >= job.ended_items
-    told = progress(job).model_dump(mode="json")
+    answer = progress(job).model_dump(mode="json")
     path = f"{prefix_of(request)}/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
-    told["next"] = None if is_last else path
+    answer["next"] = None if is_last else path
     # The results are JSON already, and are not read for being written again.
-    content = f'{json.dumps(told, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
+    content = f'{json.dumps(answer, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
     return Response(content, media_type="application/json")
 
 
@@ -110,12 +110,17 @@ async def delete_job(request: Request, job_id: str) -> None:
 
 
 async def _found(request: Request, job_id: str, *, and_deleted: bool = False) -> tuple[Jobs, Job]:
-    """The client's own job. Raises ProblemError 404 where there is none, or it is another one's."""
+    """The client's own job. Raises ProblemError 404 if there is none, or it belongs to another client."""
     jobs = service_of(request).jobs
     job = await jobs.get(job_id) if jobs is not None else None
     is_own = job is not None and job.owner == client_of(request).name
     if jobs is None or job is None or not is_own or (job.state == "deleted" and not and_deleted):
-        raise ProblemError("no_such_batch", 404, "There is no such batch", "there is none of this id, or no more")
+        raise ProblemError(
+            "no_such_batch",
+            404,
+            "There is no such batch",
+            "no batch has this id; it may have been deleted or have expired",
+        )
     return jobs, job
 
 
@@ -136,7 +141,7 @@ async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> Asyn
 
 
 def of(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jobs | None:
-    """The jobs of one of so many workers with these settings, None where they are off."""
+    """The jobs of one of so many workers with these settings; None if they are off."""
     if settings.jobs_database == NO_JOBS:
         return None
     parallelism = max(1, 2 * engine.gate.most_concurrency // workers)
@@ -152,7 +157,7 @@ def working(service: Service) -> AbstractAsyncContextManager[None]:
 def item_worker(service: Service) -> Perform:
     """What does an item of a job: as an item of any batch is done, but with more patience.
 
-    It waits for up to an hour where the engine is down or too busy, and fails where its key has used up its tokens.
+    It waits for up to an hour while the engine is down or too busy, and fails if its key has used up its tokens.
     """
 
     async def perform(job: Job, index: int, body: object) -> Outcome | None:
@@ -192,7 +197,7 @@ async def _perform_patiently(service: Service, job: Job, index: int, body: objec
 
 
 async def _pause(service: Service, seconds: float) -> None:
-    """Sleep. Raises ShuttingDownError where the service is about to end."""
+    """Sleep. Raises ShuttingDownError if the service is about to end."""
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
         if service.drain.has_begun:

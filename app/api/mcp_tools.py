@@ -110,7 +110,7 @@ class _ReconstructArguments(_Arguments):
     mode: Annotated[
         Literal["auto", "exact", "semantic"],
         Field(
-            description="`exact`: the text byte for byte; `semantic`: rewritten by the model; `auto`: exact where the "
+            description="`exact`: the text byte for byte; `semantic`: rewritten by the model; `auto`: exact if the "
             "capsule holds the text."
         ),
     ] = "auto"
@@ -156,8 +156,8 @@ async def _status(client: AsyncCondenser, arguments: _NoArguments) -> CallToolRe
         f"Condenser {status.version}, engine {engine.name} {engine.version or '(does not answer)'}, model {model.name}"
         f" ({'in memory' if model.loaded else 'not in memory'})",
         f"{queue.in_flight} of {queue.concurrency_limit} calls under way, {queue.depth} of {queue.capacity} waiting",
-        *(f"{name}: {one.per_minute:g} a minute" for name, one in status.operations.items()),
-        *(f"Problem: {engine.problem}" for _ in range(1) if engine.problem),
+        *(f"{name}: {figures.per_minute:g} a minute" for name, figures in status.operations.items()),
+        *([f"Problem: {engine.problem}"] if engine.problem else []),
         *(f"Warning: {warning}" for warning in (engine.warning, model.warning) if warning),
     ]
     return _result(status, "\n".join(lines))
@@ -248,7 +248,9 @@ def make_server(connect: Connect) -> Server[Any]:
         try:
             return await entry.perform(connect(context), params.arguments or {})
         except ValidationError as error:
-            return _failure("; ".join(_clause(one["loc"], one["type"], one["msg"]) for one in error.errors()[:10]))
+            return _failure(
+                "; ".join(_clause(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors()[:10])
+            )
         except ProblemError as error:
             wait_s = error.retry_after_s
             return _failure(str(error) + (f" (try again in {wait_s:g} s)" if wait_s else ""))

@@ -110,7 +110,7 @@ class Message(_AsGiven):
 
 def _is_deeper(value: Any, levels: int) -> bool:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return not levels or any(_is_deeper(one, levels - 1) for one in inner if isinstance(one, dict | list))
+    return not levels or any(_is_deeper(item, levels - 1) for item in inner if isinstance(item, dict | list))
 
 
 class CompressMessagesRequest(CompressOptionsBody):
@@ -130,7 +130,7 @@ class CompressMessagesRequest(CompressOptionsBody):
         int,
         Field(
             ge=0,
-            description="messages at the end that stay as they are, system messages not counted; more, where the "
+            description="messages at the end that stay as they are, system messages not counted; more, if the "
             "calls of the tool results among them stand before them",
         ),
         WHOLE,
@@ -182,7 +182,7 @@ class CompressMessagesResponse(AnswerBody):
         list[dict[str, Any]],
         Field(description="as many as in the request, in the same order; only texts of older messages differ"),
     ]
-    method: Annotated[MadeBy, Field(description="`verbatim` where no message changed; else as for a text")]
+    method: Annotated[MadeBy, Field(description="`verbatim` if no message changed; else as for a text")]
     changed: Annotated[list[ChangedContent], Field(description="one for each text that is not as it was")]
     older: OlderBody
     sizes: Annotated[SizesBody, Field(description="of all texts of the messages together, and of all capsules")]

@@ -11,14 +11,14 @@ from app.telemetry.window import WINDOW_S
 
 GpuRatio = Annotated[
     Annotated[float, PlainSerializer(lambda ratio: round(ratio, 4))] | None,
-    Field(description="share of the model in GPU memory, 0 to 1; null where it is not loaded or nobody says"),
+    Field(description="share of the model in GPU memory, 0 to 1; null if it is not loaded or unknown"),
 ]
 
 WarningText = Annotated[
     str | None,
     Field(
         description="what an operator should know although it can serve: a model that is loaded again and again, or "
-        "whose sentences mostly fall; null where nothing was seen"
+        "whose sentences mostly fall; null if nothing was seen"
     ),
 ]
 
@@ -26,13 +26,13 @@ WarningText = Annotated[
 NumCtx = Annotated[
     int,
     Field(
-        description="context window of calls, tokens: CONDENSER_NUM_CTX, or what the model is loaded with where that "
+        description="context window of calls, tokens: CONDENSER_NUM_CTX, or what the model is loaded with if that "
         "is more"
     ),
 ]
 SlowReason = Annotated[
     str | None,
-    Field(description="what makes it slow: a model that is loaded again and again; null where nothing was seen"),
+    Field(description="what makes it slow: a model that is loaded again and again; null if nothing was seen"),
 ]
 
 
@@ -47,7 +47,7 @@ class Ready(AnswerBody):
     loaded: Annotated[bool, Field(description="whether the model is in memory")]
     num_ctx: NumCtx
     gpu_ratio: GpuRatio
-    problem: Annotated[str | None, Field(description="why it is not ready; null where it is")]
+    problem: Annotated[str | None, Field(description="why it is not ready; null if it is")]
     warning: WarningText
 
 
@@ -60,11 +60,11 @@ class UpstreamState(AnswerBody):
     """One server that runs the model, as it answered just now."""
 
     url: str
-    version: Annotated[str | None, Field(description="what it says; null where it does not answer")]
+    version: Annotated[str | None, Field(description="what it says; null if it does not answer")]
     loaded: Annotated[bool, Field(description="whether the default model is in its memory")]
     in_flight: Annotated[int, Field(description="calls in it")]
     slots: Annotated[int, Field(description="calls that it is to have at once at most")]
-    problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+    problem: Annotated[str | None, Field(description="why it can't serve the default model; null if it can")]
     warning: SlowReason
 
 
@@ -73,9 +73,9 @@ class EngineState(AnswerBody):
 
     name: EngineName
     url: str
-    version: Annotated[str | None, Field(description="what the engine says; null where it does not answer")]
+    version: Annotated[str | None, Field(description="what the engine says; null if it does not answer")]
     up: Annotated[bool, Field(description="whether it answers")]
-    problem: Annotated[str | None, Field(description="why it can't serve the default model; null where it can")]
+    problem: Annotated[str | None, Field(description="why it can't serve the default model; null if it can")]
     warning: SlowReason
     upstreams: Annotated[list[UpstreamState], Field(description="each of its servers, one or more")]
 
@@ -102,7 +102,7 @@ class OperationFigures(AnswerBody):
     """Successful operations of one kind in the window; items of a batch count as what they are."""
 
     per_minute: float
-    latency_s: Annotated[Quantiles | None, Field(description="null where there was none")]
+    latency_s: Annotated[Quantiles | None, Field(description="null if there was none")]
 
 
 class ReaderSavings(AnswerBody):
@@ -116,9 +116,9 @@ class SavingsFigures(AnswerBody):
     """What the window's operations saved: against a cloud's price, and whoever reads the results."""
 
     ratio: Annotated[
-        float | None, Field(description="share of the cloud's price, null where a cloud would have charged nothing")
+        float | None, Field(description="share of the cloud's price, null if a cloud would have charged nothing")
     ]
-    usd: Annotated[float, Field(description="against the cloud's price; below 0 where calls failed")]
+    usd: Annotated[float, Field(description="against the cloud's price; below 0 if calls failed")]
     reader: ReaderSavings
     reader_since_start: ReaderSavings
 

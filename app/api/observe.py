@@ -22,7 +22,7 @@ _NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 _SAFE_ID = re.compile(r"[A-Za-z0-9._\-]{1,128}")
 _OPERATIONS: dict[str, Operation] = {"/compress": "compress", "/reconstruct": "reconstruct", "/batch": "batch"}
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status", "/status/history", "/models"})
-"""What monitors ask for all the time: not logged where it succeeds, and not traced."""
+"""Paths that monitors request all the time: not logged if they succeed, and not traced."""
 
 
 class AnswerCutError(Exception):
@@ -103,6 +103,6 @@ def _own_headers(headers: Iterable[Header], identifier: str) -> tuple[Header, ..
 
 
 def _request_id(scope: Scope) -> str:
-    """The caller's id where it is one that can stand in a header and a log line, else a new one."""
+    """The caller's id if it is safe in a header and a log line, else a new one."""
     given = Headers(scope=scope).get(_ID_HEADER, "")
     return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex

@@ -16,7 +16,7 @@ TAGS: list[dict[str, Any]] = [
 ]
 
 _API_KEYS: dict[str, dict[str, str]] = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, where CONDENSER_API_KEYS is set"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, if CONDENSER_API_KEYS is set"},
     "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the same key in another header"},
 }
 _METRICS_TOKEN = {"type": "http", "scheme": "bearer", "description": "CONDENSER_METRICS_TOKEN"}

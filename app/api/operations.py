@@ -114,22 +114,24 @@ async def compress_messages(
         )
     async with _within_deadline(service, body, priority) as call_options:
         await _require_model(service, body)
-        found = await compress_conversation(service.compressor, options, call_options, caching, concurrency)
-    before, after = found.older_tokens
+        conversation = await compress_conversation(service.compressor, options, call_options, caching, concurrency)
+    before, after = conversation.older_tokens
     spent = _cost(
         service,
-        found.usage + replace(found.spared, busy_s=0.0),
+        conversation.usage + replace(conversation.spared, busy_s=0.0),
         before - after,
-        "cache" if found.is_cached else "engine" if found.usage.calls else "text",
+        "cache" if conversation.is_cached else "engine" if conversation.usage.calls else "text",
     )
-    _count_tokens(service, found.usage)
-    _count(service, found.older_tokens, [result.report for result in found.results.values()])
-    total = sum(found.tokens.values())
-    source_bytes = sum(len(content.text.encode()) for content in found.tokens)
-    capsules = sum(result.sizes.capsule_bytes for _, result in found.changed)
-    methods = [result.method for _, result in found.changed]
+    _count_tokens(service, conversation.usage)
+    _count(service, conversation.older_tokens, [result.report for result in conversation.results.values()])
+    total = sum(conversation.tokens.values())
+    source_bytes = sum(len(content.text.encode()) for content in conversation.tokens)
+    capsules = sum(result.sizes.capsule_bytes for _, result in conversation.changed)
+    methods = [result.method for _, result in conversation.changed]
     answer = CompressMessagesResponse(
-        messages=with_texts(messages, {(one.message, one.part): result.text for one, result in found.changed}),
+        messages=with_texts(
+            messages, {(changed.message, changed.part): result.text for changed, result in conversation.changed}
+        ),
         method="abstractive" if "abstractive" in methods else "extractive" if methods else "verbatim",
         changed=[
             ChangedContent(
@@ -140,17 +142,17 @@ async def compress_messages(
                 fidelity=report_body(result.report, explanation(result.report) if body.explain else None),
                 sizes=sizes_body(result.sizes),
             )
-            for content, result in found.changed
+            for content, result in conversation.changed
         ],
         older=OlderBody(
-            messages=len({content.message for content in found.contents}),
+            messages=len({content.message for content in conversation.contents}),
             source_tokens=before,
             compressed_tokens=after,
             token_ratio=ratio(after, before),
         ),
         sizes=sizes_body(Sizes(total, total - before + after, source_bytes, capsules)),
-        usage=usage_body(service, found.usage, call_options, found.is_cached),
-        timing=timing_body(found.usage, started),
+        usage=usage_body(service, conversation.usage, call_options, conversation.is_cached),
+        timing=timing_body(conversation.usage, started),
         cost=compress_cost_body(spent),
     )
     return Done(answer, spent)

@@ -1,6 +1,6 @@
 """The status page at `/` and Swagger UI at `/docs`.
 
-The page holds no data: what it shows it asks of the API, with a key where keys are set.
+The page holds no data; it requests what it shows from the API, with a key if keys are set.
 """
 
 from os import PathLike

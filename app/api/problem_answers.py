@@ -5,7 +5,7 @@ from typing import Any
 from app.api.problems import MEDIA_TYPE
 
 PROBLEMS: dict[int, str] = {
-    401: "No or wrong API key, where keys are set",
+    401: "No or wrong API key, if keys are set",
     408: "The body took too long to come in; see CONDENSER_BODY_TIMEOUT_S",
     404: "The engine does not have the model; the detail says how to get it",
     413: "The body or a text in it is over its limit; the detail names it",

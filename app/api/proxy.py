@@ -109,7 +109,7 @@ async def _forward(
     content: bytes | None,
     more_headers: Mapping[str, str],
 ) -> Response:
-    """The upstream's answer. Raises ProblemError where none comes."""
+    """The upstream's answer. Raises ProblemError if the upstream does not answer."""
     calls = service_of(request).metrics.proxy_calls
     count: Callable[[str], None] = lambda outcome: calls.labels(outcome).inc()  # noqa: E731
     headers = forwarded_headers(request.headers.raw)
@@ -141,18 +141,18 @@ def _authorization(settings: Settings, request: Request) -> bytes | None:
 
 
 async def _shortened(settings: Settings, request: Request, content: bytes) -> _Shortened:
-    """The body with its older messages shortened, or as it came where that can't be done: a call never fails by it."""
+    """The body with its older messages shortened, or unchanged if that fails: shortening never fails a call."""
     as_it_came = _Shortened(content, 0)
     is_long = len(content) >= _OFF_LOOP_BYTES
     try:
         body = await beside_loop(is_long, lambda: _order(settings, content.decode()))
-    except ValueError as error:  # of the upstream's own to refuse
+    except ValueError as error:  # the upstream is to refuse it
         reason = f"{error.error_count()} errors" if isinstance(error, ValidationError) else str(error)
         logger.info("passed on as it came", extra={"reason": reason})
         return as_it_came
     try:
         answer = await _compressed(settings, request, body)
-        texts = {(one.index, one.part): _text(answer, one.index, one.part) for one in answer.changed}
+        texts = {(change.index, change.part): _text(answer, change.index, change.part) for change in answer.changed}
         rewritten = lambda: with_texts(content.decode(), texts).encode()  # noqa: E731
         new = await beside_loop(is_long, rewritten) if texts else content
         return _Shortened(new, answer.older.source_tokens - answer.older.compressed_tokens)

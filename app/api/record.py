@@ -17,7 +17,7 @@ class RequestRecord:
     """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are.
 
     `client` is the name of the key that the request came with, `body_bytes` what is held in memory of its body.
-    `stopped`: when its work was done, where that is not when its answer goes out.
+    `stopped`: when its work was done, if that is before its answer has been sent.
     """
 
     operation: Operation | None

@@ -55,7 +55,7 @@ _COMPRESSED: dict[int | str, dict[str, Any]] = {
             "TextBack": {
                 "operationId": "reconstruct",
                 "requestBody": {"capsule": "$response.body#/capsule"},
-                "description": "the text back from the capsule, byte for byte where it is an exact one",
+                "description": "the text back from the capsule, byte for byte if it is an exact one",
             },
             "TextAnew": {
                 "operationId": "reconstruct",
@@ -117,7 +117,7 @@ async def compress(request: Request, body: CompressBody) -> CompressResponse | C
 
 @router.post("/reconstruct", operation_id="reconstruct", responses=problem_answers(*PROBLEMS))
 async def reconstruct(request: Request, body: ReconstructRequest) -> ReconstructResponse:
-    """Get a text back from its capsule: byte for byte where the capsule holds it, else rewritten by the model."""
+    """Get a text back from its capsule: byte for byte if the capsule holds it, else rewritten by the model."""
     service, client = service_of(request), client_of(request)
     record_of(request).fields["engine"] = service.engine.name
     with client.hold(places(service, client, body)):
@@ -128,9 +128,9 @@ async def reconstruct(request: Request, body: ReconstructRequest) -> Reconstruct
 
 def caching_of(request: Request) -> Caching:
     """What of other requests' results this one may have, by its key and its `Cache-Control`."""
-    asked = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
+    directives = {word.strip().lower() for word in request.headers.get("cache-control", "").split(",")}
     scope = cache_scope(service_of(request), client_of(request))
-    return Caching(scope, asked.isdisjoint({"no-cache", "no-store", "max-age=0"}), "no-store" not in asked)
+    return Caching(scope, directives.isdisjoint({"no-cache", "no-store", "max-age=0"}), "no-store" not in directives)
 
 
 def cache_scope(service: Service, client: Client) -> str:
@@ -148,7 +148,11 @@ def places(service: Service, client: Client, body: AnyRequest) -> int:
     if not client.has_share or isinstance(body, ReconstructRequest):
         return 1
     # Of a conversation that has a share only one text is under way at once.
-    texts = [body.text] if isinstance(body, CompressRequest) else [one.text for one in texts_of(body.given_messages)]
+    texts = (
+        [body.text]
+        if isinstance(body, CompressRequest)
+        else [content.text for content in texts_of(body.given_messages)]
+    )
     longest = max(map(len, texts), default=0)
     tokens = max((estimate_tokens(text) for text in texts if 2 * len(text) > longest), default=0)
     parts = 1 + tokens // (service.engine.num_ctx // 4)  # a part is larger than that

@@ -58,9 +58,7 @@ class CompressOptionsBody(RequestBody):
     model: ModelName = None
     on_engine_error: Annotated[
         OnEngineError,
-        Field(
-            description="`extractive`: where the engine fails, answer with sentences of the text instead of a problem"
-        ),
+        Field(description="`extractive`: if the engine fails, answer with sentences of the text instead of a problem"),
     ] = "fail"
     explain: Annotated[
         bool,
@@ -93,7 +91,7 @@ class CompressRequest(CompressOptionsBody):
         Field(
             min_length=1,
             max_length=100,
-            description="what the text is, where the caller knows: `json`, `csv`, `python`, `text/html` ...; left out: "
+            description="what the text is, if the caller knows: `json`, `csv`, `python`, `text/html` ...; left out: "
             "found by its looks",
         ),
     ] = None
@@ -171,7 +169,7 @@ class FidelityReport(AnswerBody):
     summary: SummaryCounts
     explain: Annotated[
         Explanation | None,
-        Field(exclude_if=lambda value: value is None, description="only where the request says `explain`"),
+        Field(exclude_if=lambda value: value is None, description="only if the request says `explain`"),
     ] = None
 
 
@@ -185,7 +183,7 @@ class SizesBody(AnswerBody):
 
 
 class UsageBody(AnswerBody):
-    """Tokens of this request's model calls, all 0 where there was none. `cached`: it took none of its own."""
+    """Tokens of this request's model calls, all 0 if there were none. `cached`: the request made no call of its own."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -213,7 +211,7 @@ class CostBody(AnswerBody):
     local_usd: Annotated[
         float, Field(description="this request's part of the engine's busy time at the machine's price")
     ]
-    savings_ratio: Annotated[float, Field(description="1 - local_usd / cloud_usd; 0 where no model was called")]
+    savings_ratio: Annotated[float, Field(description="1 - local_usd / cloud_usd; 0 if no model was called")]
 
 
 class CompressCostBody(CostBody):
@@ -258,7 +256,7 @@ class ReconstructRequest(RequestBody):
         Literal["exact", "semantic", "auto"],
         Field(
             description="`exact`: the source byte for byte, no model call; `semantic`: rewritten by the model; "
-            "`auto`: exact where the capsule holds the source"
+            "`auto`: exact if the capsule holds the source"
         ),
     ] = "auto"
     model: ModelName = None

@@ -41,7 +41,7 @@ class Service:
     drain: Drain = field(default_factory=Drain)
 
     def warning_of(self, model: str) -> str | None:
-        """What an operator should know of how `model` writes; None where its sentences stand or are too few to tell."""
+        """What an operator should know about how `model` writes; None if most of its sentences stand."""
         record = self.summarizer.records.get(model)
         if record is None or not record.is_too_weak:
             return None

@@ -55,40 +55,40 @@ class Figures:
         }
 
     def value(self, name: str, **labels: str) -> float:
-        """The sample `condenser_name` with these labels. Raises KeyError where there is none."""
+        """The sample `condenser_name` with these labels. Raises KeyError if there is none."""
         return self._values[f"condenser_{name}", frozenset(labels.items())]
 
 
-def _engine(engine: Engine, found: EngineStatus) -> EngineState:
+def _engine(engine: Engine, status: EngineStatus) -> EngineState:
     return EngineState(
         name=engine.name,
         url=engine.url,
-        version=found.version,
-        up=found.version is not None,
-        problem=found.problem,
-        warning=found.warning,
+        version=status.version,
+        up=status.version is not None,
+        problem=status.problem,
+        warning=status.warning,
         upstreams=[
             UpstreamState(
-                url=one.url,
-                version=one.version,
-                loaded=one.has_loaded(engine.default_model),
+                url=state.url,
+                version=state.version,
+                loaded=state.has_loaded(engine.default_model),
                 in_flight=upstream.in_flight,
                 slots=upstream.slots,
-                problem=one.problem,
-                warning=one.warning,
+                problem=state.problem,
+                warning=state.warning,
             )
-            for upstream, one in zip(engine.upstreams.all, found.upstreams, strict=True)
+            for upstream, state in zip(engine.upstreams.all, status.upstreams, strict=True)
         ],
     )
 
 
-def _model(service: Service, found: EngineStatus) -> ModelState:
+def _model(service: Service, status: EngineStatus) -> ModelState:
     name = service.engine.default_model
     return ModelState(
         name=name,
-        loaded=found.has_loaded(name),
-        num_ctx=found.num_ctx(name, service.engine.num_ctx),
-        gpu_ratio=found.gpu_ratio(name),
+        loaded=status.has_loaded(name),
+        num_ctx=status.num_ctx(name, service.engine.num_ctx),
+        gpu_ratio=status.gpu_ratio(name),
         warning=service.warning_of(name),
     )
 

@@ -16,8 +16,8 @@ _STRINGS_PER_VALUE = 2  # a name and its value
 def loads(content: bytes, most_values: int) -> Any:
     """The value that `content` says. Lone surrogates come through, so that the field that has one can be named.
 
-    Raises ValueError where it is no such JSON or has more than `most_values` values: an empty list is 3 bytes of a body
-    and 64 of memory. RecursionError where it is nested too deeply.
+    Raises ValueError if it is not such JSON or has more than `most_values` values: an empty list is 3 bytes of a body
+    and 64 of memory. RecursionError if it is nested too deeply.
     """
     if _separators(content, 0, len(content)) > most_values and _has_more(content, most_values):
         raise ValueError(f"it has more than {most_values} values")

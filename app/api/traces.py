@@ -1,4 +1,4 @@
-"""A span for each request, under that of the caller where it sends `traceparent`."""
+"""A span for each request, under the caller's if it sends `traceparent`."""
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection

@@ -1,5 +1,6 @@
 """Exit codes of the `condenser` command."""
 
+DONE = 0
 FAILED = 1  # the service reported an error, or a check failed
 USAGE = 2  # wrong usage, settings or input
 UNREACHABLE = 3  # no service answers, or it stopped answering

@@ -156,14 +156,14 @@ class _Selector:
         known = self.closures.get(item)
         if known is not None:
             return known
-        found, open_items = {item}, [item]
+        closure, open_items = {item}, [item]
         while open_items:
             at = open_items.pop()
             for needed in self._needs(at):
-                if needed not in found:
-                    found.add(needed)
+                if needed not in closure:
+                    closure.add(needed)
                     open_items.append(needed)
-        self.closures[item] = frozenset(found)
+        self.closures[item] = frozenset(closure)
         return self.closures[item]
 
     def _needs(self, item: int) -> tuple[int, ...]:
@@ -178,8 +178,8 @@ class _Selector:
             return ()
         if units[at + 1].is_minor:
             return ()
-        said = self.document.text_of(at).rstrip("\"'”’» \n")
-        if said.endswith(("?", "？", "؟", ":", "：")):
+        sentence = self.document.text_of(at).rstrip("\"'”’» \n")
+        if sentence.endswith(("?", "？", "؟", ":", "：")):
             return (at + 1,)
         follows = units[at + 1].block == units[at].block
         following = self.document.text[units[at + 1].head : units[at + 1].end]
@@ -232,17 +232,17 @@ class _Selector:
 
     def _restated_by(self, claim: Claim) -> frozenset[int]:
         """The units in whose place a claim stands: it says much of what they say, or says hardly more than they do."""
-        said = stems(claim.text, self.document.language)
+        claim_stems = stems(claim.text, self.document.language)
         content = self.document.stems
         return frozenset(
             unit
             for unit in claim.units
-            if share_in(content[unit], said) >= _RESTATED and share_in(said, content[unit]) >= _RESTATED
+            if share_in(content[unit], claim_stems) >= _RESTATED and share_in(claim_stems, content[unit]) >= _RESTATED
         )
 
     def _new(self, item: int) -> list[int]:
         """What comes into the result with an item."""
-        return [one for one in self._closure(item) if one not in self.taken]
+        return [member for member in self._closure(item) if member not in self.taken]
 
     def _cost(self, items: Iterable[int]) -> int:
         return sum(self.worth.costs[item] + _SEPARATOR_TOKENS for item in items)

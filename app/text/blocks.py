@@ -64,36 +64,36 @@ def blocks(text: str) -> list[Block]:
         return [Block("json", tuple(lines))] if lines else []
     if _is_chat([text[line.start : line.end] for line in lines]):
         return [Block("chat", tuple(lines))]
-    found: list[Block] = []
+    separate: list[Block] = []
     is_diff = False
     for group in _groups(text, lines):
         is_diff = is_diff or text.startswith(("diff --git ", "--- a/", "@@ -"), group[0].start)
-        found += _read(text, group, is_diff)
-    return _merged(found)
+        separate += _read(text, group, is_diff)
+    return _merged(separate)
 
 
 def blocks_around(text: str, forms: Sequence[Form]) -> list[Block]:
     """The blocks of `text` in order: its `forms`, and the blocks of what lies between them."""
-    found: list[Block] = []
+    around: list[Block] = []
     reach = 0
     for form in forms:
-        found += _moved(blocks(text[reach : form.start]), reach)
-        found.append(Block(form.kind, (Span(form.start, form.end),), form=form))
+        around += _moved(blocks(text[reach : form.start]), reach)
+        around.append(Block(form.kind, (Span(form.start, form.end),), form=form))
         reach = form.end
-    return found + _moved(blocks(text[reach:]), reach) if forms else blocks(text)
+    return around + _moved(blocks(text[reach:]), reach) if forms else blocks(text)
 
 
-def _moved(found: Sequence[Block], offset: int) -> list[Block]:
+def _moved(unmoved: Sequence[Block], offset: int) -> list[Block]:
     return [
         replace(block, lines=tuple(Span(line.start + offset, line.end + offset) for line in block.lines))
-        for block in found
+        for block in unmoved
     ]
 
 
-def _merged(found: Sequence[Block]) -> list[Block]:
+def _merged(separate: Sequence[Block]) -> list[Block]:
     """Blocks of structured kinds that only a blank line parts, as one."""
     merged: list[Block] = []
-    for block in found:
+    for block in separate:
         if block.kind not in PROSE | {"heading"} and merged and merged[-1].kind == block.kind:
             merged[-1] = Block(block.kind, (*merged[-1].lines, *block.lines))
         else:
@@ -145,13 +145,13 @@ def _read(text: str, lines: list[Span], is_diff: bool) -> list[Block]:
         return [Block(kind, tuple(lines))]
     if len(rows) > 1 and _UNDERLINE.match(rows[1]):
         return [Block("heading", tuple(lines[:2])), *(_read(text, lines[2:], False) if lines[2:] else [])]
-    found: list[Block] = []
+    parts: list[Block] = []
     at = 0
     while at < len(lines):
         stop = _run_end(rows, at)
-        found.append(_prose_block(rows[at:stop], lines[at:stop], is_alone=len(lines) == 1))
+        parts.append(_prose_block(rows[at:stop], lines[at:stop], is_alone=len(lines) == 1))
         at = stop
-    return found
+    return parts
 
 
 def _run_end(rows: Sequence[str], start: int) -> int:
@@ -195,7 +195,7 @@ def _structured_kind(rows: list[str]) -> Kind | None:
     tests: list[tuple[Kind, Callable[[list[str]], bool]]] = [
         ("table", _is_table),
         ("chat", _is_chat),
-        ("log", lambda found: len(found) > 1 and _share(_LOG, found) >= _MOST),
+        ("log", lambda lines: len(lines) > 1 and _share(_LOG, lines) >= _MOST),
         ("yaml", _is_yaml),
         ("code", _is_code),
     ]

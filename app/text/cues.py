@@ -294,25 +294,27 @@ _WITH_VOWEL_SIGNS = frozenset({"hi", "ar"})  # which are letters of a word to `r
 def _by_first_letter(spelt: str) -> str:
     """The same alternatives, those with the same first letter together: one look at it rules all of them out."""
     groups: dict[str, list[str]] = {}
-    for one in _alternatives(spelt):
-        is_letter = one[0].isalpha() and one[1:2] not in ("?", "*", "+", "{")
-        groups.setdefault(one[0] if is_letter else one, []).append(one)
+    for alternative in _alternatives(spelt):
+        is_letter = alternative[0].isalpha() and alternative[1:2] not in ("?", "*", "+", "{")
+        groups.setdefault(alternative[0] if is_letter else alternative, []).append(alternative)
     return "|".join(
-        f"{first}(?:{'|'.join(one[1:] for one in found)})" if len(first) == 1 and first.isalpha() else first
-        for first, found in groups.items()
+        f"{first}(?:{'|'.join(alternative[1:] for alternative in alternatives)})"
+        if len(first) == 1 and first.isalpha()
+        else first
+        for first, alternatives in groups.items()
     )
 
 
 def _alternatives(spelt: str) -> list[str]:
     """The alternatives of a pattern, outside of brackets."""
-    found, depth = [""], 0
+    alternatives, depth = [""], 0
     for part in re.findall(r"\\.|\[[^\]]*\]|.", spelt):
         depth += (part == "(") - (part == ")")
         if part == "|" and depth == 0:
-            found.append("")
+            alternatives.append("")
         else:
-            found[-1] += part
-    return found
+            alternatives[-1] += part
+    return alternatives
 
 
 _DIRECTION = {name: re.compile(rf"\b(?:{_by_first_letter(spelt)})\b") for name, spelt in _DIRECTIONS.items()}
@@ -341,8 +343,8 @@ def _pattern(cue: Cue, code: str) -> re.Pattern[str] | regex.Pattern[str] | None
 
 def has(cue: Cue, sentence: str, language: Language) -> bool:
     """Whether `sentence` shows the cue."""
-    found = _pattern(cue, language.code)
-    return found is not None and found.search(sentence.lower() if cue in _ANYWHERE else sentence) is not None
+    pattern = _pattern(cue, language.code)
+    return pattern is not None and pattern.search(sentence.lower() if cue in _ANYWHERE else sentence) is not None
 
 
 def weight(weights: Mapping[Cue, float], sentence: str, language: Language) -> float:
@@ -353,18 +355,18 @@ def weight(weights: Mapping[Cue, float], sentence: str, language: Language) -> f
 @lru_cache(8192)
 def is_word(cue: Cue, word: str, language: Language) -> bool:
     """Whether `word`, in small letters, is one that shows the cue anywhere in a sentence."""
-    found = _pattern(cue, language.code)
-    return found is not None and found.fullmatch(word) is not None
+    pattern = _pattern(cue, language.code)
+    return pattern is not None and pattern.fullmatch(word) is not None
 
 
-def is_negation(found: Sequence[str], at: int, language: Language) -> bool:
+def is_negation(sentence_words: Sequence[str], at: int, language: Language) -> bool:
     """Whether a word is a negation, as are the last letters of "isn't"."""
-    if found[at] == "t":
-        return at > 0 and found[at - 1].endswith("n")
-    return is_word("negation", found[at], language)
+    if sentence_words[at] == "t":
+        return at > 0 and sentence_words[at - 1].endswith("n")
+    return is_word("negation", sentence_words[at], language)
 
 
 def directions(sentence: str) -> frozenset[str]:
     """Whether something in `sentence` goes `up` or `down`."""
     lowered = sentence.lower()
-    return frozenset(name for name, found in _DIRECTION.items() if found.search(lowered))
+    return frozenset(name for name, pattern in _DIRECTION.items() if pattern.search(lowered))

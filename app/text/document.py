@@ -40,26 +40,26 @@ class Document:
     @cached_property
     def _reading(self) -> str:
         """The text as a person reads it, its markup and encoded parts left out."""
-        said: list[str] = []
+        pieces: list[str] = []
         reach = 0
         for block in self.blocks:
             if is_extracted(block.form):
-                said += self.text[reach : block.form.start], *map(block.form.part_text, range(len(block.form.parts)))
+                pieces += self.text[reach : block.form.start], *map(block.form.part_text, range(len(block.form.parts)))
                 reach = block.form.end
-        return "\n".join([*said, self.text[reach:]]) if said else self.text
+        return "\n".join([*pieces, self.text[reach:]]) if pieces else self.text
 
-    def text_of(self, unit: int) -> str:
+    def text_of(self, at: int) -> str:
         """The text of a unit, as a person reads it."""
-        found = self.units[unit]
-        form = self.blocks[found.block].form
-        return form.part_text(found.place) if is_extracted(form) else self.text[found.start : found.end]
+        unit = self.units[at]
+        form = self.blocks[unit.block].form
+        return form.part_text(unit.place) if is_extracted(form) else self.text[unit.start : unit.end]
 
-    def words_of(self, unit: int) -> str:
+    def words_of(self, at: int) -> str:
         """The text of a unit behind a list mark or a speaker."""
-        found = self.units[unit]
-        if is_extracted(self.blocks[found.block].form):
-            return self.text_of(unit)
-        return self.text[found.head : found.end]
+        unit = self.units[at]
+        if is_extracted(self.blocks[unit.block].form):
+            return self.text_of(at)
+        return self.text[unit.head : unit.end]
 
     def text_of_fact(self, fact: Fact) -> str:
         """A fact as a person reads it."""
@@ -69,8 +69,8 @@ class Document:
         """Whether a unit asks for something, in a text that does."""
         if not self._asks:
             return False
-        said = self.text_of(unit)
-        return said.rstrip().endswith(QUESTION_MARKS) or cues.has("request", said, self.language)
+        text = self.text_of(unit)
+        return text.rstrip().endswith(QUESTION_MARKS) or cues.has("request", text, self.language)
 
     @cached_property
     def is_prose(self) -> bool:
@@ -80,8 +80,8 @@ class Document:
     @cached_property
     def opening(self) -> int | None:
         """The first sentence of prose that is not minor."""
-        found = (at for at, unit in enumerate(self.units) if unit.kind == "prose" and not unit.is_minor)
-        return next(found, None)
+        candidates = (at for at, unit in enumerate(self.units) if unit.kind == "prose" and not unit.is_minor)
+        return next(candidates, None)
 
     @cached_property
     def structure(self) -> tuple[Kind, ...]:
@@ -104,7 +104,7 @@ class Document:
     @cached_property
     def all_facts(self) -> list[Fact]:
         """The facts of the text, those of headers, speakers and time stamps too."""
-        found: list[Fact] = []
+        facts: list[Fact] = []
         self._extracted_texts: dict[tuple[int, int], str] = {}
         reach = 0
         for unit in self.units:
@@ -112,30 +112,30 @@ class Document:
             if not is_extracted(form):
                 continue
             if unit.place == 0:
-                found += self._facts_between(reach, form.start)
+                facts += self._facts_between(reach, form.start)
                 reach = form.end
-            said = form.part_text(unit.place)
-            for fact in find_facts(said, self.language):
+            text = form.part_text(unit.place)
+            for fact in find_facts(text, self.language):
                 start, end = form.place(unit.place, fact.start, fact.end)
-                found.append(replace(fact, start=start, end=end))
-                self._extracted_texts[start, end] = said[fact.start : fact.end]
-        return found + self._facts_between(reach, len(self.text))
+                facts.append(replace(fact, start=start, end=end))
+                self._extracted_texts[start, end] = text[fact.start : fact.end]
+        return facts + self._facts_between(reach, len(self.text))
 
     def _facts_between(self, start: int, end: int) -> list[Fact]:
-        found = find_facts(self.text[start:end], self.language)
-        return [replace(fact, start=fact.start + start, end=fact.end + start) for fact in found] if start else found
+        facts = find_facts(self.text[start:end], self.language)
+        return [replace(fact, start=fact.start + start, end=fact.end + start) for fact in facts] if start else facts
 
     @cached_property
     def facts(self) -> list[list[Fact]]:
         """The facts of each unit, those of its speaker and time stamp left out."""
-        found: list[list[Fact]] = [[] for _ in self.units]
+        by_unit: list[list[Fact]] = [[] for _ in self.units]
         at = 0
         for fact in self.all_facts:
             while at + 1 < len(self.units) and self.units[at + 1].start <= fact.start:
                 at += 1
             if self.units and fact.start >= self.units[at].head:
-                found[at].append(fact)
-        return found
+                by_unit[at].append(fact)
+        return by_unit
 
     @cached_property
     def stems(self) -> list[list[str]]:
@@ -145,7 +145,7 @@ class Document:
     @cached_property
     def frequencies(self) -> Counter[str]:
         """In how many units each stem stands."""
-        return Counter(stem for found in self.stems for stem in set(found))
+        return Counter(stem for stems_of_unit in self.stems for stem in set(stems_of_unit))
 
     def units_of(self, literal: str) -> range:
         """The units that `literal` touches where it stands first. Raises LiteralNotFoundError where it touches none."""

@@ -161,24 +161,24 @@ def find_facts(text: str, language: Language) -> list[Fact]:
 
 def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None:
     """The fact that a match of _MASTER stands for, None where it is none."""
-    kind, (start, end), found = match.lastgroup, match.span(), match.group()
+    kind, (start, end), matched = match.lastgroup, match.span(), match.group()
     if kind == "number":
         return _number(text, start, end, language)
     if kind == "word":
-        return _word(text, found, start, language)
+        return _word(text, matched, start, language)
     if kind == "time":
-        return Fact("time", start, end, figures.read_time(found))
+        return Fact("time", start, end, figures.read_time(matched))
     if kind == "date":
-        key = figures.read_date(found, language)
-        return Fact("date", start, end, key) if key else Fact("identifier", start, end, found)
+        key = figures.read_date(matched, language)
+        return Fact("date", start, end, key) if key else Fact("identifier", start, end, matched)
     if kind == "url":
-        found = found.rstrip(".,;:!?)]}*_")
-        return Fact("url", start, start + len(found), found.rstrip("/"))
+        matched = matched.rstrip(".,;:!?)]}*_")
+        return Fact("url", start, start + len(matched), matched.rstrip("/"))
     if kind == "widetime":
-        return Fact("time", start, end, figures.read_wide_time(found))
+        return Fact("time", start, end, figures.read_wide_time(matched))
     if kind == "widedate":
-        return Fact("date", start, end, figures.read_wide_date(found))
-    return Fact("path" if kind == "path" else "identifier", start, end, found)
+        return Fact("date", start, end, figures.read_wide_date(matched))
+    return Fact("path" if kind == "path" else "identifier", start, end, matched)
 
 
 def _is_in_word(text: str, start: int) -> bool:
@@ -204,13 +204,13 @@ def _number(text: str, start: int, end: int, language: Language) -> Fact | None:
     figure = figures.read_number(text, start, end, language)
     token = _LONGER_TOKEN.match(text, start) if text[start].isdigit() else None
     if token and token.end() > figure.end:
-        found = token.group().rstrip(_MARKS_AT_END)
+        identifier = token.group().rstrip(_MARKS_AT_END)
         if _ORDINAL.match(text, end):
-            return Fact("number", start, start + len(found), number_key(text[start:end], decimal_comma=False))
-        if _COMPOUND.match(found):
-            return Fact("number", start, start + len(found), figure.key)
-        if len(found) > figure.end - start and not _RANGE_LIKE.match(found):
-            return Fact("identifier", start, start + len(found), normalise(found))
+            return Fact("number", start, start + len(identifier), number_key(text[start:end], decimal_comma=False))
+        if _COMPOUND.match(identifier):
+            return Fact("number", start, start + len(identifier), figure.key)
+        if len(identifier) > figure.end - start and not _RANGE_LIKE.match(identifier):
+            return Fact("identifier", start, start + len(identifier), normalise(identifier))
     return Fact("number", start, figure.end, figure.key)
 
 
@@ -224,9 +224,9 @@ def _is_list_mark(text: str, start: int) -> bool:
     return not before or before[-1] in "\r\n"
 
 
-def _word(text: str, found: str, start: int, language: Language) -> Fact | None:
+def _word(text: str, word: str, start: int, language: Language) -> Fact | None:
     """A word with a capital, inner marks or digits as a fact; None for a plain word."""
-    token = found.rstrip(_MARKS_AT_END)
+    token = word.rstrip(_MARKS_AT_END)
     end = start + len(token)
     if token.isalpha():
         if date := figures.date_at_month(text, token, end):

@@ -130,18 +130,18 @@ def words(text: str) -> list[str]:
 def guess_language(text: str) -> Language:
     """The language of `text` by its script, or its function words, in the first 2,000 characters."""
     sample = text[:_SAMPLE_CHARACTERS]
-    found = words(sample)
+    sample_words = words(sample)
     if _BEYOND_LATIN.search(sample):
         letters = sum(map(str.isalpha, sample))
         for code, script in _SCRIPTS:
             if len(script.findall(sample)) * 4 > letters:
                 return Language(code)
     votes: Counter[str] = Counter()
-    for word, count in Counter(found).items():
+    for word, count in Counter(sample_words).items():
         for code in _LANGUAGES_OF.get(word, ()):
             votes[code] += count
     best = max(votes, key=votes.__getitem__, default="en")
-    if votes[best] * 10 >= len(found) and votes[best]:
+    if votes[best] * 10 >= len(sample_words) and votes[best]:
         return Language(best, best not in ("en", "hi", "ar") and not _writes_points(sample))
     return Language("", len(_DECIMAL_COMMA.findall(sample)) > len(_DECIMAL_POINT.findall(sample)))
 
@@ -168,25 +168,25 @@ def stems(text: str, language: Language) -> list[str]:
     Snowball's stemmers where they know the language, else the first six letters. In a script without spaces the pairs
     of neighbouring characters take the place of stems.
     """
-    found = words(text)
+    characters = words(text)
     if language.is_unspaced:
-        return [one + two for one, two in pairwise(found)] or found
-    return content_stems(found, language)
+        return [first + second for first, second in pairwise(characters)] or characters
+    return content_stems(characters, language)
 
 
 def all_stems(text: str, language: Language) -> list[str]:
     """The stems of all words of `text`, in order; its characters in a script without spaces."""
-    found = words(text)
-    return found if language.is_unspaced else [_stem(word, language.code or "en") for word in found]
+    text_words = words(text)
+    return text_words if language.is_unspaced else [_stem(word, language.code or "en") for word in text_words]
 
 
-def content_stems(found: Iterable[str], language: Language) -> list[str]:
-    """The stems of those of the words `found` that say something by themselves."""
+def content_stems(text_words: Iterable[str], language: Language) -> list[str]:
+    """The stems of those of `text_words` that say something by themselves."""
     ignored, code = language.function_words, language.code or "en"
-    return [_stem(word, code) for word in found if word not in ignored]
+    return [_stem(word, code) for word in text_words if word not in ignored]
 
 
-def share_in(one: Sequence[str], two: Sequence[str]) -> float:
-    """The share of the stems of `one` that `two` has."""
-    known = set(two)
-    return sum(stem in known for stem in one) / len(one) if one else 0.0
+def share_in(part: Sequence[str], whole: Sequence[str]) -> float:
+    """The share of the stems of `part` that `whole` has."""
+    known = set(whole)
+    return sum(stem in known for stem in part) / len(part) if part else 0.0

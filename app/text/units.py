@@ -54,15 +54,15 @@ class Unit:
     part: Part | None = None
 
 
-def units_of(text: str, found: list[Block], language: Language) -> list[Unit]:
-    """The units of the blocks `found` in `text`, in order."""
-    return _with_needs(text, list(_units(text, found)), language)
+def units_of(text: str, blocks: list[Block], language: Language) -> list[Unit]:
+    """The units of the blocks of `text`, in order."""
+    return _with_needs(text, list(_units(text, blocks)), language)
 
 
-def _units(text: str, found: list[Block]) -> Iterator[Unit]:
+def _units(text: str, blocks: list[Block]) -> Iterator[Unit]:
     """The units with their place in their block; what they need is not known yet."""
     count = 0
-    for number, block in enumerate(found):
+    for number, block in enumerate(blocks):
         if block.form is not None:
             first = count
             for place, part in enumerate(block.form.parts):
@@ -122,18 +122,18 @@ def _with_needs(text: str, units: list[Unit], language: Language) -> list[Unit]:
     for at, unit in enumerate(units):
         if unit.part is not None:
             continue
-        said = text[unit.head : unit.end]
+        sentence = text[unit.head : unit.end]
         line = text[unit.start : unit.end]
         is_history = is_history or _QUOTED_HISTORY.match(line) is not None
         is_signature = (is_signature and unit.kind != "heading") or _SIGNATURE.match(line) is not None
-        is_minor = is_history or is_signature or unit.kind == "quoted" or is_courtesy(said, language)
-        is_minor = is_minor or (unit.kind == "chat" and _is_filler(said) and not _is_asked(text, units, at))
+        is_minor = is_history or is_signature or unit.kind == "quoted" or is_courtesy(sentence, language)
+        is_minor = is_minor or (unit.kind == "chat" and _is_filler(sentence) and not _is_asked(text, units, at))
         if unit.kind in PROSE:
-            needs = _prose_needs(text, units, at, said, language)
+            needs = _prose_needs(text, units, at, sentence, language)
         else:
             needs = _line_needs(text, units, at, parents)
         units[at] = replace(unit, needs=needs, is_minor=is_minor)
-        if unit.kind in PROSE and unit.place and _is_denial(said, language):
+        if unit.kind in PROSE and unit.place and _is_denial(sentence, language):
             # It means nothing without the one before it, and that one is false without it.
             units[at] = replace(units[at], needs=_and(units[at].needs, at - 1))
             units[at - 1] = replace(units[at - 1], needs=_and(units[at - 1].needs, at))
@@ -144,22 +144,22 @@ def _and(needs: tuple[int, ...], at: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((*needs, at)))
 
 
-def is_courtesy(said: str, language: Language) -> bool:
+def is_courtesy(sentence: str, language: Language) -> bool:
     """Whether a sentence only greets, thanks or wishes well: it has no figure in it."""
-    if any(map(str.isdigit, said)) or said.rstrip().endswith((":", "：")):
+    if any(map(str.isdigit, sentence)) or sentence.rstrip().endswith((":", "：")):
         return False
-    length = len(said.split())
-    if length <= _LONGEST_GREETING and cues.has("greeting", said, language):
+    length = len(sentence.split())
+    if length <= _LONGEST_GREETING and cues.has("greeting", sentence, language):
         return True
-    return length <= _LONGEST_COURTESY and cues.has("courtesy", said, language)
+    return length <= _LONGEST_COURTESY and cues.has("courtesy", sentence, language)
 
 
-def _is_filler(said: str) -> bool:
+def _is_filler(sentence: str) -> bool:
     """Whether a sentence of a turn says nothing by itself: "Okay.", "Will do.", "Anything else?"."""
-    return len(said.split()) <= _FILLER_WORDS and not any(map(str.isdigit, said))
+    return len(sentence.split()) <= _FILLER_WORDS and not any(map(str.isdigit, sentence))
 
 
-def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Language) -> tuple[int, ...]:
+def _prose_needs(text: str, units: list[Unit], at: int, sentence: str, language: Language) -> tuple[int, ...]:
     unit = units[at]
     needs = []
     before = units[at - 1] if at else None
@@ -170,41 +170,43 @@ def _prose_needs(text: str, units: list[Unit], at: int, said: str, language: Lan
         is_first = before.head != before.start or not before.needs
         needs.append(at - 1 if is_first else before.needs[0])
     follows = unit.block == before.block
-    if follows and any(cues.has(cue, said, language) for cue in ("connective", "consequence")):
+    if follows and any(cues.has(cue, sentence, language) for cue in ("connective", "consequence")):
         needs.append(at - 1)
     elif (follows or before.kind == unit.kind == "prose") and any(
-        cues.has(cue, said, language) for cue in ("pronoun", "definite", "attribution")
+        cues.has(cue, sentence, language) for cue in ("pronoun", "definite", "attribution")
     ):
         needs.append(_antecedent(text, units, at, language))
-    elif follows and _is_conditioned(said, text[before.head : before.end], language):
+    elif follows and _is_conditioned(sentence, text[before.head : before.end], language):
         needs.append(at - 1)
-    needs += _pointed_at(text, units, at, said, language)
+    needs += _pointed_at(text, units, at, sentence, language)
     is_reply = unit.kind == "chat" or (before.kind == "quoted" and unit.kind == "prose")
     if text[before.start : before.end].endswith((":", "：")) or (is_reply and _is_asked(text, units, at)):
         needs.append(at - 1)
     return tuple(dict.fromkeys(needs))
 
 
-def _is_conditioned(said: str, before: str, language: Language) -> bool:
+def _is_conditioned(sentence: str, before: str, language: Language) -> bool:
     """Whether a short sentence goes on under the condition that the one before it begins with."""
     return (
-        len(said.split()) <= _SHORT_SENTENCE
+        len(sentence.split()) <= _SHORT_SENTENCE
         and cues.has("condition", before, language)
-        and not cues.has("condition", said, language)
+        and not cues.has("condition", sentence, language)
     )
 
 
-def _is_denial(said: str, language: Language) -> bool:
+def _is_denial(sentence: str, language: Language) -> bool:
     """Whether a sentence only takes back the one before it, as does "As you know, it did not"."""
-    found = words(said)
-    return 1 < len(found) <= _LONGEST_DENIAL and cues.is_negation(found, len(found) - 1, language)
+    sentence_words = words(sentence)
+    return 1 < len(sentence_words) <= _LONGEST_DENIAL and cues.is_negation(
+        sentence_words, len(sentence_words) - 1, language
+    )
 
 
-def _pointed_at(text: str, units: list[Unit], at: int, said: str, language: Language) -> tuple[int, ...]:
-    """The nearest unit before `at` with the noun that `said` points at: "one star less for that silly timer"."""
+def _pointed_at(text: str, units: list[Unit], at: int, sentence: str, language: Language) -> tuple[int, ...]:
+    """The nearest unit before `at` with the noun that `sentence` points at: "one star less for that silly timer"."""
     pattern = _POINTING.get(language.code)
-    match = pattern.search(said) if pattern is not None else None
-    if match is None or match[1] in said[: match.start()]:
+    match = pattern.search(sentence) if pattern is not None else None
+    if match is None or match[1] in sentence[: match.start()]:
         return ()
     near = range(at - 1, max(-1, at - _FARTHEST_ANTECEDENT), -1)
     return next(((back,) for back in near if match[1] in text[units[back].head : units[back].end]), ())
@@ -214,8 +216,8 @@ def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> in
     """The nearest unit before `at`, in the block of the one before it, that does not begin with a pronoun itself."""
     back = at - 1
     while back > max(0, at - _FARTHEST_ANTECEDENT) and units[back - 1].block == units[at - 1].block:
-        said = text[units[back].head : units[back].end]
-        if not cues.has("pronoun", said, language) and not cues.has("definite", said, language):
+        sentence = text[units[back].head : units[back].end]
+        if not cues.has("pronoun", sentence, language) and not cues.has("definite", sentence, language):
             break
         back -= 1
     return back
@@ -226,8 +228,8 @@ def _is_asked(text: str, units: list[Unit], at: int) -> bool:
     if not at:
         return False
     before, unit = units[at - 1], units[at]
-    asked = text[before.start : before.end].rstrip("\"'”’» ").endswith(("?", "？", "؟"))
-    return asked and (unit.head != unit.start or before.kind != unit.kind)
+    is_question = text[before.start : before.end].rstrip("\"'”’» ").endswith(("?", "？", "؟"))
+    return is_question and (unit.head != unit.start or before.kind != unit.kind)
 
 
 def _line_needs(text: str, units: list[Unit], at: int, parents: list[int]) -> tuple[int, ...]:

@@ -115,7 +115,7 @@ def normalise(text: str) -> str:
     """Fold differences of spelling: width, case, dashes, quotes and runs of spaces."""
     if text.isascii():
         return " ".join(text.casefold().split())
-    folded = _FOLDED.sub(lambda found: _FOLD[found.group()], unicodedata.normalize("NFKC", text).casefold())
+    folded = _FOLDED.sub(lambda match: _FOLD[match.group()], unicodedata.normalize("NFKC", text).casefold())
     return " ".join(ascii_digits(folded).split())
 
 

@@ -67,7 +67,7 @@ class Part:
 
 
 def parts_of(path: str, most_rows: int) -> Iterator[Part]:
-    """A file's parts in order, each of `most_rows` rows at most. Reads only what tells where they begin."""
+    """A file's parts in order, each of `most_rows` rows at most. Reads only what says where they begin."""
     if path.endswith(".parquet"):
         metadata = pq.ParquetFile(path).metadata
         first = 0
@@ -90,7 +90,7 @@ def parts_of(path: str, most_rows: int) -> Iterator[Part]:
 
 
 def texts_of(part: Part, column: str) -> Iterator[object]:
-    """The values of `column` in a part's rows, in order; None where a line has none. At most a part is in memory."""
+    """The values of `column` in a part's rows, in order; None if a line has none. At most a part is in memory."""
     if part.group >= 0:
         yield from _parquet_texts(part, column)
         return

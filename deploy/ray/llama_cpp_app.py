@@ -2,7 +2,7 @@
 
 It has the two deployments that Ray Serve's own application with vLLM has. `LlamaCpp` is a model: each replica owns a
 llama.cpp server on loopback, which lives and dies with the replica's process. `Ingress` is the API: it passes a request
-to a replica that has room, and the answer back as it comes. Where a replica dies before anything of its answer was
+to a replica that has room, and the answer back as it comes. If a replica dies before anything of its answer was
 sent on, `Ingress` gives the request to another one.
 """
 
@@ -65,7 +65,7 @@ def start_llama_cpp(arguments: Arguments) -> xllamacpp.Server:
 
 
 def model_path(arguments: Arguments) -> Path:
-    """The GGUF file; Condenser's own is fetched where it is not there. Raises ModelFileError."""
+    """The GGUF file; Condenser's own is fetched if it is not there. Raises ModelFileError."""
     return arguments.model or fetch_model(default_cache_dir())
 
 
@@ -130,17 +130,17 @@ class Ingress:
         """The answer of a replica, whole or as a stream of events."""
         body = await request.body()
         try:
-            asked = json.loads(body)
+            request_body = json.loads(body)
         except (ValueError, RecursionError):
-            asked = None
-        if not isinstance(asked, dict):
+            request_body = None
+        if not isinstance(request_body, dict):
             return Response(_problem("the body is no JSON object", "invalid_request_error"), 400, _JSON)
-        if asked.get("model", self._name) != self._name:
-            message = f"model '{asked['model']}' not found; this application serves '{self._name}'"
+        if request_body.get("model", self._name) != self._name:
+            message = f"model '{request_body['model']}' not found; this application serves '{self._name}'"
             return Response(_problem(message, "not_found_error"), 404, _JSON)
         for tried in range(1, _TRIES + 1):
             try:
-                return await (self._streamed(body) if asked.get("stream") else self._whole(body))
+                return await (self._streamed(body) if request_body.get("stream") else self._whole(body))
             except BackPressureError:
                 return Response(_problem("all replicas are full", "overloaded_error"), 503, _JSON)
             except _REPLICA_GONE:
