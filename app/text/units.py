@@ -132,7 +132,8 @@ def _with_needs(text: str, units: list[Unit], language: Language) -> list[Unit]:
             needs = _prose_needs(text, units, at, sentence, language)
         else:
             needs = _line_needs(text, units, at, parents)
-        units[at] = replace(unit, needs=needs, is_minor=is_minor)
+        if needs or is_minor:
+            units[at] = replace(unit, needs=needs, is_minor=is_minor)
         if unit.kind in PROSE and unit.place and _is_denial(sentence, language):
             # It means nothing without the one before it, and that one is false without it.
             units[at] = replace(units[at], needs=_and(units[at].needs, at - 1))

@@ -23,7 +23,9 @@ _BLOCK = regex.compile(
 )
 _WORD = regex.compile(r"[a-z]{14}|[A-Z]{20}")  # does not occur by chance in 4,000 characters of base64
 _SHORTEST_LINE = 40  # characters of all lines but the last
-_RUN = re.compile(rf"[A-Za-z0-9+/]{{{_SHORTEST_LINE}}}")  # in every base64 text, and ten times faster to search for
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_MASK = bytes(b"x"[0] if byte in _BASE64 else b" "[0] for byte in range(256))
+_RUN = b"x" * _SHORTEST_LINE  # in every masked base64 text; five times faster to search for than a pattern
 _LOOK = 4000  # characters that are examined
 _WORTH = -1.0
 
@@ -45,9 +47,7 @@ class EncodedForm:
 
 def read(text: str, start: int, end: int) -> EncodedForm | None:
     """The form of a slice that is one run of base64; None if it is not. Linear time."""
-    if end - start < _LEAST or max(map(len, text[start:end].split()), default=0) < _SHORTEST_LINE:
-        return None
-    if not _RUN.search(text, start, end):
+    if end - start < _LEAST or _RUN not in text[start:end].encode(errors="replace").translate(_MASK):
         return None
     match = _BLOCK.fullmatch(text, start, end)
     if match is None or len(match["code"]) < _LEAST or not (match["uri"] or _is_code(match["code"])):

@@ -1,9 +1,10 @@
 """The programming languages that code.py outlines: their grammars and the syntax of their outlines."""
 
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import regex
 from tree_sitter import Language as Grammar
@@ -165,7 +166,10 @@ def candidates(text: str) -> Iterator[Language]:
     first = text[:_FIRST]
     if first.count("\n") + 1 < _FEWEST_CUES:  # a line has at most one cue
         return
-    lines = [line for line in (line.lstrip(" \t") for line in first.split("\n")) if line]
+    is_typical = _all_cues().match
+    lines = [line for line in (line.lstrip(" \t") for line in first.split("\n")) if is_typical(line)]
+    if len(lines) < _FEWEST_CUES:
+        return
     counts = [(sum(1 for _ in filter(_cues(language), lines)), language) for language in LANGUAGES]
     most = max(count for count, _ in counts)
     # Ties keep the order of LANGUAGES: C before C++, which has all cues of C.
@@ -174,13 +178,19 @@ def candidates(text: str) -> Iterator[Language]:
             yield language
 
 
+@cache
+def _all_cues() -> re.Pattern[str]:
+    """Matches each line that is typical of any language; most texts have none."""
+    return re.compile("|".join(["[^\n]*(?:::|->)", *(f"(?:{language.cues})" for language in LANGUAGES)]))
+
+
 @lru_cache
 def _cues(language: Language) -> Callable[[str], object]:
     """Whether a line is typical of the language; `$` in the cues: end of the line."""
-    begins = regex.compile(language.cues).match
+    begins = re.compile(language.cues).match
     if not language.within:
         return begins
-    within = regex.compile(language.within).match
+    within = re.compile(language.within).match
     return lambda line: begins(line) or (("::" in line or "->" in line) and within(line))
 
 

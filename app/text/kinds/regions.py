@@ -31,6 +31,9 @@ _LOOKS: Mapping[str, re.Pattern[str]] = {
 }
 """Beginnings of lines of one kind. Each pattern matches within a line."""
 
+_PLAIN_LINE = re.compile(r"(?=[\w\"'“‘„«(¿¡])(?:[^\s:=<>{}\[\]|\\@#`~*^]{1,39}+(?:[^\S\n\t]++|$))++")
+"""A line that is of no kind: it has none of the signs that each kind needs, and no run as long as those of base64."""
+
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
@@ -75,6 +78,10 @@ def find_regions(text: str, readers: Sequence[Reader], by_name: Mapping[str, Seq
     while at < len(text):
         end = line_end(text, at)
         if not text[at:end].strip():
+            at = end + 1
+            continue
+        is_alone = end + 1 >= len(text) or text[end + 1] == "\n"
+        if is_alone and _PLAIN_LINE.fullmatch(text, at, end):
             at = end + 1
             continue
         fence = _FENCE.match(text, at)
