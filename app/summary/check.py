@@ -153,21 +153,21 @@ def _overlap(
         return 0.0
     if known_share < _OWN_WORDS:
         return 1.0
-    same_pairs = sum(any(pair in evidence.pairs[at] for at in around) for pair in pairs) / len(pairs)
-    in_order = max(common_subsequence(sentence_stems, evidence.sequences[at]) for at in units) / len(sentence_stems)
+    same_pairs = sum(any(pair in evidence.unit(at).pairs for at in around) for pair in pairs) / len(pairs)
+    in_order = max(common_subsequence(sentence_stems, evidence.unit(at).sequence) for at in units) / len(sentence_stems)
     return (same_pairs + in_order) / 2
 
 
 def _adds(sentence: str, at: int, known_share: float, evidence: Evidence) -> bool:
     """Whether a sentence copies a unit and inserts words that the source lacks."""
-    sentence_stems, unit = all_stems(sentence, evidence.document.language), evidence.sequences[at]
+    sentence_stems, unit = all_stems(sentence, evidence.document.language), evidence.unit(at).sequence
     copied = common_subsequence(sentence_stems, unit)
     if known_share < 1 and len(unit) * 2 > len(sentence_stems) and copied == len(unit):
         return True
     if copied <= _COPIED * len(unit):
         return False
     strange = [number for number, word in enumerate(words(sentence)) if word not in evidence.words]
-    return has_insertion(sentence_stems, unit, evidence.runs(at), strange)
+    return has_insertion(sentence_stems, unit, evidence.unit(at).runs, strange)
 
 
 def _is_too_little(weights: dict[str, float], known_share: float, evidence: Evidence) -> bool:
@@ -192,7 +192,7 @@ def common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
 def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Reason | None:
     """The first rule on figures, names, polarity or direction that a sentence breaks."""
     document, language = evidence.document, evidence.document.language
-    near = frozenset(key for at in around for key in evidence.keys[at])
+    near = frozenset(key for at in around for key in evidence.unit(at).keys)
     facts = find_facts(sentence, language)
     figures = [fact for fact in facts if fact.kind != "name"]
     if not all(_is_stated(fact, evidence.all_keys) for fact in figures):
@@ -228,7 +228,7 @@ def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) ->
     for at in range(1, len(tokens) - 1):
         if tokens[at] in language.function_words and not cues.is_negation(tokens, at, language):
             joined.add((stemmed[at - 1], stemmed[at + 1]))
-    return any(joined & evidence.negated[at] - evidence.pairs[at] for at in around)
+    return any(joined & evidence.unit(at).negated - evidence.unit(at).pairs for at in around)
 
 
 def _is_stated(fact: Fact, keys: frozenset[str]) -> bool:

@@ -9,11 +9,50 @@ import regex
 from app.summary.insertion import Run, runs_of
 from app.text import cues
 from app.text.document import Document
-from app.text.language import Language, all_stems, words
-from app.text.units import Unit
+from app.text.language import Language, all_stems, stems_of, words
 
 DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
 _TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
+
+
+class UnitEvidence:
+    """The features of one unit by which sentences are judged, each computed on first use."""
+
+    def __init__(self, document: Document, at: int) -> None:
+        self._document = document
+        self._at = at
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The fact keys that it states."""
+        return frozenset(key for fact in self._document.facts[self._at] for key in fact.keys_stated)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """Its words, without tags."""
+        unit = self._document.units[self._at]
+        text = self._document.text[unit.head : unit.end]
+        return words(_TAG.sub(" ", text) if "<" in text else text)
+
+    @cached_property
+    def sequence(self) -> list[str]:
+        """The stems of all its words, including function words."""
+        return stems_of(self._words, self._document.language)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """The pairs of neighbouring stems."""
+        return frozenset(pairwise(self.sequence))
+
+    @cached_property
+    def runs(self) -> frozenset[Run]:
+        """The runs of three and of four words."""
+        return runs_of(self.sequence)
+
+    @cached_property
+    def negated(self) -> frozenset[tuple[str, str]]:
+        """The pairs of stems with a negation between them."""
+        return frozenset(_negated_pairs(self._words, self.sequence, self._document.language))
 
 
 class Evidence:
@@ -21,12 +60,13 @@ class Evidence:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._runs: dict[int, frozenset[Run]] = {}
+        self._units: dict[int, UnitEvidence] = {}
 
-    @cached_property
-    def keys(self) -> list[frozenset[str]]:
-        """The fact keys that each unit states."""
-        return [frozenset(key for fact in facts for key in fact.keys_stated) for facts in self.document.facts]
+    def unit(self, at: int) -> UnitEvidence:
+        """The features of a unit."""
+        if at not in self._units:
+            self._units[at] = UnitEvidence(self.document, at)
+        return self._units[at]
 
     @cached_property
     def all_keys(self) -> frozenset[str]:
@@ -45,35 +85,6 @@ class Evidence:
         return frozenset(word[:DEMONYM_PREFIX] for word in self.words if len(word) > DEMONYM_PREFIX)
 
     @cached_property
-    def sequences(self) -> list[list[str]]:
-        """The stems of all words of each unit, including function words."""
-        return [all_stems(self._visible_text(unit), self.document.language) for unit in self.document.units]
-
-    def _visible_text(self, unit: Unit) -> str:
-        """The text of a unit without tags."""
-        text = self.document.text[unit.head : unit.end]
-        return _TAG.sub(" ", text) if "<" in text else text
-
-    @cached_property
-    def pairs(self) -> list[frozenset[tuple[str, str]]]:
-        """The pairs of neighbouring stems of each unit."""
-        return [frozenset(pairwise(sequence)) for sequence in self.sequences]
-
-    def runs(self, unit: int) -> frozenset[Run]:
-        """The runs of three and of four words of a unit."""
-        if unit not in self._runs:
-            self._runs[unit] = runs_of(self.sequences[unit])
-        return self._runs[unit]
-
-    @cached_property
-    def negated(self) -> list[frozenset[tuple[str, str]]]:
-        """The pairs of stems of each unit with a negation between them."""
-        return [
-            frozenset(_negated_pairs(words(self._visible_text(unit)), sequence, self.document.language))
-            for unit, sequence in zip(self.document.units, self.sequences, strict=True)
-        ]
-
-    @cached_property
     def places(self) -> dict[str, list[int]]:
         """The units that contain each content stem."""
         places: dict[str, list[int]] = {}
@@ -81,6 +92,10 @@ class Evidence:
             for stem in dict.fromkeys(unit_stems):
                 places.setdefault(stem, []).append(at)
         return places
+
+    def prepare(self) -> None:
+        """Compute the features of the whole text, which any sentence needs."""
+        _ = self.document.facts, self.document.frequencies, self.all_keys, self.words, self.prefixes, self.places
 
 
 def _negated_pairs(tokens: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:

@@ -176,7 +176,11 @@ def stems(text: str, language: Language) -> list[str]:
 
 def all_stems(text: str, language: Language) -> list[str]:
     """The stems of all words of `text`, in order; its characters in a script without spaces."""
-    text_words = words(text)
+    return stems_of(words(text), language)
+
+
+def stems_of(text_words: list[str], language: Language) -> list[str]:
+    """The stem of each word; the words themselves in a script without spaces."""
     return text_words if language.is_unspaced else [_stem(word, language.code or "en") for word in text_words]
 
 
