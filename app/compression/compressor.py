@@ -17,7 +17,7 @@ from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
 from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
 from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, SelectionOptions, select
-from app.tasks import beside_loop
+from app.tasks import OFF_LOOP_CHARACTERS, beside_loop
 from app.text.document import Document, read
 from app.text.language import Language
 from app.text.span import Span
@@ -32,7 +32,6 @@ TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
 _VERBATIM_RATIO = 0.95  # of the source's tokens: if the result is not shorter, the source is returned instead
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary if no target is given
 _MOST_TRIES = 4  # to meet the budget of a text with forms
-OFF_LOOP_CHARACTERS = 65_536  # texts of this length run in a thread; shorter ones take at most some 50 ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 import regex
 
 from app.compression.cache import Caching, SharedCompressor
-from app.compression.compressor import OFF_LOOP_CHARACTERS, TOO_SHORT_TOKENS, Compressed, CompressOptions, Method
+from app.compression.compressor import TOO_SHORT_TOKENS, Compressed, CompressOptions, Method
 from app.compression.fanout import gathered
 from app.compression.messages import Content, Message, last_question, literals_of, older, texts_of
 from app.compression.shared_budget import SharedText, allotments, dialogue_budget, on_one_budget
 from app.compression.usage import Usage
 from app.engine.engine import CallOptions
-from app.tasks import beside_loop
+from app.tasks import OFF_LOOP_CHARACTERS, beside_loop
 from app.text.tokens import estimate_tokens
 
 RESULT_TOKENS = 500

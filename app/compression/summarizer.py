@@ -21,7 +21,7 @@ from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_su
 from app.summary.check import Claim, Dropped, Judgement, Reason
 from app.summary.draft import Draft, Repetitions, repeats, split_draft, without_repetitions
 from app.summary.evidence import Evidence
-from app.tasks import end
+from app.tasks import OFF_LOOP_CHARACTERS, end, meanwhile
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 
@@ -175,7 +175,8 @@ class Summarizer:
             return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
-        summaries = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
+        async with meanwhile(len(document.text) >= OFF_LOOP_CHARACTERS, evidence.prepare):
+            summaries = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
         summary = _joined(summaries)
         claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)

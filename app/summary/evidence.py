@@ -94,8 +94,10 @@ class Evidence:
         return places
 
     def prepare(self) -> None:
-        """Compute the features of the whole text, which any sentence needs."""
-        _ = self.document.facts, self.document.frequencies, self.all_keys, self.words, self.prefixes, self.places
+        """Compute the features of the whole text: those that any sentence needs, and those of the result."""
+        document = self.document
+        _ = document.facts, document.frequencies, document.costs
+        _ = self.all_keys, self.words, self.prefixes, self.places
 
 
 def _negated_pairs(tokens: Sequence[str], stemmed: Sequence[str], language: Language) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """How a summary is asked for: one call a part, its sentences checked, and a model too weak to write left out."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from app.compression.parts import parts
 from app.compression.summarizer import Record
+from app.summary.evidence import Evidence
+from app.tasks import OFF_LOOP_CHARACTERS
 from app.text.document import read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens
 from tests.unit.service import SUMMARY, TEXT, answer, ollama, prompt_of, running, warmed_up
@@ -51,6 +54,31 @@ async def compressed(model: Model, text: str = TEXT, settings: dict[str, Any] | 
             response = await client.post("/compress", json={"text": text, **wish})
     assert response.status_code == 200, response.text
     return response.json()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", [TEXT, LONG * (OFF_LOOP_CHARACTERS // len(LONG) + 1)], ids=["short", "long"])
+async def test_what_the_check_needs_of_the_text_is_computed_before_the_engine_answers(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    prepare = Evidence.prepare
+
+    def noted(evidence: Evidence) -> None:
+        prepare(evidence)
+        loop.call_soon_threadsafe(prepared.set)
+
+    async def answers(request: httpx.Request) -> httpx.Response:
+        await prepared.wait()
+        return httpx.Response(200, json=answer(SUMMARY, 100, 10))
+
+    monkeypatch.setattr(Evidence, "prepare", noted)
+    with ollama(answers):
+        async with running() as client:
+            await warmed_up()
+            response = await client.post("/compress", json={"text": text})
+    assert response.json()["usage"]["calls"] > 0
 
 
 @pytest.mark.anyio

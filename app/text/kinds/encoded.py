@@ -1,6 +1,5 @@
 """Base64 inside a text, such as a data URI or a pasted attachment. It carries nothing for a reader."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
