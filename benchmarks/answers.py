@@ -33,7 +33,7 @@ import httpx
 
 from app.compression.compressor import CompressOptions, compress_extractive
 from app.engine.client import Prompt
-from app.text.facts import NUMBER_WORDS
+from app.text.number_words import NUMBER_WORDS
 from app.text.tokens import estimate_tokens
 from benchmarks.measures import head, mean, row, token_f1
 from benchmarks.model import Model, open_model

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from app.summary.check import Claim
 from app.text import cues
 from app.text.blocks import PROSE
+from app.text.cue_words import Cue
 from app.text.document import Document
 from app.text.facts import Fact, find_facts
 from app.text.language import share_in, stems
@@ -37,7 +38,7 @@ _TOKEN_WORTH = 0.03
 _CLOSING_WORTH = 0.7  # of the last unit of the last paragraph
 _PART_WORTH = 3.0  # of a part of a form whose own worth is 1
 _AGREEMENT_WORTH = 1.0
-_CUE_WORTH: Mapping[cues.Cue, float] = {"binding": 2.8, "conclusion": 1.4}
+_CUE_WORTH: Mapping[Cue, float] = {"binding": 2.8, "conclusion": 1.4}
 _WANTED_WORTH = 2.5  # of a request to an assistant, and of the answer to it
 _WANTED_TOKEN_WORTH = 0.5  # of each token of it
 _MINOR_SHARE = 0.05  # of its worth that a courtesy or a quotation of an earlier mail keeps
@@ -220,7 +221,7 @@ def _answers(document: Document, claims: Sequence[Claim], question: str) -> list
     return worth + [_CLAIM_SHARE * _QUESTION_WORTH * estimate_tokens(claim.text) for claim in claims]
 
 
-def _raised(scores: Sequence[float], cue: cues.Cue, factor: float, document: Document) -> list[float]:
+def _raised(scores: Sequence[float], cue: Cue, factor: float, document: Document) -> list[float]:
     """The scores; those of units with the cue are multiplied by `factor`."""
     scored = ((score, document.text[unit.head : unit.end]) for score, unit in zip(scores, document.units, strict=True))
     return [score * factor if score and cues.has(cue, text, document.language) else score for score, text in scored]

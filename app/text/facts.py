@@ -8,59 +8,19 @@ Not found: names in scripts without capitals, and amounts in vaguer words ("seve
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 import regex
 
 from app.text import figures
 from app.text.figures import Figure
-from app.text.language import FUNCTION_WORDS, Language, words
+from app.text.language import FUNCTION_WORDS, Language
+from app.text.number_words import number_words
 from app.text.values import implied_keys, known_digits, normalise, number_key
 
 Kind = Literal["url", "email", "path", "identifier", "date", "time", "number", "name"]
-
-NUMBER_WORDS: dict[str, int] = {
-    word: number
-    for number, spelt in {
-        2: "two zwei deux dos zwo due dois два две",
-        3: "three drei trois tres tre três три",
-        4: "four vier quatre cuatro quattro quatro четыре",
-        5: "five fünf cinq cinco cinque пять",
-        6: "six sechs seis sei шесть",
-        7: "seven sieben sept siete sette sete семь",
-        8: "eight acht huit ocho otto oito восемь",
-        9: "nine neun neuf nueve nove девять",
-        10: "ten zehn dix diez dieci dez десять",
-        11: "eleven elf onze undici",
-        12: "twelve zwölf douze doce dozen dutzend dodici",
-        13: "thirteen dreizehn treize trece",
-        14: "fourteen vierzehn quatorze catorce",
-        15: "fifteen fünfzehn quinze quince",
-        16: "sixteen sechzehn seize dieciséis",
-        17: "seventeen siebzehn diecisiete",
-        18: "eighteen achtzehn dieciocho",
-        19: "nineteen neunzehn diecinueve",
-        20: "twenty zwanzig vingt veinte venti vinte",
-        30: "thirty dreißig trente treinta",
-        40: "forty vierzig quarante cuarenta",
-        50: "fifty fünfzig cinquante cincuenta",
-        60: "sixty sechzig soixante sesenta",
-        70: "seventy siebzig setenta",
-        80: "eighty achtzig ochenta",
-        90: "ninety neunzig noventa",
-        100: "hundred hundert cent cien ciento",
-        1000: "thousand tausend mille mil",
-    }.items()
-    for word in spelt.split()
-}
-_ELSEWHERE_A_WORD = frozenset("due sei sept dez six mil onze tre elf dos".split())
-"""Number words that mean something else in another language of the table."""
-_NUMBER_WORD_IN = {"six": ("en", "fr"), "sept": ("fr",)}
-_TENS = frozenset("twenty thirty forty fifty sixty seventy eighty ninety".split())
-_DIGIT_WORDS = {word: at for at, word in enumerate("one two three four five six seven eight nine".split(), start=1)}
 
 _PART = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]"
 _MASTER = regex.compile(
@@ -294,17 +254,10 @@ def _named(text: str, start: int, stop: int) -> Fact:
 
 
 def _with_number_words(text: str, facts: list[Fact], language: Language) -> list[Fact]:
-    lowered = text.lower()
-    present = NUMBER_WORDS.keys() & set(words(text))
-    if not present or len(lowered) != len(text):
-        return facts
-    added: list[Fact] = []
-    for word in present:
-        if word in _ELSEWHERE_A_WORD and language.code not in _NUMBER_WORD_IN.get(word, ()):
-            continue
-        for match in _places(word, lowered):
-            value = NUMBER_WORDS[word] + (_DIGIT_WORDS.get(match["digit"] or "", 0))
-            added.append(Fact("number", *match.span(), number_key(str(value), decimal_comma=False)))
+    added = [
+        Fact("number", start, end, number_key(str(value), decimal_comma=False))
+        for start, end, value in number_words(text, language)
+    ]
     return _without_overlaps(sorted([*facts, *added], key=lambda fact: (fact.start, -fact.end))) if added else facts
 
 
@@ -315,19 +268,3 @@ def _without_overlaps(facts: list[Fact]) -> list[Fact]:
         if not kept or fact.start >= kept[-1].end:
             kept.append(fact)
     return kept
-
-
-def _places(word: str, text: str) -> Iterator[re.Match[str]]:
-    """Where `word` stands as a whole word. `find` is many times faster than a pattern that begins with a lookbehind."""
-    pattern = _whole_word(word)
-    at = text.find(word)
-    while at >= 0:
-        if match := pattern.match(text, at):
-            yield match
-        at = text.find(word, at + len(word))
-
-
-@cache
-def _whole_word(word: str) -> re.Pattern[str]:
-    digits = "|".join(_DIGIT_WORDS) if word in _TENS else "(?!)"
-    return re.compile(rf"(?<!\w){word}(?:[- ](?P<digit>{digits}))?(?!\w)")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import regex
 
 from app.text import cues
+from app.text.cue_words import Cue
 from app.text.kinds.form import Kind, Part
 from app.text.kinds.latex_tokens import Marks, without_commands, without_comments
 from app.text.kinds.view import CUE_WORTH, View
@@ -27,7 +28,7 @@ _FRAMES = frozenset(
     "document itemize enumerate description quote quotation abstract center flushleft flushright multicols minipage frame".split()
 )
 _THEOREM = regex.compile(r"\\begin\{(?:theorem|lemma|corollary|proposition|definition|conjecture|claim|axiom)\*?\}")
-_CUE_WORTH: dict[cues.Cue, float] = CUE_WORTH | {"negation": 0.7}
+_CUE_WORTH: dict[Cue, float] = CUE_WORTH | {"negation": 0.7}
 _CLOSING_WORTH = 0.2  # of the last sentence
 _HEADING_WORTH = 0.1
 _TITLE_WORTH = 0.5

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from app.text import cues
+from app.text.cue_words import Cue
 from app.text.kinds.form import Form, Kind, Part
 from app.text.language import Language
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 MINOR_WORTH = -1.0
 """Of a courtesy, a signature, a quoted mail or a footer: nearly nothing."""
-CUE_WORTH: dict[cues.Cue, float] = {"binding": 0.9, "conclusion": 0.45}
+CUE_WORTH: dict[Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5
 _GAP_LOOK = 200  # characters
