@@ -1,13 +1,12 @@
 """Compresses a text: read, summarize with the model, check the summary, select, report, make the capsule."""
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
+from app.compression.choice import TOO_SHORT_TOKENS, Choice, chosen_for, composed, first_within
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
 from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, OnClaim, Summarizer, Summary
 from app.compression.usage import Usage
@@ -15,12 +14,11 @@ from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError, ModelNotFoundError
 from app.summary.check import Claim, Dropped
 from app.summary.evidence import Evidence
-from app.summary.report import Excerpt, Passage, Report, arrange, compose, excerpt_of, excerpts, report
-from app.summary.select import LEAST_FILLED, TOLERANCE, Selection, SelectionOptions, select
+from app.summary.report import Excerpt, Report, excerpt_of, excerpts, report
+from app.summary.select import SelectionOptions
 from app.tasks import OFF_LOOP_CHARACTERS, beside_loop
 from app.text.document import Document, read
 from app.text.language import Language
-from app.text.span import Span
 from app.text.tokens import estimate_tokens
 from app.tracing import traced
 
@@ -28,10 +26,7 @@ Method = Literal["auto", "abstractive", "extractive"]
 MadeBy = Literal["verbatim", "abstractive", "extractive"]
 OnEngineError = Literal["fail", "extractive"]
 
-TOO_SHORT_TOKENS = 24  # a shorter text stays as it is
-_VERBATIM_RATIO = 0.95  # of the source's tokens: if the result is not shorter, the source is returned instead
 _SUMMARY_RATIO = 0.25  # of the source's tokens, for the model's summary if no target is given
-_MOST_TRIES = 4  # to meet the budget of a text with forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +78,6 @@ class Compressed:
 
 
 OnExcerpt = Callable[[Excerpt], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """The text of a result, its passages, and the units and claims that it consists of."""
-
-    text: str
-    passages: tuple[Passage, ...]
-    units: frozenset[int]
-    claims: Sequence[Claim]
 
 
 class Compressor:
@@ -172,7 +157,7 @@ def compress_extractive(options: CompressOptions, model: str = "") -> Compressed
 async def preview(options: CompressOptions) -> list[Excerpt]:
     """The passages of the best result without the model. Raises LiteralNotFoundError and ContentTypeError."""
 
-    def chosen() -> _Choice:
+    def chosen() -> Choice:
         document, keep = _read(options)
         return _choose(document, keep, (), options)
 
@@ -200,7 +185,7 @@ def _made(
     options: CompressOptions,
     model: str,
     failed: bool,
-    without_claims: _Choice | None = None,
+    without_claims: Choice | None = None,
 ) -> Compressed:
     """The result of `summary` and the document's units, with its report and capsule.
 
@@ -221,11 +206,11 @@ def assembled(
     failed: bool,
 ) -> Compressed:
     """The result of the chosen claims and units; the source itself if that is hardly longer."""
-    return _result(document, _composed(document, taken, units), summary, options, model, failed)
+    return _result(document, composed(document, taken, units), summary, options, model, failed)
 
 
 def _result(
-    document: Document, choice: _Choice, summary: Summary | None, options: CompressOptions, model: str, failed: bool
+    document: Document, choice: Choice, summary: Summary | None, options: CompressOptions, model: str, failed: bool
 ) -> Compressed:
     claims = summary.claims if summary else ()
     source_tokens = estimate_tokens(document.text)
@@ -251,69 +236,10 @@ def _result(
     return Compressed(text, made_by, capsule, result, sizes, summary.usage if summary else Usage(), failed, summary)
 
 
-def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], options: CompressOptions) -> _Choice:
+def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], options: CompressOptions) -> Choice:
     """Choose claims and units."""
     budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
     if options.method == "abstractive" and claims:
-        return _composed(document, _within(claims, budget), frozenset(keep))
+        return composed(document, first_within(claims, budget), frozenset(keep))
     chosen = chosen_for(document, claims, SelectionOptions(budget, options.coverage, options.question, keep))
-    return _composed(document, [claims[at] for at in chosen.claims], chosen.units)
-
-
-def _composed(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> _Choice:
-    """The text of the chosen claims and units; the source itself if that is hardly longer."""
-    text, passages = compose(document, arrange(taken, units))
-    if is_worth_having(text, estimate_tokens(document.text)):
-        return _Choice(text, passages, units, taken)
-    return _Choice(document.text, _whole(document), frozenset(range(len(document.units))), ())
-
-
-def is_worth_having(text: str, source_tokens: int) -> bool:
-    """Whether a result is enough shorter than its source to be returned instead of it."""
-    return source_tokens > TOO_SHORT_TOKENS and bool(text) and estimate_tokens(text) < _VERBATIM_RATIO * source_tokens
-
-
-def chosen_for(
-    document: Document,
-    claims: Sequence[Claim],
-    options: SelectionOptions,
-    composed_tokens: Callable[[Selection], int] | None = None,
-) -> Selection:
-    """Select so that the composed result, which has `composed_tokens`, meets the budget.
-
-    Omission marks, brackets and column names of a form cost tokens that no part accounts for: the budget is corrected
-    by them and the selection repeated.
-    """
-
-    def tokens_of(chosen: Selection) -> int:
-        slices = arrange([claims[at] for at in chosen.claims], chosen.units)
-        return estimate_tokens(compose(document, slices)[0])
-
-    if options.budget is None or all(block.form is None for block in document.blocks):
-        return select(document, claims, options)
-    tried: list[tuple[float, Selection]] = []
-    budget = options.budget
-    for _ in range(_MOST_TRIES):
-        chosen = select(document, claims, replace(options, budget=budget))
-        share = max(1, (composed_tokens or tokens_of)(chosen)) / max(1, options.budget)
-        tried.append((abs(math.log(share)), chosen))
-        if LEAST_FILLED <= share <= TOLERANCE:
-            break
-        budget = round(budget / share)
-    return min(tried, key=lambda attempt: attempt[0])[1]
-
-
-def _within(claims: Sequence[Claim], budget: int | None) -> Sequence[Claim]:
-    """As many of the first claims as fit the budget, at least one."""
-    if budget is None:
-        return claims
-    totals = accumulate(estimate_tokens(claim.text) for claim in claims)
-    return claims[: max(1, sum(total <= budget * TOLERANCE for total in totals))]
-
-
-def _whole(document: Document) -> tuple[Passage, ...]:
-    """The passages of a result that is the source itself: one, or none if the source has no units."""
-    if not document.units:
-        return ()
-    start, end = document.units[0].start, document.units[-1].end
-    return (Passage(start, end, "source", (Span(start, end),)),)
+    return composed(document, [claims[at] for at in chosen.claims], chosen.units)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import regex
 
 from app.compression.cache import Caching, SharedCompressor
-from app.compression.compressor import TOO_SHORT_TOKENS, Compressed, CompressOptions, Method
+from app.compression.choice import TOO_SHORT_TOKENS
+from app.compression.compressor import Compressed, CompressOptions, Method
 from app.compression.fanout import gathered
 from app.compression.messages import Content, Message, last_question, literals_of, older, texts_of
 from app.compression.shared_budget import SharedText, allotments, dialogue_budget, on_one_budget

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.compression.compressor import Compressed, CompressOptions, assembled, chosen_for, is_worth_having
+from app.compression.choice import chosen_for, is_worth_having
+from app.compression.compressor import Compressed, CompressOptions, assembled
 from app.compression.joined import JoinedDocument
 from app.compression.messages import Content
 from app.compression.summarizer import Summary

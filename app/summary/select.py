@@ -10,22 +10,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.summary.check import Claim
+from app.summary.closures import Closures
 from app.summary.worth import facts_among, worth_of
-from app.text import cues
 from app.text.blocks import PROSE
 from app.text.document import Document
 from app.text.language import share_in, stems
 
-TOLERANCE = 1.1  # of the budget, which a result fills up to where it is not full otherwise
+TOLERANCE = 1.1  # of the budget: the limit of a result that would not be full otherwise
 _NEAR = 1.06  # of the budget: results are as often a little over it as under it
-LEAST_FILLED = 0.85  # of the budget, from where on nothing of little worth is added to fill it
+LEAST_FILLED = 0.85  # of the budget: a result with less is filled with minor units
 _SEPARATOR_TOKENS = 1
 _ROUNDING = 1e-9
 
-_SMALL_FORM = 300  # tokens; a smaller form is kept whole where no size is asked for
-_RESTATED = 0.3  # of a unit's content in a claim, and of the claim's in the unit: then the claim stands in its place
-_CONDENSED = 0.5  # of the worth, and of the facts, of the units in whose place a claim stands, that it must have
-_SAID = 0.8  # of a unit's content, in the claims: then it says nothing new
+_SMALL_FORM = 300  # tokens; a smaller form is kept whole if no budget is given
+_RESTATED = 0.3  # of a unit's content in a claim, and of the claim's in the unit: then the claim replaces the unit
+_CONDENSED = 0.5  # of the worth, and of the facts, of the units that a claim replaces, that it must have
+_REPEATED = 0.8  # of a unit's content in the claims: then it says nothing new
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Selection:
 
 def select(document: Document, claims: Sequence[Claim], options: SelectionOptions) -> Selection:
     """Select the claims and the units that make the best result within `options`."""
-    return _Selector(document, claims, options).run()
+    return Selector(document, claims, options).select(options.budget)
 
 
 _BY_WORTH = PROSE | {"heading"}
@@ -65,12 +65,15 @@ class _State:
     taken: frozenset[int]
     tokens: int
     gained: float
-    said: frozenset[str]
+    covered: frozenset[str]
     claimed: frozenset[str]
 
 
-class _Selector:
-    """One greedy choice among items: a document's units, then the claims. `said`: concepts in the result so far."""
+_NOTHING = _State(frozenset(), 0, 0.0, frozenset(), frozenset())
+
+
+class Selector:
+    """Chooses among items: a document's units, then the claims. `covered`: concepts in the result so far."""
 
     def __init__(self, document: Document, claims: Sequence[Claim], options: SelectionOptions) -> None:
         self.document = document
@@ -78,29 +81,27 @@ class _Selector:
         self.options = options
         self.worth = worth_of(document, claims, options.question)
         self.count = len(document.units)
-        self.taken: set[int] = set()
-        self.tokens = 0
-        self.gained = 0.0
-        self.said: set[str] = set()
-        self.closures: dict[int, frozenset[int]] = {}
-        self.claimed: set[str] = set()
+        self.closures = Closures(document, claims)
         self.restated = [self._restated_by(claim) for claim in claims]
+        self._restore(_NOTHING)
 
-    def run(self) -> Selection:
+    def select(self, budget: int | None) -> Selection:
+        """The best choice within `budget`, which takes the place of that of the options."""
+        self._restore(_NOTHING)
         for unit in self.options.must_keep:
-            self._take(self._closure(unit))
+            self._take(self.closures.of(unit))
         if self.options.question and self.count:
-            self._take(self._closure(max(range(self.count), key=self._density)))
-        if self.options.budget is None:
+            self._take(self.closures.of(max(range(self.count), key=self._density)))
+        if budget is None:
             self._cover()
         else:
-            self._fill(self.options.budget)
+            self._fill(budget)
         self._drop_bare_headings()
         claims = sorted(item - self.count for item in self.taken if item >= self.count)
         return Selection(tuple(claims), frozenset(item for item in self.taken if item < self.count))
 
     def _cover(self) -> None:
-        """Keep the wished share of the worth of the prose, and of all else what is kept by default."""
+        """Keep the share of the prose's worth that the options ask for, and of all else what is kept by default."""
         sizes: Counter[int] = Counter()
         for unit, cost in zip(self.document.units, self.document.costs, strict=True):
             sizes[unit.block] += cost
@@ -113,11 +114,11 @@ class _Selector:
             )
         ]
         before = self.gained
-        self._take(closed for at in kept for closed in self._closure(at))
+        self._take(closed for at in kept for closed in self.closures.of(at))
         self._take_best(None, self.gained - before + self.options.coverage * self._all_worth())
 
     def _fill(self, budget: int) -> None:
-        """Use the budget, with minor units only where it would not be used otherwise."""
+        """Use the budget, with minor units only if it would not be used otherwise."""
         before = self._state()
         self._take_best(budget)
         if self.tokens < LEAST_FILLED * budget:
@@ -125,10 +126,10 @@ class _Selector:
         if self.tokens < LEAST_FILLED * budget:
             self._take_best(budget, is_minor=True)
         if not self.taken and self.count:
-            self._take(self._closure(max(range(self.count), key=self._density)))
+            self._take(self.closures.of(max(range(self.count), key=self._density)))
 
     def _begin_with_the_best(self, budget: int, before: _State) -> None:
-        """Choose anew from the item that adds most and fits, where that comes to more than what adds most per token."""
+        """Choose again, beginning with the item that adds most and fits; kept if that gains more."""
         greedy = self._state()
         self._restore(before)
         fitting = [
@@ -139,51 +140,17 @@ class _Selector:
             and self._fits(self._cost(self._new(item)), budget)
         ]
         if fitting:
-            self._take(self._closure(max(fitting, key=lambda item: self._gain(self._new(item)))))
+            self._take(self.closures.of(max(fitting, key=lambda item: self._gain(self._new(item)))))
             self._take_best(budget)
         if self.gained <= greedy.gained:
             self._restore(greedy)
 
     def _state(self) -> _State:
-        return _State(frozenset(self.taken), self.tokens, self.gained, frozenset(self.said), frozenset(self.claimed))
+        return _State(frozenset(self.taken), self.tokens, self.gained, frozenset(self.covered), frozenset(self.claimed))
 
     def _restore(self, state: _State) -> None:
         self.taken, self.tokens, self.gained = set(state.taken), state.tokens, state.gained
-        self.said, self.claimed = set(state.said), set(state.claimed)
-
-    def _closure(self, item: int) -> frozenset[int]:
-        """The item with all that it needs, and with an exception that follows it."""
-        known = self.closures.get(item)
-        if known is not None:
-            return known
-        closure, open_items = {item}, [item]
-        while open_items:
-            at = open_items.pop()
-            for needed in self._needs(at):
-                if needed not in closure:
-                    closure.add(needed)
-                    open_items.append(needed)
-        self.closures[item] = frozenset(closure)
-        return self.closures[item]
-
-    def _needs(self, item: int) -> tuple[int, ...]:
-        if item < self.count:
-            return (*self.document.units[item].needs, *self._followers(item))
-        return (item - 1,) if item > self.count and self.claims[item - self.count].leans else ()
-
-    def _followers(self, at: int) -> tuple[int, ...]:
-        """The next unit, where it takes something away from this one, answers it, or is what this one introduces."""
-        units = self.document.units
-        if at + 1 >= self.count or units[at].kind not in PROSE or units[at + 1].kind not in PROSE:
-            return ()
-        if units[at + 1].is_minor:
-            return ()
-        sentence = self.document.text_of(at).rstrip("\"'”’» \n")
-        if sentence.endswith(("?", "？", "؟", ":", "：")):
-            return (at + 1,)
-        follows = units[at + 1].block == units[at].block
-        following = self.document.text[units[at + 1].head : units[at + 1].end]
-        return (at + 1,) if follows and cues.has("exception", following, self.document.language) else ()
+        self.covered, self.claimed = set(state.covered), set(state.claimed)
 
     def _gain(self, items: Iterable[int]) -> float:
         """What items that are not yet taken add to the result's worth."""
@@ -191,15 +158,15 @@ class _Selector:
         concepts: set[str] = set()
         gain = 0.0
         for item in items:
-            fresh = worth.concepts_of[item] - self.said
+            fresh = worth.concepts_of[item] - self.covered
             if concepts:
                 fresh -= concepts
-            own = worth.own[item] * (1 - self._said_by_claims(item))
+            own = worth.own[item] * (1 - self._share_claimed(item))
             gain += worth.share[item] * (own + math.fsum(map(worth_of_concept, fresh)))
             concepts |= fresh
         return gain
 
-    def _said_by_claims(self, item: int) -> float:
+    def _share_claimed(self, item: int) -> float:
         """The share of a unit's content that the claims in the result say."""
         if not self.claimed or item >= self.count or self.options.question:
             return 0.0
@@ -231,7 +198,7 @@ class _Selector:
         return any(item in units and self.count + at in self.taken for at, units in enumerate(self.restated))
 
     def _restated_by(self, claim: Claim) -> frozenset[int]:
-        """The units in whose place a claim stands: it says much of what they say, or says hardly more than they do."""
+        """The units that a claim restates: each has much of the other's content."""
         claim_stems = stems(claim.text, self.document.language)
         content = self.document.stems
         return frozenset(
@@ -241,8 +208,8 @@ class _Selector:
         )
 
     def _new(self, item: int) -> list[int]:
-        """What comes into the result with an item."""
-        return [member for member in self._closure(item) if member not in self.taken]
+        """What an item adds to the result: its closure without what is already there."""
+        return [member for member in self.closures.of(item) if member not in self.taken]
 
     def _cost(self, items: Iterable[int]) -> int:
         return sum(self.worth.costs[item] + _SEPARATOR_TOKENS for item in items)
@@ -257,14 +224,14 @@ class _Selector:
         self.gained += self._gain(new)
         self.taken.update(new)
         for item in new:
-            self.said |= self.worth.concepts_of[item]
+            self.covered |= self.worth.concepts_of[item]
             if item >= self.count:
                 self.claimed.update(stems(self.claims[item - self.count].text, self.document.language))
 
     def _take_best(self, budget: int | None, worth: float = math.inf, *, is_minor: bool = False) -> None:
         """Take what adds most per token, while it fits into `budget` and less than `worth` is in the result.
 
-        A budget may be exceeded by a little, by TOLERANCE where it would stay under LEAST_FILLED otherwise.
+        A budget may be exceeded by a little, by TOLERANCE if it would stay under LEAST_FILLED otherwise.
 
         What an item adds only falls as others are taken, so an outdated estimate is only made anew (Minoux 1978).
         """
@@ -280,13 +247,13 @@ class _Selector:
         heapq.heapify(heap)
         while heap and self.gained < worth - _ROUNDING:
             estimate, item = heapq.heappop(heap)
-            if item in self.taken or self._said_by_claims(item) > _SAID or self._is_repetition(item):
+            if item in self.taken or self._share_claimed(item) > _REPEATED or self._is_repetition(item):
                 continue
             density = self._density(item)
             if density < -estimate - _ROUNDING:
                 heapq.heappush(heap, (-density, item))
             elif budget is None or self._fits(self._cost(self._new(item)), budget):
-                self._take(self._closure(item))
+                self._take(self.closures.of(item))
 
     def _fits(self, cost: int, budget: int) -> bool:
         factor = TOLERANCE if self.tokens < LEAST_FILLED * budget else _NEAR

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compression.compressor import chosen_for
+from app.compression.choice import chosen_for
 from app.summary.check import Claim, judge
 from app.summary.evidence import Evidence
 from app.summary.report import compose
