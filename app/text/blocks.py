@@ -1,4 +1,4 @@
-"""Cuts a text into blocks: neighbouring lines of one kind, found by their looks."""
+"""Splits a text into blocks: neighbouring lines of the same kind, recognised by their form."""
 
 import json
 import re
@@ -58,7 +58,7 @@ _LONGEST_HEADING = 90  # characters
 
 
 def blocks(text: str) -> list[Block]:
-    """The blocks of `text` in order: all of its lines but blank ones. Linear time."""
+    """The blocks of `text` in order: all its lines except blank ones. Linear time."""
     lines = _lines(text)
     if _is_json(text):
         return [Block("json", tuple(lines))] if lines else []
@@ -73,7 +73,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def blocks_around(text: str, forms: Sequence[Form]) -> list[Block]:
-    """The blocks of `text` in order: its `forms`, and the blocks of what lies between them."""
+    """The blocks of `text` in order: its `forms`, and the blocks of the text between them."""
     around: list[Block] = []
     reach = 0
     for form in forms:
@@ -91,7 +91,7 @@ def _moved(unmoved: Sequence[Block], offset: int) -> list[Block]:
 
 
 def _merged(separate: Sequence[Block]) -> list[Block]:
-    """Blocks of structured kinds that only a blank line parts, as one."""
+    """The blocks, with structured ones joined if only a blank line separates them."""
     merged: list[Block] = []
     for block in separate:
         if block.kind not in PROSE | {"heading"} and merged and merged[-1].kind == block.kind:
@@ -112,7 +112,7 @@ def _lines(text: str) -> list[Span]:
 
 
 def _groups(text: str, lines: Sequence[Span]) -> list[list[Span]]:
-    """Lines that no blank line, and no fence of code, parts."""
+    """Groups of lines, separated by blank lines and code fences."""
     groups: list[list[Span]] = []
     in_fence = starts_anew = False
     for line in lines:
@@ -138,7 +138,7 @@ def _is_json(text: str) -> bool:
 
 
 def _read(text: str, lines: list[Span], is_diff: bool) -> list[Block]:
-    """The blocks of a group of lines: one, or a heading, an introduction or a list apart from what follows."""
+    """The blocks of a group of lines: one, or a heading, an introduction or a list separate from what follows."""
     rows = [text[line.start : line.end] for line in lines]
     kind = "diff" if is_diff else _structured_kind(rows)
     if kind is not None:
@@ -183,7 +183,7 @@ def _prose_block(rows: Sequence[str], lines: Sequence[Span], *, is_alone: bool) 
 
 
 def _is_heading(row: str) -> bool:
-    """Whether a line between blank ones is a heading: short, with letters, no end of a sentence in it or behind it."""
+    """Whether a line between blank ones is a heading: short, with letters, without the end of a sentence."""
     if len(row) > _LONGEST_HEADING or not any(map(str.isalpha, row)):
         return False
     return _ENDS_SENTENCE.search(row) is None and _SENTENCE_WITHIN.search(row) is None
@@ -219,7 +219,7 @@ def _is_table(rows: list[str]) -> bool:
 
 
 def _is_chat(rows: Sequence[str]) -> bool:
-    """Lines that begin with who speaks, and somebody speaks again."""
+    """Whether lines begin with their speaker, and one of them speaks again."""
     if len(rows) < 3 or not SPEAKER.match(rows[0]):
         return False
     speakers = [match["who"] for row in rows if (match := SPEAKER.match(row))]
@@ -240,7 +240,7 @@ def _is_code(rows: list[str]) -> bool:
 
 
 def _is_wrapped(rows: Sequence[str], look: Kind) -> bool:
-    """Whether lines end where the width does, most of them inside a sentence."""
+    """Whether lines end at a common width, most of them within a sentence."""
     if len(rows) < 2 or max(len(row) for row in rows) > _WIDEST_WRAPPED:
         return False
     inner = [row for row, after in pairwise(rows) if look != "list" or not LIST_MARK.match(after)]

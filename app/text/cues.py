@@ -1,6 +1,6 @@
-"""Words by which a sentence shows what it is: that it leans on another one, decides something, is a mere courtesy.
+"""Words that show the function of a sentence: it depends on another one, decides something, or is a courtesy.
 
-Each table is by language, for the languages that it knows; a text in another language has no cues.
+The tables are by language; a text in a language without a table has no cues.
 """
 
 import re
@@ -27,7 +27,7 @@ _WITH_VOWEL_SIGNS = frozenset({"hi", "ar"})  # which are letters of a word to `r
 
 
 def _by_first_letter(spelt: str) -> str:
-    """The same alternatives, those with the same first letter together: one look at it rules all of them out."""
+    """The same alternatives, grouped by first letter, so that one comparison rules out a whole group."""
     groups: dict[str, list[str]] = {}
     for alternative in _alternatives(spelt):
         is_letter = alternative[0].isalpha() and alternative[1:2] not in ("?", "*", "+", "{")
@@ -57,7 +57,7 @@ _DIRECTION = {name: re.compile(rf"\b(?:{_by_first_letter(spelt)})\b") for name, 
 
 @cache
 def _pattern(cue: Cue, code: str) -> re.Pattern[str] | regex.Pattern[str] | None:
-    """Finds the cue in a sentence of the language `code`; None where its words are not known.
+    """Finds the cue in a sentence of the language `code`; None if its words are not known.
 
     Those of _ANYWHERE find it in small letters.
     """

@@ -1,4 +1,4 @@
-"""A text as it is read: its units, with what each says."""
+"""A text that has been read: its blocks and units, with the facts and stems of each."""
 
 from collections import Counter
 from dataclasses import replace
@@ -21,8 +21,8 @@ _WIDE_GAP = 2  # characters between two units, from which on their tokens count
 class Document:
     """A text with its units, in order. Only white space stands between two units outside of forms.
 
-    `content_type`: what the text is, where the caller knows. Raises ContentTypeError where it is not that. `asks`: it
-    is what the user of an assistant wrote, so that its questions and requests matter most.
+    `content_type`: that of the text, if the caller knows it; raises ContentTypeError if the text does not fit it.
+    `asks`: the user of an assistant wrote it, so its questions and requests matter most.
     """
 
     def __init__(self, text: str, content_type: str | None = None, *, asks: bool = False) -> None:
@@ -148,7 +148,7 @@ class Document:
         return Counter(stem for stems_of_unit in self.stems for stem in set(stems_of_unit))
 
     def units_of(self, literal: str) -> range:
-        """The units that `literal` touches where it stands first. Raises LiteralNotFoundError where it touches none."""
+        """The units that the first occurrence of `literal` touches. Raises LiteralNotFoundError if there are none."""
         if not literal.strip():
             return range(0)
         start = self.text.find(literal)

@@ -122,7 +122,7 @@ def find_facts(text: str, language: Language) -> list[Fact]:
 
 
 def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None:
-    """The fact that a match of _MASTER stands for, None where it is none."""
+    """The fact that a match of _MASTER stands for, None if it stands for none."""
     kind, (start, end), matched = match.lastgroup, match.span(), match.group()
     if kind == "number":
         return _number(text, start, end, language)
@@ -207,7 +207,7 @@ def _word(text: str, word: str, start: int, language: Language) -> Fact | None:
 
 
 def _name(text: str, start: int, end: int, language: Language) -> Fact | None:
-    """The name that begins with the word at `start` to `end`; None where only its place gives it the capital."""
+    """The name that begins with the word at `start` to `end`; None if it has its capital only because of its place."""
     stop, count = end, 1
     while _may_go_on(text, stop) and (following := _NAME_NEXT.match(text, stop)) is not None:
         stop, count = following.end("next"), count + 1

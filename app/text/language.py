@@ -98,14 +98,14 @@ _DECIMAL_POINT = re.compile(r"(?<![\d.,])\d{1,3}\.\d{1,2}(?![\d,.]\d|\d)")
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`code`: ISO 639-1, empty where it is not known. `decimal_comma`: it writes 3,2 for 3.2."""
+    """`code`: ISO 639-1, empty if it is not known. `decimal_comma`: it writes 3,2 for 3.2."""
 
     code: str
     decimal_comma: bool = False
 
     @property
     def name(self) -> str | None:
-        """The language's English name, None where it is not known."""
+        """The language's English name, None if it is not known."""
         return _NAMES.get(self.code)
 
     @property
@@ -165,7 +165,7 @@ def _stem(word: str, code: str) -> str:
 def stems(text: str, language: Language) -> list[str]:
     """The stems of the content words of `text`, in order, repeated as often as they stand there.
 
-    Snowball's stemmers where they know the language, else the first six letters. In a script without spaces the pairs
+    Snowball's stemmer of the language if there is one, else the first six letters. In a script without spaces the pairs
     of neighbouring characters take the place of stems.
     """
     characters = words(text)

@@ -1,4 +1,4 @@
-"""How many tokens a text has, as far as that can be told without the model's tokenizer.
+"""Estimates how many tokens a text has, without the model's tokenizer.
 
 Ollama has no call that tokenizes, so parts are cut by an estimate. It leans to the high side: a part that
 turns out too long costs a refused call and a second cut, one that is a little short costs nothing.
@@ -24,7 +24,7 @@ _PIECES = rf"""
   | (?P<other>   . )
 """
 _PIECE = regex.compile(_PIECES, regex.VERBOSE | regex.DOTALL)
-# findall returns whole pieces, in half the time of finditer, where no group has a name.
+# Without a named group, findall returns whole pieces, in half the time of finditer.
 _UNNAMED_PIECE = regex.compile(re.sub(r"\?P<\w+>", "?:", _PIECES), regex.VERBOSE | regex.DOTALL)
 
 # The same pieces in a fifth of the time, for texts of ASCII, Latin letters and common punctuation, as most are.
@@ -45,7 +45,7 @@ _RARE_SPACE = re.compile("[\t\r\v\f\x1c-\x1f\x85\u1680\u2000-\u200a\u2028\u2029\
 
 
 def _shape(character: str) -> str:
-    """What stands for a character of ASCII: a sign that costs the same beside any other."""
+    """The representative of an ASCII character: a character that costs the same in any context."""
     if character.isalnum():
         return "0" if character.isdigit() else "a"
     if character == " " or character in _RULE_MARKS:

@@ -1,4 +1,4 @@
-"""Units: what is taken or left as a whole, what each needs beside it, and which are minor."""
+"""Units, which a result has as a whole or not at all: what each needs to be understood, and which are minor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,23 +20,23 @@ _QUOTED_HISTORY = regex.compile(
     regex.IGNORECASE,
 )
 _SIGNATURE = regex.compile(r"--\s*$")
-_LONGEST_COURTESY = 40  # words; a longer sentence says something beside its thanks
+_LONGEST_COURTESY = 40  # words; a longer sentence says more than its thanks
 _LONGEST_GREETING = 14  # words of a sentence that begins with a greeting
 _FILLER_WORDS = 2
-_FARTHEST_ANTECEDENT = 20  # units before a pronoun, beyond which it is not looked for
+_FARTHEST_ANTECEDENT = 20  # units before a pronoun in which it is looked for
 _POINTING = {
     "en": regex.compile(
         r"\b(?:about|after|at|before|by|for|from|in|of|on|to|with|without) (?:that|those) (?:\w+ )?(\w{4,})"
     ),
 }
-"""A noun of which an earlier sentence has told."""
-_LONGEST_DENIAL = 8  # words of a sentence that takes back the one before it
-_SHORT_SENTENCE = 12  # words; a shorter one behind a condition mostly belongs to it
+"""A reference to a noun that an earlier sentence has."""
+_LONGEST_DENIAL = 8  # words of a sentence that takes back the previous one
+_SHORT_SENTENCE = 12  # words; a shorter one after a condition mostly belongs to it
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What may be taken or left as a whole: a sentence, a heading, a list item, a row, a line.
+    """What a result has as a whole or not at all: a sentence, a heading, a list item, a row, a line.
 
     `head`: where its words begin, behind a list mark or a speaker. `place`: its number in its block. `needs`: the units
     without which it is not understood. `is_minor`: a courtesy, a signature or quoted mail, worth nearly nothing.
@@ -60,7 +60,7 @@ def units_of(text: str, blocks: list[Block], language: Language) -> list[Unit]:
 
 
 def _units(text: str, blocks: list[Block]) -> Iterator[Unit]:
-    """The units with their place in their block; what they need is not known yet."""
+    """The units with their place in their block, still without their needs."""
     count = 0
     for number, block in enumerate(blocks):
         if block.form is not None:
@@ -84,7 +84,7 @@ def _units(text: str, blocks: list[Block]) -> Iterator[Unit]:
 
 
 def _prose_spans(text: str, block: Block) -> Iterator[tuple[Span, bool]]:
-    """The sentences of a block, each with whether an item, a turn or a line of its own begins with it."""
+    """The sentences of a block, each with whether it begins a list item, a turn or a line."""
     for run in _runs(text, block):
         for at, span in enumerate(split_sentences(text, run.start, run.end)):
             if span.end > span.start:
@@ -92,7 +92,7 @@ def _prose_spans(text: str, block: Block) -> Iterator[tuple[Span, bool]]:
 
 
 def _runs(text: str, block: Block) -> list[Span]:
-    """What sentences do not go over: lines, or items and turns with all their lines, or a wrapped paragraph."""
+    """The slices of a block that no sentence crosses: lines, items, turns, or a wrapped paragraph."""
     starts = []
     for at, line in enumerate(block.lines):
         if at == 0 or not block.is_wrapped or (block.kind == "list" and LIST_MARK.match(text, line.start, line.end)):
@@ -107,7 +107,7 @@ def _mark_end(text: str, span: Span) -> int:
 
 
 def _words_start(text: str, span: Span, kind: Kind) -> int:
-    """Where the words of a unit begin, behind quotation signs, a list mark, a time stamp, a speaker."""
+    """Where the words of a unit begin: after quotation marks, a list mark, a time stamp or a speaker."""
     at = _mark_end(text, span)
     pattern = {"list": LIST_MARK, "chat": SPEAKER}.get(kind, _STAMP)
     mark = pattern.match(text, at, span.end)
@@ -116,7 +116,7 @@ def _words_start(text: str, span: Span, kind: Kind) -> int:
 
 
 def _with_needs(text: str, units: list[Unit], language: Language) -> list[Unit]:
-    """`units`, changed: each with the units that it needs, and whether it is minor."""
+    """`units` with the needs of each, and whether it is minor; changes the list."""
     is_history = is_signature = False
     parents: list[int] = []
     for at, unit in enumerate(units):
@@ -146,7 +146,7 @@ def _and(needs: tuple[int, ...], at: int) -> tuple[int, ...]:
 
 
 def is_courtesy(sentence: str, language: Language) -> bool:
-    """Whether a sentence only greets, thanks or wishes well: it has no figure in it."""
+    """Whether a sentence only greets, thanks or wishes well. It has no figures then."""
     if any(map(str.isdigit, sentence)) or sentence.rstrip().endswith((":", "：")):
         return False
     length = len(sentence.split())
@@ -187,7 +187,7 @@ def _prose_needs(text: str, units: list[Unit], at: int, sentence: str, language:
 
 
 def _is_conditioned(sentence: str, before: str, language: Language) -> bool:
-    """Whether a short sentence goes on under the condition that the one before it begins with."""
+    """Whether a short sentence continues under the condition with which the previous one begins."""
     return (
         len(sentence.split()) <= _SHORT_SENTENCE
         and cues.has("condition", before, language)
@@ -196,7 +196,7 @@ def _is_conditioned(sentence: str, before: str, language: Language) -> bool:
 
 
 def _is_denial(sentence: str, language: Language) -> bool:
-    """Whether a sentence only takes back the one before it, as does "As you know, it did not"."""
+    """Whether a sentence only takes back the previous one: "As you know, it did not"."""
     sentence_words = words(sentence)
     return 1 < len(sentence_words) <= _LONGEST_DENIAL and cues.is_negation(
         sentence_words, len(sentence_words) - 1, language
@@ -204,7 +204,7 @@ def _is_denial(sentence: str, language: Language) -> bool:
 
 
 def _pointed_at(text: str, units: list[Unit], at: int, sentence: str, language: Language) -> tuple[int, ...]:
-    """The nearest unit before `at` with the noun that `sentence` points at: "one star less for that silly timer"."""
+    """The nearest unit before `at` with the noun that `sentence` refers to: "one star less for that silly timer"."""
     pattern = _POINTING.get(language.code)
     match = pattern.search(sentence) if pattern is not None else None
     if match is None or match[1] in sentence[: match.start()]:
@@ -225,7 +225,7 @@ def _antecedent(text: str, units: list[Unit], at: int, language: Language) -> in
 
 
 def _is_asked(text: str, units: list[Unit], at: int) -> bool:
-    """Whether a turn, or a reply under a quoted mail, answers the question right before it."""
+    """Whether a turn, or a reply below a quoted mail, answers the question directly before it."""
     if not at:
         return False
     before, unit = units[at - 1], units[at]
@@ -234,7 +234,7 @@ def _is_asked(text: str, units: list[Unit], at: int) -> bool:
 
 
 def _line_needs(text: str, units: list[Unit], at: int, parents: list[int]) -> tuple[int, ...]:
-    """The header of a row, the parent of an indented line. `parents`: open lines of the block so far, changed."""
+    """The header of a row, or the parent of an indented line. `parents`: the open lines so far; changes the list."""
     unit = units[at]
     first = at - unit.place
     if unit.kind == "table":
