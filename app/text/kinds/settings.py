@@ -27,6 +27,15 @@ _NOISE = re.compile(
 )
 """Variables that a shell or Kubernetes adds."""
 
+_WARNING = re.compile(
+    r"\b(?:do not|don['’]t|must|shall|never|only|cannot|can['’]t|may not|until|unless|required?|requires|warning"
+    r"|caution|attention|important|deprecated|breaks?|nicht|niemals|muss|müssen|nur|erst|ne pas|jamais|doit|seulement"
+    r"|nunca|debe)\b",
+    re.IGNORECASE,
+)
+_LONGEST_WARNING = 5  # lines of comment
+_WARNING_WORTH = 0.6
+
 _BLANKS = " \t\r\n"  # other white space is part of a value
 _NAME_END = re.compile(r"[:=]")
 _FEWEST_COMPARED = 5  # entries of the same name
@@ -48,7 +57,10 @@ _ENV_ENTRY = re.compile(
 
 @dataclass(slots=True)
 class Entry:
-    """A line with its continuation lines. `parent`: number of its parent entry; `children`: of its child entries."""
+    """A line with its continuation lines. `parent`: number of its parent entry; `children`: of its child entries.
+
+    `is_warning`: a comment that says what must or must not be done with the entry below it.
+    """
 
     start: int
     end: int
@@ -56,6 +68,7 @@ class Entry:
     needs: list[int] = field(default_factory=list)
     children: list[int] = field(default_factory=list)
     is_comment: bool = False
+    is_warning: bool = False
 
     @property
     def all_needs(self) -> tuple[int, ...]:
@@ -99,7 +112,10 @@ class SettingsForm:
 
 def _worths(entries: Sequence[Entry], texts: Sequence[str]) -> list[float]:
     """How notable each entry is, compared with entries of the same name at the same depth."""
-    worths = [0.0 if entry.is_comment or entry.children else _ENTRY_WORTH for entry in entries]
+    worths = [
+        _WARNING_WORTH if entry.is_warning else 0.0 if entry.is_comment or entry.children else _ENTRY_WORTH
+        for entry in entries
+    ]
     groups: dict[str, list[int]] = {}
     for at, entry in enumerate(entries):
         if not entry.is_comment and not entry.children:
@@ -112,18 +128,39 @@ def _worths(entries: Sequence[Entry], texts: Sequence[str]) -> list[float]:
 
 
 def form_of(kind: SettingsKind, text: str, start: int, end: int, entries: Sequence[Entry]) -> SettingsForm | None:
-    """The form of `entries`. Sets their children; a comment needs the entry after it."""
+    """The form of `entries`. Sets their children; a comment needs the entry below it, which needs its warning."""
     following: int | None = None
+    comments: list[int] = []  # directly above `following`
     for at in range(len(entries) - 1, -1, -1):
         entry = entries[at]
         if not entry.is_comment:
-            following = at
+            _warn(text, entries, comments, following)
+            following, comments = at, []
         elif following is not None:
             entry.needs.append(following)
+            if len(comments) + 1 == following - at and not _is_blank_between(text, entry, entries[at + 1]):
+                comments.append(at)
+    _warn(text, entries, comments, following)
     for at, entry in enumerate(entries):
         if entry.parent is not None and not entry.is_comment:
             entries[entry.parent].children.append(at)
     return SettingsForm(kind, text, start, end, entries) if len(entries) > 1 else None
+
+
+def _is_blank_between(text: str, entry: Entry, following: Entry) -> bool:
+    """Whether a blank line separates two entries."""
+    between = text[entry.start : following.start].rstrip(" \t")
+    return between.endswith("\n\n") or between.endswith("\n\r\n")
+
+
+def _warn(text: str, entries: Sequence[Entry], comments: Sequence[int], at: int | None) -> None:
+    """If the comments directly above an entry are a warning, the entry needs them."""
+    lines = [text[entries[comment].start : entries[comment].end] for comment in comments]
+    if at is None or not 0 < len(lines) <= _LONGEST_WARNING or not any(map(_WARNING.search, lines)):
+        return
+    entries[at].needs += comments
+    for comment in comments:
+        entries[comment].is_warning = True
 
 
 # TOML

@@ -86,6 +86,21 @@ def test_aliases_that_explode_are_lines() -> None:
     assert whole(form) == BOMB.rstrip()
 
 
+@pytest.mark.parametrize(
+    ("comment", "is_kept"),
+    [
+        ("# Do not scale up before\n# sessions are shared.\n", True),
+        ("# Nicht erhöhen.\n", True),
+        ("# The number of processes.\n", False),
+        ("# Do not copy this file.\n\n", False),
+    ],
+    ids=["warning in two lines", "German", "description", "separate"],
+)
+def test_an_entry_comes_with_the_warning_above_it(comment: str, is_kept: bool) -> None:
+    rendered = kept(f"name: web\n{comment}replicas: 1\nport: 80\n", "replicas")
+    assert (comment.strip() in rendered, "replicas: 1" in rendered) == (is_kept, True)
+
+
 def test_what_is_left_out_is_counted() -> None:
     assert kept("a: 1\nb: 2\nc: 3\nd: 4\n", "b: 2") == "b: 2\n# ... 3 more lines"
 
