@@ -5,7 +5,7 @@ Where a wording changes on purpose, read the new screens and write them with: py
 
 from pathlib import Path
 
-from app.ops.doctor.checks.order import examine
+from app.ops.doctor.checks import examine
 from app.ops.doctor.findings import Finding
 from app.ops.doctor.observations import Observations, from_json
 from app.ops.doctor.presentation import screen

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.ops.doctor.checks.order import examine
+from app.ops.doctor.checks import examine
 from app.ops.doctor.findings import State, has_failed
 from app.ops.doctor.observations import from_json, to_json
 from app.ops.doctor.presentation import WIDTH, report

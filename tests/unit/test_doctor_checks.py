@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.ops.doctor.checks.order import examine
+from app.ops.doctor.checks import examine
 from app.ops.doctor.observations import (
     Answers,
     BlindSpot,
@@ -276,12 +276,6 @@ def test_fewer_calls_than_slots_leave_slots_empty() -> None:
 
 def test_a_family_that_ollama_serves_one_by_one_is_told() -> None:
     assert "one call at a time" in finding(with_answers(well(), family="qwen3vl"), "slots").sentence
-
-
-def test_a_queue_shorter_than_our_calls_is_told() -> None:
-    seen = well()
-    environment = {"OLLAMA_NUM_PARALLEL": "4", "OLLAMA_MAX_QUEUE": "2"}
-    assert finding(replace(seen, server=replace(server(seen), environment=environment)), "queue").state == "warn"
 
 
 def test_a_longer_context_than_the_model_was_made_for_is_told() -> None:

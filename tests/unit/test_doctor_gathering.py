@@ -10,10 +10,9 @@ import respx
 from typer.testing import CliRunner
 
 from app.cli import cli
+from app.ops.doctor.gathering.engines import ask
 from app.ops.doctor.gathering.host import gpus, rocm_version
-from app.ops.doctor.gathering.ollama_api import ask
-from app.ops.doctor.gathering.server import find_server
-from app.ops.doctor.gathering.systemd import read_journal, read_unit
+from app.ops.doctor.gathering.server import find_server, read_journal, read_unit
 from app.ops.doctor.gathering.tools import CommandOutput, engine_variables
 from app.ops.doctor.observations import Answers
 from app.ops.doctor.ollama_log import MAX_LINES, Failure, read_log, telling_lines

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from app.ops.doctor.checks.order import examine
+from app.ops.doctor.checks import examine
 from app.ops.doctor.observations import from_json
 from app.ops.doctor.presentation import print_screen
 

@@ -2,9 +2,9 @@
 
 from typing import TextIO
 
-from app.ops.doctor.checks.order import examine
+from app.ops.doctor.checks import examine
 from app.ops.doctor.findings import has_failed
-from app.ops.doctor.gathering.everything import gather
+from app.ops.doctor.gathering import gather
 from app.ops.doctor.presentation import print_screen, report
 from app.settings import Settings
 

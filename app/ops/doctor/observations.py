@@ -50,7 +50,6 @@ class Call:
     first_token_s: float = 0.0
     load_s: float = 0.0
     prompt_tokens: int = 0
-    prompt_s: float = 0.0
     completion_tokens: int = 0
     decode_s: float = 0.0
     problem: str | None = None
@@ -193,10 +192,8 @@ class Embedded:
 
     model_path: str
     model_bytes: int | None
-    is_own_model: bool
     xllamacpp_version: str | None
     xllamacpp_problem: str | None
-    num_parallel: int
 
 
 @dataclass(frozen=True, slots=True)

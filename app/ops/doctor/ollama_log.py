@@ -15,7 +15,7 @@ _TELLING = re.compile(
 )
 
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers")
-_ROCM_ERROR = re.compile(r"(rocBLAS error: .*|ROCm error: .*|.*hipErrorNoBinaryForGpu.*|.*failed to initialize ROCm.*)")
+_ROCM_ERROR = re.compile(r"rocBLAS error: |ROCm error: |hipErrorNoBinaryForGpu|failed to initialize ROCm")
 _FAILURE = re.compile(r'OLLAMA_LIBRARY_PATH="?\[(?P<folders>[^\]]*)\]"?.*?error=(?P<error>"(?:[^"\\]|\\.)*"|\S+)')
 _PARALLEL = re.compile(r"\bParallel:(\d+)\b| -np (\d+)\b")
 _LISTENING = re.compile(r'msg="Listening on \S*?:(\d+) ')
@@ -25,11 +25,10 @@ MAX_LINES = 400
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that Ollama computes on: `library` is CUDA, ROCm, Vulkan, Metal or cpu; `total` in Ollama's format."""
+    """A device that Ollama computes on: `library` is CUDA, ROCm, Vulkan, Metal or cpu."""
 
     library: str
     description: str
-    total: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class LogFacts:
     port: int | None = None
     devices: tuple[Device, ...] = ()
     failures: tuple[Failure, ...] = ()
-    rocm_error: str | None = None
+    has_rocm_error: bool = False
     dropped: tuple[str, ...] = ()
     offloaded: tuple[int, int] | None = None
     parallel: int | None = None
@@ -85,13 +84,12 @@ def read_log(lines: Iterable[str]) -> LogFacts:
     offloaded = _last(_OFFLOADED, text)
     parallel = _last(_PARALLEL, text)
     port = _last(_LISTENING, text)
-    rocm_error = _last(_ROCM_ERROR, text)
     return LogFacts(
         config=next((line for line in text if _START in line), ""),
         port=int(port[1]) if port else None,
         devices=tuple(_device(line) for line in text if "inference compute" in line),
         failures=tuple(dict.fromkeys(_failure(line) for line in text if _is_failure(line))),
-        rocm_error=rocm_error[1].strip() if rocm_error else None,
+        has_rocm_error=_last(_ROCM_ERROR, text) is not None,
         dropped=tuple(_field(line, "msg") for line in text if "dropping " in line),
         offloaded=(int(offloaded[1]), int(offloaded[2])) if offloaded else None,
         parallel=int(parallel[1] or parallel[2]) if parallel else None,
@@ -112,7 +110,7 @@ def _field(line: str, key: str) -> str:
 
 def _device(line: str) -> Device:
     name = _field(line, "description") or _field(line, "name")
-    return Device(_field(line, "library"), name, _field(line, "total"))
+    return Device(_field(line, "library"), name)
 
 
 def _is_failure(line: str) -> bool:

@@ -13,8 +13,8 @@ from app.ops.doctor.ollama_log import LogFacts, read_log
 VULKAN_IN_BUILDS = (0, 12, 11)
 VULKAN_BY_DEFAULT = (0, 30, 0)
 
-# Ollama's own defaults since 0.10 (envconfig/config.go).
-_DEFAULTS = {"OLLAMA_NUM_PARALLEL": "1", "OLLAMA_MAX_QUEUE": "512"}
+# Ollama's own default since 0.10 (envconfig/config.go).
+_DEFAULTS = {"OLLAMA_NUM_PARALLEL": "1"}
 
 # Bytes per value in the K/V cache (llama.cpp's block sizes over the values in a block).
 _KV_BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}

@@ -1,8 +1,11 @@
-"""Ollama's answers, and the speed of a real completion."""
+"""What the engines answer: Ollama, a server with the OpenAI API, the embedded engine, and the running service."""
 
 import asyncio
 import json
+import os
+import sys
 import time
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import httpx
@@ -11,9 +14,12 @@ from app.compression.prompts import summarize_prompt
 from app.engine.client import Prompt
 from app.engine.errors import EngineError
 from app.engine.http import CONNECT_TIMEOUT_S
+from app.engine.model_file import default_model_path
 from app.engine.ollama import OllamaClient, error_of
 from app.engine.ollama_answers import ProcessModel
-from app.ops.doctor.observations import Answers, Call, Installed
+from app.engine.openai import OpenAIClient
+from app.ops.doctor.gathering.tools import run
+from app.ops.doctor.observations import Answers, Call, Embedded, Installed, OpenAIServer, Service
 from app.settings import Settings
 from app.text.language import Language
 
@@ -133,7 +139,6 @@ async def _stream(http: httpx.AsyncClient, body: dict[str, Any], timeout_s: floa
                     first_token_s=round(first_token_s or time.monotonic() - started, 3),
                     load_s=part.get("load_duration", 0) / 1e9,
                     prompt_tokens=part.get("prompt_eval_count", 0),
-                    prompt_s=part.get("prompt_eval_duration", 0) / 1e9,
                     completion_tokens=part.get("eval_count", 0),
                     decode_s=part.get("eval_duration", 0) / 1e9,
                 )
@@ -154,3 +159,91 @@ def _words(error: Exception) -> str:
     if isinstance(error, httpx.HTTPError | EngineError):
         return str(error) or type(error).__name__
     return "the server that answers is not Ollama"
+
+
+async def look_at_openai(settings: Settings, with_call: bool, timeout_s: float) -> OpenAIServer:
+    """Its models and, `with_call`, whether it completes a prompt within `timeout_s` seconds. Never raises."""
+    url = settings.openai_url or ""
+    models: tuple[str, ...] = ()
+    key = settings.openai_api_key
+    async with OpenAIClient(url, num_ctx=settings.num_ctx, seed=settings.seed, api_key=key) as client:
+        try:
+            async with asyncio.timeout(timeout_s):
+                models = tuple(await client.installed_models())
+                await client.preload(settings.model)
+                if with_call:
+                    await client.chat(summarize_prompt("", Language("en"), 1), model=settings.model, num_predict=1)
+        except EngineError as error:
+            return OpenAIServer(url, models, str(error))
+        except TimeoutError:
+            return OpenAIServer(url, models, f"no answer within {timeout_s:g} s")
+    return OpenAIServer(url, models)
+
+
+_IMPORT_TIMEOUT_S = 20.0
+
+
+def look_at_embedded(settings: Settings) -> Embedded:
+    """The model file and llama.cpp."""
+    path = settings.embedded_model or default_model_path(settings.cache_dir)
+    return Embedded(
+        model_path=str(path),
+        model_bytes=path.stat().st_size if path.is_file() else None,
+        xllamacpp_version=_version(),
+        xllamacpp_problem=_import_problem(),
+    )
+
+
+def _version() -> str | None:
+    try:
+        return version("xllamacpp")
+    except PackageNotFoundError:
+        return None
+
+
+def _import_problem() -> str | None:
+    # In a separate process: if the CPU lacks the instructions it was built for, the process that loads it dies.
+    output = run(sys.executable, "-c", "import xllamacpp", timeout_s=_IMPORT_TIMEOUT_S)
+    if output is None:
+        return f"it did not load within {_IMPORT_TIMEOUT_S:g} s"
+    if output.code < 0:
+        return f"loading it ended with signal {-output.code}"
+    return None if output.code == 0 else (output.err.strip().splitlines() or ["it does not load"])[-1]
+
+
+def look_at_service(settings: Settings, *, with_call: bool, timeout_s: float) -> Service:
+    """The status of the service at the address of `settings`; `with_call`: also time a compression by it."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = host.replace("0.0.0.0", "127.0.0.1")  # asked for here, nothing listens on it  # noqa: S104 # nosec B104
+    url = f"http://{host}:{settings.port}"
+    key = os.environ.get("CONDENSER_API_KEY")
+    headers = {"X-API-Key": key} if key else {}
+    try:
+        with httpx.Client(base_url=url, headers=headers, timeout=STATUS_TIMEOUT_S, trust_env=False) as http:
+            ready: dict[str, Any] = http.get("/readyz").json()
+            if ready.get("problem"):
+                return Service(url, ready.get("engine"), str(ready["problem"]))
+            call = _compress(http, timeout_s) if with_call else None
+            return Service(url, str(ready["engine"]), call=call, warning=ready.get("warning"))
+    except httpx.ConnectError:
+        return Service(url, problem="no service runs there")
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        return Service(url, problem="the server that answers there is not Condenser")
+
+
+def _compress(http: httpx.Client, timeout_s: float) -> Call:
+    body = {"text": f"Note {time.time_ns()}. {TEXT}", "method": "abstractive", "fidelity": "semantic"}
+    try:
+        response = http.post("/compress", json=body, timeout=timeout_s)
+        answer: dict[str, Any] = response.json()
+        if response.status_code != 200:
+            return Call(problem=str(answer.get("detail", response.status_code)))
+        engine_s = answer["timing"]["engine_ms"] / 1000
+        usage = answer["usage"]
+        return Call(
+            prompt_tokens=usage["prompt_tokens"], completion_tokens=usage["completion_tokens"], decode_s=engine_s
+        )
+    except httpx.TimeoutException:
+        return Call(problem=f"no answer within {timeout_s:g} s")
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Call(problem=f"the service's answer can't be used: {error}")

@@ -1,4 +1,6 @@
-"""Does Ollama answer, and does it have the model?"""
+"""Which engine serves, does it answer, and does it have the model?"""
+
+import os
 
 from app.engine.status import canonical, other_tags
 from app.ops.doctor import commands
@@ -135,3 +137,89 @@ def check_elsewhere(seen: Observations) -> Finding | None:
         "Ollama is on another machine: its GPU, drivers, systemd and log can't be checked from here.",
         "condenser doctor  # on that machine",
     )
+
+
+def check_openai(seen: Observations) -> Finding | None:
+    """Does it complete a prompt with the configured model?"""
+    server = seen.openai
+    if server is None:
+        return None
+    if server.problem is None:
+        return Finding("openai", "ok", f"{server.url} answers and has {seen.configured.model}.")
+    if server.models and seen.configured.model not in server.models:
+        mend = commands.our_setting("CONDENSER_MODEL", server.models[0])
+        return Finding("openai", "fail", f"{server.url}: {server.problem}.", mend)
+    return Finding("openai", "fail", f"{server.url} can't serve: {server.problem}.", f"curl {server.url}/models")
+
+
+def check_embedded_model(seen: Observations) -> Finding | None:
+    """Does the embedded engine's model file exist?"""
+    embedded = seen.embedded
+    if embedded is None:
+        return None
+    if embedded.model_bytes is not None:
+        return Finding("model", "ok", f"{embedded.model_path}, {gib(embedded.model_bytes)}.")
+    return Finding(
+        "model", "fail", f"The embedded model is not at {embedded.model_path}.", f"{seen.condenser} fetch-model"
+    )
+
+
+def check_llama_cpp(seen: Observations) -> Finding | None:
+    """Does llama.cpp load?"""
+    embedded = seen.embedded
+    if embedded is None:
+        return None
+    if embedded.xllamacpp_problem is None:
+        return Finding("llama.cpp", "ok", f"xllamacpp {embedded.xllamacpp_version} loads.")
+    pip = os.path.join(os.path.dirname(seen.condenser), "python")
+    return Finding(
+        "llama.cpp",
+        "fail",
+        f"xllamacpp does not load: {embedded.xllamacpp_problem}.",
+        f"{pip} -m pip install --force-reinstall xllamacpp",
+    )
+
+
+def check_embedded_memory(seen: Observations) -> Finding | None:
+    """Does the embedded model fit into memory?"""
+    embedded = seen.embedded
+    if embedded is None or embedded.model_bytes is None or not seen.host.memory_available:
+        return None
+    free = seen.host.memory_available
+    sentence = f"{gib(embedded.model_bytes)} of weights, {gib(free)} of memory are free."
+    if embedded.model_bytes < free:
+        return Finding("memory", "ok", sentence)
+    return Finding("memory", "fail", sentence, "unset CONDENSER_EMBEDDED_MODEL")
+
+
+def check_service(seen: Observations) -> Finding | None:
+    """Does the service run on the embedded engine, and how fast?"""
+    service = seen.service
+    if seen.embedded is None or service is None:
+        return None
+    call = service.call
+    if service.problem is not None:
+        return Finding(
+            "speed",
+            "unknown",
+            f"Not measured: {service.problem} ({service.url}).",
+            f"CONDENSER_ENGINE=embedded {seen.condenser} serve",
+        )
+    if call is None:
+        return Finding("service", "ok", f"Runs at {service.url} on the {service.engine} engine.")
+    if call.problem is not None:
+        return Finding("speed", "fail", f"A real call to {service.url} failed: {call.problem}.")
+    return Finding(
+        "speed",
+        "ok",
+        f"{service.url} compresses 1,000 characters in {call.decode_s:.1f} s of engine time "
+        f"({call.prompt_tokens} + {call.completion_tokens} tokens).",
+    )
+
+
+def check_warning(seen: Observations) -> Finding | None:
+    """Does the service warn of needless loads, or of a model whose sentences are mostly rejected?"""
+    service = seen.service
+    if service is None or service.warning is None:
+        return None
+    return Finding("warning", "warn", f"{service.url} warns: {service.warning}.")
