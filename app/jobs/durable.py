@@ -6,12 +6,11 @@ blocks: do not call it on the event loop.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.jobs.chunks import chunks
 from app.jobs.values import NewJob
 
 logger = logging.getLogger("dbos")
@@ -28,9 +27,24 @@ _VERSION = "1"  # of the workflow: chunks queued by another version are not run
 _POLL_S = 0.2
 _CLAIMED_AHEAD = 2  # chunks per worker, so that the next is at hand when one ends
 _MOST_PRIORITY = 2**31 - 1
+_MOST_ITEMS = 50  # of a chunk
+_SHARES = 4
 
 Work = Callable[[str, int, int], Coroutine[Any, Any, None]]
 """Runs a chunk: job id, index of its first item, number of items."""
+
+
+def chunks(items: int, parallelism: int) -> Iterator[tuple[int, int]]:
+    """First index and number of items of each chunk, for `parallelism` chunks side by side.
+
+    Each chunk takes a fixed share of the rest, so the last ones have a single item and none delays the end (guided
+    self-scheduling: Polychronopoulos and Kuck, 1987).
+    """
+    first = 0
+    while first < items:
+        count = max(1, min(_MOST_ITEMS, (items - first) // (_SHARES * parallelism)))
+        yield first, count
+        first += count
 
 
 def chunk_ids(job_id: str, items: int, parallelism: int) -> list[str]:

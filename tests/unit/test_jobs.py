@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.jobs.chunks import chunks
+from app.jobs.durable import chunks
 from app.jobs.presence import FilePresence
 from app.jobs.runner import may_have_work
 from app.jobs.store import Store
