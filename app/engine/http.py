@@ -37,8 +37,8 @@ class EngineHttp:
         self.base_url = without_userinfo(base_url)
         # A compressed answer could grow a thousandfold before its size can be checked.
         self._headers = {"accept-encoding": "identity", **(headers or {}), **_authorization(base_url)}
-        # httpcore takes two to four times as long per call, longer with more calls at once; httpx's client around the
-        # transport takes half of what is left, for redirects, cookies and merged URLs (docs/decisions.md).
+        # httpcore takes two to four times as long per call. httpx's client around the transport takes up to half of the
+        # rest, for redirects, cookies and merged URLs (docs/decisions.md).
         self._transport = AiohttpTransport(trust_env=False, limits=_UNLIMITED)
 
     async def aclose(self) -> None:
