@@ -1,8 +1,6 @@
 """HTTP requests to the server that runs the model, and the errors they can end in."""
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping
-from contextlib import aclosing
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
@@ -24,8 +22,6 @@ MAX_MESSAGE_CHARACTERS = 500
 
 _KEEP_ALIVE_S = 4.0  # uvicorn, used by vLLM, closes connections after 5 s idle, even while a call is written
 _UNLIMITED = httpx.Limits(max_connections=0, keepalive_expiry=_KEEP_ALIVE_S)  # 0 is no limit for aiohttp, None 100
-# No read timeout: each call is bounded by the deadline of its request (Engine.complete).
-_EXTENSIONS = {"timeout": httpx.Timeout(None, connect=CONNECT_TIMEOUT_S).as_dict()}
 _BYTES_AROUND_COMPLETION = 65_536
 _BYTES_PER_TOKEN = 1024  # the longest tokens are runs of some hundred spaces; JSON needs at most six bytes for a byte
 
@@ -35,15 +31,21 @@ class EngineHttp:
 
     def __init__(self, base_url: str, headers: Mapping[str, str] | None = None) -> None:
         self.base_url = without_userinfo(base_url)
-        # A compressed answer could grow a thousandfold before its size can be checked.
-        self._headers = {"accept-encoding": "identity", **(headers or {}), **_authorization(base_url)}
-        # httpcore takes two to four times as long per call. httpx's client around the transport takes up to half of the
-        # rest, for redirects, cookies and merged URLs (docs/decisions.md).
-        self._transport = AiohttpTransport(trust_env=False, limits=_UNLIMITED)
+        # No read timeout: each call is bounded by the deadline of its request (Engine.complete).
+        self._http = httpx.AsyncClient(
+            base_url=self.base_url,
+            auth=_userinfo(base_url),
+            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+            # A compressed answer could grow a thousandfold before its size can be checked.
+            headers={"accept-encoding": "identity", **(headers or {})},
+            trust_env=False,
+            # httpcore takes several times as long per call, and longer with each concurrent call.
+            transport=AiohttpTransport(trust_env=False, limits=_UNLIMITED),
+        )
 
     async def aclose(self) -> None:
         """Close the connection pool; calls in flight fail."""
-        await self._transport.aclose()
+        await self._http.aclose()
 
     async def exchange(
         self,
@@ -58,10 +60,8 @@ class EngineHttp:
         Raises NoConnectionError, EngineUnreachableError if the connection broke, EngineTimeoutError, EngineFailedError
         for a body over `limit` bytes, and whatever `on_line` raises, which ends the call.
         """
-        headers = {**self._headers, **outgoing_headers()}
-        request = httpx.Request(method, self.base_url + path, json=body, headers=headers, extensions=_EXTENSIONS)
         try:
-            async with aclosing(await self._transport.handle_async_request(request)) as response:
+            async with self._http.stream(method, path, json=body, headers=outgoing_headers()) as response:
                 is_good = response.status_code == 200
                 return response.status_code, await _read(response, limit, on_line if is_good else None)
         except (httpx.HTTPError, aiohttp.ClientError) as error:
@@ -83,13 +83,9 @@ class EngineHttp:
         return broken
 
 
-def _authorization(url: str) -> dict[str, str]:
-    """The header for the user name and password in `url`, if it has them."""
+def _userinfo(url: str) -> tuple[str, str] | None:
     parts = urlsplit(url)
-    if parts.username is None:
-        return {}
-    userinfo = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return {"authorization": f"Basic {b64encode(userinfo.encode()).decode()}"}
+    return None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
 
 
 def without_userinfo(url: str) -> str:
