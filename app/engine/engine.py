@@ -24,6 +24,7 @@ from app.tracing import span
 
 EngineName = Literal["ollama", "embedded", "openai"]
 
+_STEPS_TO_SEND = 3  # of the event loop, until a call that was let in is written to its connection
 STATUS_TIMEOUT_S = 2.0
 _RETRY_POLICY = RetryPolicy()
 _NEEDLESS_LOADS = (
@@ -175,10 +176,14 @@ class Engine:
                     call_options.deadline,
                     self._tell_of_retry,
                 )
-                return Call(completion, queue_s, loop.time() - placed, busy_s)
+                call = Call(completion, queue_s, loop.time() - placed, busy_s)
+                has_next = self.gate.waiting > 0
         except ModelNotFoundError as error:
             installed = {name for upstream in self.upstreams.all for name in upstream.installed}
             raise ModelNotFoundError(self._how_to_get(call_options.model, str(error), installed)) from error
+        for _ in range(_STEPS_TO_SEND if has_next else 0):
+            await asyncio.sleep(0)  # the call that takes the place is sent before the caller's work on this answer
+        return call
 
     def close(self) -> None:
         """End all current and later calls, waiting ones included, with ShuttingDownError."""

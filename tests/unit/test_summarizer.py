@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from app.compression.parts import parts
 from app.compression.summarizer import Record
+from app.summary.check import Judgement
+from app.summary.draft import Draft
 from app.summary.evidence import Evidence
 from app.tasks import OFF_LOOP_CHARACTERS
 from app.text.document import read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens
-from tests.unit.service import SUMMARY, TEXT, answer, ollama, prompt_of, running, warmed_up
+from tests.unit.service import SUMMARY, TEXT, answer, is_warm_up, ollama, prompt_of, running, warmed_up
 from tests.unit.strategies import ANY
 
 FALSE = "The zeppelin to Reykjavik flies on Sundays at 23:59."
@@ -79,6 +81,37 @@ async def test_what_the_check_needs_of_the_text_is_computed_before_the_engine_an
             await warmed_up()
             response = await client.post("/compress", json={"text": text})
     assert response.json()["usage"]["calls"] > 0
+
+
+@pytest.mark.anyio
+async def test_a_waiting_call_is_sent_before_the_answer_of_the_last_one_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[str] = []
+    first_may_end, others_may_end = asyncio.Event(), asyncio.Event()
+    judge = Draft.judge
+
+    def noted(draft: Draft, sentence: str) -> Judgement:
+        events.append("checked")
+        others_may_end.set()
+        return judge(draft, sentence)
+
+    async def answers(request: httpx.Request) -> httpx.Response:
+        if not is_warm_up(request):
+            events.append("sent")
+            await (first_may_end if len(events) == 1 else others_may_end).wait()
+        return httpx.Response(200, json=answer(SUMMARY, 100, 10))
+
+    monkeypatch.setattr(Draft, "judge", noted)
+    with ollama(answers):
+        async with running(max_concurrency=2) as client:
+            await warmed_up()
+            calls = [asyncio.create_task(client.post("/compress", json={"text": f"{at} {TEXT}"})) for at in range(3)]
+            while (await client.get("/status")).json()["queue"]["depth"] == 0:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            first_may_end.set()
+            await asyncio.gather(*calls)
+    assert events[:4] == ["sent", "sent", "sent", "checked"]
 
 
 @pytest.mark.anyio
