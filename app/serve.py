@@ -18,7 +18,7 @@ from app.engine.startup import choose_engine, embedded_config
 from app.main import create_app
 from app.ops.exits import FAILED, USAGE, CommandError
 from app.server import DrainingServer
-from app.settings import PREFIX, Settings, describe
+from app.settings import PREFIX, Settings, describe, secret_names
 from app.telemetry.logs import configure_logs, logger
 from app.transport import bounded_protocol
 from app.workers.worker import Worker
@@ -73,8 +73,8 @@ def _serve(settings: Settings, worker: Worker, listeners: Sequence[socket.socket
 
 def _forget_secrets() -> None:
     """Remove keys from the environment, so that child processes do not inherit them."""
-    for name in ("API_KEYS", "JOBS_DATABASE", "METRICS_TOKEN", "OPENAI_API_KEY", "PROXY_API_KEY"):
-        os.environ.pop(PREFIX + name, None)
+    for name in secret_names():
+        os.environ.pop(PREFIX + name.upper(), None)
 
 
 def _check_certificate(settings: Settings) -> None:

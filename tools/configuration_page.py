@@ -5,31 +5,14 @@
 
 from pathlib import Path
 
-from app.settings import PREFIX, Settings, describe
+from app.settings import PREFIX, sections
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
-
-_SECTIONS = {
-    "host": "Address",
-    "engine": "Engine and model",
-    "max_concurrency": "Queue and deadlines",
-    "max_text_bytes": "Limits on requests",
-    "jobs_database": "Batches that are answered later",
-    "cloud_usd_per_1k_prompt_tokens": "Prices",
-    "embedded_model": "Embedded engine",
-    "coverage": "Results",
-    "cache_dir": "Cache",
-    "api_keys": "Access",
-    "metrics_token": "Metrics",
-    "trusted_hosts": "Names, web pages and TLS",
-    "header_timeout_s": "Slow clients and logs",
-}
-"""The setting that a section begins with, in the order of `Settings`."""
 
 _OPENING = """\
 # Configuration
 
-<!-- Written by `python -m tools.configuration_page` from app/settings.py. Change it there. -->
+<!-- Written by `python -m tools.configuration_page` from app/settings/. Change it there. -->
 
 Condenser is configured by environment variables that begin with `CONDENSER_`, or by lines in a file `.env` in the
 working directory. The environment wins over `.env`, and options of `condenser serve` win over both. A bad value stops
@@ -46,10 +29,9 @@ because the embedded engine needs minutes for a long text on two cores.
 def page() -> str:
     """The whole page, in Markdown."""
     lines = [_OPENING]
-    for field, (variable, default, meaning) in zip(Settings.model_fields, describe(), strict=True):
-        if section := _SECTIONS.get(field):
-            lines.append(f"\n## {section}\n\n| variable | default | meaning |\n| --- | --- | --- |\n")
-        lines.append(f"| `{variable}` | {_code(default)} | {meaning} |\n")
+    for title, rows in sections():
+        lines.append(f"\n## {title}\n\n| variable | default | meaning |\n| --- | --- | --- |\n")
+        lines += [f"| `{variable}` | {_code(default)} | {meaning} |\n" for variable, default, meaning in rows]
     lines.append(
         "\n## Variables that are not settings\n\n"
         "| variable | meaning |\n| --- | --- |\n"

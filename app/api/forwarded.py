@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.setting_types import path_prefix
+from app.settings.types import path_prefix
 
 _PREFIX_HEADER = b"x-forwarded-prefix"
 

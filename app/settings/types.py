@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, TypeAdapter, ValidationError
 from pydantic_settings import NoDecode
 
 from app.credentials import ApiKey, KeyLimits, parse_digest, parse_keys, parse_limits
@@ -36,6 +37,15 @@ Limits = Annotated[Mapping[str, KeyLimits], NoDecode, _parsed(parse_limits)]
 Digest = Annotated[bytes, _parsed(parse_digest)]
 Items = Annotated[tuple[str, ...], NoDecode, _parsed(_items)]
 Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
+
+
+def _existing_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
+ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
 
 
 _OLLAMA_PORT = 11434
