@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from app.engine.client import Completion, Prompt
-from app.engine.engine import CallOptions, Engine, EngineName
+from app.engine.client import Completion, EngineName, Prompt
+from app.engine.engine import CallOptions, Engine
 from app.engine.startup import open_engine
 from app.settings import load_settings
 

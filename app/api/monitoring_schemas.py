@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer
 
 from app.api.schemas import AnswerBody
-from app.engine.engine import EngineName
+from app.engine.client import EngineName
 from app.telemetry.metrics import Operation
 from app.telemetry.window import WINDOW_S
 

@@ -8,7 +8,7 @@ from app.api import examples
 from app.api.fields import ModelName, TimeoutSeconds
 from app.capsule.format import Capsule
 from app.compression.compressor import MadeBy, Method, OnEngineError
-from app.engine.engine import EngineName
+from app.engine.client import EngineName
 from app.summary.check import Reason
 from app.text.facts import Kind
 

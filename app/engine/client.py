@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+EngineName = Literal["ollama", "embedded", "openai"]
 
 OnText = Callable[[str], None]
 """Called with the whole text that the model has written so far, whenever more of it arrives.

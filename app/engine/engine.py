@@ -1,36 +1,29 @@
 """The engine as the rest of the service sees it: completions through the gate, with retries and timings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from app.engine.busy import BusyShare
-from app.engine.client import Completion, OnText, Prompt
+from app.engine.client import Completion, EngineName, OnText, Prompt
+from app.engine.deadlines import Deadlines
 from app.engine.errors import (
     EngineError,
     EngineTimeoutError,
     ModelNotFoundError,
-    NoConnectionError,
     ShuttingDownError,
 )
 from app.engine.gate import Gate, Priority
-from app.engine.loads import SOON_S
+from app.engine.health import HealthCheck
 from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere, retrying
-from app.engine.status import EngineStatus, UpstreamStatus, canonical, other_tags
+from app.engine.status import EngineStatus, canonical
 from app.engine.upstreams import Upstream, Upstreams
 from app.tracing import span
 
-EngineName = Literal["ollama", "embedded", "openai"]
-
 _STEPS_TO_SEND = 3  # of the event loop, until a call that was let in is written to its connection
-STATUS_TIMEOUT_S = 2.0
 _RETRY_POLICY = RetryPolicy()
-_NEEDLESS_LOADS = (
-    f"was loaded twice within {SOON_S:g} s: another program calls it with other options, for example num_ctx, or "
-    "there is not enough memory for all requested models (docs/ollama.md)"
-)
 
 
 class EngineObserver(Protocol):
@@ -101,9 +94,9 @@ class Engine:
         self.default_model = default_model
         self.num_ctx = upstreams.all[0].client.num_ctx
         self._observer = observer
-        self._why_down = why_down
+        self._health = HealthCheck(name, default_model, why_down)
         self._retry_policy = retry_policy
-        self._running: set[asyncio.Timeout] = set()
+        self._deadlines = Deadlines()
         self._is_closed = False
 
     @property
@@ -126,7 +119,7 @@ class Engine:
         """
         async with self._bounded(deadline):
             if await upstream.preload(self.default_model):
-                self._tell_of_load(self.default_model)
+                self._report_load(self.default_model)
 
     async def require(self, model: str) -> None:
         """Raise ModelNotFoundError if no server has `model`.
@@ -143,7 +136,7 @@ class Engine:
             status.version is not None and (status.installed or self.name != "openai") for status in statuses
         )
         if has_all_lists and name not in map(canonical, installed):
-            raise ModelNotFoundError(self._how_to_get(model, f"model '{model}' not found", installed))
+            raise ModelNotFoundError(self._health.missing_model(model, f"model '{model}' not found", installed))
 
     @property
     def can_score(self) -> bool | None:
@@ -171,16 +164,16 @@ class Engine:
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
                 completion, busy_s = await retrying(
-                    lambda: self._anywhere(_Chat(prompt, num_predict, top_logprobs, on_text), call_options),
+                    lambda: self._on_any_server(_Chat(prompt, num_predict, top_logprobs, on_text), call_options),
                     self._retry_policy,
                     call_options.deadline,
-                    self._tell_of_retry,
+                    self._report_retry,
                 )
                 call = Call(completion, queue_s, loop.time() - placed, busy_s)
                 has_next = self.gate.waiting > 0
         except ModelNotFoundError as error:
             installed = {name for upstream in self.upstreams.all for name in upstream.installed}
-            raise ModelNotFoundError(self._how_to_get(call_options.model, str(error), installed)) from error
+            raise ModelNotFoundError(self._health.missing_model(call_options.model, str(error), installed)) from error
         for _ in range(_STEPS_TO_SEND if has_next else 0):
             await asyncio.sleep(0)  # the call that takes the place is sent before the caller's work on this answer
         return call
@@ -189,9 +182,7 @@ class Engine:
         """End all current and later calls, waiting ones included, with ShuttingDownError."""
         self._is_closed = True
         self.gate.close()
-        for turn in self._running:
-            if not turn.expired():
-                turn.reschedule(0.0)
+        self._deadlines.expire()
 
     @asynccontextmanager
     async def _turn(self, priority: Priority, deadline: float) -> AsyncIterator[float]:
@@ -205,26 +196,22 @@ class Engine:
         if self._is_closed:
             raise ShuttingDownError
         try:
-            async with asyncio.timeout_at(deadline) as turn:
-                self._running.add(turn)
-                try:
-                    yield
-                finally:
-                    self._running.discard(turn)
+            async with self._deadlines.until(deadline):
+                yield
         except TimeoutError:
             if self._is_closed:
                 raise ShuttingDownError from None
             raise EngineTimeoutError("the deadline passed before the engine answered") from None
 
-    def _tell_of_retry(self, reason: RetryReason) -> None:
+    def _report_retry(self, reason: RetryReason) -> None:
         if self._observer is not None:
             self._observer.call_retried(reason)
 
-    def _tell_of_load(self, model: str) -> None:
+    def _report_load(self, model: str) -> None:
         if self._observer is not None:
             self._observer.model_loaded(model)
 
-    async def _anywhere(self, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
+    async def _on_any_server(self, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
         """The completion by the server expected to finish first; by another one if that one can't serve it."""
         tried = [self.upstreams.best(call_options.model)]
         while True:
@@ -234,7 +221,7 @@ class Engine:
                 reason = reason_to_go_elsewhere(error, len(tried))
                 if reason is None or not self.upstreams.besides(tried):
                     raise
-            self._tell_of_retry(reason)
+            self._report_retry(reason)
             tried.append(self.upstreams.best(call_options.model, tried))
 
     async def _traced(self, upstream: Upstream, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
@@ -254,7 +241,7 @@ class Engine:
                 current.set_attribute("condenser.load_s", completion.load_s or 0.0)
             return completion, busy_s
 
-    def _refit(self) -> None:
+    def _resize_gate(self) -> None:
         """Set the gate's size to the number of slots of the servers that are up."""
         self.gate.resize(self.upstreams.slots)
 
@@ -276,7 +263,7 @@ class Engine:
             if completion.load_s is not None and upstream.loads.answered(
                 call_options.model, started, completion.load_s
             ):
-                self._tell_of_load(call_options.model)
+                self._report_load(call_options.model)
             return completion, share.seconds
         except EngineError as error:
             outcome = error.kind
@@ -286,22 +273,13 @@ class Engine:
             outcome = EngineTimeoutError.kind if is_late and not self._is_closed else "cancelled"
             raise
         finally:
-            self._refit()
+            self._resize_gate()
             if self._observer is not None:
                 self._observer.call_ended(call_options.model, outcome, loop.time() - started, share.seconds)
 
-    def _how_to_get(self, model: str, message: str, installed: Collection[str]) -> str:
-        if self.name == "embedded":
-            return f"{message}; the embedded engine has {self.default_model} only"
-        if self.name == "openai":
-            return f"{message}; the server has {', '.join(sorted(installed)) or 'none'}"
-        others = other_tags(model, installed)
-        has = f" (that is {canonical(model)}); installed is {', '.join(others)}" if others else ""
-        return f"{message}{has}; get it with: ollama pull {model}"
-
     async def status(self) -> EngineStatus:
-        """Ask all servers for their version and models. Never raises; answers within STATUS_TIMEOUT_S."""
-        return EngineStatus(tuple(await asyncio.gather(*map(self._status_of, self.upstreams.all))))
+        """Ask all servers for their version and models. Never raises; answers within health.STATUS_TIMEOUT_S."""
+        return EngineStatus(tuple(await asyncio.gather(*map(self._health.status_of, self.upstreams.all))))
 
     async def check(self, on_return: Callable[[Upstream], object]) -> EngineStatus:
         """Fetch the status and act on it. `on_return` is called with each server that is back after it was down.
@@ -315,31 +293,5 @@ class Engine:
         for upstream in self.upstreams.all:
             if upstream.is_up is False and self.upstreams.is_any_up:
                 upstream.give_up()
-        self._refit()
+        self._resize_gate()
         return status
-
-    async def _status_of(self, upstream: Upstream) -> UpstreamStatus:
-        client, model = upstream.client, self.default_model
-        version: str | None = None
-        try:
-            async with asyncio.timeout(STATUS_TIMEOUT_S):
-                version = await client.version()
-                installed = tuple(await client.installed_models())
-                loaded = tuple(await client.loaded_models())
-        except TimeoutError:
-            return self._failed(upstream, version, f"no answer within {STATUS_TIMEOUT_S:g} s")
-        except EngineError as error:
-            return self._failed(upstream, version, str(error), is_gone=isinstance(error, NoConnectionError))
-        if any(canonical(name) == canonical(model) for name in installed):
-            warning = f"{model} {_NEEDLESS_LOADS}" if upstream.loads.follow_each_other(model) else None
-            return UpstreamStatus(client.base_url, version, installed, loaded, warning=warning)
-        setting = " (CONDENSER_MODEL)" if self.name == "openai" else ""
-        problem = self._how_to_get(model, f"model '{model}' not found", installed) + setting
-        return UpstreamStatus(client.base_url, version, installed, loaded, problem)
-
-    def _failed(
-        self, upstream: Upstream, version: str | None, problem: str, *, is_gone: bool = False
-    ) -> UpstreamStatus:
-        cause = self._why_down()
-        explained = f"{problem}; {cause}" if cause else problem
-        return UpstreamStatus(upstream.client.base_url, version, problem=explained, is_gone=is_gone)

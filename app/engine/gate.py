@@ -17,7 +17,8 @@ from app.tracing import span
 Priority = Literal["interactive", "batch"]
 GateOutcome = Literal["passed", "full", "timeout", "cancelled"]
 
-_SURE = 0.9  # of the longest wait: estimates are off by about 5 % (benchmarks/overload.py), and a late refusal is worst
+# Of the longest wait: estimates are off by about 5 % (benchmarks/overload.py), and a late refusal is worst.
+_CERTAIN_SHARE = 0.9
 _FIRST_HOLD_S = 1.5  # before any call has ended: one call on the reference machine (docs/ollama.md)
 
 
@@ -133,16 +134,16 @@ class Gate:
             with span("queue wait", {"condenser.priority": priority}):
                 await self._enter(priority, deadline)
         except QueueTimeoutError:
-            self._tell("timeout", started)
+            self._report("timeout", started)
             raise
         except QueueFullError:
-            self._tell("full", started)
+            self._report("full", started)
             raise
         except (asyncio.CancelledError, ShuttingDownError):
-            self._tell("cancelled", started)
+            self._report("cancelled", started)
             raise
         waited_s = self._clock() - started
-        self._tell("passed", started)
+        self._report("passed", started)
         try:
             yield waited_s
         finally:
@@ -192,7 +193,7 @@ class Gate:
                     self._drain_rate.saturated()
                 return
             bound_s = min(own_bound_s, max(0.0, deadline - asyncio.get_running_loop().time()))
-            self._refuse_if_hopeless(priority, bound_s)
+            self._refuse_if_too_late(priority, bound_s)
             waiter = self._queue(priority)
         try:
             async with asyncio.timeout(None if bound_s == math.inf else bound_s):
@@ -205,7 +206,7 @@ class Gate:
             message = f"no place in the engine within {bound_s:.3g} s ({whose})"
             raise QueueTimeoutError(message, self.retry_after_s(priority)) from None
 
-    def _refuse_if_hopeless(self, priority: Priority, bound_s: float) -> None:
+    def _refuse_if_too_late(self, priority: Priority, bound_s: float) -> None:
         """Raise QueueFullError for a call that finds the queue full, or would wait for longer than `bound_s`."""
         if self.waiting >= self.max_queue:
             message = f"the queue is full: {self.waiting} calls are waiting (CONDENSER_MAX_QUEUE)"
@@ -213,7 +214,7 @@ class Gate:
         # Always admit one round: served calls keep the estimate current.
         is_guess = not self._drain_rate.is_measured or self._classes[priority].waiting < self.max_concurrency
         wait_s = self.expected_wait_s(priority)
-        if not is_guess and wait_s > _SURE * bound_s:
+        if not is_guess and wait_s > _CERTAIN_SHARE * bound_s:
             message = f"the queue is too long: a place is expected in {wait_s:.3g} s, a call may wait {bound_s:.3g} s"
             raise QueueFullError(message, self.retry_after_s(priority))
 
@@ -293,6 +294,6 @@ class Gate:
                 self._hand_on(waiting_class)
             self._let_in()
 
-    def _tell(self, outcome: GateOutcome, started: float) -> None:
+    def _report(self, outcome: GateOutcome, started: float) -> None:
         if self._observer is not None:
             self._observer.gate_passed(outcome, self._clock() - started)

@@ -1,12 +1,14 @@
-"""HTTP requests to the server that runs the model, and the errors they can end in."""
+"""What the clients of both APIs share: the connection pool, and the errors in which a request can end."""
 
 from collections.abc import Callable, Mapping
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from app.engine.client import Prompt
 from app.engine.errors import (
     EngineError,
     EngineFailedError,
@@ -14,6 +16,7 @@ from app.engine.errors import (
     EngineUnreachableError,
     NoConnectionError,
 )
+from app.engine.scores import Scoring
 from app.tracing import outgoing_headers
 
 CONNECT_TIMEOUT_S = 5.0
@@ -22,15 +25,22 @@ MAX_MESSAGE_CHARACTERS = 500
 
 _KEEP_ALIVE_S = 4.0  # uvicorn, used by vLLM, closes connections after 5 s idle, even while a call is written
 _UNLIMITED = httpx.Limits(max_connections=0, keepalive_expiry=_KEEP_ALIVE_S)  # 0 is no limit for aiohttp, None 100
+_TEMPLATE_TOKENS = 512  # generous allowance for what a chat template adds to two messages
 _BYTES_AROUND_COMPLETION = 65_536
 _BYTES_PER_TOKEN = 1024  # the longest tokens are runs of some hundred spaces; JSON needs at most six bytes for a byte
 
 
-class EngineHttp:
-    """A connection pool to `base_url`; `headers` are sent with every request. Close it with `aclose`."""
+class HttpEngineClient:
+    """A client of the server at `base_url`, with a connection pool. Close it, or use it as a context manager.
 
-    def __init__(self, base_url: str, headers: Mapping[str, str] | None = None) -> None:
+    `num_ctx`: context window of a call in tokens. `headers` are sent with every request.
+    """
+
+    def __init__(self, base_url: str, num_ctx: int, seed: int, headers: Mapping[str, str] | None = None) -> None:
         self.base_url = without_userinfo(base_url)
+        self.num_ctx = num_ctx
+        self._seed = seed
+        self._scoring = Scoring(self.base_url)
         # No read timeout: each call is bounded by the deadline of its request (Engine.complete).
         self._http = httpx.AsyncClient(
             base_url=self.base_url,
@@ -47,7 +57,18 @@ class EngineHttp:
         """Close the connection pool; calls in flight fail."""
         await self._http.aclose()
 
-    async def exchange(
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    @property
+    def can_score(self) -> bool | None:
+        """Whether the server gives log probabilities; None until an answer has shown it."""
+        return self._scoring.can_score
+
+    async def _exchange(
         self,
         method: str,
         path: str,
@@ -81,6 +102,20 @@ class EngineHttp:
         if isinstance(error, httpx.TimeoutException):
             return EngineTimeoutError(f"{self.base_url} did not answer in time: {reason}")
         return broken
+
+
+def messages_of(prompt: Prompt) -> list[dict[str, str]]:
+    """The messages as both APIs take them."""
+    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+
+
+def plausible_tokens(prompt_tokens: int, prompt: Prompt) -> int:
+    """An engine's token count of the prompt; 0 if it is more than the prompt can have.
+
+    A token has at least one byte, and a character of UTF-8 at most four.
+    """
+    most = 4 * (len(prompt.system) + len(prompt.user)) + _TEMPLATE_TOKENS
+    return prompt_tokens if prompt_tokens <= most else 0
 
 
 def _userinfo(url: str) -> tuple[str, str] | None:

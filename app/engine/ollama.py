@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,7 +17,15 @@ from app.engine.errors import (
     ModelNotFoundError,
     PromptTooLongError,
 )
-from app.engine.http import MAX_ANSWER_BYTES, MAX_MESSAGE_CHARACTERS, EngineHttp, completion_limit, on_one_line
+from app.engine.http import (
+    MAX_ANSWER_BYTES,
+    MAX_MESSAGE_CHARACTERS,
+    HttpEngineClient,
+    completion_limit,
+    messages_of,
+    on_one_line,
+    plausible_tokens,
+)
 from app.engine.ollama_answers import (
     AnswerT,
     ChatAnswer,
@@ -28,12 +36,11 @@ from app.engine.ollama_answers import (
     Tags,
     Version,
 )
-from app.engine.scores import Scoring, first_token
+from app.engine.scores import first_token
 from app.engine.status import canonical
 from app.engine.windows import Windows
 
 _LOOK_LIMIT_S = 2.0
-_TEMPLATE_TOKENS = 512  # generous allowance for what a chat template adds to two messages
 
 # "the input length exceeds the context length", "the prompt is longer than the context length" (ollama,
 # llm/llama_server.go), "Context size has been exceeded" (llama.cpp) and wordings that name both sizes.
@@ -44,33 +51,14 @@ _TOO_LONG = re.compile(
 _MOST_KEPT = 5  # num_keep, 4 by default, plus the token that starts the text (ollama, llm/llama_server.go)
 
 
-class OllamaClient:
-    """Ollama at `base_url`, through a connection pool. Close it with `aclose`, or use it as a context manager."""
+class OllamaClient(HttpEngineClient):
+    """Ollama at `base_url`; gives log probabilities since version 0.12.11."""
 
     def __init__(self, base_url: str, *, num_ctx: int, keep_alive: str, seed: int) -> None:
-        self.num_ctx = num_ctx
+        super().__init__(base_url, num_ctx, seed)
         self._keep_alive = _keep_alive(keep_alive)
-        self._seed = seed
-        self._http = EngineHttp(base_url)
-        self.base_url = self._http.base_url
         self._thinkers: dict[str, bool] = {}
-        self._scoring = Scoring(self.base_url)
         self._windows = Windows(num_ctx, self._loaded_num_ctx)
-
-    @property
-    def can_score(self) -> bool | None:
-        """Whether it gives log probabilities (since Ollama 0.12.11); None until an answer has shown it."""
-        return self._scoring.can_score
-
-    async def aclose(self) -> None:
-        """Close the connection pool; calls in flight fail."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
 
     async def version(self) -> str:
         """The server's version. Raises EngineError if it does not answer as Ollama does."""
@@ -128,7 +116,7 @@ class OllamaClient:
             answer = await self._streamed({**body, "stream": True}, limit, on_text)
         if not answer.done:
             raise EngineFailedError("the engine's answer is incomplete: done is false")
-        prompt_tokens = _prompt_tokens(answer, prompt)
+        prompt_tokens = plausible_tokens(answer.prompt_eval_count, prompt)
         completion_tokens = answer.eval_count if answer.eval_count <= num_predict else 0
         if looks_truncated(prompt_tokens, num_ctx):
             raise PromptTooLongError(
@@ -152,7 +140,7 @@ class OllamaClient:
 
     async def _streamed(self, body: dict[str, Any], limit: int, on_text: OnText) -> ChatAnswer:
         stream = _Stream(on_text)
-        status, content = await self._http.exchange("POST", "/api/chat", body, limit, stream.take)
+        status, content = await self._exchange("POST", "/api/chat", body, limit, stream.take)
         if status != 200:
             raise error_of(status, _error_message(content))
         return stream.whole()
@@ -166,10 +154,7 @@ class OllamaClient:
         """
         body: dict[str, Any] = {
             "model": model,
-            "messages": [
-                {"role": "system", "content": prompt.system},
-                {"role": "user", "content": prompt.user},
-            ],
+            "messages": messages_of(prompt),
             "stream": False,
             "truncate": False,
             "options": {"num_predict": num_predict, "temperature": 0, "seed": self._seed},
@@ -194,7 +179,7 @@ class OllamaClient:
     async def _call(
         self, method: str, path: str, kind: type[AnswerT], body: object = None, limit: int = MAX_ANSWER_BYTES
     ) -> AnswerT:
-        status, content = await self._http.exchange(method, path, body, limit)
+        status, content = await self._exchange(method, path, body, limit)
         if status != 200:
             raise error_of(status, _error_message(content))
         return _parse(content, kind)
@@ -209,15 +194,6 @@ def looks_truncated(prompt_eval_count: int, num_ctx: int) -> bool:
     """
     halves = (num_ctx - (num_ctx - kept) // 2 for kept in range(_MOST_KEPT + 1))
     return prompt_eval_count >= num_ctx or prompt_eval_count in (num_ctx // 2, *halves)
-
-
-def _prompt_tokens(answer: ChatAnswer, prompt: Prompt) -> int:
-    """The engine's token count of the prompt; 0 if it reports none, or more than the prompt can have.
-
-    A token has at least one byte, and a character of UTF-8 at most four.
-    """
-    most = 4 * (len(prompt.system) + len(prompt.user)) + _TEMPLATE_TOKENS
-    return answer.prompt_eval_count if answer.prompt_eval_count <= most else 0
 
 
 class _Stream:

@@ -6,7 +6,7 @@ truncation.
 
 import re
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,7 +19,15 @@ from app.engine.errors import (
     ModelNotFoundError,
     PromptTooLongError,
 )
-from app.engine.http import MAX_ANSWER_BYTES, MAX_MESSAGE_CHARACTERS, EngineHttp, completion_limit, on_one_line
+from app.engine.http import (
+    MAX_ANSWER_BYTES,
+    MAX_MESSAGE_CHARACTERS,
+    HttpEngineClient,
+    completion_limit,
+    messages_of,
+    on_one_line,
+    plausible_tokens,
+)
 from app.engine.ollama_answers import Answer
 from app.engine.openai_answers import (
     ChatAnswer,
@@ -32,9 +40,7 @@ from app.engine.openai_answers import (
     Usage,
     error_message,
 )
-from app.engine.scores import Scoring, first_token
-
-_TEMPLATE_TOKENS = 512  # generous allowance for what a chat template adds to two messages
+from app.engine.scores import first_token
 
 # "exceeds the available context size" (llama.cpp, server-context.cpp), "maximum context length is" (vLLM, OpenAI).
 _TOO_LONG = re.compile(r"exceeds? .{0,60}context|maximum context length|context_length_exceeded", re.IGNORECASE)
@@ -42,35 +48,16 @@ _TOO_LONG = re.compile(r"exceeds? .{0,60}context|maximum context length|context_
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
-class OpenAIClient:
-    """The server with its API at `base_url`, such as `http://host:8000/v1`. Close it, or use it as a context manager.
+class OpenAIClient(HttpEngineClient):
+    """The server with its API at `base_url`, such as `http://host:8000/v1`.
 
     `num_ctx`: the context window that the server gives each request, in tokens. `api_key` is sent if there is one.
     """
 
     def __init__(self, base_url: str, *, num_ctx: int, seed: int, api_key: str = "") -> None:
-        self.num_ctx = num_ctx
-        self._seed = seed
-        self._http = EngineHttp(base_url, {"authorization": f"Bearer {api_key}"} if api_key else None)
-        self.base_url = self._http.base_url
+        super().__init__(base_url, num_ctx, seed, {"authorization": f"Bearer {api_key}"} if api_key else None)
         self._models: tuple[str, ...] = ()
         self._refusal: EngineRejectedError | None = None
-        self._scoring = Scoring(self.base_url)
-
-    @property
-    def can_score(self) -> bool | None:
-        """Whether it gives log probabilities; None until an answer has shown it."""
-        return self._scoring.can_score
-
-    async def aclose(self) -> None:
-        """Close the connection pool; calls in flight fail."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
 
     async def version(self) -> str:
         """The server's kind, if it says so. Raises EngineError, also if the server rejected the last call's key."""
@@ -104,10 +91,7 @@ class OpenAIClient:
         await self._expect(model)
         body = {
             "model": model,
-            "messages": [
-                {"role": "system", "content": prompt.system},
-                {"role": "user", "content": prompt.user},
-            ],
+            "messages": messages_of(prompt),
             "stream": False,
             "max_tokens": num_predict,
             "temperature": 0,
@@ -134,11 +118,9 @@ class OpenAIClient:
         if not answer.choices:
             raise EngineFailedError("the engine's answer has no choices")
         choice, usage = answer.choices[0], answer.usage
-        # A token has at least one byte, and a character of UTF-8 at most four.
-        most = 4 * (len(prompt.system) + len(prompt.user)) + _TEMPLATE_TOKENS
         return Completion(
             text=choice.message.content or "",
-            prompt_tokens=usage.prompt_tokens if usage.prompt_tokens <= most else 0,
+            prompt_tokens=plausible_tokens(usage.prompt_tokens, prompt),
             completion_tokens=usage.completion_tokens if usage.completion_tokens <= num_predict else 0,
             was_cut=choice.finish_reason == "length",
             worked_s=answer.timings.worked_s,
@@ -166,7 +148,7 @@ class OpenAIClient:
         limit: int = MAX_ANSWER_BYTES,
         on_line: Callable[[bytes], None] | None = None,
     ) -> bytes:
-        status, content = await self._http.exchange(method, path, body, limit, on_line)
+        status, content = await self._exchange(method, path, body, limit, on_line)
         if status != 200:
             error = _error_of(status, on_one_line(error_message(content, 4 * MAX_MESSAGE_CHARACTERS)))
             if isinstance(error, EngineRejectedError) and status in (401, 403):

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol
 
-from app.engine.client import EngineClient
+from app.engine.client import EngineClient, EngineName
 from app.engine.embedded import EmbeddedAddress, EmbeddedConfig, EmbeddedEngine
-from app.engine.engine import STATUS_TIMEOUT_S, Engine, EngineName, EngineObserver
+from app.engine.engine import Engine, EngineObserver
 from app.engine.errors import EngineError
 from app.engine.gate import Gate, GateObserver
+from app.engine.health import STATUS_TIMEOUT_S
 from app.engine.http import without_userinfo
 from app.engine.limiter import FIRST, MOST, ConcurrencyLimit
 from app.engine.model_file import default_model_path, model_name

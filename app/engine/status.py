@@ -40,7 +40,7 @@ class EngineStatus:
 
     @property
     def problem(self) -> str | None:
-        """Why no server can serve the default model; None if upstream can."""
+        """Why no server can serve the default model; None if one can."""
         problems = [upstream.problem for upstream in self.upstreams if upstream.problem is not None]
         return "; ".join(problems) if len(problems) == len(self.upstreams) else None
 

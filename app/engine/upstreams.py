@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.engine.busy import BusyClock
 from app.engine.client import Completion, EngineClient, OnText, Prompt
+from app.engine.deadlines import Deadlines
 from app.engine.errors import EngineBusyError, EngineUnreachableError
 from app.engine.limiter import ConcurrencyLimit
 from app.engine.loads import Loads
@@ -61,7 +62,7 @@ class Upstream:
         self._installed: frozenset[str] | None = None
         self.models: tuple[str, ...] = ()
         self._silent_checks = 0
-        self._calls: set[asyncio.Timeout] = set()
+        self._deadlines = Deadlines()
         self.busy = BusyClock(memory=memory)
         self.loads = Loads(memory=memory)
 
@@ -127,12 +128,8 @@ class Upstream:
         """Count the block as a call in the server, and learn from its outcome."""
         self.calls.own += 1
         try:
-            async with asyncio.timeout(None) as call:
-                self._calls.add(call)
-                try:
-                    yield
-                finally:
-                    self._calls.discard(call)
+            async with self._deadlines.until(None):
+                yield
             self._note(is_up=True)
             self._loaded.add(canonical(model))
         except TimeoutError:
@@ -182,14 +179,12 @@ class Upstream:
 
     def give_up(self) -> None:
         """End all calls in it with EngineUnreachableError."""
-        for call in self._calls:
-            if not call.expired():
-                call.reschedule(0.0)
+        self._deadlines.expire()
 
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """All servers, at least upstream."""
+    """All servers, at least one."""
 
     all: Sequence[Upstream]
 

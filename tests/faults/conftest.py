@@ -52,7 +52,7 @@ class Running:
         ours = asyncio.all_tasks() - self.upstream.tasks - self.server.server_state.tasks
         # The closing of an asynchronous generator is a task without a name.
         names = frozenset(getattr(task.get_coro(), "__qualname__", "closing") for task in ours)
-        transports = [one.client._http._http._transport for one in engine.upstreams.all]  # type: ignore[attr-defined]
+        transports = [one.client._http._transport for one in engine.upstreams.all]  # type: ignore[attr-defined]
         busy = sum(len(one.client.connector._acquired) for one in transports if not callable(one.client))
         return Footprint(engine.gate.in_flight, engine.gate.waiting, names, busy)
 

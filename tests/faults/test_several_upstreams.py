@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine import engine
+from app.engine import health
 from app.engine.startup import watch
 from tests.faults import behaviours as faults
 from tests.faults.conftest import Running, running
@@ -167,7 +167,7 @@ async def test_a_model_that_one_denies_is_asked_for_in_the_other(upstream: Fault
 async def test_calls_in_one_that_has_fallen_silent_are_made_again_elsewhere(
     upstream: FaultyOllama, other: FaultyOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "STATUS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(health, "STATUS_TIMEOUT_S", 0.2)
     upstream.behaviour = Held()
     async with in_front_of(upstream, other) as service:
         call = asyncio.create_task(service.compress())
@@ -182,7 +182,7 @@ async def test_calls_in_one_that_has_fallen_silent_are_made_again_elsewhere(
 async def test_calls_are_left_to_one_that_has_fallen_silent_where_no_other_is_up(
     upstream: FaultyOllama, other: FaultyOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "STATUS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(health, "STATUS_TIMEOUT_S", 0.2)
     upstream.behaviour = held = Held()
     async with in_front_of(upstream, other) as service:
         call = asyncio.create_task(service.compress())

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import uvicorn
 
-from app.engine.engine import STATUS_TIMEOUT_S
+from app.engine.health import STATUS_TIMEOUT_S
 from app.settings import Settings
 from benchmarks.processes import Process, condenser, simulated
 from tests.faults.process import free_port
