@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app import __version__
-from app.api import history, jobs, models, monitoring, openapi, page, problems, proxy, routes, status
+from app.api import batch, history, jobs, models, monitoring, openapi, page, problems, proxy, routes, status
 from app.api.access import AccessMiddleware
 from app.api.clients import Client
 from app.api.forwarded import ForwardedMiddleware
@@ -126,6 +126,7 @@ def create_app(
     )
     problems.install(app)
     app.include_router(routes.router)
+    app.include_router(batch.router)
     app.include_router(jobs.router)
     app.include_router(monitoring.router)
     app.include_router(status.router)

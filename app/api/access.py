@@ -1,4 +1,4 @@
-"""Who may call: checked before anything of a body is read. Every path that is not listed as open needs a key."""
+"""Who may call: checked before any of the body is read. Every path that is not listed as open needs a key."""
 
 import hmac
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _METRICS_PORT_PATHS = frozenset({_METRICS_PATH, "/healthz"})
 
 
 class AccessMiddleware:
-    """Refuses what comes under a foreign host name, on the wrong port, without a right key, or over a key's limits."""
+    """Refuses requests with a foreign Host, on the wrong port, without a valid key, or over the limits of a key."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -36,7 +36,7 @@ class AccessMiddleware:
             try:
                 self._admit(scope)
             except HTTPException as refusal:
-                # Answered here, so that the CORS headers of an outer layer are on it.
+                # Answered here, so that an outer layer adds its CORS headers.
                 response = await problem_response(Request(scope), refusal)
                 await response(scope, receive, send)
                 return
@@ -48,7 +48,7 @@ class AccessMiddleware:
             raise ProblemError(
                 "wrong_host",
                 421,
-                "This service does not go by that name",
+                "This service does not have that name",
                 "the Host header has a name that is not among CONDENSER_TRUSTED_HOSTS",
             )
         path = route_path(scope)
@@ -83,7 +83,7 @@ class AccessMiddleware:
 
 
 def _credentials(headers: Mapping[bytes, bytes]) -> bytes:
-    """The key that a request brings. `X-API-Key` comes first: `Authorization` may then be for the proxy's upstream."""
+    """The key of a request. `X-API-Key` comes first: `Authorization` may then be for the proxy's upstream."""
     if key := headers.get(b"x-api-key"):
         return key
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
@@ -92,14 +92,18 @@ def _credentials(headers: Mapping[bytes, bytes]) -> bytes:
 
 def _unauthorized(what: str) -> ProblemError:
     return ProblemError(
-        "unauthorized", 401, "A key is needed", f"no or wrong key: send {what}", {"WWW-Authenticate": "Bearer"}
+        "unauthorized",
+        401,
+        "An API key is needed",
+        f"the key is missing or wrong: send {what}",
+        {"WWW-Authenticate": "Bearer"},
     )
 
 
 def is_trusted(host: bytes, settings: Settings) -> bool:
-    """Whether a Host header names this service: by CONDENSER_TRUSTED_HOSTS or, always, as this very machine.
+    """Whether a Host header names this service: a name in CONDENSER_TRUSTED_HOSTS, or this machine itself.
 
-    A web page whose own name was made to resolve to this machine (DNS rebinding) sends that name.
+    In a DNS rebinding attack, the name of a foreign web page resolves to this machine, and the browser sends that name.
     """
     if not settings.trusted_hosts and not settings.is_loopback:
         return True

@@ -1,4 +1,4 @@
-"""Parts of answer bodies, made of what the work came to."""
+"""Builds parts of answer bodies from results."""
 
 import time
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ def explanation(report: Report) -> Explanation:
 
 
 def ranges(spans: Iterable[Span]) -> list[tuple[int, int]]:
-    """The spans as bodies have them."""
+    """The spans as JSON: start and end."""
     return [(span.start, span.end) for span in spans]
 
 

@@ -1,4 +1,4 @@
-"""Bodies of `/batch`: many requests in one, and their answers."""
+"""Request and answer bodies of `/batch`."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,11 +14,11 @@ def _items_schema() -> dict[str, Any]:
         {"$ref": f"#/components/schemas/{name}"}
         for name in ("CompressRequest", "CompressMessagesRequest", "ReconstructRequest")
     ]
-    return {"type": "array", "items": {"anyOf": [*bodies, {"description": "anything else fails alone"}]}}
+    return {"type": "array", "items": {"anyOf": [*bodies, {"description": "anything else gets a problem"}]}}
 
 
 class BatchRequest(RequestBody):
-    """Many bodies for one operation. Each is checked on its own, so that a bad one does not fail the others."""
+    """Many bodies for one operation. Each is validated separately, so a bad one does not fail the others."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -49,7 +49,7 @@ class BatchResult(AnswerBody):
 
 
 class BatchResponse(AnswerBody):
-    """The answers in the order of the items, and how many of each kind there are."""
+    """The answers in the order of the items, and how many succeeded and failed."""
 
     model_config = ConfigDict(
         json_schema_extra={

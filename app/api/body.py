@@ -1,4 +1,4 @@
-"""Reading of request bodies: strict JSON, bounded while it comes in."""
+"""Reads request bodies: strict JSON, with limits that apply while the body arrives."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,20 +7,21 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 
 from app.api import strict_json
-from app.api.prefer import prefers_async
-from app.api.problems import ProblemError, found, invalid, too_large, too_slow, unsupported_encoding
+from app.api.problems import ProblemError, details_of, invalid, too_large, too_slow, unsupported_encoding
 from app.api.record import record_of
 from app.engine.errors import QueueFullError
 from app.settings import Settings
 
+RESPOND_ASYNC = "respond-async"
 _VALUES_PER_ITEM = 128  # 100 strings of must_keep, and every other field
 _LONGEST_LENGTH = 18  # digits
 
 
 class BoundedRequest(Request):
-    """A request whose body is refused as soon as it is over the limit of size or time."""
+    """A request whose body is refused as soon as it exceeds the limit on size or time."""
 
     async def body(self) -> bytes:
         """The whole body. Raises ProblemError if it is over CONDENSER_MAX_BODY_BYTES, compressed, or too slow."""
@@ -32,9 +33,11 @@ class BoundedRequest(Request):
                     self._body = await self._bounded(settings.max_body_bytes)
             except TimeoutError:
                 raise too_slow(settings.body_timeout_s) from None
-            except QueueFullError as error:  # FastAPI takes any other error here for a malformed body
-                what = found(error)
-                raise ProblemError(what.kind, what.status, what.title, what.detail, what.headers) from None
+            except QueueFullError as error:  # FastAPI would treat any other error as a malformed body
+                details = details_of(error)
+                raise ProblemError(
+                    details.kind, details.status, details.title, details.detail, details.headers
+                ) from None
         return self._body
 
     async def _bounded(self, limit: int) -> bytes:
@@ -58,16 +61,26 @@ class BoundedRequest(Request):
             value = strict_json.loads(content, most_values)
             path = lone_surrogate(value)
         except RecursionError:
-            raise invalid("body: not JSON that this service reads: nested too deeply") from None
+            raise invalid("body: not JSON that this service accepts: nested too deeply") from None
         except ValueError as error:
-            raise invalid(f"body: not JSON that this service reads: {str(error)[:200]}") from None
-        if path and not path.startswith("items."):  # a batch's items are checked each on its own
-            raise invalid(f"{path}: has a lone surrogate, which is no Unicode text")
+            raise invalid(f"body: not JSON that this service accepts: {str(error)[:200]}") from None
+        if path and not path.startswith("items."):  # each item of a batch is checked later, by itself
+            raise invalid(f"{path}: has a lone surrogate, which is not Unicode text")
         return value
 
 
+def prefers_async(connection: HTTPConnection) -> bool:
+    """Whether the request has `Prefer: respond-async` (RFC 7240, section 4.1), alone or among other preferences."""
+    given = Headers(scope=connection.scope).getlist("prefer")
+    return any(
+        preference.partition(";")[0].strip().lower() == RESPOND_ASYNC
+        for header in given
+        for preference in header.split(",")
+    )
+
+
 def _check_headers(headers: Headers, limit: int) -> None:
-    """Refuse what need not be read: a body that says it is over the limit, or compressed, as a bomb would be."""
+    """Refuse a body before it is read: if its length is over the limit, or if it is compressed and could be a bomb."""
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise unsupported_encoding()
     length = headers.get("content-length", "")
@@ -103,7 +116,7 @@ class BoundedRoute(APIRoute):
     """A route that reads its body through BoundedRequest."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of the route, given a BoundedRequest."""
+        """The route's handler, which gets a BoundedRequest."""
         handler = super().get_route_handler()
 
         async def bounded(request: Request) -> Response:

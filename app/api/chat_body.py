@@ -1,4 +1,4 @@
-"""The body of a chat completion as it came: its messages, and the same body with other texts in them."""
+"""Reads the messages in the raw body of a chat completion, and replaces texts in it."""
 
 import json
 import re
@@ -16,19 +16,19 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a name stands twice in an object")
+        raise ValueError("a name occurs twice in an object")
     return value
 
 
-# Numbers are left as they are written: nothing but texts is of interest here, and no size of a number is an error.
+# Numbers stay as they are written: only texts matter here, and no number is too large.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _CHECKING = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_unique)
 
 
 def messages_of(text: str) -> list[Any]:
-    """The messages in the body `text`. Raises ValueError if they can't be read beyond doubt.
+    """The messages in the body `text`. Raises ValueError if they are not unambiguous.
 
-    That is if it is not JSON, if an object has a name twice, or if a string is not Unicode text.
+    That is if the body is not JSON, an object has a name twice, or a string is not Unicode text.
     """
     try:
         body = _CHECKING.decode(text)
@@ -43,9 +43,9 @@ def messages_of(text: str) -> list[Any]:
 
 
 def with_texts(text: str, texts: Mapping[tuple[int, int | None], str]) -> str:
-    """The body `text`, which `messages_of` has read, with other texts; every other byte is as it was.
+    """The body `text`, which `messages_of` has accepted, with other texts; every other byte is unchanged.
 
-    `texts`: by the message's number and None, or the number of the content part.
+    `texts`: by the index of the message and that of its content part, or None for a string.
     """
     messages = _elements(text, _members(text, _skip(text, 0))["messages"][0])
     places: dict[Place, str] = {}
@@ -73,10 +73,10 @@ def _members(text: str, at: int) -> dict[str, Place]:
     at = _skip(text, at + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
-        start = _skip(text, _skip(text, at) + 1)  # behind the colon
+        start = _skip(text, _skip(text, at) + 1)  # after the colon
         _, at = _DECODER.raw_decode(text, start)
         places[name] = (start, at)
-        at = _behind_comma(text, at)
+        at = _after_comma(text, at)
     return places
 
 
@@ -87,11 +87,11 @@ def _elements(text: str, at: int) -> list[Place]:
     while text[at] != "]":
         _, end = _DECODER.raw_decode(text, at)
         places.append((at, end))
-        at = _behind_comma(text, end)
+        at = _after_comma(text, end)
     return places
 
 
-def _behind_comma(text: str, at: int) -> int:
+def _after_comma(text: str, at: int) -> int:
     """The position of the next value or the closing bracket, after a value that ends at `at`."""
     at = _skip(text, at)
     return _skip(text, at + 1) if text[at] == "," else at

@@ -1,4 +1,4 @@
-"""The clients that hold a key: what each has asked for lately, and whether it may ask for more."""
+"""The clients with an API key, and their limits on requests, tokens and places in the queue."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from app.shared_memory import Memory
 
 _SCOPE_KEY = "condenser.client"
 _SLOTS = 60
-_KEPT_SLOTS = _SLOTS + 1  # the oldest of a period is not over yet
+_KEPT_SLOTS = _SLOTS + 1  # the oldest slot of a period has not ended yet
 _MINUTE_S = 60.0
 _DAY_S = 86_400.0
 
@@ -23,9 +23,9 @@ _DAY_S = 86_400.0
 class Allowance:
     """At most `most` in any `period_s` seconds of the clock, which is the same in all workers.
 
-    What was spent is kept by the slot, a sixtieth of the period, and counts until all of its slot is a period old: so
-    never more than the limit passes, and memory is bounded. (The memory storage of `limits`, the library for this,
-    starts a thread for each expiry and goes by the wall clock, which may be set back.)
+    Amounts are summed by slots, each a sixtieth of the period, and count until the end of their slot is a period ago.
+    So the limit is never exceeded, and memory is bounded. (The memory storage of the library `limits` starts a thread
+    for each expiry and uses the wall clock, which may be set back.)
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class Allowance:
         self._slot_s = period_s / _SLOTS
         self._clock = clock
         memory = memory or Memory()
-        # A ring: what was spent in a slot, and which slot that is.
+        # A ring: the amount spent in a slot, and the number of that slot.
         self._spent = memory.cells(_KEPT_SLOTS)
         self._slots = memory.cells(_KEPT_SLOTS)
 
     def wait_s(self, amount: int = 1) -> float:
-        """Seconds until `amount`, 1 to `most`, can be spent: 0 if it can be now."""
+        """Seconds until `amount`, 1 to `most`, can be spent; 0 if it can be spent now."""
         now = self._clock()
         kept = list(self._kept(int(now / self._slot_s)))
         excess = sum(spent for _, spent in kept) + amount - self.most
@@ -53,14 +53,14 @@ class Allowance:
         return 0.0
 
     def spend(self, amount: int = 1) -> None:
-        """Count `amount`, over the limit too: what a call costs may be known only when it has ended."""
+        """Count `amount`, even beyond the limit: the cost of a call may be known only when it has ended."""
         slot = int(self._clock() / self._slot_s)
         place = slot % _KEPT_SLOTS
         self._spent[place] = amount + (self._spent[place] if self._slots[place] == slot else 0)
         self._slots[place] = slot
 
     def _kept(self, now: int) -> Iterator[tuple[int, float]]:
-        """Slots of the last period, the oldest first, with what was spent in each."""
+        """Slots of the last period, oldest first, and the amount spent in each."""
         for slot in range(now - _SLOTS, now + 1):
             place = slot % _KEPT_SLOTS
             if self._slots[place] == slot:
@@ -68,14 +68,14 @@ class Allowance:
 
 
 class Share:
-    """At most `most` places in the engine and its queue at once. What needs more places than that takes them all."""
+    """At most `most` places in the engine and its queue at once. A request that needs more places takes all of them."""
 
     def __init__(self, most: int, memory: Memory | None = None) -> None:
         self.most = most
         self._memory = memory or Memory()
         self._taken = self._memory.column()
         self._waiting = self._memory.column()
-        self._memory.on_wake(self._tell_of_room)
+        self._memory.on_wake(self._signal_room)
         self._freed = asyncio.Event()
 
     @property
@@ -84,7 +84,7 @@ class Share:
         return self._taken.total
 
     def take(self, places: int = 1) -> bool:
-        """Take so many places if they are free; returns whether they were."""
+        """Take `places` places if they are free; returns whether they were."""
         with self._memory:
             has_room = self.has_room(places)
             if has_room:
@@ -92,19 +92,19 @@ class Share:
             return has_room
 
     def has_room(self, places: int = 1) -> bool:
-        """Whether so many places can be taken now."""
+        """Whether `places` places can be taken now."""
         return self.taken + min(places, self.most) <= self.most
 
     def give_back(self, places: int) -> None:
         """Free places that were taken."""
         self._taken.own -= min(places, self.most)
-        self._tell_of_room()
+        self._signal_room()
         for worker in range(self._memory.workers):
             if worker != self._memory.index and self._waiting[worker]:
                 self._memory.wake(worker)
 
     async def wait_and_take(self, places: int) -> None:
-        """Take so many places as soon as they are free."""
+        """Take `places` places as soon as they are free."""
         self._waiting.own += 1
         try:
             while not self.take(places):
@@ -112,15 +112,15 @@ class Share:
         finally:
             self._waiting.own -= 1
 
-    def _tell_of_room(self) -> None:
+    def _signal_room(self) -> None:
         self._freed.set()
         self._freed = asyncio.Event()
 
 
 class Client:
-    """A client by its name and limits. `places`: in the engine and its queue together, of which it may have a share.
+    """A client by its name and limits. `places`: places in the engine and its queue together, for a share of them.
 
-    `retry_after_s` estimates in how many seconds all who wait now have had their turn.
+    `retry_after_s` estimates the seconds until all calls that wait now have had their turn.
     """
 
     def __init__(
@@ -141,11 +141,11 @@ class Client:
 
     @property
     def has_share(self) -> bool:
-        """Whether its places in the queue are bounded."""
+        """Whether its places in the queue are limited."""
         return self._share is not None
 
     def admit(self) -> None:
-        """Count a request. Raises ProblemError 429 if there are too many, or the day's tokens are used up."""
+        """Count a request. Raises ProblemError 429 if there are too many, or the tokens of the day are used up."""
         self.check_tokens()
         if self._requests:
             with self._memory:
@@ -154,14 +154,14 @@ class Client:
                 self._requests.spend()
 
     def check_tokens(self) -> None:
-        """Raise ProblemError 429 if the day's tokens are used up."""
+        """Raise ProblemError 429 if the tokens of the day are used up."""
         if self._tokens and (wait_s := self._tokens.wait_s()):
             raise _too_many("token_budget", f"{self._tokens.most} tokens a day are used up", wait_s)
 
     def admit_items(self, count: int) -> None:
-        """Count the items of a batch, of which `admit` has counted one, as a request each.
+        """Count each item of a batch as a request; `admit` has counted the first.
 
-        Raises ProblemError 429 if they are too many now, 413 if they always are.
+        Raises ProblemError 429 if they are too many now, 413 if they exceed the limit in any case.
         """
         if not self._requests or count <= 1:
             return
@@ -169,19 +169,19 @@ class Client:
             raise too_large(f"items: {count} items, each a request; this key's limit: {_per_minute(self._requests)}")
         with self._memory:
             if self._requests.wait_s(count - 1):
-                # The one that was counted stays counted, so that who tries again needs room for it as well.
+                # The first stays counted, so a retry needs room for it as well.
                 raise _too_many("rate_limited", _per_minute(self._requests), self._requests.wait_s(count))
             self._requests.spend(count - 1)
 
     def spend_tokens(self, tokens: int) -> None:
-        """Count tokens that a call of the model's took."""
+        """Count the tokens of a model call."""
         if self._tokens:
             with self._memory:
                 self._tokens.spend(tokens)
 
     @contextmanager
     def hold(self, places: int) -> Generator[None]:
-        """Hold so many places of its share for the block. Raises ProblemError 429 if they are not free."""
+        """Hold places of its share for the block. Raises ProblemError 429 if they are not free."""
         if not self._share:
             yield
             return
@@ -198,12 +198,12 @@ class Client:
             raise self._no_room(self._share)
 
     def _no_room(self, share: Share) -> ProblemError:
-        # Places free one by one, and all of them within the time that the queue needs to drain.
+        # Places become free one after another, all of them within the time that the queue needs to drain.
         return _too_many("queue_share", f"{share.most} places in the queue at once", self._retry_after_s() / share.most)
 
     @asynccontextmanager
     async def wait_and_hold(self, places: int) -> AsyncGenerator[None]:
-        """Hold so many places of its share for the block, from when they are free."""
+        """Wait until places of its share are free, and hold them for the block."""
         if not self._share:
             yield
             return
@@ -215,7 +215,7 @@ class Client:
 
 
 def _per_minute(allowance: Allowance) -> str:
-    return f"{allowance.most} requests a minute, items of a batch each as one"
+    return f"{allowance.most} requests a minute, each item of a batch included"
 
 
 def _too_many(kind: str, limit: str, wait_s: float) -> ProblemError:
@@ -228,11 +228,11 @@ NOBODY = Client("", KeyLimits(), 1, lambda: 0.0)
 
 
 def keep_client(scope: Scope, client: Client) -> None:
-    """Make `client` the one that sent the request with this scope."""
+    """Record that `client` sent the request with this scope."""
     scope[_SCOPE_KEY] = client
 
 
 def client_of(connection: HTTPConnection) -> Client:
-    """Who sent the request that is being served."""
+    """The client that sent the request."""
     client: Client = connection.scope[_SCOPE_KEY]
     return client

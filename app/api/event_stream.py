@@ -1,4 +1,4 @@
-"""Answers of `/compress` as server-sent events: what is known early, and then the whole answer."""
+"""Answers of `/compress` as server-sent events: early excerpts, and then the whole answer."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api.answers import ranges
 from app.api.message_schemas import CompressMessagesResponse
 from app.api.operations import Done
-from app.api.problems import found, problem_body
+from app.api.problems import details_of, problem_body
 from app.api.record import RequestRecord
 from app.api.schemas import CompressResponse, ExcerptBody
 from app.asgi import ClientDisconnectedError, cancel_on_disconnect
@@ -22,7 +22,7 @@ from app.tasks import end
 
 EVENT_STREAM = "text/event-stream"
 PING_INTERVAL_S = 15.0
-"""Between comments while there is nothing to send; proxies close a connection that is silent for a minute or so."""
+"""Seconds between comments while there is nothing to send: proxies close a connection that is silent for a minute."""
 
 EVENTS: Mapping[str, Any] = {
     "schema": {
@@ -45,14 +45,14 @@ data: {"compressed":"The ferry leaves at 07:45. It costs 24 euros.","method":"ab
 
 """,
 }
-"""The stream as OpenAPI has it; 3.1 knows no events, so the schema is that of their data."""
+"""The stream in the OpenAPI document. OpenAPI 3.1 has no events, so the schema is that of their data."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
-    "X-Accel-Buffering": "no",  # nginx is not to collect events, whatever its configuration says
+    "X-Accel-Buffering": "no",  # nginx must not buffer events, whatever its configuration says
 }
 
-# Many a client splits lines there too (httpx and str.splitlines do); in JSON they only stand within strings.
+# Many clients split lines at these too (httpx and str.splitlines do). In JSON they occur only within strings.
 _OTHER_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 _NAMES = {"source": "passage", "model": "sentence"}
@@ -63,11 +63,11 @@ Event = Excerpt | AnyDone | Exception
 
 
 class EventStream(Response):
-    """The excerpts that `work` gives, each once, and at last its answer, or the problem in which it ends.
+    """Sends each excerpt that `work` reports once, and then its answer, or the problem in which it ended.
 
-    The answer begins with the first of these events. A problem that comes before it is raised, and so answered as such.
-    The work goes on whether the client reads or not, so that who reads slowly holds no place in the engine; what waits
-    to be read is not more than the result and its preview. When the client leaves, the work ends.
+    The response starts with the first of these events. A problem before that is raised, and so gets its own status.
+    `work` continues while the client does not read, so that a slow reader holds no place in the engine; at most the
+    result and its preview are buffered. When the client disconnects, `work` is cancelled.
     """
 
     def __init__(self, work: Work, record: RequestRecord) -> None:
@@ -76,7 +76,7 @@ class EventStream(Response):
         self._work = work
         self._record = record
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self._given: set[Excerpt] = set()
+        self._sent: set[Excerpt] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
@@ -91,15 +91,15 @@ class EventStream(Response):
 
     async def _run(self) -> None:
         try:
-            ended: Event = await self._work(self._give)
+            ended: Event = await self._work(self._report)
         except Exception as error:
             ended = error
         self._record.stop()
         self._events.put_nowait(ended)
 
-    def _give(self, excerpt: Excerpt) -> None:
-        if excerpt not in self._given:
-            self._given.add(excerpt)
+    def _report(self, excerpt: Excerpt) -> None:
+        if excerpt not in self._sent:
+            self._sent.add(excerpt)
             self._events.put_nowait(excerpt)
 
     async def _send_all(self, send: Send) -> None:
@@ -109,14 +109,14 @@ class EventStream(Response):
         self._record.fields["first_event_ms"] = round(self._record.elapsed_s * 1000, 1)
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         while isinstance(event, Excerpt):
-            await send(_body(_early(event)))
+            await send(_body(_excerpt_event(event)))
             event = await self._next(send)
         await send(_body(self._last(event), is_last=True))
 
     def _last(self, event: AnyDone | Exception) -> bytes:
         if isinstance(event, Done):
             return _event("result", event.answer.model_dump_json())
-        problem = found(event)
+        problem = details_of(event)
         self._record.outcome = problem.kind
         # ASCII: a message may quote a lone surrogate, which has no UTF-8.
         return _event("problem", json.dumps(problem_body(problem).model_dump()))
@@ -132,7 +132,7 @@ class EventStream(Response):
 
 
 def single_line(text: str) -> str:
-    """A JSON text without anything that a client may take for the end of a line."""
+    """A JSON text without characters that a client may take for the end of a line."""
     return text.translate(_OTHER_LINE_ENDS)
 
 
@@ -144,6 +144,6 @@ def _body(content: bytes, *, is_last: bool = False) -> Message:
     return {"type": "http.response.body", "body": content, "more_body": not is_last}
 
 
-def _early(excerpt: Excerpt) -> bytes:
+def _excerpt_event(excerpt: Excerpt) -> bytes:
     body = ExcerptBody(text=excerpt.text, by=excerpt.by, source=ranges(excerpt.source), support=excerpt.support)
     return _event(_NAMES[excerpt.by], body.model_dump_json())

@@ -1,11 +1,11 @@
-"""Fields that several request bodies have."""
+"""Fields that occur in several request bodies."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-# Ollama's [host[:port]/][namespace/]name[:tag] (types/model/name.go), so that none is a path or a URL. A host is
-# allowed: models pulled from hf.co go by such names, and neither Ollama's /api/chat nor this service pulls one.
+# Ollama's [host[:port]/][namespace/]name[:tag] (types/model/name.go), which excludes paths and URLs. A host is
+# allowed: models pulled from hf.co have such names, and neither Ollama's /api/chat nor this service pulls a model.
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}"
 MODEL_NAME_PATTERN = rf"^(?:(?:[A-Za-z0-9][A-Za-z0-9.\-]{{0,252}}(?::[0-9]{{1,5}})?/)?{_PART}/)?{_PART}(?::{_PART})?$"
 
@@ -14,7 +14,7 @@ ModelName = Annotated[
     Field(
         max_length=256,
         pattern=MODEL_NAME_PATTERN,
-        description="model to ask; the service's own where left out",
+        description="model to use; default: the service's own",
         examples=["qwen2.5:7b-instruct"],
     ),
 ]
@@ -25,7 +25,7 @@ TimeoutSeconds = Annotated[
         ge=0.01,
         le=86_400,
         allow_inf_nan=False,
-        description="longest time for this request or item, queue and retries included, seconds; at most, and where "
-        "left out, CONDENSER_REQUEST_TIMEOUT_S",
+        description="longest time for this request or item, queue and retries included, seconds; maximum and default: "
+        "CONDENSER_REQUEST_TIMEOUT_S",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Requests that come through a reverse proxy: the client, the scheme and the path prefix that it tells of."""
+"""Requests through a reverse proxy: the client, scheme and path prefix in its headers."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -13,11 +13,11 @@ _PREFIX_HEADER = b"x-forwarded-prefix"
 
 
 class ForwardedMiddleware:
-    """Puts the path prefix of a reverse proxy into `root_path`, where links are made of it.
+    """Sets the path prefix of a reverse proxy as the scope's `root_path`, from which links are built.
 
-    `root_path` is the prefix; if it is empty, the `X-Forwarded-Prefix` header of a proxy among `trusted_proxies` is.
-    Both kinds of proxies work: those that cut the prefix off the path that they pass on, and those that leave it.
-    `X-Forwarded-For` and `X-Forwarded-Proto` of these proxies are left to uvicorn.
+    The prefix is `root_path`, or if that is empty, the `X-Forwarded-Prefix` header of a proxy in `trusted_proxies`.
+    The proxy may remove the prefix from the path or leave it there. uvicorn handles `X-Forwarded-For` and
+    `X-Forwarded-Proto` of these proxies.
     """
 
     def __init__(self, app: ASGIApp, root_path: str, trusted_proxies: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ class ForwardedMiddleware:
         if scope["type"] == "http" and (prefix := self._root_path or self._forwarded_prefix(scope)):
             path: str = scope["path"]
             scope["root_path"] = prefix
-            # By the ASGI specification `path` has `root_path` in front.
+            # According to the ASGI specification `path` starts with `root_path`.
             scope["path"] = path if f"{path}/".startswith(f"{prefix}/") else prefix + path
         await self._app(cast(Any, scope), cast(Any, receive), cast(Any, send))
 
@@ -49,6 +49,6 @@ def route_path(scope: Scope) -> str:
 
 
 def prefix_of(connection: HTTPConnection) -> str:
-    """What stands in front of the service's own paths in links: empty, or the prefix of a reverse proxy."""
+    """The prefix of the service's paths in links: that of a reverse proxy, or an empty string."""
     prefix: str = connection.scope.get("root_path", "")
     return prefix

@@ -1,4 +1,4 @@
-"""Passes a request on to an upstream and its answer back, byte for byte, as it comes."""
+"""Forwards a request to an upstream, and the answer back byte for byte while it arrives."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +31,7 @@ _HOP_BY_HOP = frozenset(
 )
 """Headers of one connection (RFC 9110, section 7.6.1)."""
 _NOT_SENT = _HOP_BY_HOP | {b"host", b"content-length", b"expect", b"authorization", b"x-api-key", b"cookie"}
-# What the upstream says of its own host and connection must not be taken for this one's.
+# These describe the upstream's host and connection, not this service's.
 _NOT_ANSWERED = _HOP_BY_HOP | {b"date", b"server", b"alt-svc", b"strict-transport-security"}
 _NOT_ANSWERED_FRONT = b"access-control-"
 _REQUEST_ID = b"x-request-id"
@@ -40,7 +40,7 @@ _FIRST_REFUSAL, _FIRST_FAILURE = 400, 500
 
 
 class Forwarder:
-    """Calls of the upstream at `url`, over one pool of connections. Close it with `aclose`."""
+    """Calls the upstream at `url` through a connection pool. Close it with `aclose`."""
 
     def __init__(self, url: str) -> None:
         self.url = without_userinfo(url)
@@ -48,16 +48,16 @@ class Forwarder:
         self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
-        """Close the connections; calls under way fail."""
+        """Close the connections; calls in progress fail."""
         if self._session is not None:
             await self._session.close()
 
     async def send(
         self, method: str, path: str, headers: Iterable[Header], content: bytes | None
     ) -> aiohttp.ClientResponse:
-        """The upstream's answer, whatever its status, of which nothing but the head has been read.
+        """The upstream's answer, whatever its status; its body has not been read yet.
 
-        There is no time limit: a client that has waited long enough leaves. Raises ProblemError if no answer comes.
+        There is no time limit: the client decides how long it waits. Raises ProblemError if there is no answer.
         """
         # aiohttp's header strings are UTF-8 with surrogate escapes for other bytes.
         given = [(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in headers]
@@ -91,23 +91,23 @@ def _reason(error: Exception) -> str:
 
 
 def forwarded_headers(headers: Iterable[Header]) -> list[Header]:
-    """Those of a request's headers that go to the upstream; keys and cookies are not among them."""
+    """The headers of a request that are forwarded to the upstream: no keys and no cookies."""
     headers = list(headers)
     named = _named_by_connection(headers)
     return [(name, value) for name, value in headers if name.lower() not in _NOT_SENT | named]
 
 
 def _named_by_connection(headers: Iterable[Header]) -> frozenset[bytes]:
-    """The headers that `Connection` declares to be of this connection only."""
+    """The headers that `Connection` lists as valid for this connection only."""
     values = (value for name, value in headers if name.lower() == b"connection")
     return frozenset(word.strip().lower() for value in values for word in value.split(b","))
 
 
 class ForwardedResponse(Response):
-    """The upstream's answer, sent on as it comes, with more headers. It ends when the client leaves.
+    """The upstream's answer, forwarded while it arrives, with more headers. It ends when the client disconnects.
 
-    If the upstream's connection breaks, the client's is broken too: half an answer must not look whole.
-    `on_end` is called with how it ended: `ok`, `refused` (4xx), `failed` (5xx), `cut` or `client_gone`.
+    If the upstream's connection breaks, the client's is closed too: half an answer must not look complete.
+    `on_end` is called with the outcome: `ok`, `refused` (4xx), `failed` (5xx), `cut` or `client_gone`.
     """
 
     def __init__(
@@ -126,10 +126,10 @@ class ForwardedResponse(Response):
             status = self.status_code
             outcome = "failed" if status >= _FIRST_FAILURE else "refused" if status >= _FIRST_REFUSAL else "ok"
         except ClientDisconnectedError:
-            pass  # the record of the request says so
+            pass  # the record of the request has this outcome
         except (aiohttp.ClientError, OSError) as error:
             outcome = "cut"
-            logger.warning("the upstream's answer broke off", extra={"reason": _reason(error)})
+            logger.warning("the upstream's answer is incomplete", extra={"reason": _reason(error)})
             raise AnswerCutError from None
         finally:
             self._answer.close()
@@ -139,7 +139,7 @@ class ForwardedResponse(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async for chunk in self._answer.content.iter_any():
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await asyncio.sleep(0)  # a chunk that is there already must not keep others waiting
+            await asyncio.sleep(0)  # let other tasks run, even if the next chunk is already there
         await send({"type": "http.response.body", "body": b""})
 
 

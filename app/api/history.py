@@ -1,4 +1,4 @@
-"""`/status/history`: the last hour minute by minute, which the page draws."""
+"""`/status/history`: the last hour by minute, for the charts of the status page."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -23,31 +23,31 @@ class MinuteLatency(AnswerBody):
 
 
 class MinuteFigures(AnswerBody):
-    """What ended in one minute; items of a batch count as what they are."""
+    """Operations that ended in one minute; each item of a batch counts."""
 
     minutes_ago: Annotated[int, Field(ge=0, lt=HISTORY_MINUTES, description="0 is the running minute")]
     succeeded: Annotated[dict[Operation, int], Field(description="successful operations by kind")]
     failed: Annotated[int, Field(description="operations of any kind that ended with a problem")]
     latency_s: Annotated[MinuteLatency | None, Field(description="of compressions; null if none succeeded")]
-    tokens_saved: Annotated[int, Field(description="tokens of the sources less those of the results")]
+    tokens_saved: Annotated[int, Field(description="tokens of the sources minus those of the results")]
     engine_s: Annotated[float, Field(description="seconds of the engine's busy time")]
 
 
 class StatusHistory(AnswerBody):
-    """The last hour, and what was done since the start."""
+    """The last hour, and totals since the start."""
 
     uptime_s: Annotated[float, Field(description="seconds since the start")]
     succeeded: Annotated[int, Field(description="successful operations since the start")]
-    tokens_saved: Annotated[int, Field(description="tokens that readers of the results were spared since the start")]
+    tokens_saved: Annotated[int, Field(description="tokens that readers of the results saved since the start")]
     minutes: Annotated[
         list[MinuteFigures],
-        Field(max_length=HISTORY_MINUTES, description="oldest first, from the start on, at most the last hour"),
+        Field(max_length=HISTORY_MINUTES, description="oldest first, since the start, at most the last hour"),
     ]
 
 
 @router.get("/status/history")
 async def status_history(request: Request) -> StatusHistory:
-    """Throughput, latency and tokens saved in each minute of the last hour, and in all since the start."""
+    """Throughput, latency and tokens saved in each minute of the last hour, and totals since the start."""
     return _answer(service_of(request).metrics.hour())
 
 

@@ -1,4 +1,4 @@
-"""What is told of a batch that is answered later."""
+"""Answer bodies about batches that are answered later."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -9,13 +9,13 @@ from app.api.batch_schemas import BatchResult
 from app.api.schemas import AnswerBody
 from app.jobs.values import Job
 
-Times = Annotated[datetime | None, Field(description="RFC 3339, UTC; null if it is still to come")]
+Times = Annotated[datetime | None, Field(description="RFC 3339, UTC; null if it has not happened yet")]
 
 
 class JobProgress(AnswerBody):
-    """A batch and how far it is."""
+    """A batch and its progress."""
 
-    id: Annotated[str, Field(description="of the batch; hard to guess")]
+    id: Annotated[str, Field(description="id of the batch; hard to guess")]
     state: Literal["queued", "running", "done", "cancelled"]
     operation: Literal["compress", "reconstruct"]
     items: int
@@ -27,13 +27,13 @@ class JobProgress(AnswerBody):
 
 
 class JobResults(JobProgress):
-    """A batch, how far it is, and a page of its results."""
+    """A batch, its progress, and a page of its results."""
 
     results: Annotated[
         list[BatchResult],
-        Field(description="in the order in which they came, from `offset` on; `index` tells the item"),
+        Field(description="in the order in which they arrived, from `offset` on; `index` is that of the item"),
     ]
-    next: Annotated[str | None, Field(description="path of the next page; null if all results have been given")]
+    next: Annotated[str | None, Field(description="path of the next page; null if there are no more results")]
 
 
 class JobList(AnswerBody):
@@ -43,7 +43,7 @@ class JobList(AnswerBody):
 
 
 def progress(job: Job) -> JobProgress:
-    """What a client is told of a job."""
+    """The progress of a job."""
     return JobProgress(
         id=job.id,
         state="cancelled" if job.state == "deleted" else job.state,

@@ -1,4 +1,4 @@
-"""`/batch/{id}`: batches that are answered later, and the work at their items."""
+"""`/batch/{id}`: batches that are answered later, and how their items are processed."""
 
 import asyncio
 import json
@@ -10,14 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from app.api.batch import NDJSON, one_line, perform_item
 from app.api.batch_schemas import BatchResult
 from app.api.body import BoundedRoute
 from app.api.clients import NOBODY, client_of
 from app.api.forwarded import prefix_of
 from app.api.job_schemas import JobList, JobResults, progress
 from app.api.problem_answers import problem_answers
-from app.api.problems import Found, ProblemError, found, problem_body
-from app.api.routes import NDJSON, cache_scope, one_line, perform_item
+from app.api.problems import ProblemDetails, ProblemError, details_of, problem_body
+from app.api.routes import cache_scope
 from app.api.service import Service, service_of
 from app.compression.cache import Caching
 from app.engine.engine import Engine
@@ -30,15 +31,17 @@ from app.telemetry.metrics import Metrics
 
 _LINES_AT_ONCE = 500
 _PAGE_BYTES = 4 * 2**20
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _COMPACT = (",", ":")
 
-_PASSING = frozenset({"unreachable", "busy", "queue_full", "queue_timeout"})
-_PATIENCE_S = 3600.0
+_TEMPORARY = frozenset({"unreachable", "busy", "queue_full", "queue_timeout"})
+_RETRIED_FOR_S = 3600.0
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 
-_GONE = Found("unauthorized", 401, "A key is needed", "the key that sent this batch is no key any more", {})
+_KEY_REMOVED = ProblemDetails(
+    "unauthorized", 401, "An API key is needed", "the API key that sent this batch is no longer valid", {}
+)
 
 router = APIRouter(route_class=BoundedRoute, tags=["compression"])
 
@@ -46,13 +49,16 @@ router = APIRouter(route_class=BoundedRoute, tags=["compression"])
 @router.get("/batch", operation_id="list_batches", responses=problem_answers(401, 404, 421, 422, 503))
 async def list_jobs(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=1000, description="batches at most")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="most batches in the answer")] = 100,
 ) -> JobList:
     """The client's batches that were sent with `Prefer: respond-async`, newest first."""
     jobs = service_of(request).jobs
     if jobs is None:
         raise ProblemError(
-            "no_batches_kept", 404, "No batches are kept", "batches are not answered later: CONDENSER_JOBS_DATABASE=off"
+            "no_batches_kept",
+            404,
+            "No batches are stored",
+            "batches are not answered later: CONDENSER_JOBS_DATABASE=off",
         )
     return JobList(batches=[progress(job) for job in await jobs.newest(client_of(request).name, limit)])
 
@@ -64,7 +70,7 @@ async def list_jobs(
     responses={
         **problem_answers(401, 404, 421, 422, 503),
         200: {
-            "description": "Progress and a page of results; as NDJSON each result from `offset` on, until it ends",
+            "description": "Progress and a page of results; as NDJSON all results from `offset`, until the batch ends",
             "content": {NDJSON: {"schema": {"$ref": "#/components/schemas/BatchResult"}}},
         },
     },
@@ -72,17 +78,17 @@ async def list_jobs(
 async def read_job(
     request: Request,
     job_id: str,
-    offset: Annotated[int, Query(ge=0, le=10**9, description="results to leave out, which the client has")] = 0,
-    limit: Annotated[int, Query(ge=0, le=1000, description="results on the page at most; 0: progress only")] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**9, description="results to skip, because the client has them")] = 0,
+    limit: Annotated[int, Query(ge=0, le=1000, description="most results on the page; 0: progress only")] = 100,
 ) -> Response:
-    """How far a batch is that was sent with `Prefer: respond-async`, and its results.
+    """Progress and results of a batch that was sent with `Prefer: respond-async`.
 
-    They stand in the order in which they came, so that who reads on from the number that it has misses none. With
-    `Accept: application/x-ndjson` each is a line, and the answer goes on until the batch has ended; `limit` is not
-    regarded then.
+    Results are in the order in which they arrived, so a client that sends the number it has as `offset` misses none.
+    With `Accept: application/x-ndjson` each is a line, the answer continues until the batch has ended, and `limit` is
+    ignored.
     """
     service = service_of(request)
-    jobs, job = await _found(request, job_id)
+    jobs, job = await _own_job(request, job_id)
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(_lines(service, jobs, job_id, offset), media_type=NDJSON)
     results = await jobs.page(job_id, offset, limit, _PAGE_BYTES) if limit else []
@@ -91,7 +97,7 @@ async def read_job(
     answer = progress(job).model_dump(mode="json")
     path = f"{prefix_of(request)}/batch/{job_id}?offset={after}" + (f"&limit={limit}" if limit else "")
     answer["next"] = None if is_last else path
-    # The results are JSON already, and are not read for being written again.
+    # The results are JSON already, so they are not parsed and written again.
     content = f'{json.dumps(answer, separators=_COMPACT)[:-1]},"results":[{",".join(results)}]}}'
     return Response(content, media_type="application/json")
 
@@ -104,17 +110,17 @@ async def read_job(
     responses=problem_answers(401, 404, 421, 422, 503),
 )
 async def delete_job(request: Request, job_id: str) -> None:
-    """Cancel a batch, or delete one that is done: its texts and results are erased. Again has no further effect."""
-    jobs, job = await _found(request, job_id, and_deleted=True)
+    """Cancel a batch, or delete one that is done: its texts and results are erased. Calling it again has no effect."""
+    jobs, job = await _own_job(request, job_id, include_deleted=True)
     await jobs.erase(job)
 
 
-async def _found(request: Request, job_id: str, *, and_deleted: bool = False) -> tuple[Jobs, Job]:
+async def _own_job(request: Request, job_id: str, *, include_deleted: bool = False) -> tuple[Jobs, Job]:
     """The client's own job. Raises ProblemError 404 if there is none, or it belongs to another client."""
     jobs = service_of(request).jobs
     job = await jobs.get(job_id) if jobs is not None else None
     is_own = job is not None and job.owner == client_of(request).name
-    if jobs is None or job is None or not is_own or (job.state == "deleted" and not and_deleted):
+    if jobs is None or job is None or not is_own or (job.state == "deleted" and not include_deleted):
         raise ProblemError(
             "no_such_batch",
             404,
@@ -125,7 +131,7 @@ async def _found(request: Request, job_id: str, *, and_deleted: bool = False) ->
 
 
 async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> AsyncGenerator[str, None]:
-    """Results as lines until the job has ended or the service is about to."""
+    """Results as lines until the job has ended or the service shuts down."""
     while True:
         results = await jobs.page(job_id, offset, _LINES_AT_ONCE, _PAGE_BYTES)
         if results:
@@ -137,11 +143,11 @@ async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> Asyn
             return
         if service.drain.has_begun:
             return
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_S)
 
 
 def of(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jobs | None:
-    """The jobs of one of so many workers with these settings; None if they are off."""
+    """The jobs of one of `workers` workers; None if they are off."""
     if settings.jobs_database == NO_JOBS:
         return None
     parallelism = max(1, 2 * engine.gate.most_concurrency // workers)
@@ -150,30 +156,30 @@ def of(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jo
 
 
 def working(service: Service) -> AbstractAsyncContextManager[None]:
-    """Take on and work at jobs for the block."""
+    """Accept and run jobs for the block."""
     return nullcontext() if service.jobs is None else service.jobs.working(item_worker(service))
 
 
 def item_worker(service: Service) -> Perform:
-    """What does an item of a job: as an item of any batch is done, but with more patience.
+    """The function that runs an item of a job like an item of any batch, but with retries.
 
-    It waits for up to an hour while the engine is down or too busy, and fails if its key has used up its tokens.
+    It retries for up to an hour while the engine is down or too busy, and fails if the key has used up its tokens.
     """
 
     async def perform(job: Job, index: int, body: object) -> Outcome | None:
         request_id.set(job.request_id)
         try:
-            return await _perform_patiently(service, job, index, body)
+            return await _perform_with_retries(service, job, index, body)
         except ShuttingDownError:
             return None
 
     return perform
 
 
-async def _perform_patiently(service: Service, job: Job, index: int, body: object) -> Outcome:
+async def _perform_with_retries(service: Service, job: Job, index: int, body: object) -> Outcome:
     client = service.clients.get(job.owner) if job.owner else NOBODY
     if client is None:
-        return _problem(service, job, index, _GONE, 0.0)
+        return _problem(service, job, index, _KEY_REMOVED, 0.0)
     caching = Caching(cache_scope(service, client))
     started = time.perf_counter()
     pause_s = _FIRST_PAUSE_S
@@ -185,9 +191,9 @@ async def _perform_patiently(service: Service, job: Job, index: int, body: objec
         except ShuttingDownError:
             raise
         except Exception as error:
-            what = found(error)
-            if what.kind not in _PASSING or tried - started > _PATIENCE_S:
-                return _problem(service, job, index, what, time.perf_counter() - tried)
+            details = details_of(error)
+            if details.kind not in _TEMPORARY or tried - started > _RETRIED_FOR_S:
+                return _problem(service, job, index, details, time.perf_counter() - tried)
             await _pause(service, pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         else:
@@ -197,16 +203,16 @@ async def _perform_patiently(service: Service, job: Job, index: int, body: objec
 
 
 async def _pause(service: Service, seconds: float) -> None:
-    """Sleep. Raises ShuttingDownError if the service is about to end."""
+    """Sleep. Raises ShuttingDownError if the service shuts down."""
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
         if service.drain.has_begun:
             raise ShuttingDownError
-        await asyncio.sleep(min(left_s, _LOOK_S))
+        await asyncio.sleep(min(left_s, _POLL_S))
 
 
-def _problem(service: Service, job: Job, index: int, what: Found, seconds: float) -> Outcome:
-    service.metrics.operation_ended(job.operation, what.kind, seconds)
-    result = BatchResult(index=index, problem=problem_body(what))
+def _problem(service: Service, job: Job, index: int, details: ProblemDetails, seconds: float) -> Outcome:
+    service.metrics.operation_ended(job.operation, details.kind, seconds)
+    result = BatchResult(index=index, problem=problem_body(details))
     # ASCII JSON: a message may quote a lone surrogate, which has no UTF-8.
     return Outcome(json.dumps(result.model_dump(exclude_unset=True), separators=_COMPACT), False)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PATH = "/mcp"
 MCP_HEADERS = ("Mcp-Method", "Mcp-Name", "Mcp-Protocol-Version", "Mcp-Session-Id")
-"""What a client in a web page sends beside the headers of the API."""
+"""Headers that a client in a web page sends in addition to those of the API."""
 _KEY_HEADERS = ("authorization", "x-api-key")
 _NO_LIMIT_S = 86_400.0  # the API itself bounds how long a request takes
 
@@ -35,13 +35,13 @@ _NO_LIMIT_S = 86_400.0  # the API itself bounds how long a request takes
 class McpEndpoint:
     """The ASGI application behind `/mcp`.
 
-    The SDK is imported and the server made at the first request: the import alone takes most of a second and 30 MB,
-    which a service that no agent uses should not pay.
+    The SDK is imported and the server is created at the first request: the import alone takes most of a second and
+    30 MB, which a service without agents does not need.
     """
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
         self._settings = settings
-        # The tools call the API as any client does, only without a socket.
+        # The tools call the API like any client, but without a socket.
         self._http = httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), trust_env=False)
         self._manager: StreamableHTTPSessionManager | None = None
         self._starting = asyncio.Lock()
@@ -52,16 +52,16 @@ class McpEndpoint:
         request = BoundedRequest(scope, receive)
         self._check_origin(request)
         body = await request.body()
-        # What a tool sends to the API is counted there.
+        # The requests that a tool sends to the API are counted there.
         record = record_of(request)
         service_of(request).pending.release(record.body_bytes)
         record.body_bytes = 0
         manager = self._manager or await self._started()
-        with suppress(ClientDisconnectedError):  # nobody is there to be answered
+        with suppress(ClientDisconnectedError):  # nobody waits for the answer
             await cancel_on_disconnect(receive, manager.handle_request(scope, _replayed(body), send))
 
     async def aclose(self) -> None:
-        """End what is under way."""
+        """End all calls in progress."""
         if self._host is not None:
             self._host.cancel()
             await asyncio.gather(self._host, return_exceptions=True)
@@ -72,8 +72,8 @@ class McpEndpoint:
             if self._manager is None:
                 manager = await asyncio.to_thread(self._make_manager)
                 running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                # A task of its own, because the manager's task group must be left by the task that entered it; with an
-                # empty context, so that it does not go on under the first request's id.
+                # A separate task, because the manager's task group must be left by the task that entered it. Its
+                # context is empty, so that it does not keep the id of the first request.
                 self._host = asyncio.create_task(_run(manager, running), context=contextvars.Context())
                 await running
                 self._manager = manager
@@ -84,7 +84,7 @@ class McpEndpoint:
 
         from app.api.mcp_tools import make_server
 
-        # Host, Origin and size are checked before, by the service's own settings.
+        # Host, Origin and size have been checked already, according to the service's settings.
         return StreamableHTTPSessionManager(
             make_server(self._client),
             stateless=True,
@@ -93,7 +93,7 @@ class McpEndpoint:
         )
 
     def _client(self, context: Any) -> "AsyncCondenser":
-        """The client for a tool call: it has the key and the id of the request that the call came with."""
+        """The client for a tool call, with the key and the id of the request that made the call."""
         from condenser_client import AsyncCondenser
 
         given = context.request.headers
@@ -103,9 +103,9 @@ class McpEndpoint:
         return AsyncCondenser(url, headers=headers, max_retries=0, timeout_s=_NO_LIMIT_S, http_client=self._http)
 
     def _check_origin(self, request: Request) -> None:
-        """Raise ProblemError 403 for a web page of another origin, unless CONDENSER_CORS_ORIGINS has it.
+        """Raise ProblemError 403 for a web page of another origin, unless it is in CONDENSER_CORS_ORIGINS.
 
-        The protocol asks for this: a page may send a request that a browser does not ask about first.
+        The protocol requires this: browsers send some requests of a page without a preflight.
         """
         origin = request.headers.get("origin")
         allowed = self._settings.cors_origins
@@ -115,7 +115,7 @@ class McpEndpoint:
         raise ProblemError(
             "wrong_origin",
             403,
-            "Web pages of that origin may not call this",
+            "Web pages of that origin may not call this service",
             "the Origin header has an origin that is not among CONDENSER_CORS_ORIGINS",
         )
 
@@ -127,7 +127,7 @@ async def _run(manager: "StreamableHTTPSessionManager", running: asyncio.Future[
 
 
 def _replayed(body: bytes) -> Receive:
-    """A `receive` that gives the body, which has been read, and then nothing: a disconnect is looked for elsewhere."""
+    """A `receive` that returns the body, which has been read, and then waits: a disconnect is handled elsewhere."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

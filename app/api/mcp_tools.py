@@ -1,4 +1,4 @@
-"""The tools of the MCP server. Each calls the HTTP API, so that limits, queue, log and metrics are the API's own.
+"""The tools of the MCP server. Each calls the HTTP API, so that limits, queue, log and metrics apply to them too.
 
 Importing this imports the MCP SDK, which takes most of a second.
 """
@@ -27,7 +27,7 @@ from condenser_client import AsyncCondenser, Capsule, CondenserError, ProblemErr
 
 Context = ServerRequestContext[Any, Any]
 Connect = Callable[[Context], AsyncCondenser]
-"""Gives the client by which a request's tools call the service, with the key that the request came with."""
+"""Returns the client with which the tools of a request call the service; it has the key of the request."""
 
 _INSTRUCTIONS = (
     "Condenser shortens texts. `compress` keeps whole sentences, rows and lines of the text, or sentences of a model "
@@ -47,8 +47,8 @@ class _CompressArguments(_Arguments):
         Field(
             ge=0.01,
             le=1,
-            description="Wanted length of the result as a share of the text's tokens: 0.3 is a third. Left out, the "
-            "result is as short as it can be while it keeps most of what the text says.",
+            description="Target length of the result as a share of the text's tokens: 0.3 is a third. If omitted, the "
+            "result is as short as possible while it keeps most of what the text says.",
         ),
     ] = None
     question: Annotated[
@@ -68,13 +68,15 @@ class _CompressArguments(_Arguments):
     ] = None
     content_type: Annotated[
         str | None,
-        Field(description="What the text is, where you know: `json`, `csv`, `log`, `text/html` ... Else found out."),
+        Field(
+            description="What the text is, if you know: `json`, `csv`, `log`, `text/html` ... Otherwise it is detected."
+        ),
     ] = None
     include_capsule: Annotated[
         bool,
         Field(
             description="Whether the result has the capsule that `reconstruct` needs. It is about as long as the text "
-            "itself: set false where you need only the short text."
+            "itself: set false if you need only the short text."
         ),
     ] = True
 
@@ -91,7 +93,7 @@ class _Compressed(BaseModel):
 
 
 def _from_json(value: object) -> object:
-    """Models now and then send an object as a string that holds its JSON."""
+    """Models sometimes send an object as a string of JSON."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -155,7 +157,7 @@ async def _status(client: AsyncCondenser, arguments: _NoArguments) -> CallToolRe
     lines = [
         f"Condenser {status.version}, engine {engine.name} {engine.version or '(does not answer)'}, model {model.name}"
         f" ({'in memory' if model.loaded else 'not in memory'})",
-        f"{queue.in_flight} of {queue.concurrency_limit} calls under way, {queue.depth} of {queue.capacity} waiting",
+        f"{queue.in_flight} of {queue.concurrency_limit} calls in progress, {queue.depth} of {queue.capacity} waiting",
         *(f"{name}: {figures.per_minute:g} a minute" for name, figures in status.operations.items()),
         *([f"Problem: {engine.problem}"] if engine.problem else []),
         *(f"Warning: {warning}" for warning in (engine.warning, model.warning) if warning),
@@ -175,7 +177,7 @@ ArgumentsT = TypeVar("ArgumentsT", bound=_Arguments)
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A tool as it is listed, and what does its work."""
+    """A tool as it is listed, and the function that runs it."""
 
     tool: Tool
     perform: Callable[[AsyncCondenser, Mapping[str, object]], Awaitable[CallToolResult]]
@@ -235,7 +237,7 @@ _ENTRIES = (
 
 
 def make_server(connect: Connect) -> Server[Any]:
-    """The MCP server, whose tools call the service by the client that `connect` gives."""
+    """The MCP server; its tools call the service through the client that `connect` returns."""
     entries = {entry.tool.name: entry for entry in _ENTRIES}
 
     async def list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:

@@ -33,20 +33,20 @@ from app.compression.messages import Role
 
 _DEEPEST = 64  # levels of lists and objects in a message
 _TEXT, _MESSAGES, _STRING, _LIST = TAGS = ("a text", "messages of a chat", "a string", "a list of parts")
-"""What a validation error names beside the field: which of two forms it was read as."""
+"""Names of the alternatives of a union, which validation errors contain beside the field."""
 
 
 class _AsGiven(RequestBody):
-    """A part of a request that has fields which only its reader knows; all of them are passed on as they came."""
+    """A part of a request with fields that this service does not know; they are passed on unchanged."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class ContentPart(_AsGiven):
-    """A part of a content: a text, or something else, such as an image, which stays as it is."""
+    """A part of a message: a text, or something else, such as an image, which stays unchanged."""
 
     type: Annotated[str, Field(max_length=100, description="`text`, `image_url`, `input_audio`, `file` ...")]
-    text: Annotated[str | None, Field(description="the text, where `type` is `text`")] = None
+    text: Annotated[str | None, Field(description="the text, if `type` is `text`")] = None
 
     @model_validator(mode="after")
     def _has_text(self) -> "ContentPart":
@@ -56,7 +56,7 @@ class ContentPart(_AsGiven):
 
 
 class ToolCall(_AsGiven):
-    """A call of a tool by the assistant; it stays as it is."""
+    """A call of a tool by the assistant; it stays unchanged."""
 
     id: str | None = None
     function: dict[str, Any] | None = None
@@ -75,21 +75,23 @@ Content = Annotated[
 
 
 class Message(_AsGiven):
-    """A message as OpenAI's and Ollama's chat APIs take it. Fields that are not listed are passed on too."""
+    """A message in the format of OpenAI's and Ollama's chat APIs. Fields that are not listed are passed on too."""
 
     role: Role
     content: Annotated[
         Content | None,
         BeforeValidator(_string_or_list),
-        Field(description="what is said; null, or left out, beside `tool_calls`"),
+        Field(description="the text or parts; null or omitted with `tool_calls`"),
     ] = None
-    tool_calls: Annotated[list[ToolCall] | None, Field(description="of an assistant")] = None
+    tool_calls: Annotated[list[ToolCall] | None, Field(description="in a message of the assistant")] = None
     function_call: Annotated[dict[str, Any] | None, Field(description="the same in OpenAI's older API")] = None
-    tool_call_id: Annotated[str | None, Field(description="of a tool's result, with OpenAI")] = None
-    tool_name: Annotated[str | None, Field(description="of a tool's result, with Ollama")] = None
+    tool_call_id: Annotated[str | None, Field(description="in the result of a tool, for OpenAI")] = None
+    tool_name: Annotated[str | None, Field(description="in the result of a tool, for Ollama")] = None
     name: str | None = None
-    thinking: Annotated[str | None, Field(description="of an assistant, with Ollama; stays as it is")] = None
-    images: Annotated[list[str] | None, Field(description="base64, with Ollama; stay as they are")] = None
+    thinking: Annotated[str | None, Field(description="in a message of the assistant, for Ollama; stays unchanged")] = (
+        None
+    )
+    images: Annotated[list[str] | None, Field(description="base64, for Ollama; stay unchanged")] = None
     _given: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
@@ -104,7 +106,7 @@ class Message(_AsGiven):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The message as it came."""
+        """The message as it was sent."""
         return self._given
 
 
@@ -122,7 +124,7 @@ class CompressMessagesRequest(CompressOptionsBody):
         list[Message],
         Field(
             min_length=1,
-            description="a conversation, as it would be sent to OpenAI or Ollama; what may be compressed of it has at "
+            description="a conversation in the format of OpenAI or Ollama; the texts that may be compressed have at "
             "most CONDENSER_MAX_TEXT_BYTES",
         ),
     ]
@@ -130,15 +132,15 @@ class CompressMessagesRequest(CompressOptionsBody):
         int,
         Field(
             ge=0,
-            description="messages at the end that stay as they are, system messages not counted; more, if the "
-            "calls of the tool results among them stand before them",
+            description="messages at the end that stay unchanged, not counting system messages; more if they contain "
+            "tool results whose calls come before them",
         ),
         WHOLE,
     ] = 4
 
     @model_validator(mode="wrap")
     @classmethod
-    def _one_of_both(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
+    def _not_both(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
         for name in ("text", "content_type"):
             if isinstance(value, dict) and name in value:
                 raise PydanticCustomError("both", "{name} can't be given together with messages", {"name": name})
@@ -146,35 +148,35 @@ class CompressMessagesRequest(CompressOptionsBody):
 
     @property
     def given_messages(self) -> list[dict[str, Any]]:
-        """The messages as they came."""
+        """The messages as they were sent."""
         return [message.given for message in self.messages]
 
 
 class ChangedContent(AnswerBody):
-    """What became of a message's text that is not as it was."""
+    """A text of a message that has changed."""
 
-    index: Annotated[int, Field(description="number of the message, from 0, the same in request and answer")]
+    index: Annotated[int, Field(description="index of the message, the same in request and answer")]
     part: Annotated[
         int | None,
-        Field(exclude_if=lambda value: value is None, description="number of the text in a content that is a list"),
+        Field(exclude_if=lambda value: value is None, description="index of the text in a content that is a list"),
     ] = None
     method: MadeBy
-    capsule: Annotated[Capsule, Field(description="`/reconstruct` makes the text of it that the message had")]
+    capsule: Annotated[Capsule, Field(description="`/reconstruct` restores the text of the message from it")]
     fidelity: FidelityReport
     sizes: SizesBody
 
 
 class OlderBody(AnswerBody):
-    """The texts that may be compressed; `target_ratio` counts over them."""
+    """The texts that may be compressed; `target_ratio` applies to all of them together."""
 
-    messages: Annotated[int, Field(description="messages that have them")]
+    messages: Annotated[int, Field(description="messages with such texts")]
     source_tokens: int
     compressed_tokens: int
     token_ratio: Annotated[float, Field(description="compressed_tokens / source_tokens")]
 
 
 class CompressMessagesResponse(AnswerBody):
-    """The conversation with its older messages shortened, ready to be sent on, and the way back."""
+    """The conversation with its older messages shortened, ready to be sent, and capsules to restore them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RESPONSE]})
 
@@ -183,7 +185,7 @@ class CompressMessagesResponse(AnswerBody):
         Field(description="as many as in the request, in the same order; only texts of older messages differ"),
     ]
     method: Annotated[MadeBy, Field(description="`verbatim` if no message changed; else as for a text")]
-    changed: Annotated[list[ChangedContent], Field(description="one for each text that is not as it was")]
+    changed: Annotated[list[ChangedContent], Field(description="one for each text that has changed")]
     older: OlderBody
     sizes: Annotated[SizesBody, Field(description="of all texts of the messages together, and of all capsules")]
     usage: UsageBody

@@ -1,4 +1,4 @@
-"""`/models`: what `model` in a request may be."""
+"""`/models`: the possible values of `model` in a request."""
 
 from typing import Annotated
 
@@ -14,10 +14,10 @@ router = APIRouter(tags=["monitoring"])
 
 
 class ModelEntry(AnswerBody):
-    """A model of the engine's."""
+    """A model of the engine."""
 
     name: str
-    default: Annotated[bool, Field(description="whether requests that name no model get it")]
+    default: Annotated[bool, Field(description="whether it serves requests that name no model")]
     loaded: Annotated[bool, Field(description="whether it is in the memory of any of the engine's servers")]
 
 

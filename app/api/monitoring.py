@@ -14,14 +14,14 @@ router = APIRouter(tags=["monitoring"])
 @router.get("/healthz")
 @router.head("/healthz", include_in_schema=False)
 async def healthz() -> Health:
-    """The process lives."""
+    """The process is running."""
     return Health(version=__version__)
 
 
 @router.get("/readyz", responses={503: {"model": Ready, "description": "The engine can't serve the default model"}})
 @router.head("/readyz", include_in_schema=False)
 async def readyz(request: Request, response: Response) -> Ready:
-    """The engine answers and has the default model, and the service has not been told to end."""
+    """The engine answers and has the default model, and the service is not shutting down."""
     service = service_of(request)
     engine = service.engine
     status = await engine.status()

@@ -17,22 +17,19 @@ GpuRatio = Annotated[
 WarningText = Annotated[
     str | None,
     Field(
-        description="what an operator should know although it can serve: a model that is loaded again and again, or "
-        "whose sentences mostly fall; null if nothing was seen"
+        description="a fault that does not stop the service: a model that is loaded repeatedly, or most of whose "
+        "sentences fail the check; null if there is none"
     ),
 ]
 
 
 NumCtx = Annotated[
     int,
-    Field(
-        description="context window of calls, tokens: CONDENSER_NUM_CTX, or what the model is loaded with if that "
-        "is more"
-    ),
+    Field(description="context window of calls, tokens: CONDENSER_NUM_CTX, or the loaded model's if that is larger"),
 ]
 SlowReason = Annotated[
     str | None,
-    Field(description="what makes it slow: a model that is loaded again and again; null if nothing was seen"),
+    Field(description="why it is slow: a model that is loaded repeatedly; null if nothing was detected"),
 ]
 
 
@@ -60,10 +57,10 @@ class UpstreamState(AnswerBody):
     """One server that runs the model, as it answered just now."""
 
     url: str
-    version: Annotated[str | None, Field(description="what it says; null if it does not answer")]
+    version: Annotated[str | None, Field(description="version that it reports; null if it does not answer")]
     loaded: Annotated[bool, Field(description="whether the default model is in its memory")]
-    in_flight: Annotated[int, Field(description="calls in it")]
-    slots: Annotated[int, Field(description="calls that it is to have at once at most")]
+    in_flight: Annotated[int, Field(description="calls in progress")]
+    slots: Annotated[int, Field(description="most calls that it should have at once")]
     problem: Annotated[str | None, Field(description="why it can't serve the default model; null if it can")]
     warning: SlowReason
 
@@ -73,7 +70,7 @@ class EngineState(AnswerBody):
 
     name: EngineName
     url: str
-    version: Annotated[str | None, Field(description="what the engine says; null if it does not answer")]
+    version: Annotated[str | None, Field(description="version that it reports; null if it does not answer")]
     up: Annotated[bool, Field(description="whether it answers")]
     problem: Annotated[str | None, Field(description="why it can't serve the default model; null if it can")]
     warning: SlowReason
@@ -99,26 +96,26 @@ class Quantiles(AnswerBody):
 
 
 class OperationFigures(AnswerBody):
-    """Successful operations of one kind in the window; items of a batch count as what they are."""
+    """Successful operations of one kind in the window; each item of a batch counts."""
 
     per_minute: float
     latency_s: Annotated[Quantiles | None, Field(description="null if there was none")]
 
 
 class ReaderSavings(AnswerBody):
-    """What readers of the results are spared, each result read once."""
+    """What readers of the results save if each result is read once."""
 
     tokens: int
     usd: Annotated[float, Field(description="at CONDENSER_READER_USD_PER_1K_TOKENS")]
 
 
 class SavingsFigures(AnswerBody):
-    """What the window's operations saved: against a cloud's price, and whoever reads the results."""
+    """Savings of the operations in the window: against a cloud's price, and for readers of the results."""
 
     ratio: Annotated[
         float | None, Field(description="share of the cloud's price, null if a cloud would have charged nothing")
     ]
-    usd: Annotated[float, Field(description="against the cloud's price; below 0 if calls failed")]
+    usd: Annotated[float, Field(description="against the cloud's price; negative if calls failed")]
     reader: ReaderSavings
     reader_since_start: ReaderSavings
 
@@ -133,13 +130,13 @@ class QueueState(AnswerBody):
 
 
 class Status(AnswerBody):
-    """How the service fares: the engine and the queue now, the figures of the last minute."""
+    """The engine and the queue now, and figures of the last minute."""
 
-    version: Annotated[str, Field(description="of Condenser")]
-    workers: Annotated[int, Field(description="processes that serve; the figures are of all of them together")]
+    version: Annotated[str, Field(description="version of Condenser")]
+    workers: Annotated[int, Field(description="processes that serve; the figures are sums over them")]
     engine: EngineState
     model: ModelState
     queue: QueueState
-    window_s: Annotated[int, Field(description="seconds that the figures below are of")] = WINDOW_S
+    window_s: Annotated[int, Field(description="length of the window of the figures below, seconds")] = WINDOW_S
     operations: dict[Operation, OperationFigures]
     savings: SavingsFigures

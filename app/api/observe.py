@@ -1,4 +1,4 @@
-"""The outermost layer: gives each request its id and record, and at its end counts and logs it."""
+"""The outermost layer: gives each request its id and record; counts and logs it at its end."""
 
 import re
 import uuid
@@ -26,11 +26,11 @@ QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/status", "/status/
 
 
 class AnswerCutError(Exception):
-    """An answer that had begun could not go on; why, another log line says."""
+    """An answer broke off after its start; another log line says why."""
 
 
 class RecordMiddleware:
-    """Gives each request its id and record; at its end counts it and writes its log line."""
+    """Gives each request its id and record; counts it and writes its log line at its end."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -50,7 +50,7 @@ class RecordMiddleware:
                 record.status = message["status"]
                 message["headers"] = [*message["headers"], *_own_headers(message["headers"], identifier)]
             elif not message.get("more_body"):
-                # Before the last byte goes out: who has the answer finds it in the metrics and in the log.
+                # Before the last byte is sent: a client that has its answer finds it in the metrics and the log.
                 self._finish(scope, record)
             await send(message)
 
@@ -61,7 +61,7 @@ class RecordMiddleware:
             raise
         except Exception as error:
             answer = await problem_response(Request(scope), error)
-            if record.status:  # too late to answer with it: the server cuts the answer off, and logs this
+            if record.status:  # too late for a problem: the server closes the connection and logs this
                 raise AnswerCutError from None
             await answer(scope, receive, send_with_id)
         finally:

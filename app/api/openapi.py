@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beside the routes: keys, headers that every answer has, and what the tags are."""
+"""Adds to the OpenAPI document: security schemes, headers of every answer, descriptions of tags."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from app.api.problem_answers import problem_answers
 from app.settings import Settings
 
 TAGS: list[dict[str, Any]] = [
-    {"name": "compression", "description": "Shorten texts, and get them back."},
-    {"name": "proxy", "description": "OpenAI's API, with older messages shortened, where CONDENSER_PROXY_URL is set."},
-    {"name": "monitoring", "description": "Whether the service is well, and how it fares."},
+    {"name": "compression", "description": "Compress and reconstruct texts."},
+    {"name": "proxy", "description": "OpenAI's API, with older messages shortened, if CONDENSER_PROXY_URL is set."},
+    {"name": "monitoring", "description": "Health, status and metrics of the service."},
 ]
 
 _API_KEYS: dict[str, dict[str, str]] = {
@@ -21,19 +21,19 @@ _API_KEYS: dict[str, dict[str, str]] = {
 }
 _METRICS_TOKEN = {"type": "http", "scheme": "bearer", "description": "CONDENSER_METRICS_TOKEN"}
 _REQUEST_ID = {
-    "description": "the caller's own, or a new one; it stands in the service's log",
+    "description": "the id that the caller sent, or a new one; it is in the service's log",
     "schema": {"type": "string"},
 }
 _METHODS = frozenset({"delete", "get", "head", "patch", "post", "put"})
 
 
 def operation_id(route: APIRoute) -> str:
-    """The name of a route's function, which generated clients call their functions by."""
+    """The name of a route's function; generated clients use it for their functions."""
     return route.name
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Have the document of `app` say how it is called with these settings. It is made when it is first asked for."""
+    """Complete the OpenAPI document of `app` for these settings. It is created at the first request for it."""
     from_routes = app.openapi
 
     def document() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _complete(document: dict[str, Any], settings: Settings) -> None:
     schemes.update(_API_KEYS)
     if settings.metrics_token:
         schemes["metrics_token"] = _METRICS_TOKEN
-    # An empty requirement stands for a call without a key.
+    # An empty requirement means that no key is needed.
     keys: list[dict[str, list[str]]] = [{name: []} for name in _API_KEYS]
     document["security"] = keys if settings.api_keys else [{}, *keys]
     for path, operations in document["paths"].items():

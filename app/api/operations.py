@@ -38,9 +38,9 @@ from app.engine.gate import Priority
 from app.summary.report import Report
 from app.telemetry.cost import Cost, ServedFrom, cost
 
-# What of a request's time the engine does not get, so that its answer, or what is made without it, is in time.
-_KEPT_SHARE = 0.1
-_KEPT_AT_MOST_S = 1.0
+# Part of a request's time that the engine does not get, so that the rest of the work ends before the deadline.
+_RESERVED_SHARE = 0.1
+_MOST_RESERVED_S = 1.0
 
 AnswerT_co = TypeVar("AnswerT_co", CompressResponse, CompressMessagesResponse, ReconstructResponse, covariant=True)
 
@@ -69,7 +69,7 @@ async def compress(
     async with _within_deadline(service, body, priority) as call_options:
         await _require_model(service, body)
         result, cached = await service.compressor.compress(options, call_options, caching, on_excerpt)
-    # A cloud would have been paid again for what was had from the cache.
+    # A cloud would charge again for a result that came from the cache.
     spent = _cost(
         service,
         replace(result.usage, busy_s=0.0) if cached else result.usage,
@@ -99,7 +99,7 @@ async def compress_messages(
     concurrency: int,
     priority: Priority = "interactive",
 ) -> Done[CompressMessagesResponse]:
-    """Compress the older messages of a chat, so many texts of them at once.
+    """Compress the older messages of a chat, `concurrency` texts at once.
 
     Raises ProblemError, LiteralNotFoundError or EngineError.
     """
@@ -159,7 +159,7 @@ async def compress_messages(
 
 
 async def _require_model(service: Service, body: CompressOptionsBody) -> None:
-    """Raise ModelNotFoundError for a wrong name, whether or not the model is called in the end."""
+    """Raise ModelNotFoundError if the engine does not have the model, even if it will not be called."""
     if body.model is not None and body.method != "extractive":
         await service.engine.require(body.model)
 
@@ -180,7 +180,7 @@ def _options(service: Service, body: CompressOptionsBody, text: str) -> Compress
 async def reconstruct(
     service: Service, body: ReconstructRequest, priority: Priority = "interactive"
 ) -> Done[ReconstructResponse]:
-    """Get a text back. Raises CapsuleError or EngineError."""
+    """Restore a text. Raises CapsuleError or EngineError."""
     started = time.perf_counter()
     async with _within_deadline(service, body, priority) as call_options:
         result = await service.reconstructor.reconstruct(body.capsule, body.mode, call_options)
@@ -209,12 +209,12 @@ async def _within_deadline(
     longest_s = service.settings.request_timeout_s
     timeout_s = min(body.timeout_s or longest_s, longest_s)
     deadline = asyncio.get_running_loop().time() + timeout_s
-    kept_s = min(timeout_s * _KEPT_SHARE, _KEPT_AT_MOST_S)
+    reserved_s = min(timeout_s * _RESERVED_SHARE, _MOST_RESERVED_S)
     try:
         async with asyncio.timeout_at(deadline):
-            yield CallOptions(body.model or service.engine.default_model, deadline - kept_s, priority)
+            yield CallOptions(body.model or service.engine.default_model, deadline - reserved_s, priority)
     except TimeoutError:
-        raise EngineTimeoutError(f"the request's time, {timeout_s:g} s, was up before it was done") from None
+        raise EngineTimeoutError(f"the request was not done within its time of {timeout_s:g} s") from None
 
 
 def _cost(service: Service, usage: Usage, reader_tokens_saved: int, served_from: ServedFrom) -> Cost:
@@ -224,7 +224,7 @@ def _cost(service: Service, usage: Usage, reader_tokens_saved: int, served_from:
 
 
 def _count(service: Service, tokens: tuple[int, int], reports: Sequence[Report]) -> None:
-    """Count the tokens before and after, and what became of the facts."""
+    """Count the tokens before and after, and the facts that were kept and that are missing."""
     for label, count in zip(("source", "compressed"), tokens, strict=True):
         service.metrics.tokens.labels(label).inc(count)
     service.metrics.facts.labels("kept").inc(sum(report.kept for report in reports))

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 _FOLDER = Path(__file__).parent / "static"
 
-# Trusted types: no string can become markup, whatever a text under compression holds.
+# Trusted types: no string can become markup, whatever the compressed text contains.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -44,7 +44,7 @@ async def _page() -> FileResponse:
 
 
 async def _docs(request: Request) -> HTMLResponse:
-    # Relative links: they lead through any reverse proxy, whatever path it serves this under.
+    # Relative links work behind any reverse proxy, whatever the path.
     return get_swagger_ui_html(
         openapi_url="openapi.json",
         title=f"{request.app.title} API",
@@ -58,7 +58,7 @@ async def _docs(request: Request) -> HTMLResponse:
 def install(app: FastAPI) -> None:
     """Serve the page at `/` of `app`, Swagger UI at `/docs`, and what they need under `/static` and `/swagger`.
 
-    None of it has a place in the OpenAPI document.
+    None of it is in the OpenAPI document.
     """
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/docs", _docs, methods=["GET", "HEAD"], include_in_schema=False)

@@ -1,4 +1,4 @@
-"""A bound on the request bodies that the service has in memory at once, whoever sent them."""
+"""A limit on the request bodies that are in memory at once, over all clients."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from app.shared_memory import Memory
 
 
 class PendingBytes:
-    """Bytes of all bodies of requests under way in all workers, `limit` at most, but for one that is alone.
+    """Bytes of the bodies of all requests in progress in all workers: at most `limit`, except for a single larger one.
 
-    `retry_after_s` gives the seconds after which a refused request may be let in.
+    `retry_after_s` returns the seconds after which a refused request may be accepted.
     """
 
     def __init__(self, limit: int, retry_after_s: Callable[[], float], memory: Memory | None = None) -> None:
@@ -20,7 +20,7 @@ class PendingBytes:
 
     @property
     def total(self) -> int:
-        """Bytes that are held now."""
+        """Bytes of these bodies now."""
         return self._bytes.total
 
     def hold(self, size: int, own: int) -> None:
@@ -28,10 +28,12 @@ class PendingBytes:
         with self._memory:
             total = self.total
             if total > own and total + size > self._limit:
-                message = f"the texts under way are over {self._limit} bytes together (CONDENSER_MAX_PENDING_BYTES)"
+                message = (
+                    f"the requests in progress have over {self._limit} bytes together (CONDENSER_MAX_PENDING_BYTES)"
+                )
                 raise QueueFullError(message, self._retry_after_s())
             self._bytes.own += size
 
     def release(self, size: int) -> None:
-        """Forget so many bytes of a request that has ended."""
+        """Release `size` bytes of a request that has ended."""
         self._bytes.own -= size

@@ -40,11 +40,11 @@ _SHUTTING_DOWN = "The service is shutting down"
 
 
 class ProblemError(HTTPException):
-    """A request that the HTTP face itself turns down. An HTTPException, so that FastAPI lets it through."""
+    """A request that the HTTP layer itself refuses. An HTTPException, so that FastAPI does not replace it."""
 
     def __init__(self, kind: str, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None):
         super().__init__(status, detail)
-        self.found = Found(kind, status, title, detail, headers or {})
+        self.details = ProblemDetails(kind, status, title, detail, headers or {})
 
 
 def invalid(detail: str) -> ProblemError:
@@ -58,27 +58,27 @@ def too_large(detail: str) -> ProblemError:
 
 
 def too_slow(limit_s: float) -> ProblemError:
-    """A body that took too long to come in."""
-    detail = f"the body did not come in within {limit_s:g} s (CONDENSER_BODY_TIMEOUT_S)"
+    """A body that took too long to arrive."""
+    detail = f"the body did not arrive within {limit_s:g} s (CONDENSER_BODY_TIMEOUT_S)"
     return ProblemError("too_slow", 408, "The request is too slow", detail)
 
 
 def unsupported_encoding() -> ProblemError:
     """A compressed body (RFC 9110, section 15.5.16)."""
-    detail = "Content-Encoding: compressed bodies are not read, send it as it is"
+    detail = "Content-Encoding: compressed bodies are not accepted; send it uncompressed"
     return ProblemError("unsupported", 415, "The body is compressed", detail, {"Accept-Encoding": "identity"})
 
 
 def shutting_down() -> ProblemError:
-    """A request that comes when the service has been told to end."""
-    detail = "the service is shutting down and takes no more requests; send it again, here or to another instance"
+    """A request that arrives while the service shuts down."""
+    detail = "the service is shutting down and accepts no more requests; send it again, here or to another instance"
     headers = {"Retry-After": "1", "Connection": "close"}
     return ProblemError(ShuttingDownError.kind, 503, _SHUTTING_DOWN, detail, headers)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is told of an error. `kind` is from a fixed list, fit for a metric's label."""
+class ProblemDetails:
+    """The problem that an error is answered with. `kind` is from a fixed list, so it can be a metric's label."""
 
     kind: str
     status: int
@@ -102,39 +102,45 @@ _ENGINE_PROBLEMS: tuple[tuple[type[EngineError], int, str], ...] = (
 )
 
 
-def found(error: Exception) -> Found:
-    """What to tell of `error`; an error that nobody foresaw is told without its message."""
+def details_of(error: Exception) -> ProblemDetails:
+    """The problem for `error`. The message of an unexpected error is left out."""
     match error:
         case ProblemError():
-            return error.found
+            return error.details
         case RequestValidationError():
-            return Found("invalid_request", 422, "The request is not valid", explain(error.errors()), {})
+            return ProblemDetails("invalid_request", 422, "The request is not valid", explain(error.errors()), {})
         case LiteralNotFoundError() | ContentTypeError():
-            return Found("invalid_request", 422, "The request is not valid", str(error), {})
+            return ProblemDetails("invalid_request", 422, "The request is not valid", str(error), {})
         case CapsuleError():
-            return Found("invalid_capsule", 422, "The capsule can't be opened", f"capsule: {error}", {})
+            return ProblemDetails("invalid_capsule", 422, "The capsule can't be opened", f"capsule: {error}", {})
         case EngineError():
             return _engine_problem(error)
         case JobsUnavailableError():
-            detail = "the database of jobs (CONDENSER_JOBS_DATABASE) can't be used, the service's log says why"
-            return Found("jobs_unavailable", 503, "Jobs can't be kept or read now", detail, {"Retry-After": "30"})
+            detail = "the database of jobs (CONDENSER_JOBS_DATABASE) can't be used; the log of the service says why"
+            return ProblemDetails(
+                "jobs_unavailable", 503, "The database of batches can't be used", detail, {"Retry-After": "30"}
+            )
         case HTTPException():
-            return Found("http", error.status_code, "The request can't be served", error.detail, error.headers or {})
+            return ProblemDetails(
+                "http", error.status_code, "The request can't be served", error.detail, error.headers or {}
+            )
         case ClientDisconnectedError():
-            return Found("client_gone", 499, "The client went away", "the client went away", {})
+            return ProblemDetails("client_gone", 499, "The client disconnected", "the client disconnected", {})
     logger.error("internal error", exc_info=error)
-    return Found("internal", 500, "Internal error", "an error of the service's own; the log has it", {})
+    return ProblemDetails(
+        "internal", 500, "Internal error", "an unexpected error in the service; its log has the traceback", {}
+    )
 
 
-def _engine_problem(error: EngineError) -> Found:
+def _engine_problem(error: EngineError) -> ProblemDetails:
     status, title = next((status, title) for kind, status, title in _ENGINE_PROBLEMS if isinstance(error, kind))
     wait_s = error.retry_after_s if isinstance(error, QueueFullError) else 1 if status == 503 else 0
     headers = {"Retry-After": str(math.ceil(wait_s))} if wait_s else {}
-    return Found(error.kind, status, title, str(error), headers)
+    return ProblemDetails(error.kind, status, title, str(error), headers)
 
 
 def explain(errors: Sequence[Any]) -> str:
-    """One clause for each validation error, with the field first; never the value, which may be a text."""
+    """One clause for each validation error, with the field first; without the value, which may be a text."""
     return "; ".join(f"{_field(item['loc'])}: {_message(item)}" for item in errors[:10])
 
 
@@ -155,37 +161,37 @@ def _message(item: Mapping[str, Any]) -> str:
             return str(item["msg"])
 
 
-def problem_body(what: Found) -> Problem:
-    """The body that tells of it."""
+def problem_body(details: ProblemDetails) -> Problem:
+    """The body of the answer."""
     return Problem(
-        type=f"urn:condenser:problem:{what.kind}",
-        title=what.title,
-        status=what.status,
-        detail=what.detail,
+        type=f"urn:condenser:problem:{details.kind}",
+        title=details.title,
+        status=details.status,
+        detail=details.detail,
         request_id=request_id.get() or "",
     )
 
 
 async def problem_response(request: Request, error: Exception) -> Response:
-    """The answer that tells of `error`, and a mark of its kind for the log and the metrics."""
-    what = found(error)
-    if what.status == 405:
-        what = replace(what, headers={"Allow": ", ".join(_methods(request))})
-    record_of(request).outcome = what.kind
+    """The answer for `error`; its kind is recorded for the log and the metrics."""
+    details = details_of(error)
+    if details.status == 405:
+        details = replace(details, headers={"Allow": ", ".join(_methods(request))})
+    record_of(request).outcome = details.kind
     # ASCII JSON: a message may quote a lone surrogate, which has no UTF-8.
-    content = json.dumps(problem_body(what).model_dump())
-    return Response(content, what.status, headers=dict(what.headers), media_type=MEDIA_TYPE)
+    content = json.dumps(problem_body(details).model_dump())
+    return Response(content, details.status, headers=dict(details.headers), media_type=MEDIA_TYPE)
 
 
 def _methods(request: Request) -> list[str]:
-    """The methods of every route on the request's path: Starlette tells of the first route only."""
+    """The methods of every route on the request's path: Starlette names only those of the first route."""
     path = {name: request.scope[name] for name in ("type", "path", "root_path")}
     routes = request.app.routes
     return [m for m in _METHODS if any(r.matches({**path, "method": m})[0] is Match.FULL for r in routes)]
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of `app` answered as a problem."""
+    """Make `app` answer every error as a problem."""
     kinds = (ProblemError, RequestValidationError, LiteralNotFoundError, ContentTypeError, CapsuleError)
     for kind in (*kinds, EngineError, JobsUnavailableError, HTTPException, ClientDisconnectedError):
         app.add_exception_handler(kind, problem_response)

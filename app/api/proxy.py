@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`: OpenAI's API in front of an upstream that has it, with the older messages shortened."""
+"""`/v1/chat/completions`: a proxy of an upstream with OpenAI's API that shortens older messages."""
 
 import asyncio
 import time
@@ -32,16 +32,16 @@ _OFF_LOOP_BYTES = 65_536
 _BODY = {
     "requestBody": {
         "required": True,
-        "description": "as the upstream's API takes it",
+        "description": "the body that the upstream's API takes",
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
 }
 _ANSWER = {
-    "description": "The upstream's answer, as it comes",
+    "description": "The upstream's answer, forwarded while it arrives",
     "content": {"application/json": {"schema": {}}, "text/event-stream": {"schema": {"type": "string"}}},
     "headers": {
         SAVED_TOKENS: {
-            "description": "tokens, as this service estimates them, that the upstream was spared",
+            "description": "estimated tokens that the upstream does not have to read",
             "schema": {"type": "integer"},
         }
     },
@@ -50,14 +50,14 @@ _ANSWER = {
 
 @dataclass(frozen=True, slots=True)
 class _Shortened:
-    """A body to be sent on, and by how many tokens it is shorter."""
+    """A body to be forwarded, and the number of tokens by which it is shorter."""
 
     content: bytes
     saved_tokens: int
 
 
 def install(app: FastAPI, settings: Settings, url: str) -> Forwarder:
-    """Add the endpoints that pass calls on to the upstream at `url`; what they call it by is to be closed."""
+    """Add the endpoints that forward calls to the upstream at `url`. The caller closes the returned forwarder."""
     forwarder = Forwarder(url)
     router = APIRouter(
         prefix="/v1", route_class=BoundedRoute, dependencies=[Depends(refuse_while_draining)], tags=["proxy"]
@@ -71,7 +71,7 @@ def install(app: FastAPI, settings: Settings, url: str) -> Forwarder:
         responses={200: _ANSWER, **problem_answers(401, 408, 413, 415, 421, 429, 502, 503)},
     )
     async def chat_completions(request: Request) -> Response:
-        """Pass a chat completion on to the upstream with its older messages shortened, and the answer back."""
+        """Forward a chat completion to the upstream with its older messages shortened, and the answer back."""
         client_of(request).admit()
         content = await request.body()
         return await cancel_on_disconnect(request.receive, _completed(forwarder, settings, request, content))
@@ -83,7 +83,7 @@ def install(app: FastAPI, settings: Settings, url: str) -> Forwarder:
         responses={200: {**_ANSWER, "headers": {}}, **problem_answers(401, 421, 429, 502, 503)},
     )
     async def upstream_models(request: Request) -> Response:
-        """Pass on the list of the upstream's models."""
+        """Forward the list of the upstream's models."""
         client_of(request).admit()
         return await cancel_on_disconnect(request.receive, _forward(forwarder, settings, request, "models", None, {}))
 
@@ -129,27 +129,29 @@ async def _forward(
 
 
 def _authorization(settings: Settings, request: Request) -> bytes | None:
-    """The `Authorization` for the upstream: CONDENSER_PROXY_API_KEY, else the client's, unless it is a key for here."""
+    """The `Authorization` for the upstream: CONDENSER_PROXY_API_KEY, else the client's, unless it is a key of this
+    service.
+    """
     if settings.proxy_api_key:
         return f"Bearer {settings.proxy_api_key}".encode()
     given = dict(request.headers.raw).get(b"authorization")
     if given is None:
         return None
     scheme, _, token = given.partition(b" ")
-    is_ours = scheme.lower() == b"bearer" and holder_of(token.strip(), settings.api_keys) is not None
-    return None if is_ours else given
+    is_own_key = scheme.lower() == b"bearer" and holder_of(token.strip(), settings.api_keys) is not None
+    return None if is_own_key else given
 
 
 async def _shortened(settings: Settings, request: Request, content: bytes) -> _Shortened:
     """The body with its older messages shortened, or unchanged if that fails: shortening never fails a call."""
-    as_it_came = _Shortened(content, 0)
+    unchanged = _Shortened(content, 0)
     is_long = len(content) >= _OFF_LOOP_BYTES
     try:
-        body = await beside_loop(is_long, lambda: _order(settings, content.decode()))
-    except ValueError as error:  # the upstream is to refuse it
+        body = await beside_loop(is_long, lambda: _request_of(settings, content.decode()))
+    except ValueError as error:  # the upstream will refuse it
         reason = f"{error.error_count()} errors" if isinstance(error, ValidationError) else str(error)
-        logger.info("passed on as it came", extra={"reason": reason})
-        return as_it_came
+        logger.info("forwarded unchanged", extra={"reason": reason})
+        return unchanged
     try:
         answer = await _compressed(settings, request, body)
         texts = {(change.index, change.part): _text(answer, change.index, change.part) for change in answer.changed}
@@ -157,12 +159,12 @@ async def _shortened(settings: Settings, request: Request, content: bytes) -> _S
         new = await beside_loop(is_long, rewritten) if texts else content
         return _Shortened(new, answer.older.source_tokens - answer.older.compressed_tokens)
     except Exception as error:
-        logger.warning("passed on as it came", extra={"reason": f"{type(error).__name__}: {error}"[:300]})
-        return as_it_came
+        logger.warning("forwarded unchanged", extra={"reason": f"{type(error).__name__}: {error}"[:300]})
+        return unchanged
 
 
-def _order(settings: Settings, text: str) -> CompressMessagesRequest:
-    """What is to be compressed. Raises ValueError."""
+def _request_of(settings: Settings, text: str) -> CompressMessagesRequest:
+    """The request to compress the messages of a body. Raises ValueError."""
     return CompressMessagesRequest.model_validate(
         {
             "messages": messages_of(text),
@@ -187,7 +189,7 @@ async def _compressed(settings: Settings, request: Request, body: CompressMessag
 
 
 def _caching(service: Service, request: Request) -> Caching:
-    """Results are shared by those who bring the same key, for this service or for the upstream."""
+    """Results are shared by requests with the same key, for this service or for the upstream."""
     caching = caching_of(request)
     if service.settings.cache_across_keys or caching.scope:
         return caching

@@ -1,4 +1,4 @@
-"""What is noted of a request while it is served, for its log line and its metrics."""
+"""Record of a request in progress, for its log line and its metrics."""
 
 import time
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ _SCOPE_KEY = "condenser.record"
 
 @dataclass(slots=True)
 class RequestRecord:
-    """`outcome` is `ok` or the kind of the problem that was answered; `fields` go on the log line as they are.
+    """`outcome` is `ok` or the kind of the problem in the answer; `fields` are added to the log line.
 
-    `client` is the name of the key that the request came with, `body_bytes` what is held in memory of its body.
-    `stopped`: when its work was done, if that is before its answer has been sent.
+    `client`: name of the request's API key. `body_bytes`: size of its body in memory. `stopped`: time at which its work
+    was done, if its answer is sent later.
     """
 
     operation: Operation | None
@@ -33,20 +33,20 @@ class RequestRecord:
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the request came, until its work was done."""
+        """Seconds from the request's arrival until its work was done, or until now."""
         return (time.perf_counter() if self.stopped is None else self.stopped) - self.started
 
     def stop(self) -> None:
-        """The work is done; how long the client takes to read the answer does not count."""
+        """Stop the clock: the time in which the client reads the answer does not count."""
         self.stopped = time.perf_counter()
 
 
 def keep_record(scope: Scope, record: RequestRecord) -> None:
-    """Make `record` the one of the request with this scope."""
+    """Store the record of the request with this scope."""
     scope[_SCOPE_KEY] = record
 
 
 def record_of(connection: HTTPConnection) -> RequestRecord:
-    """The record of the request that is being served."""
+    """The record of this request."""
     record: RequestRecord = connection.scope[_SCOPE_KEY]
     return record

@@ -1,4 +1,4 @@
-"""Request and answer bodies. What they hold is in the design's section HTTP interface."""
+"""Request and answer bodies of `/compress` with a text and of `/reconstruct`, and problems."""
 
 from typing import Annotated, Literal
 
@@ -22,38 +22,39 @@ class AnswerBody(BaseModel):
 
 
 class CompressOptionsBody(RequestBody):
-    """How to compress, whatever it is."""
+    """Options of a compression of a text or of messages."""
 
     fidelity: Annotated[
         Literal["exact", "semantic"],
-        Field(description="`exact`: the capsule also holds the source; `semantic`: smallest capsule, lossy"),
+        Field(description="`exact`: the capsule contains the source; `semantic`: smallest capsule, lossy"),
     ] = "exact"
     target_ratio: Annotated[
         float | None,
-        Field(ge=0.01, le=1, description="wished size of the result in tokens over the source's"),
+        Field(ge=0.01, le=1, description="target size of the result in tokens, divided by the source's"),
     ] = None
     coverage: Annotated[
         float | None,
         Field(
             gt=0,
             le=1,
-            description="share of the text's worth that the smallest result keeps; left out: CONDENSER_COVERAGE. "
+            description="share of the text's worth that the result keeps; default: CONDENSER_COVERAGE. "
             "Not together with `target_ratio`",
         ),
     ] = None
     method: Annotated[
         Method,
         Field(
-            description="`auto`: the model's sentences that stand and whole sentences of the text, whichever say "
-            "more per token; `abstractive`: the model's only; `extractive`: the text's only, without a model call"
+            description="`auto`: sentences by the model that passed the check and whole sentences of the text, "
+            "whichever say more per token; `abstractive`: only the model's; `extractive`: only the text's, without a "
+            "model call"
         ),
     ] = "auto"
     question: Annotated[
-        str | None, Field(min_length=1, max_length=1000, description="compress for answering this question")
+        str | None, Field(min_length=1, max_length=1000, description="keep what answers this question")
     ] = None
     must_keep: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=1000)]],
-        Field(max_length=100, description="strings of the text that must survive verbatim"),
+        Field(max_length=100, description="strings of the text that the result must contain verbatim"),
     ] = []
     model: ModelName = None
     on_engine_error: Annotated[
@@ -63,8 +64,7 @@ class CompressOptionsBody(RequestBody):
     explain: Annotated[
         bool,
         Field(
-            description="list in `fidelity.explain` what became of each fact and of each sentence of the model's "
-            "that does not stand"
+            description="list in `fidelity.explain` all facts, and the dropped sentences of the model with the reasons"
         ),
     ] = False
     timeout_s: TimeoutSeconds = None
@@ -77,7 +77,7 @@ class CompressOptionsBody(RequestBody):
 
 
 class CompressRequest(CompressOptionsBody):
-    """A text and how to compress it."""
+    """A text and options."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -91,8 +91,8 @@ class CompressRequest(CompressOptionsBody):
         Field(
             min_length=1,
             max_length=100,
-            description="what the text is, if the caller knows: `json`, `csv`, `python`, `text/html` ...; left out: "
-            "found by its looks",
+            description="what the text is, if the caller knows: `json`, `csv`, `python`, `text/html` ...; default: "
+            "detected",
         ),
     ] = None
 
@@ -101,75 +101,75 @@ Range = Annotated[tuple[int, int], Field(description="start and end (exclusive) 
 
 
 class PassageBody(AnswerBody):
-    """A passage of the result, and what of the source it is or rests on."""
+    """A passage of the result, and the ranges of the source that it copies or is based on."""
 
-    start: Annotated[int, Field(description="where it begins in `compressed`, in Unicode code points")]
-    end: Annotated[int, Field(description="where it ends there, exclusive")]
+    start: Annotated[int, Field(description="start in `compressed`, in Unicode code points")]
+    end: Annotated[int, Field(description="end in `compressed`, exclusive")]
     by: Annotated[
         Literal["model", "source"],
-        Field(description="`source`: to the letter from the text; `model`: a sentence of the model's that stands"),
+        Field(description="`source`: copied from the text; `model`: a sentence by the model that passed the check"),
     ]
-    source: Annotated[list[Range], Field(description="where it stands in the text, or what there supports it")]
-    support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 for the text's own")]
+    source: Annotated[list[Range], Field(description="the ranges of the text that it copies, or that support it")]
+    support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 if copied from the text")]
 
 
 class ExcerptBody(AnswerBody):
-    """What is known before the answer: data of the events `passage` and `sentence`."""
+    """A part of the result that is known early: data of the events `passage` and `sentence`."""
 
     text: str
     by: Annotated[
         Literal["model", "source"],
         Field(description="`source` in a `passage`, of the best result without the model; `model` in a `sentence`"),
     ]
-    source: Annotated[list[Range], Field(description="where it stands in the text, or what there supports it")]
-    support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 for the text's own")]
+    source: Annotated[list[Range], Field(description="the ranges of the text that it copies, or that support it")]
+    support: Annotated[float, Field(description="how well the text supports it, 0 to 1; 1 if copied from the text")]
 
 
 class SummaryCounts(AnswerBody):
-    """What became of the sentences that the model wrote."""
+    """Numbers of sentences that the model wrote."""
 
     written: int
     stood: Annotated[int, Field(description="sentences that passed the check")]
-    taken: Annotated[int, Field(description="of these, those that are in the result")]
+    taken: Annotated[int, Field(description="sentences that are in the result")]
 
 
 class ExplainedFact(AnswerBody):
     """A fact of the source, and whether it is in the result."""
 
-    text: Annotated[str, Field(description="the fact as it is first spelt")]
+    text: Annotated[str, Field(description="the fact in its first spelling")]
     kind: Kind
     kept: bool
-    places: Annotated[list[Range], Field(description="wherever the source states it, in whatever spelling")]
+    places: Annotated[list[Range], Field(description="all ranges of the source that state it, in any spelling")]
 
 
 class DroppedSentence(AnswerBody):
-    """A sentence of the model's that is not in the result: by the rule that it broke, or outweighed by the source's."""
+    """A sentence by the model that is not in the result: the rule that it broke, or outweighed by the source's."""
 
     text: str
     reason: Reason | Literal["outweighed"]
 
 
 class Explanation(AnswerBody):
-    """What became of each fact, and of each sentence of the model's that does not stand."""
+    """All facts, and the dropped sentences of the model."""
 
     facts: list[ExplainedFact]
     dropped: list[DroppedSentence]
 
 
 class FidelityReport(AnswerBody):
-    """What a result has of its source, by offsets."""
+    """What a result contains of its source, by offsets."""
 
     facts: Annotated[int, Field(description="distinct facts of the source: figures, dates, names, identifiers")]
     kept: Annotated[int, Field(description="facts that are in the result")]
     missing: Annotated[list[str], Field(description="the most important facts that are not, at most 20")]
-    missing_count: Annotated[int, Field(description="number of all facts that are not")]
+    missing_count: Annotated[int, Field(description="number of all facts that are not in the result")]
     passages: list[PassageBody]
-    omitted: Annotated[list[Range], Field(description="what of the source is not in the result")]
-    structure: Annotated[list[str], Field(description="what the source is made of: prose, list, table, log, code ...")]
+    omitted: Annotated[list[Range], Field(description="ranges of the source that are not in the result")]
+    structure: Annotated[list[str], Field(description="parts of the source: prose, list, table, log, code ...")]
     summary: SummaryCounts
     explain: Annotated[
         Explanation | None,
-        Field(exclude_if=lambda value: value is None, description="only if the request says `explain`"),
+        Field(exclude_if=lambda value: value is None, description="only if the request has `explain`"),
     ] = None
 
 
@@ -194,7 +194,7 @@ class UsageBody(AnswerBody):
 
     @property
     def tokens(self) -> int:
-        """Of prompts and completions together."""
+        """Tokens of prompts and completions together."""
         return self.prompt_tokens + self.completion_tokens
 
 
@@ -209,20 +209,20 @@ class TimingBody(AnswerBody):
 class CostBody(AnswerBody):
     cloud_usd: Annotated[float, Field(description="what a cloud would charge for these tokens")]
     local_usd: Annotated[
-        float, Field(description="this request's part of the engine's busy time at the machine's price")
+        float, Field(description="this request's share of the engine's busy time, at the price of the machine")
     ]
     savings_ratio: Annotated[float, Field(description="1 - local_usd / cloud_usd; 0 if no model was called")]
 
 
 class CompressCostBody(CostBody):
-    """With what whoever reads the result, another model mostly, is spared each time."""
+    """With the savings of a reader of the result, mostly another model, each time it reads it."""
 
-    reader_tokens_saved: Annotated[int, Field(description="tokens of the text less those of the result")]
-    reader_usd_saved: Annotated[float, Field(description="these at CONDENSER_READER_USD_PER_1K_TOKENS")]
+    reader_tokens_saved: Annotated[int, Field(description="tokens of the text minus those of the result")]
+    reader_usd_saved: Annotated[float, Field(description="the price of these at CONDENSER_READER_USD_PER_1K_TOKENS")]
 
 
 class CompressResponse(AnswerBody):
-    """A text that says the same in fewer words, and the way back."""
+    """The result, its report, and the capsule that restores the text."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.COMPRESSED]})
 
@@ -230,8 +230,8 @@ class CompressResponse(AnswerBody):
     method: Annotated[
         MadeBy,
         Field(
-            description="`verbatim`: the text itself, it would not get shorter; `abstractive`: with sentences of the "
-            "model's; `extractive`: sentences of the text only"
+            description="`verbatim`: the text itself, it would not get shorter; `abstractive`: with sentences by the "
+            "model; `extractive`: only sentences of the text"
         ),
     ]
     capsule: Capsule
@@ -243,7 +243,7 @@ class CompressResponse(AnswerBody):
 
 
 class ReconstructRequest(RequestBody):
-    """A capsule and how to get the text back."""
+    """A capsule, and how to restore the text."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -256,7 +256,7 @@ class ReconstructRequest(RequestBody):
         Literal["exact", "semantic", "auto"],
         Field(
             description="`exact`: the source byte for byte, no model call; `semantic`: rewritten by the model; "
-            "`auto`: exact if the capsule holds the source"
+            "`auto`: exact if the capsule contains the source"
         ),
     ] = "auto"
     model: ModelName = None
@@ -264,7 +264,7 @@ class ReconstructRequest(RequestBody):
 
 
 class ReconstructResponse(AnswerBody):
-    """The text, or what the model made of its summary."""
+    """The text, or what the model wrote from its summary."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.RECONSTRUCTED]})
 
@@ -273,7 +273,7 @@ class ReconstructResponse(AnswerBody):
     verified: Annotated[bool, Field(description="the text has the SHA-256 of the source")]
     fidelity: Annotated[
         FidelityReport | None,
-        Field(description="the rewritten text held against the capsule's summary; null for an exact reconstruction"),
+        Field(description="the rewritten text compared with the capsule's summary; null for an exact reconstruction"),
     ]
     usage: UsageBody
     timing: TimingBody

@@ -1,4 +1,4 @@
-"""What the routes work with, made once at start-up."""
+"""The parts of a running service, which the routes use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from app.telemetry.metrics import Metrics
 
 @dataclass(slots=True)
 class Drain:
-    """Whether the service is about to end: then it takes no more operations."""
+    """Whether the service is shutting down: then it accepts no more operations."""
 
     has_begun: bool = False
 
@@ -41,17 +41,17 @@ class Service:
     drain: Drain = field(default_factory=Drain)
 
     def warning_of(self, model: str) -> str | None:
-        """What an operator should know about how `model` writes; None if most of its sentences stand."""
+        """A warning if most of the model's sentences fail the check, else None."""
         record = self.summarizer.records.get(model)
         if record is None or not record.is_too_weak:
             return None
         return (
             f"only {record.standing:.0%} of the last sentences of {model} passed the check, so most of its calls are "
-            "paid for nothing: use a model that writes better (CONDENSER_MODEL)"
+            "wasted: use a model that writes better (CONDENSER_MODEL)"
         )
 
 
 def service_of(connection: HTTPConnection) -> Service:
-    """The service that a request came to."""
+    """The service that handles a request."""
     service: Service = connection.app.state.service
     return service

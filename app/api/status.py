@@ -1,4 +1,4 @@
-"""`/status`: what the page at `/` shows, for any other client as well."""
+"""`/status`: the figures of the status page, for any client."""
 
 import math
 
@@ -44,7 +44,7 @@ async def status(request: Request) -> Status:
 
 
 class Figures:
-    """The figures of a registry, read once: a look-up in the registry itself computes all of them each time."""
+    """The figures of a registry, read once: each lookup in the registry itself would compute all of them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._values = {

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 and RFC 7493 (I-JSON) have it: UTF-8, finite numbers, no name twice in an object, bounded."""
+"""JSON according to RFC 8259 and RFC 7493 (I-JSON): UTF-8, finite numbers, unique names in an object, with limits."""
 
 import json
 import math
@@ -6,18 +6,18 @@ import re
 from collections import Counter
 from typing import Any
 
-_LONGEST_INTEGER = 20  # characters; 2**64 has as many, and no field of a body takes more
+_LONGEST_INTEGER = 20  # characters; 2**64 has as many, and no field needs more
 
-# Possessive, so that no text of quotes and backslashes makes it go back.
+# Possessive, so that quotes and backslashes cause no backtracking.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _STRINGS_PER_VALUE = 2  # a name and its value
 
 
 def loads(content: bytes, most_values: int) -> Any:
-    """The value that `content` says. Lone surrogates come through, so that the field that has one can be named.
+    """The value of `content`. Lone surrogates are accepted here, so that the caller can name their field.
 
-    Raises ValueError if it is not such JSON or has more than `most_values` values: an empty list is 3 bytes of a body
-    and 64 of memory. RecursionError if it is nested too deeply.
+    Raises ValueError if it is not such JSON or has more than `most_values` values: an empty list takes 3 bytes in a
+    body and 64 in memory. Raises RecursionError if it is nested too deeply.
     """
     if _separators(content, 0, len(content)) > most_values and _has_more(content, most_values):
         raise ValueError(f"it has more than {most_values} values")
@@ -29,12 +29,12 @@ def loads(content: bytes, most_values: int) -> Any:
 
 
 def _separators(content: bytes, start: int, end: int) -> int:
-    """Each value but one stands behind one of these; at most two of them come with a value."""
+    """Number of commas and opening brackets: every value but the first follows one; a value adds at most two."""
     return content.count(b",", start, end) + content.count(b"[", start, end) + content.count(b"{", start, end)
 
 
 def _has_more(content: bytes, most_values: int) -> bool:
-    """Whether there are more than so many values, counted outside of strings."""
+    """Whether there are more values, counted outside of strings."""
     values = reached = 0
     for strings, match in enumerate(_STRING.finditer(content), 1):
         values += _separators(content, reached, match.start())
@@ -48,7 +48,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{twice[:100]} stands twice in an object")
+        raise ValueError(f"{twice[:100]} occurs twice in an object")
     return value
 
 
@@ -66,7 +66,7 @@ def _finite(digits: str) -> float:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _DECODER = json.JSONDecoder(

@@ -1,4 +1,4 @@
-"""A span for each request, under the caller's if it sends `traceparent`."""
+"""A span for each request, a child of the caller's if it sends `traceparent`."""
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
@@ -14,7 +14,7 @@ _FIRST_SERVER_ERROR = 500
 
 
 class TraceMiddleware:
-    """Wraps each request in a span, those excepted that monitors send all the time. Stands outside of the records."""
+    """Wraps each request in a span, except those that monitors send all the time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -42,7 +42,7 @@ class TraceMiddleware:
 
 
 def _attributes(record: RequestRecord) -> dict[str, str | int | float | bool]:
-    """What the log line has of the request: names and numbers, never a text of it."""
+    """The fields of the log line: names and numbers, no texts."""
     fields = {f"condenser.{name}": value for name, value in record.fields.items()}
     if record.client is not None:
         fields["condenser.client"] = record.client

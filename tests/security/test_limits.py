@@ -223,7 +223,7 @@ def test_a_smaller_wait_is_told_for_one_place_of_a_share_than_for_the_whole_queu
     with client.hold(10), pytest.raises(Exception) as refused:  # noqa: PT011, SIM117
         with client.hold(1):
             pass
-    assert refused.value.found.headers["Retry-After"] == str(math.ceil(60 / 10))  # type: ignore[attr-defined]
+    assert refused.value.details.headers["Retry-After"] == str(math.ceil(60 / 10))  # type: ignore[attr-defined]
 
 
 # As they are set

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.batch_order import begin_order
+from app.api.batch import begin_order
 
 ITEMS = st.lists(
     st.fixed_dictionaries(

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.exceptions import HTTPException
 
-from app.api.problems import found, invalid, too_large
+from app.api.problems import details_of, invalid, too_large
 from app.asgi import ClientDisconnectedError
 from app.capsule.format import CapsuleError
 from app.engine.errors import EngineError
@@ -70,7 +70,7 @@ def clients_faults() -> set[str]:
         invalid("field"),
         too_large("text"),
     ]
-    return {found(error).kind for error in errors} | {"unauthorized"}
+    return {details_of(error).kind for error in errors} | {"unauthorized"}
 
 
 async def served() -> str:
