@@ -23,8 +23,8 @@ from app.api.service import Service, service_of
 from app.compression.cache import Caching
 from app.engine.engine import Engine
 from app.engine.errors import ShuttingDownError
-from app.jobs.runner import Jobs, JobsConfig
-from app.jobs.values import Job, Outcome, Perform
+from app.jobs.runner import Jobs
+from app.jobs.values import Job, JobsConfig, Outcome, Perform
 from app.settings import NO_JOBS, Settings
 from app.telemetry.logs import request_id
 from app.telemetry.metrics import Metrics

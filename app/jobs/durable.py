@@ -27,7 +27,7 @@ _VERSION = "1"  # of the workflow: chunks queued by another version are not run
 _POLL_S = 0.2
 _CLAIMED_AHEAD = 2  # chunks per worker, so that the next is at hand when one ends
 _MOST_PRIORITY = 2**31 - 1
-_MOST_ITEMS = 50  # of a chunk
+_MOST_CHUNK_ITEMS = 50
 _SHARES = 4
 
 Work = Callable[[str, int, int], Coroutine[Any, Any, None]]
@@ -35,14 +35,14 @@ Work = Callable[[str, int, int], Coroutine[Any, Any, None]]
 
 
 def chunks(items: int, parallelism: int) -> Iterator[tuple[int, int]]:
-    """First index and number of items of each chunk, for `parallelism` chunks side by side.
+    """First index and number of items of each chunk, if `parallelism` chunks run concurrently.
 
     Each chunk takes a fixed share of the rest, so the last ones have a single item and none delays the end (guided
     self-scheduling: Polychronopoulos and Kuck, 1987).
     """
     first = 0
     while first < items:
-        count = max(1, min(_MOST_ITEMS, (items - first) // (_SHARES * parallelism)))
+        count = max(1, min(_MOST_CHUNK_ITEMS, (items - first) // (_SHARES * parallelism)))
         yield first, count
         first += count
 

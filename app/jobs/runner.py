@@ -8,12 +8,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from app.jobs.values import Ended, Job, JobsUnavailableError, NewJob, Operation, Outcome, Perform, now
+from app.jobs.values import Ended, Job, JobsConfig, JobsUnavailableError, NewJob, Operation, Outcome, Perform, now
 from app.tasks import end
 
 if TYPE_CHECKING:
@@ -28,18 +27,9 @@ _TICKS_PER_PURGE = 600
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 _NOT_STARTED = "the service is not running"
-_TROUBLE = "the database of jobs is not usable"
+_DATABASE_FAILED = "the database of jobs is not usable"
 _ID_BYTES = 16
 _READERS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class JobsConfig:
-    """`url`: the database; `parallelism`: items in progress at once; `keep_s`: how long ended jobs are kept."""
-
-    url: str
-    parallelism: int
-    keep_s: float
 
 
 class Jobs:
@@ -147,7 +137,7 @@ class Jobs:
                 for job_id in cancelled:
                     await self._abort(job_id)
             except Exception as error:
-                logger.warning(_TROUBLE, exc_info=error)
+                logger.warning(_DATABASE_FAILED, exc_info=error)
             tick += 1
             await asyncio.sleep(_TICK_S)
 
@@ -222,7 +212,7 @@ class Jobs:
                     if not kept.done():
                         kept.set_result(None)
                 for job in done:
-                    _tell(job)
+                    _log_done(job)
 
     async def _abort(self, job_id: str) -> None:
         """Cancel the local work for a job that was cancelled."""
@@ -257,7 +247,7 @@ async def _unavailable_on_error() -> AsyncIterator[None]:
     try:
         yield
     except Exception as error:
-        logger.warning(_TROUBLE, exc_info=error)
+        logger.warning(_DATABASE_FAILED, exc_info=error)
         raise JobsUnavailableError(str(error)) from error
 
 
@@ -268,12 +258,12 @@ async def _until_it_works(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
         try:
             return await work()
         except Exception as error:
-            logger.warning(_TROUBLE, extra={"retry_s": pause_s}, exc_info=error)
+            logger.warning(_DATABASE_FAILED, extra={"retry_s": pause_s}, exc_info=error)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_RETRY_S)
 
 
-def _tell(job: Job) -> None:
+def _log_done(job: Job) -> None:
     logger.info(
         "job done",
         extra={

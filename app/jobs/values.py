@@ -16,6 +16,15 @@ def now() -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class JobsConfig:
+    """`url`: the database; `parallelism`: items in progress at once; `keep_s`: how long ended jobs are kept."""
+
+    url: str
+    parallelism: int
+    keep_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to be stored. `owner`: name of the API key that sent it, empty if there are no keys."""
 

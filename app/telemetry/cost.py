@@ -56,7 +56,7 @@ def cost(
     reader_tokens_saved: int = 0,
     served_from: ServedFrom = "none",
 ) -> Cost:
-    """The cost of calls with these token counts and these seconds of the engine's busy time (`busy`)."""
+    """The cost of calls with these token counts and `busy_s` seconds of the engine's busy time."""
     cloud = (
         prompt_tokens * prices.cloud_per_1k_prompt_tokens + completion_tokens * prices.cloud_per_1k_completion_tokens
     ) / 1000

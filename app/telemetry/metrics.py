@@ -20,18 +20,19 @@ from app.engine.engine import Engine
 from app.engine.gate import GateOutcome
 from app.engine.retries import RETRY_REASONS, RetryReason
 from app.engine.status import EngineStatus
-from app.engine.upstreams import Upstream, Upstreams
+from app.engine.upstreams import Upstreams
 from app.summary.check import Reason
 from app.telemetry.cost import Cost, Prices, ServedFrom, local_cost
+from app.telemetry.gauges import PICO, UPSTREAM_GAUGES, LastMinuteGauges, engine_up, last_minute
 from app.telemetry.history import History, HistorySnapshot, merge
 from app.telemetry.shared import WorkerFiles
-from app.telemetry.window import PICO, Window, WindowCollector, bucket_of, last_minute
+from app.telemetry.window import Window, bucket_of
 
 Operation = Literal["compress", "reconstruct", "batch"]
 OPERATIONS: tuple[Operation, ...] = ("compress", "reconstruct", "batch")
 OTHER_MODEL = "other"
 
-_KNOWN_LABELS = {
+_INITIAL_LABELS = {
     "tokens": ("prompt", "completion", "source", "compressed"),
     "facts": ("kept", "missing"),
     "summary_sentences": ("stood", *get_args(Reason)),
@@ -43,16 +44,6 @@ _KNOWN_LABELS = {
     "proxy_calls": ("ok", "refused", "failed", "unreachable", "cut", "client_gone"),
 }
 """Label values that exist from the start, so that a rate is right from their first increase."""
-
-_UPSTREAM_GAUGES: tuple[tuple[str, str, Callable[[Upstream], float]], ...] = (
-    (
-        "up",
-        "1 if this server answered its last check or call, else 0; NaN before the first one",
-        lambda upstream: math.nan if upstream.is_up is None else upstream.is_up,
-    ),
-    ("slots", "Most calls at once in this server", lambda upstream: upstream.slots),
-    ("in_flight", "Calls in this server", lambda upstream: upstream.in_flight),
-)
 
 _SERVED_FROM: Mapping[Operation, tuple[ServedFrom, ...]] = {
     "compress": ("engine", "cache", "text"),
@@ -161,7 +152,7 @@ class Metrics:
             for served_from in _SERVED_FROM[operation]:
                 self.requests.labels(operation, "ok", served_from)
         others = (lambda: ()) if files is None else files.of_others
-        self.registry.register(WindowCollector(self.durations, self.spent, others))
+        self.registry.register(LastMinuteGauges(self.durations, self.spent, others))
         if files is None:
             ProcessCollector(registry=self.registry)
 
@@ -170,7 +161,7 @@ class Metrics:
 
     def _counter(self, name: str, text: str, labels: Iterable[str]) -> Counter:
         counter = Counter(name, text, labels, namespace="condenser", registry=self._own_registry)
-        for value in _KNOWN_LABELS.get(name, ()):
+        for value in _INITIAL_LABELS.get(name, ()):
             counter.labels(value)
         return counter
 
@@ -200,14 +191,14 @@ class Metrics:
         self._gauge("queue_capacity", "Most calls that may wait for a place in the engine").set(gate.max_queue)
         self._follow(self._gauge("in_flight", "Calls in the engine"), lambda: gate.in_flight)
         self._follow(self._gauge("queue_depth", "Calls waiting for a place in the engine"), lambda: gate.waiting)
-        self._follow(self.engine_up, lambda: _engine_up(engine.upstreams))
+        self._follow(self.engine_up, lambda: engine_up(engine.upstreams))
         self._watch_upstreams(engine.upstreams)
         loop = asyncio.get_running_loop()
         tasks = self._gauge("tasks", "Tasks of the event loop", mode="livesum")
         self._follow(tasks, lambda: len(asyncio.all_tasks(loop)))
 
     def _watch_upstreams(self, upstreams: Upstreams) -> None:
-        for name, text, value in _UPSTREAM_GAUGES:
+        for name, text, value in UPSTREAM_GAUGES:
             gauge = self._gauge(f"upstream_{name}", text, "upstream")
             for upstream in upstreams.all:
                 self._follow(gauge.labels(upstream.client.base_url), functools.partial(value, upstream))
@@ -300,7 +291,3 @@ class Metrics:
                 self.history.text_compressed(cost.reader_tokens_saved)
         else:
             self.history.operation_failed()
-
-
-def _engine_up(upstreams: Upstreams) -> float:
-    return math.nan if all(upstream.is_up is None for upstream in upstreams.all) else upstreams.is_any_up

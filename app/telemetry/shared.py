@@ -17,8 +17,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from pydantic import TypeAdapter
 
+from app.telemetry.gauges import Totals
 from app.telemetry.history import HistorySnapshot
-from app.telemetry.window import WINDOW_S, Totals
+from app.telemetry.window import WINDOW_S
 
 PUBLISH_INTERVAL_S = 1.0
 _HISTORY = TypeAdapter(HistorySnapshot)

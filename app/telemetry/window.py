@@ -1,23 +1,12 @@
-"""Counts over the last minute, for gauges that people watch. Memory is bounded whatever the load."""
+"""Counts over the last minute, and quantiles of durations. Memory is bounded whatever the load."""
 
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
-
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-
-from app.telemetry.cost import Cost
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
 
 WINDOW_S = 60
-QUANTILES = (0.5, 0.95, 0.99)
-PICO = 10**12
-"""Picodollars per USD: a window adds whole numbers."""
-
-_SPENT = "spent"
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 
@@ -77,79 +66,3 @@ def quantile(counts: Mapping[int, int], q: float) -> float:
         if rank <= 0:
             return 2 * _GROWTH**bucket / (1 + _GROWTH)
     raise ValueError("no durations")
-
-
-Durations = Mapping[Any, Window[int]]
-"""Buckets of the durations of successful operations, by operation."""
-
-Totals = Mapping[str, Mapping[str, int]]
-"""Another worker's counts of the last minute, by operation and bucket, and its costs."""
-
-
-def last_minute(durations: Durations, spent: Window[str]) -> Totals:
-    """This worker's counts, for the others."""
-    windows: dict[str, Window[Any]] = {**durations, _SPENT: spent}
-    return {name: {str(key): amount for key, amount in window.totals().items()} for name, window in windows.items()}
-
-
-class WindowCollector(Collector):
-    """Figures of the last minute, computed at each scrape."""
-
-    def __init__(
-        self,
-        durations: Durations,
-        spent: Window[str],
-        of_others: Callable[[], Iterable[Totals]],
-    ) -> None:
-        """`of_others`: the other workers' counts."""
-        self._durations = durations
-        self._spent = spent
-        self._of_others = of_others
-
-    def collect(self) -> Iterable[Metric]:
-        others = list(self._of_others())
-        # In the exposition format only a summary may have a label "quantile".
-        latency = Metric(
-            "condenser_latency_seconds",
-            f"Time from request to answer over the last {WINDOW_S} seconds, within 0.5 %, successful operations only",
-            "summary",
-        )
-        throughput = GaugeMetricFamily(
-            "condenser_throughput_operations_per_minute",
-            f"Successful operations of the last {WINDOW_S} seconds",
-            labels=["operation"],
-        )
-        for operation, window in self._durations.items():
-            counts = Counter(window.totals())
-            for other in others:
-                counts.update({int(bucket): count for bucket, count in other[operation].items()})
-            throughput.add_metric((operation,), sum(counts.values()))
-            for q in QUANTILES if counts else ():
-                labels = {"operation": operation, "quantile": str(q)}
-                latency.add_sample("condenser_latency_seconds", labels, quantile(counts, q))
-        spent = Counter(self._spent.totals())
-        for other in others:
-            spent.update(other[_SPENT])
-        savings = Cost(spent["cloud"] / PICO, spent["local"] / PICO)
-        yield latency
-        yield throughput
-        yield GaugeMetricFamily(
-            "condenser_cost_savings_ratio",
-            f"Share of the cloud's price saved over the last {WINDOW_S} seconds, NaN if a cloud charges nothing",
-            value=savings.savings_ratio if savings.cloud_usd else math.nan,
-        )
-        yield GaugeMetricFamily(
-            "condenser_cost_savings_dollars",
-            f"USD saved against the cloud's price over the last {WINDOW_S} seconds, negative if calls failed",
-            value=savings.cloud_usd - savings.local_usd,
-        )
-        yield GaugeMetricFamily(
-            "condenser_reader_savings_tokens",
-            f"Tokens that readers save by results of the last {WINDOW_S} seconds",
-            value=spent["reader_tokens"],
-        )
-        yield GaugeMetricFamily(
-            "condenser_reader_savings_dollars",
-            f"USD that readers save by results of the last {WINDOW_S} seconds",
-            value=spent["reader"] / PICO,
-        )
