@@ -1,4 +1,4 @@
-"""A client of a Condenser service, sync and async.
+"""Clients of a Condenser service, synchronous and for asyncio.
 
 from condenser_client import Condenser
 
@@ -14,22 +14,19 @@ from condenser_client.models import (
     BatchResult,
     Capsule,
     ChangedContent,
-    CompressItem,
-    CompressOptions,
     CompressResult,
     Excerpt,
     Fidelity,
     Job,
     JobPage,
-    MessagesOptions,
     MessagesResult,
     Older,
     Passage,
     Problem,
-    Ready,
     ReconstructResult,
-    Status,
 )
+from condenser_client.options import CompressItem, CompressOptions, MessagesOptions
+from condenser_client.status import Ready, Status
 
 __all__ = [
     "AsyncCondenser",

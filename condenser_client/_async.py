@@ -13,22 +13,19 @@ from condenser_client._protocol import CapsuleLike, Request
 from condenser_client.models import (
     BatchItem,
     BatchResult,
-    CompressItem,
-    CompressOptions,
     CompressResult,
     Excerpt,
     Job,
     JobPage,
-    MessagesOptions,
     MessagesResult,
-    Ready,
     ReconstructResult,
-    Status,
 )
+from condenser_client.options import CompressItem, CompressOptions, MessagesOptions
+from condenser_client.status import Ready, Status
 
 
 class AsyncCondenser:
-    """Condenser for asyncio: the same arguments, methods and errors. Close it, or use it in an `async with` block."""
+    """Condenser for asyncio, with the same arguments, methods and errors. Close it, or use it in `async with`."""
 
     def __init__(
         self,
@@ -47,7 +44,7 @@ class AsyncCondenser:
 
     @property
     def base_url(self) -> str:
-        """The service's address, without a slash at its end."""
+        """The service's address, without a trailing slash."""
         return self._config.base_url
 
     async def aclose(self) -> None:
@@ -64,21 +61,21 @@ class AsyncCondenser:
         await self.aclose()
 
     async def compress(self, text: str, **options: Unpack[CompressOptions]) -> CompressResult:
-        """A short text that says the same, its report, and a capsule to get the text back from."""
+        """Compress a text: the short text, its report, and a capsule that restores the text."""
         return await self._call(CompressResult, protocol.compress_request(text, options))
 
     async def compress_messages(
         self, messages: Iterable[Mapping[str, Any]], **options: Unpack[MessagesOptions]
     ) -> MessagesResult:
-        """The messages of a chat with the older ones shortened, and a capsule for each text that changed."""
+        """Compress the older messages of a chat: all messages, and a capsule for each text that changed."""
         return await self._call(MessagesResult, protocol.messages_request(messages, options))
 
     async def stream(
         self, text: str, **options: Unpack[CompressOptions]
     ) -> AsyncGenerator[Excerpt | CompressResult, None]:
-        """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.
+        """Compress a text: yields passages of it at once, checked sentences by the model, and last the result.
 
-        Only the result tells what is in it. To leave the loop early cancels the call.
+        Only the result says what it contains. Leaving the loop early cancels the call.
         """
         events = protocol.Events()
         async with self._streamed(protocol.compress_request(text, options, protocol.EVENT_STREAM)) as lines:
@@ -90,11 +87,11 @@ class AsyncCondenser:
     async def reconstruct(
         self, capsule: CapsuleLike, *, mode: Literal["auto", "exact", "semantic"] = "auto"
     ) -> ReconstructResult:
-        """The text back: byte for byte if the capsule holds it, else rewritten by the model."""
+        """Restore a text: byte for byte if the capsule contains it, else rewritten by the model."""
         return await self._call(ReconstructResult, protocol.reconstruct_request(capsule, {"mode": mode}))
 
     async def batch(self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]) -> BatchResult:
-        """Compress many texts; one that fails has its `problem` in place of a result, and the others go on."""
+        """Compress many texts. A text that fails has a `problem` instead of a result; the others continue."""
         return await self._call(
             BatchResult, protocol.batch_request("compress", protocol.compress_items(items, options))
         )
@@ -102,20 +99,20 @@ class AsyncCondenser:
     async def batch_as_ready(
         self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]
     ) -> AsyncGenerator[BatchItem, None]:
-        """The same, each item as soon as it is ready; its `index` tells which it is."""
+        """Compress many texts: yields each item as soon as it is ready; `index` is its position."""
         bodies = protocol.compress_items(items, options)
         async with self._streamed(protocol.batch_request("compress", bodies, {"Accept": protocol.NDJSON})) as lines:
             async for line in lines:
                 yield protocol.read_json(BatchItem, line)
 
     async def submit(self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]) -> Job:
-        """Have many texts compressed later, also over a restart of the service; `job` has the results."""
+        """Submit many texts to be compressed later, even after a restart of the service; `job` returns the results."""
         bodies = protocol.compress_items(items, options)
         request = protocol.batch_request("compress", bodies, {"Prefer": "respond-async"})
         return protocol.read_accepted(await self._send(request))
 
     async def job(self, job_id: str, *, offset: int = 0, limit: int = 100) -> JobPage:
-        """How far a submitted batch is, and a page of its results, in the order in which they came."""
+        """Progress of a submitted batch, and a page of its results in the order in which they arrived."""
         return await self._call(JobPage, protocol.job_request(job_id, offset, limit))
 
     async def delete_job(self, job_id: str) -> None:
@@ -123,11 +120,11 @@ class AsyncCondenser:
         await self._send(protocol.delete_job_request(job_id))
 
     async def status(self) -> Status:
-        """Engine, model, queue, and the throughput, latency and savings of the last minute."""
+        """Engine, model, queue, and throughput, latency and savings of the last minute."""
         return await self._call(Status, Request("GET", "/status"))
 
     async def ready(self) -> Ready:
-        """Whether the service can serve, and why not."""
+        """Whether the service can serve, and if not, why."""
         return await self._call(Ready, Request("GET", "/readyz", accepted=frozenset({503})))
 
     async def _call(self, kind: type[protocol.AnswerT], request: Request) -> protocol.AnswerT:
@@ -153,7 +150,7 @@ class AsyncCondenser:
 
     @asynccontextmanager
     async def _streamed(self, request: Request) -> AsyncIterator[AsyncIterator[str]]:
-        """The lines of an answer as they come; what is left of it is dropped with the connection."""
+        """The lines of an answer as they arrive; leaving the block closes the connection."""
         response = await self._send(request, stream=True)
 
         async def lines() -> AsyncIterator[str]:

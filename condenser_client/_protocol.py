@@ -1,4 +1,4 @@
-"""What both clients share: requests to send, and answers to read."""
+"""What both clients share: building requests and reading answers."""
 
 import os
 import random
@@ -11,23 +11,24 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from condenser_client.errors import ProblemError, UnexpectedAnswerError, UnreachableError
-from condenser_client.models import Capsule, CompressItem, CompressResult, Excerpt, Job, Problem
+from condenser_client.models import Capsule, CompressResult, Excerpt, Job, Problem
+from condenser_client.options import CompressItem
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 CapsuleLike = Capsule | CompressResult | Mapping[str, Any]
-"""A capsule, an answer that holds one, or either as it was read from JSON."""
+"""A capsule, a result that contains one, or either as parsed JSON."""
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
-_RETRIED = frozenset({429, 503})  # the service did nothing yet: it is full, ending, or the key is over its limit
+_RETRIED = frozenset({429, 503})  # the service did nothing: it is full or shuts down, or the key is over its limit
 _FIRST_PAUSE_S = 0.5
 _CONNECT_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; its path is relative to the service's address. `accepted`: statuses over 399 that are answers too."""
+    """A request; its path is relative to the service's address. `accepted`: statuses over 399 that are no errors."""
 
     method: str
     path: str
@@ -38,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Where the service is and how it is called."""
+    """Address of the service, and how to call it."""
 
     base_url: str
     headers: Mapping[str, str]
@@ -47,7 +48,7 @@ class Config:
     max_retry_wait_s: float
 
     def request(self, request: Request) -> dict[str, Any]:
-        """The arguments of httpx's `build_request`."""
+        """The arguments for httpx's `build_request`."""
         return {
             "method": request.method,
             "url": self.base_url + request.path,
@@ -57,14 +58,14 @@ class Config:
         }
 
     def pause_s(self, request: Request, response: httpx.Response, attempt: int) -> float | None:
-        """Seconds until the request may be sent again, for the `attempt`-th time; None if it must not be."""
+        """Seconds to wait before the retry after attempt number `attempt`; None if there is no retry."""
         status = response.status_code
         if status not in _RETRIED or status in request.accepted or attempt > self.max_retries:
             return None
         retry_after = retry_after_s(response)
         if retry_after is None:
             pause_s: float = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), self.max_retry_wait_s)
-            return pause_s * random.uniform(0.75, 1)  # noqa: S311 (so that clients don't come back all at once)
+            return pause_s * random.uniform(0.75, 1)  # noqa: S311 (so that clients do not retry at the same time)
         return retry_after if retry_after <= self.max_retry_wait_s else None
 
 
@@ -76,14 +77,14 @@ def make_config(
     max_retries: int,
     max_retry_wait_s: float,
 ) -> Config:
-    """Raises ValueError if the address is not valid."""
+    """The configuration of a client. Raises ValueError if the address is not valid."""
     url = (base_url or os.environ.get("CONDENSER_URL") or DEFAULT_URL).rstrip("/")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"{url} is no address: {error}") from None
+        raise ValueError(f"{url} is not a valid address: {error}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"{url} is no address: it must begin with http:// or https://")
+        raise ValueError(f"{url} is not a valid address: it must begin with http:// or https://")
     sent = {"Accept": "application/json", "User-Agent": "condenser-client", **(headers or {})}
     key = api_key or os.environ.get("CONDENSER_API_KEY")
     if key and not any(name.lower() == "authorization" for name in sent):
@@ -108,7 +109,7 @@ def reconstruct_request(capsule: CapsuleLike, options: Mapping[str, Any]) -> Req
 
 
 def compress_items(items: Iterable[str | CompressItem], options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Items of a batch: texts, or texts with options of their own, which stand over the common ones."""
+    """Items of a batch: texts, or texts with options that override the common ones."""
     return [_plain({**options, **({"text": item} if isinstance(item, str) else item)}) for item in items]
 
 
@@ -143,71 +144,71 @@ def _capsule(capsule: CapsuleLike) -> dict[str, Any]:
 
 
 def retry_after_s(response: httpx.Response) -> float | None:
-    """The answer's `Retry-After`, which this service gives in seconds; None if there is none."""
+    """The answer's `Retry-After` in seconds; None if there is none."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else None
 
 
 def check(request: Request, response: httpx.Response) -> None:
-    """Raise ProblemError if the service turned the request down. The answer must have been read."""
+    """Raise ProblemError if the answer is a problem. Its body must have been read."""
     if not response.is_error or response.status_code in request.accepted:
         return
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
         problem = Problem()
-    if not problem.title:  # not the service's own: a proxy's in front of it
+    if not problem.title:  # not from the service, but from a proxy in front of it
         title = f"the answer is {response.status_code} {response.reason_phrase}"
         problem = Problem(title=title, status=response.status_code)
     raise ProblemError(problem, retry_after_s(response))
 
 
 def unreachable(config: Config, error: Exception) -> UnreachableError:
-    """What to raise for an error of httpx's."""
+    """The error to raise for an httpx error."""
     return UnreachableError(f"no answer from {config.base_url} ({str(error) or type(error).__name__})")
 
 
 def read(kind: type[AnswerT], response: httpx.Response) -> AnswerT:
-    """The answer. Raises UnexpectedAnswerError if it is not one of Condenser's."""
+    """The parsed answer. Raises UnexpectedAnswerError if Condenser can't have sent it."""
     return read_json(kind, response.content)
 
 
 def read_json(kind: type[AnswerT], content: str | bytes) -> AnswerT:
-    """The same from JSON."""
+    """Like `read`, from JSON."""
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
         where = "; ".join(".".join(map(str, fault["loc"])) or "body" for fault in error.errors()[:3])
-        raise UnexpectedAnswerError(f"this is no answer of Condenser's (not as expected: {where})") from None
+        raise UnexpectedAnswerError(f"the answer is not from Condenser (invalid: {where})") from None
 
 
 def read_accepted(response: httpx.Response) -> Job:
-    """The job that a batch has become. Raises UnexpectedAnswerError if the service did it at once."""
+    """The job of a submitted batch. Raises UnexpectedAnswerError if the service processed the batch at once."""
     if response.status_code != httpx.codes.ACCEPTED:
-        raise UnexpectedAnswerError("this service keeps no batches for later (CONDENSER_JOBS_DATABASE is off there)")
+        raise UnexpectedAnswerError("the service does not store batches (CONDENSER_JOBS_DATABASE=off)")
     return read(Job, response)
 
 
 class Lines:
-    """Lines out of chunks of bytes, ended by a line feed only: JSON may hold the other line ends of Unicode."""
+    """Splits chunks of bytes into lines, only at line feeds: JSON may contain the other line ends of Unicode."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[str]:
-        """The lines that are whole with this chunk."""
+        """The lines that this chunk completes."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")
         for line in whole:
             yield line.removesuffix(b"\r").decode()
 
     def check_end(self) -> None:
-        """Raise UnreachableError if the last line is not whole."""
+        """Raise UnreachableError if the last line is incomplete."""
         if self._rest:
             raise UnreachableError("the service ended its answer in the middle of a line")
 
 
 class Events:
-    """Excerpts and the result out of the lines of server-sent events."""
+    """Reads excerpts and the result from lines of server-sent events."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -215,7 +216,7 @@ class Events:
         self._is_over = False
 
     def feed(self, line: str) -> Excerpt | CompressResult | None:
-        """The data of the event that this line ends; None if it ends none. Raises ProblemError for a problem."""
+        """The data of the event that this line completes; None if it completes none. Raises ProblemError."""
         if line:
             key, _, value = line.partition(":")
             if key == "event":
@@ -237,6 +238,6 @@ class Events:
                 return None
 
     def check_end(self) -> None:
-        """Raise UnreachableError if the result has not come."""
+        """Raise UnreachableError if the result has not arrived."""
         if not self._is_over:
             raise UnreachableError("the service ended its answer before the result")

@@ -1,4 +1,4 @@
-"""The client for code that is not async."""
+"""The synchronous client."""
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -13,31 +13,27 @@ from condenser_client._protocol import CapsuleLike, Request
 from condenser_client.models import (
     BatchItem,
     BatchResult,
-    CompressItem,
-    CompressOptions,
     CompressResult,
     Excerpt,
     Job,
     JobPage,
-    MessagesOptions,
     MessagesResult,
-    Ready,
     ReconstructResult,
-    Status,
 )
+from condenser_client.options import CompressItem, CompressOptions, MessagesOptions
+from condenser_client.status import Ready, Status
 
 
 class Condenser:
-    """A Condenser service. Close it, or use it in a `with` block; it may be shared by threads.
+    """Client of a Condenser service. Close it, or use it in a `with` block. Threads may share it.
 
-    `base_url` and `api_key` left out: `CONDENSER_URL`, or this machine's port 8000, and `CONDENSER_API_KEY`.
-    `timeout_s`: longest wait for the next bytes of an answer. If the service says that it is full or that the key
-    is over its limit (503, 429), a request is sent again up to `max_retries` times, after the time that the service
-    names, unless that is over `max_retry_wait_s`. `http_client`: an httpx.Client of your own, for proxies or TLS; it
-    stays yours to close.
+    Default of `base_url`: `CONDENSER_URL`, else port 8000 of this machine; of `api_key`: `CONDENSER_API_KEY`.
+    `timeout_s`: longest wait for the next bytes of an answer. If the service is full or the key is over its limit (503,
+    429), a request is retried up to `max_retries` times, after the time that the service names, unless that is over
+    `max_retry_wait_s`. `http_client`: your own httpx.Client, for proxies or TLS; you close it.
 
-    Every call raises ProblemError if the service turns it down, UnreachableError if nothing answers, and
-    UnexpectedAnswerError if the server that answers is not Condenser.
+    Every call raises ProblemError if the service answers with a problem, UnreachableError if nothing answers, and
+    UnexpectedAnswerError if the server is not Condenser.
     """
 
     def __init__(
@@ -57,7 +53,7 @@ class Condenser:
 
     @property
     def base_url(self) -> str:
-        """The service's address, without a slash at its end."""
+        """The service's address, without a trailing slash."""
         return self._config.base_url
 
     def close(self) -> None:
@@ -74,19 +70,19 @@ class Condenser:
         self.close()
 
     def compress(self, text: str, **options: Unpack[CompressOptions]) -> CompressResult:
-        """A short text that says the same, its report, and a capsule to get the text back from."""
+        """Compress a text: the short text, its report, and a capsule that restores the text."""
         return self._call(CompressResult, protocol.compress_request(text, options))
 
     def compress_messages(
         self, messages: Iterable[Mapping[str, Any]], **options: Unpack[MessagesOptions]
     ) -> MessagesResult:
-        """The messages of a chat with the older ones shortened, and a capsule for each text that changed."""
+        """Compress the older messages of a chat: all messages, and a capsule for each text that changed."""
         return self._call(MessagesResult, protocol.messages_request(messages, options))
 
     def stream(self, text: str, **options: Unpack[CompressOptions]) -> Generator[Excerpt | CompressResult, None, None]:
-        """Passages of the text at once, sentences of the model's as they pass the check, and at last the result.
+        """Compress a text: yields passages of it at once, checked sentences by the model, and last the result.
 
-        Only the result tells what is in it. To leave the loop early cancels the call.
+        Only the result says what it contains. Leaving the loop early cancels the call.
         """
         events = protocol.Events()
         with self._streamed(protocol.compress_request(text, options, protocol.EVENT_STREAM)) as lines:
@@ -98,30 +94,30 @@ class Condenser:
     def reconstruct(
         self, capsule: CapsuleLike, *, mode: Literal["auto", "exact", "semantic"] = "auto"
     ) -> ReconstructResult:
-        """The text back: byte for byte if the capsule holds it, else rewritten by the model."""
+        """Restore a text: byte for byte if the capsule contains it, else rewritten by the model."""
         return self._call(ReconstructResult, protocol.reconstruct_request(capsule, {"mode": mode}))
 
     def batch(self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]) -> BatchResult:
-        """Compress many texts; one that fails has its `problem` in place of a result, and the others go on."""
+        """Compress many texts. A text that fails has a `problem` instead of a result; the others continue."""
         return self._call(BatchResult, protocol.batch_request("compress", protocol.compress_items(items, options)))
 
     def batch_as_ready(
         self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]
     ) -> Generator[BatchItem, None, None]:
-        """The same, each item as soon as it is ready; its `index` tells which it is."""
+        """Compress many texts: yields each item as soon as it is ready; `index` is its position."""
         bodies = protocol.compress_items(items, options)
         with self._streamed(protocol.batch_request("compress", bodies, {"Accept": protocol.NDJSON})) as lines:
             for line in lines:
                 yield protocol.read_json(BatchItem, line)
 
     def submit(self, items: Iterable[str | CompressItem], **options: Unpack[CompressOptions]) -> Job:
-        """Have many texts compressed later, also over a restart of the service; `job` has the results."""
+        """Submit many texts to be compressed later, even after a restart of the service; `job` returns the results."""
         bodies = protocol.compress_items(items, options)
         request = protocol.batch_request("compress", bodies, {"Prefer": "respond-async"})
         return protocol.read_accepted(self._send(request))
 
     def job(self, job_id: str, *, offset: int = 0, limit: int = 100) -> JobPage:
-        """How far a submitted batch is, and a page of its results, in the order in which they came."""
+        """Progress of a submitted batch, and a page of its results in the order in which they arrived."""
         return self._call(JobPage, protocol.job_request(job_id, offset, limit))
 
     def delete_job(self, job_id: str) -> None:
@@ -129,11 +125,11 @@ class Condenser:
         self._send(protocol.delete_job_request(job_id))
 
     def status(self) -> Status:
-        """Engine, model, queue, and the throughput, latency and savings of the last minute."""
+        """Engine, model, queue, and throughput, latency and savings of the last minute."""
         return self._call(Status, Request("GET", "/status"))
 
     def ready(self) -> Ready:
-        """Whether the service can serve, and why not."""
+        """Whether the service can serve, and if not, why."""
         return self._call(Ready, Request("GET", "/readyz", accepted=frozenset({503})))
 
     def _call(self, kind: type[protocol.AnswerT], request: Request) -> protocol.AnswerT:
@@ -158,7 +154,7 @@ class Condenser:
 
     @contextmanager
     def _streamed(self, request: Request) -> Iterator[Iterator[str]]:
-        """The lines of an answer as they come; what is left of it is dropped with the connection."""
+        """The lines of an answer as they arrive; leaving the block closes the connection."""
         response = self._send(request, stream=True)
 
         def lines() -> Iterator[str]:

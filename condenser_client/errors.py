@@ -1,22 +1,22 @@
-"""What the client raises."""
+"""Exceptions of the client."""
 
 from condenser_client.models import Problem
 
 
 class CondenserError(Exception):
-    """The base of every error of this package."""
+    """Base class of all errors of this package."""
 
 
 class UnreachableError(CondenserError):
-    """Nothing answers at the address, or the connection broke or timed out before the whole answer was there."""
+    """Nothing answers at the address, or the connection broke or timed out before the answer was complete."""
 
 
 class UnexpectedAnswerError(CondenserError):
-    """Something answers at the address, but not as Condenser does."""
+    """The server at the address is not Condenser."""
 
 
 class ProblemError(CondenserError):
-    """The service turned the request down. `retry_after_s` is its `Retry-After`, None if it gave none."""
+    """The service answered with a problem. `retry_after_s`: its `Retry-After` in seconds, None if there is none."""
 
     def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         super().__init__(f"{problem.title}: {problem.detail}" if problem.detail else problem.title)

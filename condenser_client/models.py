@@ -1,55 +1,15 @@
-"""What the service answers. Fields that a newer service adds are kept, and do no harm."""
+"""Answers of the service. Fields that a newer service adds are kept."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Required
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict  # typing's own can't stand in a pydantic model before Python 3.12
 
 Range = tuple[int, int]
 """Start and end (exclusive), in Unicode code points."""
 
 
-class CompressOptions(TypedDict, total=False):
-    """How to compress; each left out has the service's default. `/docs` of the service describes them."""
-
-    target_ratio: float
-    coverage: float
-    method: Literal["auto", "abstractive", "extractive"]
-    question: str
-    must_keep: Sequence[str]
-    content_type: str
-    fidelity: Literal["exact", "semantic"]
-    model: str
-    on_engine_error: Literal["fail", "extractive"]
-    explain: bool
-    timeout_s: float
-
-
-class MessagesOptions(TypedDict, total=False):
-    """How to compress chat messages; each left out has the service's default."""
-
-    keep_last: int
-    target_ratio: float
-    coverage: float
-    method: Literal["auto", "abstractive", "extractive"]
-    question: str
-    must_keep: Sequence[str]
-    fidelity: Literal["exact", "semantic"]
-    model: str
-    on_engine_error: Literal["fail", "extractive"]
-    explain: bool
-    timeout_s: float
-
-
-class CompressItem(CompressOptions, total=False):
-    """An item of a batch that compresses."""
-
-    text: Required[str]
-
-
-class _Answer(BaseModel):
+class Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
 
 
@@ -57,16 +17,16 @@ def _is_absent(value: object) -> bool:
     return value is None
 
 
-class CapsuleSource(_Answer):
-    """Size and hash of the text that a capsule stands for."""
+class CapsuleSource(Answer):
+    """Size and hash of the text in a capsule."""
 
     sha256: str
     bytes: int
     tokens: int
 
 
-class Capsule(_Answer):
-    """What a text can be had back from. Keep it as JSON: `capsule.model_dump_json()`."""
+class Capsule(Answer):
+    """The data that restores a text. Store it as JSON: `capsule.model_dump_json()`."""
 
     version: int
     payload: str
@@ -77,8 +37,8 @@ class Capsule(_Answer):
     prompt_version: Annotated[str | None, Field(exclude_if=_is_absent)] = None
 
 
-class Passage(_Answer):
-    """A passage of the result, and the ranges of the source that it is or rests on. `support` is 0 to 1."""
+class Passage(Answer):
+    """A passage of the result, and the ranges of the source that it copies or is based on. `support` is 0 to 1."""
 
     start: int
     end: int
@@ -87,16 +47,16 @@ class Passage(_Answer):
     support: float
 
 
-class SummaryCounts(_Answer):
-    """How many sentences the model wrote, how many of them passed the check, and how many are in the result."""
+class SummaryCounts(Answer):
+    """Numbers of sentences that the model wrote, that passed the check, and that are in the result."""
 
     written: int
     stood: int
     taken: int
 
 
-class ExplainedFact(_Answer):
-    """A fact of the source, whether it is in the result, and where the source states it."""
+class ExplainedFact(Answer):
+    """A fact of the source, whether it is in the result, and the ranges that state it."""
 
     text: str
     kind: str
@@ -104,22 +64,22 @@ class ExplainedFact(_Answer):
     places: list[Range]
 
 
-class DroppedSentence(_Answer):
-    """A sentence of the model's that is not in the result, and why."""
+class DroppedSentence(Answer):
+    """A sentence by the model that is not in the result, and why."""
 
     text: str
     reason: str
 
 
-class Explanation(_Answer):
-    """What became of each fact, and of each sentence of the model's that was dropped."""
+class Explanation(Answer):
+    """All facts, and the dropped sentences of the model."""
 
     facts: list[ExplainedFact]
     dropped: list[DroppedSentence]
 
 
-class Fidelity(_Answer):
-    """What the result has of its source. `missing` names at most 20 of the `missing_count` facts that it lacks."""
+class Fidelity(Answer):
+    """What the result contains of its source. `missing` has at most 20 of the `missing_count` missing facts."""
 
     facts: int
     kept: int
@@ -132,7 +92,7 @@ class Fidelity(_Answer):
     explain: Explanation | None = None
 
 
-class Sizes(_Answer):
+class Sizes(Answer):
     """Tokens and bytes before and after."""
 
     source_tokens: int
@@ -143,8 +103,8 @@ class Sizes(_Answer):
     byte_ratio: float
 
 
-class Usage(_Answer):
-    """Tokens of the model calls that this request made; `cached`: it made none of its own."""
+class Usage(Answer):
+    """Tokens of the model calls of this request; `cached`: the result came from the cache, without a call."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -154,7 +114,7 @@ class Usage(_Answer):
     cached: bool = False
 
 
-class Timing(_Answer):
+class Timing(Answer):
     """Milliseconds."""
 
     queue_ms: float
@@ -162,16 +122,16 @@ class Timing(_Answer):
     total_ms: float
 
 
-class Cost(_Answer):
-    """US dollars of the model calls, in a cloud and here."""
+class Cost(Answer):
+    """Price of the model calls in USD, in a cloud and here."""
 
     cloud_usd: float
     local_usd: float
     savings_ratio: float
 
 
-class CompressResult(_Answer):
-    """The short text, its report, and the capsule to get the text back from."""
+class CompressResult(Answer):
+    """The short text, its report, and the capsule that restores the text."""
 
     compressed: str
     method: str
@@ -183,10 +143,10 @@ class CompressResult(_Answer):
     cost: Cost
 
 
-class ChangedContent(_Answer):
-    """A text of message number `index` that is not as it was, and the capsule to get it back from.
+class ChangedContent(Answer):
+    """A changed text of message number `index`, and the capsule that restores it.
 
-    `part`: its number in a content that is a list.
+    `part`: its index in a content that is a list.
     """
 
     index: int
@@ -197,8 +157,8 @@ class ChangedContent(_Answer):
     sizes: Sizes
 
 
-class Older(_Answer):
-    """What could be compressed: how many messages, and their tokens before and after."""
+class Older(Answer):
+    """The messages that may be compressed: their number, and their tokens before and after."""
 
     messages: int
     source_tokens: int
@@ -206,8 +166,8 @@ class Older(_Answer):
     token_ratio: float
 
 
-class MessagesResult(_Answer):
-    """The messages with the older ones shortened, ready to be sent on."""
+class MessagesResult(Answer):
+    """The messages with the older ones shortened, ready to be sent."""
 
     messages: list[dict[str, Any]]
     method: str
@@ -219,8 +179,8 @@ class MessagesResult(_Answer):
     cost: Cost
 
 
-class Excerpt(_Answer):
-    """What is known before the whole answer: a passage of the best result without the model, or a checked sentence."""
+class Excerpt(Answer):
+    """An early part of the result: a passage of the best result without the model, or a checked sentence."""
 
     text: str
     by: str
@@ -228,7 +188,7 @@ class Excerpt(_Answer):
     support: float
 
 
-class ReconstructResult(_Answer):
+class ReconstructResult(Answer):
     """The text; `verified`: it is the source, byte for byte."""
 
     text: str
@@ -240,7 +200,7 @@ class ReconstructResult(_Answer):
     cost: Cost
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """RFC 9457 problem details. `type` is for programs, `detail` for people."""
 
     type: str = "about:blank"
@@ -250,23 +210,23 @@ class Problem(_Answer):
     request_id: str = ""
 
 
-class BatchItem(_Answer):
-    """What came of one item: either `result` or `problem`."""
+class BatchItem(Answer):
+    """The `result` or the `problem` of an item."""
 
     index: int
     result: CompressResult | None = None
     problem: Problem | None = None
 
 
-class BatchResult(_Answer):
-    """What came of each item, in the order of the items."""
+class BatchResult(Answer):
+    """The results in the order of the items."""
 
     results: list[BatchItem]
     succeeded: int
     failed: int
 
 
-class Job(_Answer):
+class Job(Answer):
     """A batch that is answered later. `state` is queued, running, done or cancelled."""
 
     id: str
@@ -290,71 +250,3 @@ class JobPage(Job):
 
     results: list[BatchItem]
     next: str | None = None
-
-
-class EngineState(_Answer):
-    """The engine as it answered just now; `problem` says why it can't serve."""
-
-    name: str
-    url: str
-    version: str | None
-    up: bool
-    problem: str | None
-    warning: str | None
-
-
-class ModelState(_Answer):
-    """The default model, whether it is in memory, and how much of it in that of a GPU (0 to 1)."""
-
-    name: str
-    loaded: bool
-    num_ctx: int
-    gpu_ratio: float | None
-    warning: str | None
-
-
-class QueueState(_Answer):
-    """Calls in the engine and waiting for it, now and at most."""
-
-    in_flight: int
-    concurrency_limit: int
-    depth: int
-    capacity: int
-
-
-class Quantiles(_Answer):
-    """Seconds from request to answer."""
-
-    p50: float
-    p95: float
-    p99: float
-
-
-class OperationFigures(_Answer):
-    """Successful operations of one kind in the last `window_s` seconds."""
-
-    per_minute: float
-    latency_s: Quantiles | None
-
-
-class Status(_Answer):
-    """The engine and the queue now, and the figures of the last `window_s` seconds."""
-
-    version: str
-    workers: int
-    engine: EngineState
-    model: ModelState
-    queue: QueueState
-    window_s: int
-    operations: dict[str, OperationFigures]
-    savings: dict[str, Any]
-
-
-class Ready(_Answer):
-    """Whether the service can serve; `problem` says why not."""
-
-    ready: bool
-    engine: str
-    model: str
-    problem: str | None = None
-    warning: str | None = None

@@ -25,6 +25,7 @@ from condenser_client import (
     UnexpectedAnswerError,
     UnreachableError,
     models,
+    status,
 )
 from tests.clients.conftest import KEY
 from tests.security.serving import Served
@@ -173,7 +174,7 @@ def test_a_proxys_own_error_has_its_status(router: respx.MockRouter) -> None:
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "http://", "http://host:port"])
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is not a valid address"):
         Condenser(url)
 
 
@@ -326,9 +327,9 @@ PAIRS = [
     (batch_schemas.BatchResponse, models.BatchResult),
     (job_schemas.JobProgress, models.Job),
     (job_schemas.JobResults, models.JobPage),
-    (monitoring_schemas.Status, models.Status),
-    (monitoring_schemas.QueueState, models.QueueState),
-    (monitoring_schemas.ModelState, models.ModelState),
+    (monitoring_schemas.Status, status.Status),
+    (monitoring_schemas.QueueState, status.QueueState),
+    (monitoring_schemas.ModelState, status.ModelState),
 ]
 
 
@@ -347,7 +348,7 @@ def test_every_option_of_compress_is_one_of_the_clients() -> None:
 
 def test_every_option_for_messages_is_one_of_the_clients() -> None:
     fields = message_schemas.CompressMessagesRequest.model_fields
-    assert fields.keys() - {"messages"} == models.MessagesOptions.__annotations__.keys()
+    assert fields.keys() - {"messages"} == condenser_client.MessagesOptions.__annotations__.keys()
 
 
 def test_messages_come_back_shorter_with_capsules_of_what_changed(router: respx.MockRouter) -> None:
