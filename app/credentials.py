@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 KEY_BYTES = 32
 OTHER_CLIENTS = "*"
-"""In the limits: every client that has no entry of its own."""
+"""In the limits: every client without an entry."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}"
 _HASHED = re.compile(rf"(?P<name>{_NAME}):sha256:(?P<digest>[0-9a-fA-F]{{64}})")

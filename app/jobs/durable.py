@@ -1,17 +1,21 @@
-"""DBOS's durable queue of chunks; chunks that a dead instance was running are run again.
+"""Batches that survive a restart: their database, and DBOS's durable queue of their chunks.
 
-DBOS contacts no service without a key, and none is given. There can be only one instance per process. Every method
-blocks: do not call it on the event loop.
+Chunks that a dead instance was running are run again. DBOS contacts no service without a key, and none is given. There
+can be only one instance per process. Every method blocks: do not call it on the event loop.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.jobs.values import NewJob
+from app.jobs.presence import FilePresence, PostgresPresence, Presence
+from app.jobs.store import Store
+from app.jobs.tables import connect, sqlite_file
+from app.jobs.values import Job, JobsUnavailableError, NewJob, now
 
 logger = logging.getLogger("dbos")
 # If its logger has a handler, DBOS installs none of its own, so its lines go where all others go.
@@ -45,11 +49,6 @@ def chunks(items: int, parallelism: int) -> Iterator[tuple[int, int]]:
         count = max(1, min(_MOST_CHUNK_ITEMS, (items - first) // (_SHARES * parallelism)))
         yield first, count
         first += count
-
-
-def chunk_ids(job_id: str, items: int, parallelism: int) -> list[str]:
-    """The ids of a job's chunks in the queue."""
-    return [f"{job_id}:{first}" for first, _ in chunks(items, parallelism)]
 
 
 class DurableQueue:
@@ -132,6 +131,72 @@ def _url_kind(engine: sa.Engine) -> str:
     return "sqlite:///condenser" if engine.dialect.name == "sqlite" else "postgresql://condenser/condenser"
 
 
-async def on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+class Backend:
+    """The jobs' store, the running instances, and the queue of chunks."""
+
+    def __init__(self, engine: sa.Engine, presence: Presence, queue: DurableQueue) -> None:
+        self._engine = engine
+        self._presence = presence
+        self._queue = queue
+        self.store = Store(engine)
+
+    def add(self, job: NewJob) -> Job:
+        """Store a job and queue its chunks in one transaction."""
+        return self.store.add(job, lambda connection: self._queue.enqueue(connection, job))
+
+    def erase(self, job: Job) -> None:
+        """Delete a job's texts and results; cancel it if it is unfinished."""
+        if self.store.erase(job.id):
+            self._queue.cancel(_chunk_ids(job))
+
+    def look(self, under_way: Sequence[str]) -> tuple[set[str], Mapping[str, int]]:
+        """Requeue the work of dead instances. Returns which of these jobs were cancelled, and the counts of jobs."""
+        with self._presence.dead() as dead:
+            if dead:
+                self._queue.recover(dead)
+        return self.store.cancelled(under_way) if under_way else set(), self.store.counts()
+
+    def purge(self, keep_s: float) -> None:
+        """Delete jobs that ended longer ago than that."""
+        for job in self.store.ended_before(now() - keep_s):
+            self._queue.delete(_chunk_ids(job))
+            self.store.forget(job.id)
+
+    def close(self) -> None:
+        """Put unfinished work back into the queue and close all connections."""
+        self._queue.close()
+        self._presence.close()
+        self._engine.dispose()
+
+
+def _chunk_ids(job: Job) -> list[str]:
+    """The ids of a job's chunks in the queue."""
+    return [f"{job.id}:{first}" for first, _ in chunks(job.items, job.parallelism)]
+
+
+def start(
+    url: str,
+    parallelism: int,
+    loop: asyncio.AbstractEventLoop,
+    work: Work,
+) -> Backend:
+    """Open the database and start running its jobs with `work` on `loop`. Raises JobsUnavailableError."""
+    try:
+        engine = connect(url)
+        path = sqlite_file(url)
+        presence: Presence = FilePresence(path) if path else PostgresPresence(engine)
+        chunk: Work = lambda *args: _on_loop(loop, partial(work, *args))  # noqa: E731
+        return Backend(engine, presence, DurableQueue(engine, presence.id, parallelism, chunk))
+    except (OSError, sa.exc.SQLAlchemyError) as error:
+        raise JobsUnavailableError(_reason(url, error)) from error
+
+
+def _reason(url: str, error: Exception) -> str:
+    where = sa.make_url(url).render_as_string(hide_password=True)
+    reason = error.strerror if isinstance(error, OSError) else str(getattr(error, "orig", None) or error)
+    return f"{where}: {reason}"
+
+
+async def _on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run `work` on another thread's event loop; it is cancelled with the caller."""
     await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), loop))

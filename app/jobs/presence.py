@@ -81,7 +81,7 @@ def _locked(path: Path, flags: int = 0) -> int | None:
 
 
 class PostgresPresence:
-    """Session-level advisory locks, held by a connection of their own."""
+    """Session-level advisory locks, held by a separate connection."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.id = secrets.token_hex(8)

@@ -16,7 +16,7 @@ from app.jobs.values import Ended, Job, JobsConfig, JobsUnavailableError, NewJob
 from app.tasks import end
 
 if TYPE_CHECKING:
-    from app.jobs.backend import Backend
+    from app.jobs.durable import Backend
 
 logger = logging.getLogger("condenser.jobs")
 
@@ -79,35 +79,34 @@ class Jobs:
 
     async def submit(self, owner: str, operation: Operation, items: Sequence[object], request_id: str) -> Job:
         """Accept a job: when this returns, it is stored. Raises JobsUnavailableError."""
-        backend = await self._opened()
         new = NewJob(secrets.token_hex(_ID_BYTES), owner, operation, request_id, items, self._config.parallelism)
-        async with _unavailable_on_error():
-            return await self._written(partial(backend.add, new))
+        return await self._query(lambda backend: backend.add(new), writes=True)
 
     async def get(self, job_id: str) -> Job | None:
         """The job with this id. Raises JobsUnavailableError."""
-        backend = await self._opened()
-        async with _unavailable_on_error():
-            return await self._read(partial(backend.store.get, job_id))
+        return await self._query(lambda backend: backend.store.get(job_id))
 
     async def newest(self, owner: str, most: int) -> list[Job]:
         """The jobs of an owner, newest first. Raises JobsUnavailableError."""
-        backend = await self._opened()
-        async with _unavailable_on_error():
-            return await self._read(partial(backend.store.newest, owner, most))
+        return await self._query(lambda backend: backend.store.newest(owner, most))
 
     async def page(self, job_id: str, offset: int, most: int, most_bytes: int) -> list[str]:
         """Results as JSON texts in the order in which they ended, from `offset` on. Raises JobsUnavailableError."""
-        backend = await self._opened()
-        async with _unavailable_on_error():
-            return await self._read(partial(backend.store.page, job_id, offset, most, most_bytes))
+        return await self._query(lambda backend: backend.store.page(job_id, offset, most, most_bytes))
 
     async def erase(self, job: Job) -> None:
         """Cancel a job and its calls in progress, or delete a job that is done. Raises JobsUnavailableError."""
-        backend = await self._opened()
-        async with _unavailable_on_error():
-            await self._written(partial(backend.erase, job))
+        await self._query(lambda backend: backend.erase(job), writes=True)
         await self._abort(job.id)
+
+    async def _query(self, query: Callable[["Backend"], ResultT], *, writes: bool = False) -> ResultT:
+        """The answer of the database. Logs any error and raises JobsUnavailableError."""
+        backend = await self._opened()
+        try:
+            return await (self._written if writes else self._read)(partial(query, backend))
+        except Exception as error:
+            logger.warning(_DATABASE_FAILED, exc_info=error)
+            raise JobsUnavailableError(str(error)) from error
 
     async def _opened(self) -> "Backend":
         """The backend, started if it was not running. Raises JobsUnavailableError."""
@@ -236,19 +235,9 @@ class Jobs:
 
 def _start(config: JobsConfig, loop: asyncio.AbstractEventLoop, work: Callable[[str, int, int], object]) -> "Backend":
     # Imported here: the imports take half a second, which a service without jobs does not need.
-    from app.jobs.backend import start
+    from app.jobs.durable import start
 
     return start(config.url, config.parallelism, loop, work)  # type: ignore[arg-type]
-
-
-@asynccontextmanager
-async def _unavailable_on_error() -> AsyncIterator[None]:
-    """Raise JobsUnavailableError for any error in the block, and log the error."""
-    try:
-        yield
-    except Exception as error:
-        logger.warning(_DATABASE_FAILED, exc_info=error)
-        raise JobsUnavailableError(str(error)) from error
 
 
 async def _until_it_works(work: Callable[[], Awaitable[ResultT]]) -> ResultT:

@@ -27,7 +27,7 @@ LEAST_PER_MINUTE = 100.0
 LEAST_PRESENT = 0.50  # of figures and names, in the results
 LARGEST_RATIO = 0.90  # of a long text's tokens
 
-_TELLING = regex.compile(r"\p{N}++(?:[.,:/]\p{N}++)*+|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
+_FIGURES_AND_NAMES = regex.compile(r"\p{N}++(?:[.,:/]\p{N}++)*+|(?<=[\p{Ll},] )\p{Lu}\p{Ll}[\p{L}\-]++")
 """Figures, and capitalised words that do not start a sentence."""
 
 
@@ -167,7 +167,7 @@ def _savings(before: dict[str, float], after: dict[str, float], done: Sequence[D
 
 
 def _fidelity(done: Sequence[Done]) -> Row:
-    items_with_words = [(item, _telling_words(item.text)) for item in done]
+    items_with_words = [(item, _figures_and_names(item.text)) for item in done]
     total = sum(len(words) for _, words in items_with_words)
     present = sum(_present(words, [item.answer["compressed"]]) for item, words in items_with_words)
     accounted = sum(
@@ -190,8 +190,8 @@ def _fidelity(done: Sequence[Done]) -> Row:
     return Row("fidelity", required, measured, is_met, dict(figures))
 
 
-def _telling_words(text: str) -> set[str]:
-    return set(_TELLING.findall(text))
+def _figures_and_names(text: str) -> set[str]:
+    return set(_FIGURES_AND_NAMES.findall(text))
 
 
 def _reported_as_omitted(item: Done) -> list[str]:

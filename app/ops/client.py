@@ -144,7 +144,7 @@ class ServiceClient:
         reason = str(error) or type(error).__name__
         return CommandError(
             f"no answer from {self.url} ({reason}); start the service with `condenser serve`, "
-            "name another with --url, or do without one with --local",
+            "name another with --url, or use --local, which needs none",
             UNREACHABLE,
         )
 

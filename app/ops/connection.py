@@ -1,4 +1,4 @@
-"""The service that a command works with: a running one, or one of its own with `--local`."""
+"""The service that a command works with: a running one, or one inside the command with `--local`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -61,7 +61,7 @@ def _standard_input(*, is_explicit: bool) -> bytes:
     if sys.stdin.isatty():
         if not is_explicit:
             raise CommandError("there is no input: name a file, pipe a text in, or use - to type one", USAGE)
-        sys.stderr.write("Type or paste the text; end it with Ctrl-D on a line of its own.\n")
+        sys.stderr.write("Type or paste the text; end it with Ctrl-D at the start of a line.\n")
     return sys.stdin.buffer.read()
 
 

@@ -63,7 +63,7 @@ def _status_lines(answer: "Answer", url: str) -> list[str]:
         f"queue    {queue['depth']} of {queue['capacity']} places taken; {queue['in_flight']} of "
         f"{queue['concurrency_limit']} calls in the engine",
         _savings_line(savings, answer["window_s"]),
-        f"readers  {savings['reader_since_start']['tokens']} tokens spared since the start, "
+        f"readers  {savings['reader_since_start']['tokens']} tokens saved since the start, "
         f"${savings['reader_since_start']['usd']:.4f}",
     ]
     warnings = dict.fromkeys((engine["warning"], model["warning"]))

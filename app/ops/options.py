@@ -54,8 +54,8 @@ LocalOption = Annotated[
     typer.Option(
         "--local",
         "-l",
-        help="Use no service: run the engine inside this command. It is Ollama where that answers, else the embedded "
-        "model; CONDENSER_ENGINE and the other settings of `condenser serve` hold.",
+        help="Use no service: run the engine inside this command, Ollama if it answers, else the embedded model. "
+        "CONDENSER_ENGINE and the other settings of `condenser serve` apply.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", "-j", help="Write the whole answer as JSON.")]

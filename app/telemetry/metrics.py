@@ -64,7 +64,7 @@ _WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 
 
 
 class Metrics:
-    """All metrics of one instance, in a registry of its own. Observes the gate and the engine.
+    """All metrics of one instance, in a separate registry. Observes the gate and the engine.
 
     With `files` the instance has several workers, and the registry holds the sum over all of them.
     """

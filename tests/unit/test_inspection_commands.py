@@ -122,7 +122,7 @@ def test_status_shows_engine_model_queue_and_figures(service: respx.MockRouter) 
         "7 of 1000 places taken; 2 of 4 calls in the engine",
         "http://condenser.test, 2 workers",
         "90% of the cloud's price in the last 60 s",
-        "5120 tokens spared since the start, $0.5000",
+        "5120 tokens saved since the start, $0.5000",
         "warning  its sentences mostly fall",
         "compress   12          0.500 s  1.250 s  2.000 s",
         "batch      0           -        -        -",

@@ -35,7 +35,7 @@ def _drop_in(name: str, line: str) -> str:
 def perfmon(observations: Observations) -> str | None:
     """Let the server read how much GPU memory is free, if systemd runs it.
 
-    Not by setcap on its file: a program with capabilities of its own loses LD_LIBRARY_PATH, and may then find no GPU
+    Not by setcap on its file: a program with its own capabilities loses LD_LIBRARY_PATH, and may then find no GPU
     (Ollama's issue 15321).
     """
     return _drop_in("perfmon", "AmbientCapabilities=CAP_PERFMON") if started_by(observations) == "systemd" else None

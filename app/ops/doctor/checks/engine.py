@@ -45,7 +45,7 @@ def check_reachable(seen: Observations) -> Finding | None:
         return Finding("ollama", "fail", f"No Ollama at {url}: {answers.problem}.", _start(seen), _where(seen))
     known = f"Version {answers.version} answers at {url}."
     version = version_of(seen)
-    is_ollama = not (answers.version or "").endswith("-condenser")  # the embedded engine has a version of its own
+    is_ollama = not (answers.version or "").endswith("-condenser")  # the version of the embedded engine ends like this
     if is_ollama and version is not None and version < VULKAN_IN_BUILDS:
         return Finding("ollama", "warn", f"{known} It is old: Vulkan needs 0.12.11 or later.", commands.INSTALL)
     how = {"systemd": "run by systemd", "container": "in a container", "hand": "started by hand"}
