@@ -1,19 +1,19 @@
-"""Whether questions about a text are still answered by its result, beside simple ways to make a text as short.
+"""Whether a result still answers questions about its text, compared with simple ways to shorten it.
 
-    .venv/bin/python -m benchmarks.answers DATA.json --ratio 0.3 0.5              # one result a text, without a model
-    .venv/bin/python -m benchmarks.answers DATA.json --ratio 0.3 --question       # one a question, which is told
-    .venv/bin/python -m benchmarks.answers DATA.json --url http://127.0.0.1:8000  # by a running service
+    .venv/bin/python -m benchmarks.answers DATA.json --ratio 0.3 0.5              # one result per text, without a model
+    .venv/bin/python -m benchmarks.answers DATA.json --ratio 0.3 --question       # one result per question
+    .venv/bin/python -m benchmarks.answers DATA.json --url http://127.0.0.1:8000  # from a running service
     .venv/bin/python -m benchmarks.answers DATA.json --docs 5 --questions 3 --reader http://127.0.0.1:8080/v1
 
-DATA.json is in SQuAD's format, an article's paragraphs, joined by blank lines, being one text, or {"documents":
-[{"text", "questions": [{"question", "answer", "start"}]}]}. Columns: `tokens` over
-the source's; `in result`, the answer stands there as a run of words; `in a sentence`, the sentence of the source that
-has the answer stands there word for word; `plain`, the same for answers with neither a figure nor a capital; the share
-of its lines that are fragments. The ways beside it take whole sentences, and never more tokens than the result had:
-the first sentences of paragraphs, then the second ones; LEAD; sentences by chance (5 draws); TextRank (Mihalcea and
-Tarau 2004); with --question BM25 too. `none` for a ratio sets no target.
+DATA.json is in SQuAD's format (the paragraphs of an article are joined to one text), or {"documents": [{"text",
+"questions": [{"question", "answer", "start"}]}]}. Columns: `tokens`: of the result divided by the source's; `in
+result`: the result contains the words of the answer; `in a sentence`: it contains the source's sentence with the answer
+word for word; `plain`: the same for answers with neither a figure nor a capital; `fragments`: the share of lines with a
+fragment. The other ways take whole sentences and at most as many tokens as the result: the first sentences of
+paragraphs, then the second ones; LEAD; random sentences (5 draws); TextRank (Mihalcea and Tarau 2004); with --question
+also BM25. The ratio `none` sets no target.
 
---reader has a model answer each question from each result, and from the source, and adds SQuAD's F1.
+With --reader, a model answers each question from each result and from the source; its SQuAD F1 is added.
 """
 
 import argparse
@@ -48,7 +48,7 @@ from benchmarks.sentences import (
 )
 
 DRAWS = 5
-_STEM = 6  # letters by which BM25 and TextRank compare words
+_STEM = 6  # letters of a word that BM25 and TextRank compare
 _DAMPING, _ROUNDS = 0.85, 30
 _READER = "Answer the question from the text, in as few words as possible and in the words of the text."
 _ANSWER_TOKENS = 24
@@ -57,7 +57,7 @@ _LARGE_NUMBERS = frozenset(("one", "first", "second", "half", "hundred", "thousa
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, its answer, the answer's place in the text, and what other readers answered."""
+    """A question, its answer, the start of the answer in the text, and the answers of other readers."""
 
     question: str
     answer: str
@@ -90,27 +90,33 @@ class Text:
 
     @cached_property
     def stems(self) -> list[list[str]]:
-        """The beginnings of the words of each sentence."""
-        found = self.source
-        return [[word[:_STEM] for word in found.words[one.first : one.last + 1]] for one in found.sentences]
+        """The first letters of the words of each sentence."""
+        source = self.source
+        return [
+            [word[:_STEM] for word in source.words[sentence.first : sentence.last + 1]] for sentence in source.sentences
+        ]
 
     def sentence_of(self, question: Question) -> str:
         """The sentence in which the answer begins."""
-        found = (one for one in self.source.sentences if one.start <= question.start < one.end)
-        sentence = next(found, None)
+        matches = (
+            candidate for candidate in self.source.sentences if candidate.start <= question.start < candidate.end
+        )
+        sentence = next(matches, None)
         return self.source.text_of(sentence) if sentence else question.answer
 
 
 def load(path: Path) -> list[Text]:
-    """The texts of a file in SQuAD's format, and their questions that have an answer at the place that they name."""
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if "documents" in found:
-        return [_prepared(one["text"], one["questions"]) for one in found["documents"]]
-    return [_joined(article["paragraphs"]) for article in found["data"]]
+    """The texts of a file, and their questions whose answer is at the given position."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    if "documents" in data:
+        return [_prepared(document["text"], document["questions"]) for document in data["documents"]]
+    return [_joined(article["paragraphs"]) for article in data["data"]]
 
 
 def _prepared(text: str, questions: Iterable[dict[str, Any]]) -> Text:
-    return Text(text, tuple(Question(one["question"], one["answer"], one["start"]) for one in questions))
+    return Text(
+        text, tuple(Question(question["question"], question["answer"], question["start"]) for question in questions)
+    )
 
 
 def _joined(paragraphs: Iterable[dict[str, Any]]) -> Text:
@@ -118,29 +124,29 @@ def _joined(paragraphs: Iterable[dict[str, Any]]) -> Text:
     for paragraph in paragraphs:
         text += "\n\n" if text else ""
         context = paragraph["context"]
-        for one in paragraph["qas"]:
-            answers = one.get("answers", [])
+        for entry in paragraph["qas"]:
+            answers = entry.get("answers", [])
             if answers and context.startswith(answers[0]["text"], answers[0]["answer_start"]):
                 start = len(text) + answers[0]["answer_start"]
                 others = tuple(answer["text"] for answer in answers[1:])
-                questions.append(Question(one["question"], answers[0]["text"], start, others))
+                questions.append(Question(entry["question"], answers[0]["text"], start, others))
         text += context
     return Text(text, tuple(questions))
 
 
-def by_chance(text: Text, budget: float, seed: object) -> str:
-    """Sentences by chance."""
+def random_sentences(text: Text, budget: float, seed: object) -> str:
+    """Random sentences."""
     order = list(range(len(text.source.sentences)))
     random.Random(repr(seed)).shuffle(order)
     return pick(text.source, order, budget)
 
 
 def textrank(text: Text, budget: float) -> str:
-    """The sentences that are most like the others: PageRank of the graph of their common words."""
-    stems = [set(found) for found in text.stems]
+    """The sentences that are most similar to the others: PageRank of the graph of their common words."""
+    stems = [set(values) for values in text.stems]
     count = len(stems)
-    alike = [[_likeness(one, two) if one is not two else 0.0 for two in stems] for one in stems]
-    sums = [sum(found) or 1.0 for found in alike]
+    alike = [[_likeness(first, second) if first is not second else 0.0 for second in stems] for first in stems]
+    sums = [sum(values) or 1.0 for values in alike]
     ranks = [1.0] * count
     for _ in range(_ROUNDS):
         shares = [rank / total for rank, total in zip(ranks, sums, strict=True)]
@@ -148,29 +154,29 @@ def textrank(text: Text, budget: float) -> str:
     return pick(text.source, sorted(range(count), key=lambda at: (-ranks[at], at)), budget)
 
 
-def _likeness(one: set[str], two: set[str]) -> float:
-    size = math.log(len(one)) + math.log(len(two)) if one and two else 0.0
-    return len(one & two) / size if size else 0.0
+def _likeness(first: set[str], second: set[str]) -> float:
+    size = math.log(len(first)) + math.log(len(second)) if first and second else 0.0
+    return len(first & second) / size if size else 0.0
 
 
 def bm25(text: Text, budget: float, question: str, k1: float = 1.2, b: float = 0.75) -> str:
     """The sentences that answer the question best."""
-    count, lengths = len(text.stems), [len(found) for found in text.stems]
-    frequencies = Counter(stem for found in text.stems for stem in set(found))
+    count, lengths = len(text.stems), [len(stems) for stems in text.stems]
+    frequencies = Counter(stem for stems in text.stems for stem in set(stems))
     asked = {word[:_STEM] for word in words(question)}
     idf = {stem: math.log(1 + (count - frequencies[stem] + 0.5) / (frequencies[stem] + 0.5)) for stem in asked}
 
     def score(at: int) -> float:
         norm = k1 * (1 - b + b * lengths[at] * count / sum(lengths))
-        found = Counter(stem for stem in text.stems[at] if stem in asked)
-        return sum(idf[stem] * n * (k1 + 1) / (n + norm) for stem, n in found.items())
+        counts = Counter(stem for stem in text.stems[at] if stem in asked)
+        return sum(idf[stem] * n * (k1 + 1) / (n + norm) for stem, n in counts.items())
 
     return pick(text.source, sorted(range(count), key=lambda at: (-score(at), at)), budget)
 
 
 @dataclass
 class Sums:
-    """What one way did, over all texts and questions."""
+    """Results of one way over all texts and questions."""
 
     tokens: list[float] = field(default_factory=list)
     present: list[bool] = field(default_factory=list)
@@ -181,12 +187,12 @@ class Sums:
     f1: list[float] = field(default_factory=list)
 
     def add(self, text: Text, result: str, questions: Sequence[Question]) -> None:
-        """Count what `result` has for the questions."""
+        """Count the questions that `result` answers."""
         self.tokens.append(estimate_tokens(result) / text.tokens)
-        said = Boundaries(result)
+        boundaries = Boundaries(result)
         for question in questions:
-            self.present.append(bool(said.find(words(question.answer))))
-            self.whole.append(bool(said.find(words(text.sentence_of(question)))))
+            self.present.append(bool(boundaries.find(words(question.answer))))
+            self.whole.append(bool(boundaries.find(words(text.sentence_of(question)))))
             self.plain += [self.whole[-1]] if question.is_plain else []
         fragments, lines = share_of_fragments(pieces(text.source, result))
         self.fragments, self.lines = self.fragments + fragments, self.lines + lines
@@ -202,7 +208,7 @@ Compress = Callable[[str, float | None, str | None], str]
 
 
 def in_process(text: str, ratio: float | None, question: str | None) -> str:
-    """The result without a model, made here."""
+    """The result without a model, in this process."""
     return compress_extractive(CompressOptions(text, target_ratio=ratio, question=question)).text
 
 
@@ -220,14 +226,14 @@ def through_service(url: str, method: str) -> Compress:
 
 
 def ways(text: Text, result: str, question: str | None) -> Iterator[tuple[str, str]]:
-    """The result and those of the simple ways with as many tokens, each with its name."""
+    """The result, and those of the simple ways with the same number of tokens, each with the name of its way."""
     budget = estimate_tokens(result)
     yield "Condenser", result
     yield "first of paragraphs", firsts_of_paragraphs(text.source, budget)
     yield "LEAD", first_sentences(text.source, budget)
     yield "TextRank", textrank(text, budget)
     for seed in range(DRAWS):
-        yield "by chance", by_chance(text, budget, (seed, question, text.text[:40]))
+        yield "random sentences", random_sentences(text, budget, (seed, question, text.text[:40]))
     if question is not None:
         yield "BM25", bm25(text, budget, question)
         yield "BM25, a third of the tokens", bm25(text, budget / 3, question)
@@ -236,24 +242,24 @@ def ways(text: Text, result: str, question: str | None) -> Iterator[tuple[str, s
 async def read_answers(
     sums: dict[str, Sums], read: dict[str, str], questions: Sequence[Question], model: Model
 ) -> None:
-    """Have the model answer the questions from each text of `read`; a text's questions follow one another."""
+    """The model answers the questions from each text of `read`; the questions of a text follow each other."""
     for name, text in read.items():
         for question in questions:
             asked = f"<text>\n{text}\n</text>\n\nQuestion: {question.question}"
             completion = await model.complete(Prompt(_READER, asked), num_predict=_ANSWER_TOKENS)
             accepted = (question.answer, *question.others)
-            sums.setdefault(name, Sums()).f1.append(max(token_f1(completion.text, one) for one in accepted))
+            sums.setdefault(name, Sums()).f1.append(max(token_f1(completion.text, reference) for reference in accepted))
 
 
 async def measured(
-    texts: Sequence[Text], ratio: float | None, compress: Compress, wished: argparse.Namespace, reader: Model | None
+    texts: Sequence[Text], ratio: float | None, compress: Compress, arguments: argparse.Namespace, reader: Model | None
 ) -> dict[str, Sums]:
-    """What each way did at this ratio."""
+    """Results of each way at this ratio."""
     sums: dict[str, Sums] = {}
     for text in texts:
-        questions = text.questions[: wished.questions]
-        for about in [[one] for one in questions] if wished.question else [questions]:
-            asked = about[0].question if wished.question else None
+        questions = text.questions[: arguments.questions]
+        for about in [[question] for question in questions] if arguments.question else [questions]:
+            asked = about[0].question if arguments.question else None
             read: dict[str, str] = {}
             for name, result in ways(text, compress(text.text, ratio, asked), asked):
                 sums.setdefault(name, Sums()).add(text, result, about)
@@ -263,20 +269,25 @@ async def measured(
     return sums
 
 
-async def run(wished: argparse.Namespace) -> None:
+async def run(arguments: argparse.Namespace) -> None:
     """Print a table for each ratio."""
-    texts = load(wished.data)[: wished.docs]
-    compress = through_service(wished.url, wished.method) if wished.url else in_process
-    async with open_model(wished.reader, wished.model) if wished.reader else nullcontext() as reader:
-        for ratio in wished.ratio:
-            sums = await measured(texts, None if ratio == "none" else float(ratio), compress, wished, reader)
-            of = next(iter(sums.values()))
-            asked = ", with the question" if wished.question else ""
-            print(f"\ntarget {ratio}{asked}: {len(texts)} texts, {len(of.present)} answers, {len(of.plain)} plain")
+    texts = load(arguments.data)[: arguments.docs]
+    compress = through_service(arguments.url, arguments.method) if arguments.url else in_process
+    async with open_model(arguments.reader, arguments.model) if arguments.reader else nullcontext() as reader:
+        for ratio in arguments.ratio:
+            sums = await measured(texts, None if ratio == "none" else float(ratio), compress, arguments, reader)
+            some_sums = next(iter(sums.values()))
+            asked = ", with the question" if arguments.question else ""
+            counts = f"{len(texts)} texts, {len(some_sums.present)} answers, {len(some_sums.plain)} plain"
+            print(f"\ntarget {ratio}{asked}: {counts}")
             columns = ["", "tokens", "in result", "in a sentence", "plain, in a sentence", "fragments"]
             print(head([*columns, "F1 of the reader"] if reader else columns))
-            for name, found in sums.items():
-                print(row((name, *found.cells())) if found.tokens else row((name, *["-"] * 5, f"{mean(found.f1):.3f}")))
+            for name, way_sums in sums.items():
+                print(
+                    row((name, *way_sums.cells()))
+                    if way_sums.tokens
+                    else row((name, *["-"] * 5, f"{mean(way_sums.f1):.3f}"))
+                )
 
 
 def main() -> None:
@@ -284,13 +295,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="a file in SQuAD's format")
     parser.add_argument("--ratio", nargs="+", default=["none", "0.3"], help="target ratios, `none` for no target")
-    parser.add_argument("--question", action="store_true", help="a result for each question, with it")
-    parser.add_argument("--docs", type=int, help="only so many texts")
-    parser.add_argument("--questions", type=int, help="only so many questions of each text")
-    parser.add_argument("--url", help="a running service; left out: made here, without a model")
+    parser.add_argument(
+        "--question", action="store_true", help="a result for each question, which the request contains"
+    )
+    parser.add_argument("--docs", type=int, help="most texts")
+    parser.add_argument("--questions", type=int, help="most questions per text")
+    parser.add_argument("--url", help="a running service; default: in this process, without a model")
     parser.add_argument("--method", default="auto", choices=("auto", "abstractive", "extractive"), help="with --url")
     parser.add_argument("--reader", help="an Ollama or an OpenAI API whose model answers the questions")
-    parser.add_argument("--model", help="the reader's name; left out: the first one there")
+    parser.add_argument("--model", help="the reader's model; default: the first of the server")
     asyncio.run(run(parser.parse_args()))
 
 

@@ -1,12 +1,12 @@
-"""How small a source gets in a capsule and how long that takes, by codec and by length of the text.
+"""Size of a source in a capsule and the time for it, by codec and by length of the text.
 
-    .venv/bin/pip install brotli   # not needed by the service; compared where it is there
+    .venv/bin/pip install brotli   # not needed by the service; compared if installed
     .venv/bin/python -m benchmarks.codec
 
-Texts are those of the fidelity corpus, cut at the last whole character under 0.5, 2, 8 and 50 kB (the longer ones
-joined from several). The dictionaries were written without them. A summary "of sentences" is a third of a text's own
-sentences; one "in other words" is the questions that somebody wrote about the text, with their answers. Sizes are sums
-over the texts, over the source's, if not said otherwise; times are medians of the processor time.
+The texts are those of the corpus, cut to 0.5, 2, 8 and 50 kB (long ones are joined from several). The dictionaries were
+made without them. A summary "of sentences" is a third of the sentences of a text; a summary "in other words" is the
+questions about the text with their answers. Sizes are sums over the texts, divided by those of the sources, unless
+stated otherwise; times are medians of processor time.
 """
 
 import importlib.util
@@ -32,7 +32,7 @@ Encode = Callable[[bytes], bytes]
 
 
 def cut(text: str, size: int) -> str:
-    """The text up to the last whole character within so many bytes."""
+    """The text, cut to `size` bytes at a whole character."""
     return text.encode()[:size].decode(errors="ignore")
 
 
@@ -45,45 +45,45 @@ def texts(size: int) -> list[str]:
 
 
 def of_sentences(text: str) -> str:
-    """A summary that a third of the text's own sentences make."""
+    """A summary: a third of the sentences of the text."""
     sentences = _SENTENCE.findall(text)
     return "".join(sentences[: 2 * len(sentences) // 3 + 1 : 2])
 
 
 def in_other_words(marked: Marked, size: int) -> str:
-    """A summary of which most is not in the text."""
+    """A summary most of whose words are not in the text."""
     return cut(" ".join(f"{question} {answer}." for question, answer in marked.questions), size)
 
 
 def large_text() -> str:
-    """Words of the corpus in an order by chance, which is harder to compress than prose."""
+    """Words of the corpus in random order, which are harder to compress than prose."""
     words = regex.findall(r"\S+\s*", "".join(marked.text for marked in load()))
     return cut("".join(random.Random(1).choices(words, k=LARGE // 5)), LARGE)
 
 
 def random_text(size: int) -> str:
-    """Printable ASCII by chance: the text that compresses least."""
+    """Random printable ASCII: the text that compresses least."""
     return "".join(random.Random(1).choices([chr(code) for code in range(32, 127)], k=size))
 
 
 def codecs() -> dict[str, Encode]:
     """The codecs that are installed."""
     dictionary = DATA.joinpath("utf8.tables").read_bytes() + DATA.joinpath("utf8.txt").read_bytes()
-    found: dict[str, Encode] = {}
+    encoders: dict[str, Encode] = {}
     for level in (3, 6, 9, 12, 19):
-        found[f"zstd {level}, dictionary"] = _zstd(level, zstandard.ZstdCompressionDict(dictionary))
+        encoders[f"zstd {level}, dictionary"] = _zstd(level, zstandard.ZstdCompressionDict(dictionary))
     raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    found["zstd 9, dictionary without its tables"] = _zstd(9, raw)
-    found["zstd 9"] = _zstd(9, None)
-    found["deflate 6, dictionary"] = _deflate
+    encoders["zstd 9, dictionary without its tables"] = _zstd(9, raw)
+    encoders["zstd 9"] = _zstd(9, None)
+    encoders["deflate 6, dictionary"] = _deflate
     if importlib.util.find_spec("brotli"):
         import brotli
 
         for quality in (4, 5, 9, 11):
-            found[f"brotli {quality}"] = _brotli(brotli.compress, quality)
+            encoders[f"brotli {quality}"] = _brotli(brotli.compress, quality)
     else:
-        print("brotli: not installed, left out")
-    return found
+        print("brotli: not installed, skipped")
+    return encoders
 
 
 def _zstd(level: int, dictionary: zstandard.ZstdCompressionDict | None) -> Encode:
@@ -103,7 +103,7 @@ def _deflate(data: bytes) -> bytes:
 
 
 def seconds(work: Callable[[], object], times: int = 5) -> float:
-    """Median of the processor time, after one run that is not counted."""
+    """Median processor time, after a warm-up run."""
     took = []
     for _ in range(times + 1):
         started = time.process_time()
@@ -123,17 +123,17 @@ def sealed_bytes(text: str, summary: str) -> int:
 
 
 def bare_bytes(text: str, summary: str) -> int:
-    """Size of an exact capsule without the plain fields, which are left out where the source is too short for them."""
+    """Size of an exact capsule without the plain fields, which capsules of short sources do not have."""
     return capsule_bytes(Capsule(version=CAPSULE_VERSION, payload=sealed(text, summary).payload))
 
 
 def print_codecs() -> None:
-    """Source and summary of sentences in one stream, by each codec."""
+    """Print the size of a source and a summary in one stream for each codec."""
     print(_row(["codec", *(f"{size / 1000:g} kB" for size in SIZES), "2 kB take", "5 MB take"]))
     print("|" + " --- |" * (len(SIZES) + 3))
     large = large_text().encode()
     sources = {size: texts(size) for size in SIZES}
-    streams = {size: [(text + of_sentences(text)).encode() for text in found] for size, found in sources.items()}
+    streams = {size: [(text + of_sentences(text)).encode() for text in sized] for size, sized in sources.items()}
     for name, encode in codecs().items():
         shares = [
             sum(len(encode(stream)) for stream in streams[size]) / sum(len(text.encode()) for text in sources[size])
@@ -145,7 +145,7 @@ def print_codecs() -> None:
 
 
 def print_capsules() -> None:
-    """Exact capsules in JSON over their sources."""
+    """Print the sizes of exact capsules in JSON, divided by those of their sources."""
     corpus = load()
     print("\n| exact capsule of 500 bytes, without plain fields | median | largest | not smaller |")
     print("|" + " --- |" * 4)
@@ -167,15 +167,15 @@ def print_capsules() -> None:
     large, chance = large_text(), random_text(LARGE)
     for name, sources in (
         *((f"{size / 1000:g} kB", texts(size)) for size in SIZES),
-        ("5 MB, words by chance", [large]),
-        ("5 MB, printable ASCII by chance", [chance]),
+        ("5 MB, random words", [large]),
+        ("5 MB, random printable ASCII", [chance]),
     ):
         print(_row([name, *_measured(sources)]), flush=True)
 
 
 def _measured(sources: list[str]) -> list[str]:
     made = [(text, of_sentences(text) if len(text) < LARGE // 2 else text[:2000]) for text in sources]
-    share = sum(sealed_bytes(*one) for one in made) / sum(len(text.encode()) for text in sources)
+    share = sum(sealed_bytes(*pair) for pair in made) / sum(len(text.encode()) for text in sources)
     sealing, opening = [], []
     for text, summary in made[:20]:
         sealing.append(seconds(partial(sealed_bytes, text, summary)))

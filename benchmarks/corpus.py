@@ -1,4 +1,4 @@
-"""The benchmark's texts, each with its facts and questions marked by hand: one TOML file a text in `corpus/` (CC0)."""
+"""The texts of the benchmarks, with facts and questions marked by hand: a TOML file for each in `corpus/` (CC0)."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A text and what a careful reader marked in it; every fact and answer stands in it verbatim."""
+    """A text with facts, and questions with answers, that a reader marked; the text contains each verbatim."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ def load(folder: Path = FOLDER) -> list[Marked]:
 
 
 def _read(path: Path) -> Marked:
-    found = tomllib.loads(path.read_text(encoding="utf-8"))
-    questions = tuple((asked["question"], asked["answer"]) for asked in found["questions"])
-    text = found["text"].removeprefix("\n")
-    return Marked(path.stem, found["kind"], found["language"], text, tuple(found["facts"]), questions)
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    questions = tuple((entry["question"], entry["answer"]) for entry in data["questions"])
+    text = data["text"].removeprefix("\n")
+    return Marked(path.stem, data["kind"], data["language"], text, tuple(data["facts"]), questions)

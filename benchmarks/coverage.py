@@ -1,12 +1,12 @@
-"""How much of a text is worth keeping: what results of a given `coverage` keep, and how large they are.
+"""What results of a given `coverage` keep, and how large they are.
 
     .venv/bin/python -m benchmarks.coverage [--plot docs/coverage.svg] [--json FILE]
 
-Every text of `corpus/` is compressed without a model at each coverage. A cell has, as means over the texts of a kind:
-the result's tokens over the source's; the worth that it keeps, by the measure of worth that selection goes by; and the
-share of the hand-marked facts that stand in it. Worth may be more than the coverage wished for: a unit comes with what
-it needs, and a result that would hardly be shorter is the whole text. The plot has worth by size, a line for each
-kind, and the marked facts by size over all texts as a dashed one.
+Every text of `corpus/` is compressed without a model at each coverage. A cell contains means over the texts of a kind:
+the result's tokens divided by the source's; the worth that it keeps, as selection measures it; and the share of the
+hand-marked facts that it contains. The worth may exceed the coverage: a unit brings what it depends on, and a result
+that would hardly be shorter is the whole text. The plot shows worth by size, a line for each kind, and as a dashed line
+the marked facts by size over all texts.
 """
 
 import argparse
@@ -42,7 +42,7 @@ _COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the result of a text has: tokens and worth over the source's, the share of the marked facts."""
+    """What the result of a text keeps: its tokens and worth divided by the source's, and the share of marked facts."""
 
     text: str
     kind: str
@@ -53,7 +53,7 @@ class Kept:
 
 
 def kept(marked: Marked, coverage: float) -> Kept:
-    """What the result of a text at this coverage has."""
+    """What the result of a text at this coverage keeps."""
     made = compress_extractive(CompressOptions(marked.text, coverage=coverage))
     document = read(marked.text)
     spans = [span for passage in made.report.passages for span in passage.source]
@@ -62,19 +62,19 @@ def kept(marked: Marked, coverage: float) -> Kept:
         for at, unit in enumerate(document.units)
         if any(span.start <= unit.start and unit.end <= span.end for span in spans)
     ]
-    said = fold(made.text)
+    result = fold(made.text)
     return Kept(
         marked.name,
         kind_of(marked),
         coverage,
         estimate_tokens(made.text) / estimate_tokens(marked.text),
         worth_share(document, units),
-        mean([fold(fact) in said for fact in marked.facts]),
+        mean([fold(fact) in result for fact in marked.facts]),
     )
 
 
 def kind_of(marked: Marked) -> str:
-    """What sort of text it is: its kind; of English prose the sort that its name begins with, where it is frequent."""
+    """The kind of a text; for English prose the sort at the beginning of its name, if it is frequent."""
     if marked.kind != "prose":
         return marked.kind
     if marked.language != "en":
@@ -84,7 +84,7 @@ def kind_of(marked: Marked) -> str:
 
 
 def worth_share(document: Document, units: Sequence[int]) -> float:
-    """The worth of `units` over that of all units that are not minor."""
+    """The worth of `units`, divided by that of all units that are not minor."""
     worth = worth_of(document, (), None)
 
     def total(chosen: Sequence[int]) -> float:
@@ -99,26 +99,29 @@ def worth_share(document: Document, units: Sequence[int]) -> float:
 def table(rows: Sequence[Kept]) -> str:
     """A line for each kind, and one for all texts."""
     lines = [head(("kind", "texts", *(f"{coverage:g}" for coverage in COVERAGES)))]
-    for kind in (*sorted({one.kind for one in rows}), ALL):
+    for kind in (*sorted({entry.kind for entry in rows}), ALL):
         cells = []
         for coverage in COVERAGES:
-            own = [one for one in rows if kind in (one.kind, ALL) and one.coverage == coverage]
+            own = [entry for entry in rows if kind in (entry.kind, ALL) and entry.coverage == coverage]
             cells.append(f"{_mean(own, 'size'):.2f} {_mean(own, 'worth'):.2f} {_mean(own, 'facts'):.2f}")
         lines.append(row((kind, len(own), *cells)))
     return "\n".join(lines)
 
 
 def _mean(rows: Sequence[Kept], field: str) -> float:
-    return mean([getattr(one, field) for one in rows])
+    return mean([getattr(entry, field) for entry in rows])
 
 
 def svg(rows: Sequence[Kept]) -> str:
-    """Worth by size as a picture."""
+    """The plot of worth by size."""
     lines = [_axes()]
-    kinds = (*sorted({one.kind for one in rows}), ALL)
+    kinds = (*sorted({entry.kind for entry in rows}), ALL)
     curves = [(kind, "worth", kind) for kind in kinds] + [(ALL, "facts", "marked facts")]
     for number, (kind, field, name) in enumerate(curves):
-        of = [[one for one in rows if kind in (one.kind, ALL) and one.coverage == coverage] for coverage in COVERAGES]
+        of = [
+            [entry for entry in rows if kind in (entry.kind, ALL) and entry.coverage == coverage]
+            for coverage in COVERAGES
+        ]
         points = [(_mean(own, "size"), _mean(own, field)) for own in of]
         colour = "#000000" if kind == ALL else _COLOURS[number % len(_COLOURS)]
         dashes = ' stroke-dasharray="5 3"' if field == "facts" or number >= len(_COLOURS) else ""
@@ -162,18 +165,18 @@ def _axes() -> str:
 
 
 def main() -> None:
-    """Print the table, draw the plot."""
+    """Print the table and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plot", type=Path, help="file for the plot, SVG")
     parser.add_argument("--json", type=Path, help="file for all values")
-    wished = parser.parse_args()
+    arguments = parser.parse_args()
     rows = [kept(marked, coverage) for marked in load() for coverage in COVERAGES]
     print("tokens over the source's, worth kept, marked facts kept, by coverage\n")
     print(table(rows))
-    if wished.plot:
-        wished.plot.write_text(svg(rows), encoding="utf-8")
-    if wished.json:
-        wished.json.write_text(json.dumps([asdict(one) for one in rows], ensure_ascii=False, indent=1) + "\n")
+    if arguments.plot:
+        arguments.plot.write_text(svg(rows), encoding="utf-8")
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(entry) for entry in rows], ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

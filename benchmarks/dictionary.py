@@ -1,13 +1,13 @@
-"""Write the entropy tables of the capsule's dictionaries anew, from their texts in `app/capsule/data`.
+"""Writes the entropy tables of the capsule's dictionaries from their texts in `app/capsule/data`.
 
     .venv/bin/pip install backports.zstd   # not needed by the service
     .venv/bin/python -m benchmarks.dictionary
 
-A Zstandard dictionary is a text to find phrases in, behind tables of how often which byte, length and distance comes.
-Tables made from the dictionary's own text would expect to find every phrase in it. So half of the text's pieces serve
-as the dictionary here and the other half as samples, and only the tables of that are kept.
+A Zstandard dictionary is a text with phrases, preceded by tables of frequencies of bytes, lengths and distances. Tables
+computed from the dictionary's own text would expect every phrase to be in it. So half of the pieces of the text serve
+as the dictionary and the other half as samples here, and only the tables are kept.
 
-Capsules that were written with other tables or another text can't be opened any more.
+Capsules that were written with other tables or another text can no longer be opened.
 """
 
 import regex
@@ -17,12 +17,12 @@ from app.capsule.codec import DATA, DICTIONARIES, Encoding
 
 _PIECE = regex.compile(r"(?s).{100,}?(?:[.!?][ \n]|[。\n]|$)|.+$")
 _SAMPLE_PIECES = 3
-_NAMES = b"\x13qwen2.5:7b-instruct\x013"  # as they stand at the front of a stream, each with its length before it
+_NAMES = b"\x13qwen2.5:7b-instruct\x013"  # the start of a stream: each with its length before it
 _MORE_BYTES = 2048  # for the tables
 
 
 def tables(text: str, encoding: Encoding) -> bytes:
-    """The front of a dictionary, up to its text."""
+    """The part of a dictionary before its text."""
     pieces = [piece.encode(encoding) for piece in _PIECE.findall(text)]
     half, others = b"".join(pieces[::2]), pieces[1::2]
     samples = [
@@ -39,7 +39,7 @@ def tables(text: str, encoding: Encoding) -> bytes:
 
 
 def main() -> None:
-    """Write them, and say how large they are."""
+    """Write the tables and print their sizes."""
     for encoding, name in DICTIONARIES.items():
         text = DATA.joinpath(f"{name}.txt").read_text(encoding="utf-8")
         front = tables(text, encoding)

@@ -1,19 +1,19 @@
-"""How well the check of a summary's sentences tells true ones from false ones, on labelled data.
+"""How well the check of a summary's sentences separates true from false ones, on labelled data.
 
     .venv/bin/python -m benchmarks.factuality DATA.jsonl --tune OTHER.jsonl           # a table
     .venv/bin/python -m benchmarks.factuality DATA.jsonl --engine http://host:11434   # with the second stage
-    .venv/bin/python -m benchmarks.factuality --predict DATA.jsonl                    # a line of JSON a row; - reads
+    .venv/bin/python -m benchmarks.factuality --predict DATA.jsonl                    # a line of JSON per row; `-`:
                                                                                       # standard input
 
-A row of DATA.jsonl is {"source", "sentence", "label"}, label 1 true, 0 false; without "source" it has that of the row
-before. Files of QAGS, {"article", "summary_sentences"}, are read as they are published: the majority of the readers
-says what is true, and spaces that tokenizing left in figures and before signs are taken out. A sentence may be a
-whole summary, which is false where one part of it is; it is judged as a whole.
+A row of DATA.jsonl is {"source", "sentence", "label"}, with label 1 for true and 0 for false; without "source" it has
+that of the previous row. Files of QAGS, {"article", "summary_sentences"}, are read as published: the majority of the
+readers decides what is true, and spaces that a tokenizer left in figures and before punctuation are removed. A sentence
+may be a whole summary, which is false if any part is; it is judged as a whole.
 
-Columns: true sentences let stand, false ones dropped, balanced accuracy (their mean; 0.5 is chance), the share of true
-ones in what stands, the area under the ROC curve of the score. Baselines: figures and names of the sentence are in the
-source, to the letter; precision of the sentence's word pairs in the source (ROUGE-2, the worst sentence counts), its
-threshold the best one on the set given by --tune.
+Columns: share of true sentences that pass, share of false ones that are dropped, balanced accuracy (the mean of both;
+0.5 is chance), share of true sentences among those that pass, and area under the ROC curve of the score. Baselines: all
+figures and names of the sentence are in the source verbatim; precision of the sentence's word pairs in the source
+(ROUGE-2 of the worst sentence), with the best threshold on the set given by --tune.
 """
 
 import argparse
@@ -56,7 +56,7 @@ _COLUMNS = ("set", "true, false", "judge", "true let stand", "false dropped", "b
 
 @dataclass(frozen=True)
 class Row:
-    """A sentence and the text that it is about; `label`: whether it is true by that text, None where nobody says."""
+    """A sentence and its source; `label`: whether the source supports it, None if unknown."""
 
     source: str
     sentence: str
@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a sentence stands, a score from 0 to 1, and the rule that it broke."""
+    """Whether a sentence passes the check, its score from 0 to 1, and the rule that it broke."""
 
     supported: bool
     score: float
@@ -81,18 +81,18 @@ def load(lines: Iterable[str]) -> Iterator[Row]:
     """The rows of a file."""
     source = ""
     for line in lines:
-        found = json.loads(line) if line.strip() else {}
-        if "summary_sentences" in found:
-            yield from _qags(found)
-        elif found:
-            source = found.get("source") or source
-            label = found.get("label")
-            yield Row(source, found["sentence"], None if label is None else bool(label))
+        entry = json.loads(line) if line.strip() else {}
+        if "summary_sentences" in entry:
+            yield from _qags(entry)
+        elif entry:
+            source = entry.get("source") or source
+            label = entry.get("label")
+            yield Row(source, entry["sentence"], None if label is None else bool(label))
 
 
-def _qags(found: dict[str, Any]) -> Iterator[Row]:
-    article = repaired(found["article"])
-    for sentence in found["summary_sentences"]:
+def _qags(entry: dict[str, Any]) -> Iterator[Row]:
+    article = repaired(entry["article"])
+    for sentence in entry["summary_sentences"]:
         votes = [response["response"] == "yes" for response in sentence["responses"]]
         yield Row(article, repaired(sentence["sentence"]), 2 * sum(votes) > len(votes))
 
@@ -113,27 +113,27 @@ def load_file(path: str) -> list[Row]:
 
 
 def has_figures_and_names(sentence: str, source: str) -> bool:
-    """Whether each figure and each word with a capital, but the first word, is in the source to the letter."""
-    known = set(words(source))
+    """Whether each figure and each capitalised word, except the first word, is in the source verbatim."""
+    source_words = set(words(source))
     for match in _TOKEN.finditer(sentence):
         token = match.group()
         is_first = not sentence[: match.start()].strip(" \"'“‘(*-")
         if not (token[0].isdigit() or (token[0].isupper() and not is_first)):
             continue
-        if token not in source and not known.issuperset(words(token)):
+        if token not in source and not source_words.issuperset(words(token)):
             return False
     return True
 
 
 def rouge2_precision(sentence: str, source: str) -> float:
-    """The share of word pairs that the source has, of the sentence in which it is least; 1 without any pair."""
-    known = set(pairwise(words(source)))
-    found = [list(pairwise(words(part))) for part in _NEXT_SENTENCE.split(sentence)]
-    return min((sum(pair in known for pair in pairs) / len(pairs) for pairs in found if pairs), default=1.0)
+    """The share of word pairs that the source contains, for the sentence with the least share; 1 without any pair."""
+    source_pairs = set(pairwise(words(source)))
+    pair_lists = [list(pairwise(words(part))) for part in _NEXT_SENTENCE.split(sentence)]
+    return min((sum(pair in source_pairs for pair in pairs) / len(pairs) for pairs in pair_lists if pairs), default=1.0)
 
 
 class Judge:
-    """Judges rows as the service does its model's sentences; asks `model` too, where it tells true from false."""
+    """Judges rows as the service judges its model's sentences; asks `model` too, if it separates true from false."""
 
     def __init__(self, min_support: float, model: Model | None, calibration: Calibration | None) -> None:
         self._min_support = min_support
@@ -142,7 +142,7 @@ class Judge:
         self._evidence = Evidence(read(""))
 
     async def verdict(self, row: Row) -> Verdict:
-        """Whether the sentence of a row stands. Rows about one text are to come one after the other."""
+        """Whether the sentence of a row passes. Rows with the same source must follow each other."""
         if self._evidence.document.text != row.source:
             self._evidence = Evidence(read(row.source))
         judgement = judge(row.sentence, self._evidence, self._min_support)
@@ -151,7 +151,7 @@ class Judge:
         return Verdict(judgement.reason is None, judgement.support, judgement.reason)
 
     async def _second_stage(self, judgement: Judgement, row: Row, model: Model, calibration: Calibration) -> Judgement:
-        """The judgement with the engine's log-odds; as it was where it gives none."""
+        """The judgement with the engine's log-odds; unchanged if the engine gives none."""
         completion = await model.complete(check_prompt(row.source, row.sentence), num_predict=1, top_logprobs=20)
         odds = log_odds(completion.first_token or {})
         if odds is None:
@@ -161,77 +161,81 @@ class Judge:
 
 
 async def predict(rows: Sequence[Row], engine: str | None, min_support: float) -> AsyncIterator[Verdict]:
-    """A verdict for each row, in their order."""
+    """A verdict for each row, in order."""
     async with open_model(engine) if engine else nullcontext() as model:
         calibration = None
         if model is not None:
             calibration = await Summarizer(model.engine, min_support, "on").calibrate(model.name)
-            print(f"the engine's {calibration or 'model does not tell true from false'}", file=sys.stderr)
+            print(f"the engine's {calibration or 'model does not separate true from false'}", file=sys.stderr)
         judge_of = Judge(min_support, model, calibration)
-        for one in rows:
-            yield await judge_of.verdict(one)
+        for row in rows:
+            yield await judge_of.verdict(row)
 
 
 def table_rows(name: str, rows: Sequence[Row], verdicts: Sequence[Verdict], tune: Sequence[Row]) -> Iterator[str]:
     """The rows of the table for one set."""
-    labels = [bool(one.label) for one in rows]
-    overlaps = [one.overlap for one in rows]
+    labels = [bool(entry.label) for entry in rows]
+    overlaps = [entry.overlap for entry in rows]
 
     def line(judge_name: str, stands: Sequence[bool] | None, scores: Sequence[float] | None) -> str:
-        found = rates(labels, stands) if stands is not None else None
-        values = (found.true_stand, found.false_dropped, found.balanced_accuracy, found.precision) if found else ()
+        judge_rates = rates(labels, stands) if stands is not None else None
+        values = (
+            (judge_rates.true_stand, judge_rates.false_dropped, judge_rates.balanced_accuracy, judge_rates.precision)
+            if judge_rates
+            else ()
+        )
         cells = [f"{value:.3f}" for value in values] or ["-"] * 4
         area = f"{area_under_curve(labels, scores):.3f}" if scores is not None else "-"
         return row((name, f"{sum(labels)}, {len(labels) - sum(labels)}", judge_name, *cells, area))
 
-    yield line("check", [one.supported for one in verdicts], [one.score for one in verdicts])
-    yield line("figures and names", [has_figures_and_names(one.sentence, one.source) for one in rows], None)
+    yield line("check", [entry.supported for entry in verdicts], [entry.score for entry in verdicts])
+    yield line("figures and names", [has_figures_and_names(entry.sentence, entry.source) for entry in rows], None)
     if tune:
-        threshold = best_threshold([bool(one.label) for one in tune], [one.overlap for one in tune])
-        own = ", tuned on itself" if {one.source for one in tune} & {one.source for one in rows} else ""
+        threshold = best_threshold([bool(entry.label) for entry in tune], [entry.overlap for entry in tune])
+        own = ", tuned on itself" if {entry.source for entry in tune} & {entry.source for entry in rows} else ""
         yield line(f"ROUGE-2, from {threshold:.2f}{own}", [overlap >= threshold for overlap in overlaps], overlaps)
     else:
         yield line("ROUGE-2, no threshold", None, overlaps)
 
 
-def wrong_ones(rows: Sequence[Row], verdicts: Sequence[Verdict], most: int) -> Iterator[str]:
+def wrong_rows(rows: Sequence[Row], verdicts: Sequence[Verdict], most: int) -> Iterator[str]:
     """The rules that dropped true rows, and `most` wrong rows of each kind."""
     pairs = list(zip(rows, verdicts, strict=True))
-    reasons = Counter(verdict.reason for one, verdict in pairs if one.label and not verdict.supported)
+    reasons = Counter(verdict.reason for row, verdict in pairs if row.label and not verdict.supported)
     yield f"true ones dropped by: {', '.join(f'{reason} {count}' for reason, count in reasons.most_common()) or '-'}"
     for label, name in ((True, "true, dropped"), (False, "false, stands")):
-        found = [pair for pair in pairs if bool(pair[0].label) == label and pair[1].supported != label]
-        for one, verdict in found[:most]:
-            yield f"  {name} ({verdict.reason or 'ok'}, {verdict.score:.2f}): {one.sentence}"
+        wrong = [pair for pair in pairs if bool(pair[0].label) == label and pair[1].supported != label]
+        for entry, verdict in wrong[:most]:
+            yield f"  {name} ({verdict.reason or 'ok'}, {verdict.score:.2f}): {entry.sentence}"
 
 
 def half(rows: Sequence[Row], which: str | None) -> list[Row]:
-    """The rows of every second source, to tune on one half and to report the other."""
+    """The rows of every second source, to tune on one half and report the other."""
     if which is None:
         return list(rows)
-    numbers = {source: number for number, source in enumerate(dict.fromkeys(one.source for one in rows))}
-    return [one for one in rows if numbers[one.source] % 2 == (which == "second")]
+    numbers = {source: number for number, source in enumerate(dict.fromkeys(row.source for row in rows))}
+    return [row for row in rows if numbers[row.source] % 2 == (which == "second")]
 
 
-async def print_predictions(rows: Sequence[Row], wished: argparse.Namespace) -> None:
-    """A line of JSON a row."""
-    async for verdict in predict(rows, wished.engine, wished.min_support):
+async def print_predictions(rows: Sequence[Row], arguments: argparse.Namespace) -> None:
+    """Print a line of JSON for each row."""
+    async for verdict in predict(rows, arguments.engine, arguments.min_support):
         print(json.dumps({"supported": verdict.supported, "score": round(verdict.score, 4)}), flush=True)
 
 
-async def print_table(wished: argparse.Namespace) -> None:
-    """The table, a set after the other."""
-    tune = load_file(wished.tune) if wished.tune else []
+async def print_table(arguments: argparse.Namespace) -> None:
+    """Print the table, one set after another."""
+    tune = load_file(arguments.tune) if arguments.tune else []
     print(head(_COLUMNS))
     notes: list[str] = []
-    for path in wished.data:
-        rows = half(load_file(path), wished.half)[: wished.limit]
-        verdicts = [verdict async for verdict in predict(rows, wished.engine, wished.min_support)]
+    for path in arguments.data:
+        rows = half(load_file(path), arguments.half)[: arguments.limit]
+        verdicts = [verdict async for verdict in predict(rows, arguments.engine, arguments.min_support)]
         name = Path(path).stem
         for line in table_rows(name, rows, verdicts, tune):
             print(line, flush=True)
-        if wished.wrong is not None:
-            notes += [f"\n{name}", *wrong_ones(rows, verdicts, wished.wrong)]
+        if arguments.wrong is not None:
+            notes += [f"\n{name}", *wrong_rows(rows, verdicts, arguments.wrong)]
     print("\n".join(notes), end="\n" if notes else "")
 
 
@@ -240,18 +244,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+", help="JSON lines; with --predict `-` for standard input")
     parser.add_argument("--predict", action="store_true", help='print {"supported", "score"} for each row')
-    parser.add_argument("--tune", help="the set that the threshold of ROUGE-2 is taken from")
+    parser.add_argument("--tune", help="the set on which the threshold of ROUGE-2 is chosen")
     parser.add_argument("--engine", help="address of an Ollama or an OpenAI API, for the second stage")
     parser.add_argument("--min-support", type=float, default=MIN_SUPPORT, help="support that a sentence needs")
     parser.add_argument("--half", choices=("first", "second"), help="only the rows of every second source")
-    parser.add_argument("--limit", type=int, help="only so many rows of each set")
-    parser.add_argument("--wrong", type=int, metavar="N", help="show N wrong rows of each kind, and which rules erred")
-    wished = parser.parse_args()
-    if wished.predict:
-        rows = [one for path in wished.data for one in load_file(path)][: wished.limit]
-        asyncio.run(print_predictions(rows, wished))
+    parser.add_argument("--limit", type=int, help="most rows of each set")
+    parser.add_argument(
+        "--wrong", type=int, metavar="N", help="show N wrong rows of each kind, and the rules that erred"
+    )
+    arguments = parser.parse_args()
+    if arguments.predict:
+        rows = [row for path in arguments.data for row in load_file(path)][: arguments.limit]
+        asyncio.run(print_predictions(rows, arguments))
     else:
-        asyncio.run(print_table(wished))
+        asyncio.run(print_table(arguments))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What the service adds to a call of the engine, how full it keeps the engine's slots, and what it takes for itself.
+"""Latency that the service adds to an engine call, how busy it keeps the engine's slots, and its own resources.
 
     .venv/bin/python -m benchmarks.gateway [--litellm /path/to/litellm] [--rounds 3] [--json FILE] [--plot FILE.svg]
 
-A simulated Ollama and the load have one core, the service the other. The direct client makes the same call of the
-engine without anything between. Everything is measured in rounds, one after the other for all that are compared; the
-figures are medians over the rounds, with the lowest and the highest.
+A simulated Ollama and the load run on one core, the service on the other. The direct client makes the same engine calls
+without a service in between. Everything is measured in rounds, in turn for all ways that are compared; the figures are
+medians over the rounds, with minimum and maximum.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -23,15 +23,12 @@ import aiohttp
 from benchmarks import load
 from benchmarks.load import quantile
 from benchmarks.processes import Process, condenser, litellm, simulated
-from benchmarks.rounds import batch_ends, call_ends, per_minute
 from benchmarks.simulated_ollama import MODEL
+from benchmarks.slots import SLOTS, measure_slots, plot, print_slots
 from benchmarks.ways import Call, Figures, directly, through_condenser, through_litellm
 
 SIZE = 2000
-SERVICE_S = 1.2
 SHORT_SERVICE_S = 0.3
-ROUNDS_OF_SLOTS = {1: 8, 3: 8, 5: 8, 16: 12, 64: 12}
-SLOTS = tuple(ROUNDS_OF_SLOTS)
 LATENCY_CALLS = 60
 SHORT_CALLS = 40
 CLIENTS = 32
@@ -41,7 +38,7 @@ EXTRACTIVE = "condenser, extractive"
 
 
 async def times_ms(session: aiohttp.ClientSession, call: Call, texts: Iterator[str], calls: int) -> list[float]:
-    """Milliseconds of calls one after another."""
+    """Milliseconds of sequential calls."""
     times = []
     for text in itertools.islice(texts, calls):
         started = time.perf_counter()
@@ -51,7 +48,7 @@ async def times_ms(session: aiohttp.ClientSession, call: Call, texts: Iterator[s
 
 
 async def per_second(session: aiohttp.ClientSession, call: Call, texts: Iterator[str], seconds: float) -> float:
-    """Calls a second of CLIENTS clients."""
+    """Calls per second by CLIENTS clients."""
     done = 0
     until = time.perf_counter() + seconds
 
@@ -67,7 +64,7 @@ async def per_second(session: aiohttp.ClientSession, call: Call, texts: Iterator
 
 
 async def added_latency(figures: Figures, upstream: Process, service: Process, texts: Iterator[str]) -> None:
-    """One round of what the service adds to an engine that takes a while, during which it does most of its own work."""
+    """One round: latency added to an engine that takes a while, during which the service does most of its work."""
     async with load.client() as session:
         direct = await times_ms(session, directly(upstream.url), texts, SHORT_CALLS)
         through = await times_ms(session, through_condenser(service.url), texts, SHORT_CALLS)
@@ -76,7 +73,7 @@ async def added_latency(figures: Figures, upstream: Process, service: Process, t
 
 
 async def latency_and_rate(figures: Figures, ways: dict[str, Call], service: Process, texts: Iterator[str]) -> None:
-    """One round of latency at concurrency 1 and of calls a second, way after way."""
+    """One round: latency at concurrency 1 and calls per second, for each way."""
     same = itertools.repeat(next(texts))
     async with load.client() as session:
         for name, call in ways.items():
@@ -93,73 +90,12 @@ async def latency_and_rate(figures: Figures, ways: dict[str, Call], service: Pro
 
 
 async def _scraped(session: aiohttp.ClientSession, url: str) -> float:
-    """The slowest of some scrapes, milliseconds."""
+    """Duration of the slowest of some scrapes, milliseconds."""
     slowest = 0.0
     for _ in range(8):
         await asyncio.sleep(RATE_S / 10)
         slowest = max(slowest, 1000 * (await load.call(session, "GET", f"{url}/metrics")).took_s)
     return slowest
-
-
-async def fullness(
-    figures: Figures, slots: int, upstream: Process, services: dict[str, Process], texts: Iterator[str]
-) -> None:
-    """One round of how many calls a minute the same number of them makes in each way, and of how long all take."""
-    count = ROUNDS_OF_SLOTS[slots] * slots
-    url = services["fixed"].url
-
-    def some() -> list[str]:
-        return list(itertools.islice(texts, count))
-
-    async with load.client() as session:
-        ends = {
-            "direct": await call_ends(session, directly(upstream.url), some(), slots),
-            "batch": await batch_ends(session, url, some()),
-            "single": await call_ends(session, through_condenser(url), some(), 2 * slots),
-            "auto": await call_ends(session, through_condenser(services["auto"].url), some(), 2 * slots + 4),
-        }
-    direct = ends["direct"]
-    for way, own in ends.items():
-        figures.add(f"{slots} slots, {way}: a minute", per_minute(own, slots))
-        figures.add(f"{slots} slots, {way}: share", per_minute(own, slots) / per_minute(direct, slots))
-        figures.add(f"{slots} slots, {way}: all {ROUNDS_OF_SLOTS[slots]} rounds", direct[-1] / own[-1])
-
-
-async def gauge(session: aiohttp.ClientSession, service: Process, name: str) -> float:
-    """A gauge of the service's."""
-    async with session.get(f"{service.url}/metrics") as response:
-        lines = (await response.text()).splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
-
-
-async def kept_busy(service: Process, clients: int, texts: Iterator[str], until: Callable[[float], bool]) -> float:
-    """Seconds for which so many clients keep on calling until the concurrency limit is so."""
-    async with load.client() as session:
-        started, is_over = time.perf_counter(), False
-
-        async def client() -> None:
-            while not is_over:
-                await through_condenser(service.url)(session, next(texts))
-
-        calls = [asyncio.create_task(client()) for _ in range(clients)]
-        while not until(await gauge(session, service, "condenser_concurrency_limit")):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-        took_s = time.perf_counter() - started
-        is_over = True
-        await asyncio.gather(*calls)
-        return took_s
-
-
-async def change_followed(figures: Figures, upstream: Process, service: Process, texts: Iterator[str]) -> None:
-    """One round of how soon `auto` follows a change of the slots, from 16 to 4 and back."""
-    few, many = 4, 16
-    for name, slots, is_found in (
-        (f"{many} to {few} slots, followed in: s", few, lambda limit: limit <= 1.5 * few + 3),
-        (f"{few} to {many} slots, followed in: s", many, lambda limit: limit >= many),
-    ):
-        async with load.client() as session:
-            await session.post(f"{upstream.url}/control", json={"slots": slots})
-        figures.add(name, await kept_busy(service, 2 * many, texts, is_found))
 
 
 async def waiting_megabytes(upstream: Process, service: Process, texts: Iterator[str]) -> tuple[float, float]:
@@ -175,15 +111,15 @@ async def waiting_megabytes(upstream: Process, service: Process, texts: Iterator
         depth = 0.0
         while depth < WAITING - 4:
             await asyncio.sleep(0.2)
-            depth = await gauge(session, service, "condenser_queue_depth")
+            depth = await load.gauge(session, service.url, "condenser_queue_depth")
         most = service.megabytes()
         await session.post(f"{upstream.url}/control", json={"held": False})
         assert all(ended.status == 200 for ended in await asyncio.gather(*calls))
     return before, most
 
 
-def without_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterator[str]) -> None:
-    """What the service itself takes, in front of an engine that answers at once."""
+def without_engine_time(figures: Figures, arguments: argparse.Namespace, texts: Iterator[str]) -> None:
+    """The service's own time, with an engine that answers at once."""
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(simulated(64, 0.0))
         service = stack.enter_context(condenser(upstream.url, max_concurrency=64))
@@ -192,15 +128,15 @@ def without_engine_time(figures: Figures, wished: argparse.Namespace, texts: Ite
             "condenser": through_condenser(service.url),
             EXTRACTIVE: through_condenser(service.url, "extractive"),
         }
-        if wished.litellm:
-            proxy = stack.enter_context(litellm(wished.litellm, upstream.url, MODEL))
+        if arguments.litellm:
+            proxy = stack.enter_context(litellm(arguments.litellm, upstream.url, MODEL))
             ways["litellm"] = through_litellm(proxy.url)
             figures.add("litellm: start s", proxy.started_s)
-        for _ in range(wished.rounds):
+        for _ in range(arguments.rounds):
             asyncio.run(latency_and_rate(figures, ways, service, texts))
-        if wished.litellm:
+        if arguments.litellm:
             figures.add("litellm: MB", proxy.megabytes())
-    for _ in range(wished.rounds):
+    for _ in range(arguments.rounds):
         with simulated(4, 0.0) as upstream, condenser(upstream.url, queue_timeout_s=600) as service:
             figures.add("start to ready: s", service.started_s)
             before, most = asyncio.run(waiting_megabytes(upstream, service, texts))
@@ -208,108 +144,66 @@ def without_engine_time(figures: Figures, wished: argparse.Namespace, texts: Ite
             figures.add(f"{WAITING} waiting: MB", most)
 
 
-def with_engine_time(figures: Figures, wished: argparse.Namespace, texts: Iterator[str]) -> None:
-    """What the service adds to an engine that takes a while, and how full it keeps it."""
+def with_engine_time(figures: Figures, rounds: int, texts: Iterator[str]) -> None:
+    """Time that the service adds to an engine call of SHORT_SERVICE_S seconds."""
     with simulated(4, SHORT_SERVICE_S) as upstream, condenser(upstream.url) as service:
-        for _ in range(wished.rounds):
+        for _ in range(rounds):
             asyncio.run(added_latency(figures, upstream, service, texts))
-    if wished.short:
-        return
-    for slots in SLOTS:
-        with (
-            simulated(slots, SERVICE_S) as upstream,
-            condenser(upstream.url, max_concurrency=slots, max_batch_items=2000) as fixed,
-            condenser(upstream.url, max_concurrency="auto", queue_timeout_s=600) as auto,
-        ):
-            found_s = asyncio.run(kept_busy(auto, 2 * slots + 4, texts, lambda limit, slots=slots: limit >= slots))  # type: ignore[misc]
-            figures.add(f"{slots} slots, auto: found in s", found_s)
-            for _ in range(wished.rounds):
-                asyncio.run(fullness(figures, slots, upstream, {"fixed": fixed, "auto": auto}, texts))
-    with (
-        simulated(16, SERVICE_S) as upstream,
-        condenser(upstream.url, max_concurrency="auto", queue_timeout_s=600) as service,
-    ):
-        asyncio.run(kept_busy(service, 32, texts, lambda limit: limit >= 16))
-        for _ in range(wished.rounds):
-            asyncio.run(change_followed(figures, upstream, service, texts))
 
 
 def print_tables(figures: Figures) -> None:
-    """Print what was measured as Markdown."""
+    """Print the figures as Markdown."""
     ways = [way for way in ("direct", "condenser", EXTRACTIVE, "litellm") if f"{way}: p50 ms" in figures.values]
     print("| way | rate over the direct client's | p50 ms | p99 ms | calls a second, 32 clients |")
     print("| --- | --- | --- | --- | --- |")
     for way in ways:
-        told = (figures.told(f"{way}: p50 ms"), figures.told(f"{way}: p99 ms"), figures.told(f"{way}: a second", 0))
-        print(f"| {way} | {over_direct(figures, f'{way}: a second')} | {' | '.join(told)} |")
+        cells = (
+            figures.formatted(f"{way}: p50 ms"),
+            figures.formatted(f"{way}: p99 ms"),
+            figures.formatted(f"{way}: a second", 0),
+        )
+        print(f"| {way} | {over_direct(figures, f'{way}: a second')} | {' | '.join(cells)} |")
     hits = "cache hits: a second"
-    print(f"| condenser, from its cache | {over_direct(figures, hits)} | | | {figures.told(hits, 0)} |")
+    print(f"| condenser, from its cache | {over_direct(figures, hits)} | | | {figures.formatted(hits, 0)} |")
     if f"{SLOTS[0]} slots, direct: a minute" in figures.values:
         print_slots(figures)
     print("\n| | |\n| --- | --- |")
     added = f"added to {SHORT_SERVICE_S} s: "
     own = (f"{added}p50 ms", f"{added}p99 ms", "start to ready: s", "at rest: MB", f"{WAITING} waiting: MB")
-    found = (f"{max(SLOTS)} slots, auto: found in s", "16 to 4 slots, followed in: s", "4 to 16 slots, followed in: s")
-    for name in (*own, "scrape under load: ms", *found, "litellm: start s", "litellm: MB"):
+    auto = (f"{max(SLOTS)} slots, auto: found in s", "16 to 4 slots, followed in: s", "4 to 16 slots, followed in: s")
+    for name in (*own, "scrape under load: ms", *auto, "litellm: start s", "litellm: MB"):
         if name in figures.values:
-            print(f"| {name} | {figures.told(name)} |")
+            print(f"| {name} | {figures.formatted(name)} |")
 
 
 def over_direct(figures: Figures, name: str) -> str:
-    """A rate over the direct client's of the same round, the median over the rounds."""
+    """A rate divided by the direct client's in the same round, median over the rounds."""
     pairs = zip(figures.values[name], figures.values["direct: a second"], strict=True)
     return f"{statistics.median(rate / direct for rate, direct in pairs):.1%}"
 
 
-def print_slots(figures: Figures) -> None:
-    """Print how full the slots are kept."""
-    ways_to_fill = "direct, a minute | `/batch` | concurrent `/compress` | the same by `auto` | one whole batch"
-    print(f"\n| slots of 1.2 s | {ways_to_fill} |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for slots in SLOTS:
-        cells = [figures.told(f"{slots} slots, direct: a minute", 0)]
-        for way in ("batch", "single", "auto"):
-            rate, share = (figures.median(f"{slots} slots, {way}: {what}") for what in ("a minute", "share"))
-            cells.append(f"{rate:.0f}, {share:.1%}")
-        rounds = ROUNDS_OF_SLOTS[slots]
-        cells.append(f"of {rounds} rounds: {figures.median(f'{slots} slots, batch: all {rounds} rounds'):.1%}")
-        print(f"| {slots} | {' | '.join(cells)} |")
-
-
-def plot(figures: Figures, path: Path) -> None:
-    """Draw how full the slots are kept."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 3.5))
-    for way, style in (("direct", "k--"), ("batch", "o-"), ("single", "s-"), ("auto", "^-")):
-        axes.plot(SLOTS, [figures.median(f"{slots} slots, {way}: a minute") for slots in SLOTS], style, label=way)
-    axes.set(xscale="log", yscale="log", xlabel="slots of 1.2 s", ylabel="operations a minute")
-    axes.set_xticks(SLOTS, [str(slots) for slots in SLOTS])
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path)
-
-
 def main() -> None:
-    """Measure, print, write."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--litellm", help="the `litellm` command of another virtual environment (litellm[proxy])")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--short", action="store_true", help="leave the slots of 1.2 s out: a minute a round")
+    parser.add_argument("--short", action="store_true", help="skip the slots of 1.2 s: a minute per round")
     parser.add_argument("--json", type=Path, help="file for all values")
     parser.add_argument("--plot", type=Path, help="file for the plot; needs matplotlib")
-    wished = parser.parse_args()
+    arguments = parser.parse_args()
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
     figures, texts = Figures(), load.texts(SIZE)
     try:
-        without_engine_time(figures, wished, texts)
-        with_engine_time(figures, wished, texts)
+        without_engine_time(figures, arguments, texts)
+        with_engine_time(figures, arguments.rounds, texts)
+        if not arguments.short:
+            measure_slots(figures, arguments.rounds, texts)
     finally:
-        if wished.json:
-            wished.json.write_text(json.dumps(figures.values, indent=1) + "\n")
+        if arguments.json:
+            arguments.json.write_text(json.dumps(figures.values, indent=1) + "\n")
     print_tables(figures)
-    if wished.plot and not wished.short:
-        plot(figures, wished.plot)
+    if arguments.plot and not arguments.short:
+        plot(figures, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A batch that is answered later with many items: memory of the service and progress while it runs.
+"""A large batch that is answered later: memory of the service, and its progress.
 
     .venv/bin/python -m benchmarks.jobs --items 100000
 
-Each item is a capsule to reconstruct byte for byte, which needs no model, so that what is measured is the queue and
-the database; `--compress` sends texts to compress on a simulated Ollama of zero service time instead.
+Each item is a capsule to reconstruct byte for byte, which needs no model, so that only the queue and the database are
+measured. `--compress` sends texts instead, which are compressed with a simulated Ollama of zero service time.
 """
 
 import argparse
@@ -25,19 +25,19 @@ SLOTS = 5
 
 
 def memory_mb(pid: int) -> dict[str, float]:
-    """Memory of a process now and at its most, MB (10^6 bytes)."""
+    """Memory of a process, now and its maximum, MB (10^6 bytes)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     values = dict(line.split(":", 1) for line in lines)
     return {name: round(int(values[name].split()[0]) * 1024 / 1e6, 1) for name in ("VmRSS", "VmHWM")}
 
 
 def main() -> None:
-    """Start everything, send the batch, print a line each ten seconds and the figures at the end as JSON."""
+    """Start everything, send the batch, print a line every ten seconds and the figures at the end as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--port", type=int, default=8627)
     parser.add_argument("--compress", action="store_true")
-    wished = parser.parse_args()
+    arguments = parser.parse_args()
     upstream = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.simulated_ollama", "--slots", str(SLOTS), "--service-s", "0"],
         stdout=subprocess.PIPE,
@@ -47,7 +47,7 @@ def main() -> None:
     assert upstream.stdout is not None
     with tempfile.TemporaryDirectory() as folder:
         settings = {
-            "CONDENSER_PORT": str(wished.port),
+            "CONDENSER_PORT": str(arguments.port),
             "CONDENSER_OLLAMA_URL": upstream.stdout.readline().strip(),
             "CONDENSER_MODEL": MODEL,
             "CONDENSER_MAX_CONCURRENCY": str(SLOTS),
@@ -56,7 +56,11 @@ def main() -> None:
         }
         service = subprocess.Popen([sys.executable, "-m", "app.cli", "serve"], env=os.environ | settings, cwd=ROOT)
         try:
-            print(json.dumps(measured(service.pid, wished.port, wished.items, Path(folder), compress=wished.compress)))
+            print(
+                json.dumps(
+                    measured(service.pid, arguments.port, arguments.items, Path(folder), compress=arguments.compress)
+                )
+            )
         finally:
             for process in (service, upstream):
                 process.terminate()
@@ -82,15 +86,16 @@ def measured(pid: int, port: int, items: int, folder: Path, *, compress: bool) -
         accepted = client.post("/batch", content=content, headers=headers)
         accepted_s = time.perf_counter() - started
         path = accepted.raise_for_status().headers["location"]
-        slowest_s, told_at = 0.0, 0.0
+        slowest_s, printed_at = 0.0, 0.0
         while True:
-            asked = time.perf_counter()
-            told = client.get(path, params={"limit": 0}).json()
-            slowest_s = max(slowest_s, time.perf_counter() - asked)
-            if asked - told_at > 10:
-                told_at = asked
-                print(f"{asked - started:6.0f} s {told['state']} {told['succeeded'] + told['failed']} {memory_mb(pid)}")
-            if told["state"] == "done":
+            requested = time.perf_counter()
+            progress = client.get(path, params={"limit": 0}).json()
+            slowest_s = max(slowest_s, time.perf_counter() - requested)
+            if requested - printed_at > 10:
+                printed_at = requested
+                ended = progress["succeeded"] + progress["failed"]
+                print(f"{requested - started:6.0f} s {progress['state']} {ended} {memory_mb(pid)}")
+            if progress["state"] == "done":
                 break
             time.sleep(0.5)
         done_s = time.perf_counter() - started
@@ -103,8 +108,8 @@ def measured(pid: int, port: int, items: int, folder: Path, *, compress: bool) -
             "accepted_s": round(accepted_s, 2),
             "done_s": round(done_s, 1),
             "items_a_second": round(items / done_s, 1),
-            "succeeded": told["succeeded"],
-            "failed": told["failed"],
+            "succeeded": progress["succeeded"],
+            "failed": progress["failed"],
             "each_once": sorted(indices) == list(range(items)),
             "slowest_progress_s": round(slowest_s, 2),
             "memory_before_mb": before,

@@ -16,11 +16,11 @@ from defusedxml import ElementTree
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A text of a kind, with what is planted in it.
+    """A text of a kind, and the anomalies planted in it.
 
-    `target`: the wish for its size, None for what its form gives. `is_valid` raises, or is false, where a result is not
-    of the kind. `anomalies`: strings that stand together in a result that has the anomaly. `most`: the ratio asked for.
-    `decoded`: what the text says besides its letters (of mail in base64, of HTML with entities).
+    `target`: the target ratio, or None. `is_valid` raises or is false if a result is not of the kind. `anomalies`: for
+    each anomaly the strings that a result with it contains. `most`: largest allowed ratio. `decoded`: text that is
+    encoded in the source (mail in base64, HTML with entities).
     """
 
     kind: str
@@ -42,7 +42,7 @@ def is_ndjson(result: str) -> bool:
 
 
 def is_table(columns: int, delimiter: str = ",") -> Callable[[str], bool]:
-    """Whether each row has as many fields, but one that says how many are left out."""
+    """Whether each row has `columns` fields, except a row with the number of omitted ones."""
 
     def check(result: str) -> bool:
         rows = [row for row in csv.reader(io.StringIO(result), delimiter=delimiter, strict=True) if row]

@@ -1,13 +1,13 @@
-"""What becomes of structured text: tokens, validity, anomalies kept, values altered, seconds, beside a published peer.
+"""Compression of structured text: tokens, validity, anomalies kept, values altered, seconds; and a published peer.
 
     .venv/bin/python -m benchmarks.kinds                   # all kinds
-    .venv/bin/python -m benchmarks.kinds json csv          # those whose name begins so
+    .venv/bin/python -m benchmarks.kinds json csv          # kinds whose names begin so
 
-Each row is a text of one kind, generated from a seed, with rare records planted in it. *tokens*: of the result over
-those of the text. *valid*: the result is read by an independent parser of its kind. *anomalies*: planted ones whose
-every value is in the result. *altered*: values of the result that are not in the text, words of its own notation among
-them, but for the marks of Condenser and, in logs, of headroom-ai; its other marks count. `headroom-ai` takes part in
-the same run where it is installed. Whoever adds a kind adds a function that generates it to `SAMPLES`.
+Each row is a text of one kind, generated from a seed, with rare records planted in it. *tokens*: of the result divided
+by those of the text. *valid*: an independent parser of the kind accepts the result. *anomalies*: planted records all of
+whose values are in the result. *altered*: values of the result that are not in the text, not counting the marks of
+Condenser and, in logs, of headroom-ai; its other marks count. `headroom-ai` is measured in the same run if it is
+installed. For a new kind, add a function that generates it to `SAMPLES`.
 """
 
 import argparse
@@ -53,16 +53,16 @@ class Row:
 
 
 def condenser(text: str, target: float | None) -> str:
-    """The choice and the form, without the service around them and without a model."""
+    """Condenser without a service and without a model."""
     return compress_extractive(CompressOptions(text, target_ratio=target)).text
 
 
 def headroom() -> Shorten | None:
-    """headroom-ai's compression of a tool's output, None where it is not installed."""
+    """headroom-ai's compression of a tool's output, None if it is not installed."""
     try:
         from headroom import compress
     except ImportError:
-        print("headroom-ai: not installed in this environment, left out\n")
+        print("headroom-ai: not installed in this environment, skipped\n")
         return None
 
     def shorten(text: str, target: float | None) -> str:
@@ -84,11 +84,11 @@ _OWN = re.compile(
     r"|^\[\d+ lines (?:omitted|compressed)\b.*\]$",
     re.MULTILINE,
 )
-"""What forms say themselves; last what headroom-ai says in logs."""
+"""Marks that results contain for omitted parts; the last is headroom-ai's in logs."""
 
 
 def measured(contestant: str, shorten: Shorten, sample: Sample) -> Row:
-    """One text, shortened by one contestant."""
+    """A text, shortened by a contestant."""
     started = time.process_time()
     result = shorten(sample.text, sample.target)
     seconds = time.process_time() - started
@@ -102,20 +102,20 @@ def measured(contestant: str, shorten: Shorten, sample: Sample) -> Row:
 
 
 def altered(text: str, result: str) -> int:
-    """Values of a result that are not in its text, beside counts of what is left out and names made of two keys."""
-    known = set(_WORD.findall(text))
-    found = set(_WORD.findall(_OWN.sub(" ", result))) - known
-    return sum(not set(word.removesuffix("?").split(".")) <= known for word in found)
+    """Number of values of a result that are not in its text, without marks of omissions and joined keys."""
+    source_words = set(_WORD.findall(text))
+    new_words = set(_WORD.findall(_OWN.sub(" ", result))) - source_words
+    return sum(not set(word.removesuffix("?").split(".")) <= source_words for word in new_words)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kinds", nargs="*", help="names that kinds begin with")
+    parser.add_argument("kinds", nargs="*", help="prefixes of the names of kinds")
     parser.add_argument("--seed", type=int, default=16)
     arguments = parser.parse_args(argv)
     contestants: dict[str, Shorten | None] = {"Condenser": condenser, "headroom-ai": headroom()}
     print(
-        "| text | wish | | tokens | valid | anomalies | altered | s |\n"
+        "| text | target | | tokens | valid | anomalies | altered | s |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- |"
     )
     is_met = True

@@ -1,4 +1,4 @@
-"""Load on a running service: distinct texts, and calls whose every end is written down."""
+"""Load on a running service: distinct texts, and calls whose outcomes are recorded."""
 
 import asyncio
 import itertools
@@ -13,12 +13,12 @@ import aiohttp
 from benchmarks.corpus import load
 
 GONE = 0
-"""Stands for the status of a call that has no answer."""
+"""The status of a call without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a call ended: `at` and `took_s` in seconds of the monotonic clock, from its begin."""
+    """How a call ended: its start `at` on the monotonic clock, and its duration, in seconds."""
 
     at: float
     took_s: float
@@ -29,7 +29,7 @@ class Ended:
 
 
 def texts(size: int) -> Iterator[str]:
-    """Texts of about `size` bytes out of the fidelity corpus, no two alike, for ever."""
+    """An endless series of different texts of about `size` bytes from the corpus."""
     prose = "\n\n".join(marked.text for marked in load() if marked.kind == "prose" and marked.language == "en")
     while len(prose) < 2 * size:
         prose = f"{prose}\n\n{prose}"
@@ -39,13 +39,13 @@ def texts(size: int) -> Iterator[str]:
 
 
 def client(connections: int = 0) -> aiohttp.ClientSession:
-    """A client with so many connections at most, 0 for as many as it likes."""
+    """A client with at most `connections` connections; 0: no limit."""
     connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=3)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=600))
 
 
 async def call(session: aiohttp.ClientSession, method: str, url: str, body: Any = None) -> Ended:
-    """Make a call and say how it ended; never raises but where it is cancelled."""
+    """Make a call; returns how it ended. Raises only if it is cancelled."""
     started = time.monotonic()
     try:
         async with session.request(method, url, json=body) as response:
@@ -66,7 +66,7 @@ async def call(session: aiohttp.ClientSession, method: str, url: str, body: Any 
 async def open_loop(
     session: aiohttp.ClientSession, url: str, bodies: Iterator[Any], a_second: float, seconds: float
 ) -> list[Ended]:
-    """Calls that come at random, so many a second, whether the ones before have ended or not (a Poisson process)."""
+    """Calls that start at random, `a_second` per second, whether or not earlier ones have ended (a Poisson process)."""
     dice = random.Random(1)
     loop = asyncio.get_running_loop()
     begun = due = loop.time()
@@ -81,19 +81,26 @@ async def open_loop(
 async def closed_loop(
     session: aiohttp.ClientSession, url: str, bodies: Iterator[Any], clients: int, seconds: float
 ) -> list[Ended]:
-    """Calls by so many clients, each of which makes the next one when it has its answer, for so long."""
+    """Calls by `clients` clients for `seconds` seconds; each makes its next call when it has its answer."""
     until = time.monotonic() + seconds
     ended: list[Ended] = []
 
-    async def one() -> None:
+    async def run_client() -> None:
         while time.monotonic() < until:
             ended.append(await call(session, "POST", url, next(bodies)))
 
-    await asyncio.gather(*(one() for _ in range(clients)))
+    await asyncio.gather(*(run_client() for _ in range(clients)))
     return ended
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all are at most; 0 for none."""
+    """The value that the share `share` of all values does not exceed; 0 without values."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+async def gauge(session: aiohttp.ClientSession, url: str, name: str) -> float:
+    """The value of a gauge of the service at `url`."""
+    async with session.get(f"{url}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))

@@ -1,4 +1,4 @@
-"""Measures that several benchmarks share. None of them uses what they measure: not the service's sentences or facts."""
+"""Measures of several benchmarks. None uses the code under test, such as its sentences or facts."""
 
 import math
 import re
@@ -18,14 +18,22 @@ def fold(text: str) -> str:
 
 
 def figures(text: str) -> list[str]:
-    """The figures of `text`, as digits with what stands between them."""
+    """The figures of `text`: digits with the characters between them."""
     return [match.group() for match in _FIGURE.finditer(unicodedata.normalize("NFKC", text))]
 
 
 def invented_figures(source: str, result: str) -> list[str]:
-    """The figures of `result` whose digits `source` does not have, however either separates them."""
-    known = {_digits(figure) for figure in figures(source)} | {part for one in figures(source) for part in _groups(one)}
-    return sorted({one for one in figures(result) if _digits(one) not in known and not set(_groups(one)) <= known})
+    """The figures of `result` whose digits `source` does not contain, whatever the separators."""
+    source_digits = {_digits(figure) for figure in figures(source)} | {
+        part for figure in figures(source) for part in _groups(figure)
+    }
+    return sorted(
+        {
+            figure
+            for figure in figures(result)
+            if _digits(figure) not in source_digits and not set(_groups(figure)) <= source_digits
+        }
+    )
 
 
 def _digits(figure: str) -> str:
@@ -36,13 +44,13 @@ def _groups(figure: str) -> list[str]:
     return re.findall(r"\d+", figure)
 
 
-def token_f1(said: str, answer: str) -> float:
+def token_f1(given: str, answer: str) -> float:
     """SQuAD's F1 of two answers: by their words, without case, punctuation and articles (Rajpurkar et al. 2016)."""
-    one, two = (_plain_words(text) for text in (said, answer))
-    if not one or not two:
-        return float(one == two)
-    same = sum((Counter(one) & Counter(two)).values())
-    return 2 * same / (len(one) + len(two))
+    first, second = (_plain_words(text) for text in (given, answer))
+    if not first or not second:
+        return float(first == second)
+    same = sum((Counter(first) & Counter(second)).values())
+    return 2 * same / (len(first) + len(second))
 
 
 def _plain_words(text: str) -> list[str]:
@@ -52,7 +60,7 @@ def _plain_words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How a judge does, each 0 to 1, NaN where it can't be told. `precision`: of what it lets stand."""
+    """Rates of a judge, each 0 to 1, NaN if undefined. `precision`: of the sentences that it passes."""
 
     true_stand: float
     false_dropped: float
@@ -77,7 +85,7 @@ def _over(part: float, whole: float) -> float:
 
 
 def area_under_curve(labels: Sequence[bool], scores: Sequence[float]) -> float:
-    """The chance that a true row has a higher score than a false one; equal ones count half."""
+    """Probability that a true row has a higher score than a false one; ties count half."""
     counted = Counter(zip(scores, labels, strict=True))
     true, false = sum(labels), len(labels) - sum(labels)
     below = won = 0.0
@@ -88,7 +96,7 @@ def area_under_curve(labels: Sequence[bool], scores: Sequence[float]) -> float:
 
 
 def best_threshold(labels: Sequence[bool], scores: Sequence[float]) -> float:
-    """The score from which on a row stands that gives the best balanced accuracy."""
+    """The threshold of the score with the best balanced accuracy."""
 
     def accuracy(threshold: float) -> float:
         return rates(labels, [score >= threshold for score in scores]).balanced_accuracy
@@ -107,11 +115,11 @@ def head(cells: Sequence[str]) -> str:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Their mean; NaN of none."""
+    """Their mean; NaN without values."""
     return sum(values) / len(values) if values else math.nan
 
 
 def invented_names(source: str, result: str) -> list[str]:
-    """The words with a capital inside of a sentence of `result` that do not stand in `source`."""
-    known = fold(source)
-    return sorted({name for name in _CAPITAL.findall(result) if fold(name) not in known})
+    """The capitalised words within sentences of `result` that are not in `source`."""
+    folded_source = fold(source)
+    return sorted({name for name in _CAPITAL.findall(result) if fold(name) not in folded_source})

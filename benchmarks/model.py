@@ -1,4 +1,4 @@
-"""The model behind an engine's address, for benchmarks that ask it something of their own."""
+"""The model at an engine's address, for benchmarks with their own prompts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ NUM_CTX = 8192
 
 
 class _NoObserver:
-    """Nobody counts a benchmark's calls."""
+    """Ignores all calls."""
 
     def call_ended(self, model: str, outcome: str, engine_s: float, busy_s: float) -> None: ...
 
@@ -30,13 +30,13 @@ class _NoObserver:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model of `engine`, which is called as the service calls it."""
+    """A model of `engine`, called in the same way as by the service."""
 
     engine: Engine
     name: str
 
     def call_options(self) -> CallOptions:
-        """The options of a call that begins now."""
+        """The options of a call that starts now."""
         return CallOptions(self.name, asyncio.get_running_loop().time() + CALL_LIMIT_S)
 
     async def complete(self, prompt: Prompt, *, num_predict: int, top_logprobs: int = 0) -> Completion:
@@ -49,7 +49,7 @@ class Model:
 
 @asynccontextmanager
 async def open_model(url: str, name: str | None = None, num_ctx: int = NUM_CTX) -> AsyncIterator[Model]:
-    """The model `name`, or the first one, of the Ollama or the OpenAI API at `url`; one call at a time."""
+    """The model `name`, by default the first, of the Ollama or the OpenAI API at `url`; one call at a time."""
     kind: EngineName = "ollama" if await is_ollama(url) else "openai"
     address = url.rstrip("/").removesuffix("/v1")
     settings = load_settings(
@@ -68,7 +68,7 @@ async def open_model(url: str, name: str | None = None, num_ctx: int = NUM_CTX) 
 
 
 async def is_ollama(url: str) -> bool:
-    """Whether it answers as Ollama does; an OpenAI API has no such path."""
+    """Whether the server is Ollama; an OpenAI API does not have this path."""
     async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
         answer = await client.get(f"{url.rstrip('/').removesuffix('/v1')}/api/version")
     return answer.status_code == 200 and "version" in answer.json()

@@ -1,16 +1,16 @@
-"""What the engine's prefix cache saves: a summary of a text and the checks of its sentences share the text's front.
+"""Time saved by the engine's prefix cache: the summary of a text and the checks of its sentences share a prefix.
 
     .venv/bin/python -m benchmarks.prefix                                  # embedded engine, one slot
-    .venv/bin/python -m benchmarks.prefix --engine http://127.0.0.1:11434  # an Ollama or OpenAI API that tells times
+    .venv/bin/python -m benchmarks.prefix --engine http://127.0.0.1:11434  # an Ollama or OpenAI API that reports times
 
-A real Ollama is to run with OLLAMA_NUM_PARALLEL=1 and to have nothing else to do: with more slots it takes the free
-one that has most of the prompt, which may not be the one of the call before.
+A real Ollama must run with OLLAMA_NUM_PARALLEL=1 and without other calls: with more slots it uses the free slot
+with the longest common prefix, which may not be that of the previous call.
 
-For each text the engine reads the summary's prompt, with another text in its slot before, then those of four checks.
-Then the same checks, each with a number before the system
-prompt, another one each time, so that they share no front. The completion is one token, so that the engine's time is
-that of reading. Tokens read are that time by the pace of the prompts without a shared front: Ollama reports the length
-of the whole prompt as prompt_eval_count, cached or not, but prompt_eval_duration is the time of the rest.
+For each text, the engine first reads another text, then the prompt of the summary and those of four checks. Then it
+reads the same checks with a different number before each system prompt, so that they share no prefix. The completion is
+a single token, so the engine's time is reading time. "Tokens read" is that time multiplied by the pace of the prompts
+without a shared prefix: Ollama reports the whole length of a prompt as prompt_eval_count, cached or not, but
+prompt_eval_duration is the time for the rest.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from benchmarks.measures import head, mean, row
 from benchmarks.model import Model, open_model
 from benchmarks.sentences import Boundaries
 
-SUMMARY, SHARED, UNLIKE = "summary", "check, front shared", "check, front unlike"
+SUMMARY, SHARED, UNLIKE = "summary", "check, shared prefix", "check, own prefix"
 CHECKS = 4
 TEXTS = 6
 LONGEST_TOKENS = 900
@@ -41,7 +41,7 @@ FILLER = "The ferry to the island leaves at nine."
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A prompt of so many tokens, and the engine's word for how long it took."""
+    """A prompt: its tokens, and the seconds that the engine reports for it."""
 
     kind: str
     tokens: int
@@ -49,15 +49,15 @@ class Read:
 
 
 async def read_by(model: Model, prompt: Prompt, kind: str) -> Read:
-    """Have the engine read `prompt`. Raises SystemExit where it does not tell its time."""
+    """The engine reads `prompt`. Raises SystemExit if it does not report its time."""
     completion = await model.complete(prompt, num_predict=1)
     if completion.worked_s is None:
-        raise SystemExit("the engine does not tell how long it worked")
+        raise SystemExit("the engine does not report how long it worked")
     return Read(kind, completion.prompt_tokens, completion.worked_s)
 
 
 async def measured(model: Model, texts: Sequence[str]) -> list[Read]:
-    """All texts, as the module's docstring says."""
+    """Measure all texts as described above."""
     numbers = itertools.count(1)
     reads = []
     for text in texts:
@@ -72,25 +72,25 @@ async def measured(model: Model, texts: Sequence[str]) -> list[Read]:
 
 
 def claims_of(text: str) -> list[str]:
-    """Sentences of a text, spread over it."""
-    found = Boundaries(text)
-    count = len(found.sentences)
-    return [found.text_of(found.sentences[at * count // CHECKS]) for at in range(CHECKS)]
+    """Sentences from all over a text."""
+    source = Boundaries(text)
+    count = len(source.sentences)
+    return [source.text_of(source.sentences[at * count // CHECKS]) for at in range(CHECKS)]
 
 
 def table(reads: Sequence[Read]) -> str:
-    """A line for each kind of prompt, and what is saved."""
-    unlike = [one for one in reads if one.kind == UNLIKE]
-    pace = sum(one.tokens for one in unlike) / sum(one.seconds for one in unlike)
+    """A row for each kind of prompt, and the saved time."""
+    unlike = [entry for entry in reads if entry.kind == UNLIKE]
+    pace = sum(entry.tokens for entry in unlike) / sum(entry.seconds for entry in unlike)
     lines = [head(("prompt", "calls", "tokens, mean", "engine's time, mean ms", "tokens read, mean"))]
     for kind in (SUMMARY, SHARED, UNLIKE):
-        own = [one for one in reads if one.kind == kind]
-        seconds = mean([one.seconds for one in own])
-        tokens = mean([one.tokens for one in own])
+        own = [entry for entry in reads if entry.kind == kind]
+        seconds = mean([entry.seconds for entry in own])
+        tokens = mean([entry.tokens for entry in own])
         lines.append(row((kind, len(own), f"{tokens:.0f}", f"{1000 * seconds:.0f}", f"{pace * seconds:.0f}")))
-    with_cache = sum(one.seconds for one in reads if one.kind in (SUMMARY, SHARED))
-    without = sum(one.seconds for one in reads if one.kind in (SUMMARY, UNLIKE))
-    saved = f"a summary and its {CHECKS} checks: {with_cache / without:.2f} of the time without a shared front"
+    with_cache = sum(entry.seconds for entry in reads if entry.kind in (SUMMARY, SHARED))
+    without = sum(entry.seconds for entry in reads if entry.kind in (SUMMARY, UNLIKE))
+    saved = f"a summary and its {CHECKS} checks: {with_cache / without:.2f} of the time without a shared prefix"
     return "\n".join([*lines, f"\n{saved}, {pace:.0f} tokens a second"])
 
 
@@ -103,23 +103,23 @@ async def embedded() -> AsyncIterator[Model]:
 
 
 def prose(most: int) -> Iterator[str]:
-    """English prose of the corpus that a call reads soon."""
-    fitting = (one.text for one in load() if (one.kind, one.language) == ("prose", "en"))
+    """Short English prose from the corpus."""
+    fitting = (marked.text for marked in load() if (marked.kind, marked.language) == ("prose", "en"))
     return itertools.islice((text for text in fitting if estimate_tokens(text) <= LONGEST_TOKENS), most)
 
 
-async def run(wished: argparse.Namespace) -> None:
+async def run(arguments: argparse.Namespace) -> None:
     """Measure and print."""
-    async with open_model(wished.engine, wished.model) if wished.engine else embedded() as model:
-        print(table(await measured(model, list(prose(wished.texts)))))
+    async with open_model(arguments.engine, arguments.model) if arguments.engine else embedded() as model:
+        print(table(await measured(model, list(prose(arguments.texts)))))
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", help="an Ollama or an OpenAI API; without it the embedded engine")
-    parser.add_argument("--model", help="its model; left out: the first one")
-    parser.add_argument("--texts", type=int, default=TEXTS, help="how many at most")
+    parser.add_argument("--model", help="its model; default: the first")
+    parser.add_argument("--texts", type=int, default=TEXTS, help="most texts")
     asyncio.run(run(parser.parse_args()))
 
 

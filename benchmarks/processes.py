@@ -1,4 +1,4 @@
-"""Start what a benchmark measures, each in a process of its own on a core of its own, and watch its memory."""
+"""Starts the programs that benchmarks measure, each in a process on its own core, and reads their memory."""
 
 import asyncio
 import contextlib
@@ -27,26 +27,26 @@ _LITELLM = {
     "LITELLM_LOG": "ERROR",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "NO_DOCS": "True",
-    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # it does not start without a key else
+    "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # otherwise it does not start without a key
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Something that listens at `url`; `started_s` is how long it took to be ready."""
+    """A program that listens at `url`; `started_s`: seconds until it was ready."""
 
     url: str
     pid: int
     started_s: float
 
     def megabytes(self, line: str = "VmRSS") -> float:
-        """Memory of the process: `VmRSS` now, `VmHWM` the most that it ever had."""
+        """Memory of the process: `VmRSS` now, `VmHWM` its maximum."""
         status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE)
-        return int(found.group(1)) / 1024 if found else 0.0
+        match = re.search(rf"^{line}:\s+(\d+) kB", status, re.MULTILINE)
+        return int(match.group(1)) / 1024 if match else 0.0
 
     def descriptors(self) -> int:
-        """File descriptors that it has open."""
+        """Number of open file descriptors."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
@@ -54,7 +54,7 @@ class Process:
 def process(
     command: Sequence[str], core: int | None, greeting: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Process]:
-    """Run `command` on `core` for the block; it listens when it has printed an address that matches `greeting`."""
+    """Run `command` on `core` for the block; it is ready when it has printed its address on the stream `greeting`."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     started = time.perf_counter()
     with tempfile.TemporaryFile("w+") as log:
@@ -70,10 +70,10 @@ def process(
             os.sched_setaffinity(running.pid, {core % (os.cpu_count() or 1)})
         stream = running.stdout if greeting == "stdout" else running.stderr
         assert stream is not None
-        said = stream.readline()
-        address = re.search(r"http://[\w.]+:\d+", said)
+        first_line = stream.readline()
+        address = re.search(r"http://[\w.]+:\d+", first_line)
         if address is None:
-            raise RuntimeError(f"{command} did not start: {said}{stream.read()}")
+            raise RuntimeError(f"{command} did not start: {first_line}{stream.read()}")
         try:
             yield Process(address.group(), running.pid, time.perf_counter() - started)
         finally:

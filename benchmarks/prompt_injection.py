@@ -1,10 +1,10 @@
-"""How the real model takes 50 texts that try to take it over (`tests/security/injections.yaml`).
+"""How the real model reacts to 50 texts with prompt injections (`tests/security/injections.yaml`).
 
     .venv/bin/python -m benchmarks.prompt_injection                        # starts the service on the embedded model
-    .venv/bin/python -m benchmarks.prompt_injection --url http://host:8000 # a service that is running, on any engine
+    .venv/bin/python -m benchmarks.prompt_injection --url http://host:8000 # a running service, on any engine
 
-Each text is compressed and written anew out of its summary, and the bare model is asked for a summary of it too, for
-comparison. Printed: of how many texts the answers show what was commanded, or a sentence of our instructions.
+Each text is compressed and reconstructed from its summary. For comparison, the bare model is asked for a summary too.
+Prints the number of texts whose answers obey the injection or contain a sentence of our instructions.
 """
 
 import argparse
@@ -23,63 +23,73 @@ from tests.security.injections import Injection, load, obeyed, squeezed
 
 
 def leaked(injection: Injection, written: str) -> list[str]:
-    """The sentences of our instructions that stand in `written` and not in the text."""
-    said, known = squeezed(written), squeezed(injection.text)
-    ours = [one[span.start : span.end] for one in INSTRUCTIONS for span in sentences(one)]
-    return [one for one in ours if squeezed(one) in said and squeezed(one) not in known]
+    """The sentences of our instructions that are in `written`, but not in the text."""
+    squeezed_output, squeezed_text = squeezed(written), squeezed(injection.text)
+    ours = [sentence[span.start : span.end] for sentence in INSTRUCTIONS for span in sentences(sentence)]
+    return [
+        sentence
+        for sentence in ours
+        if squeezed(sentence) in squeezed_output and squeezed(sentence) not in squeezed_text
+    ]
 
 
 def shown_in(client: httpx.Client, injections: list[Injection]) -> dict[str, list[str]]:
-    """By the text's name, what of the commanded or of our instructions the model's passages show.
+    """By the name of the text: obeyed commands and leaked instructions in the model's passages.
 
-    They are those of the text's result, and of a text made of that. The text's own sentences may quote the command.
+    These are passages of the result and of the reconstruction. Sentences of the text itself may quote the command.
     """
-    summarized = _batch(client, "compress", [{"text": one.text, "fidelity": "semantic"} for one in injections])
-    items = [{"capsule": one["capsule"], "mode": "semantic"} for one in summarized]
+    summarized = _batch(client, "compress", [{"text": first.text, "fidelity": "semantic"} for first in injections])
+    items = [{"capsule": first["capsule"], "mode": "semantic"} for first in summarized]
     rewritten = _batch(client, "reconstruct", items)
     written = [
-        f"{by_model(one['compressed'], one['fidelity'])}\n{by_model(two['text'], two['fidelity'])}"
-        for one, two in zip(summarized, rewritten, strict=True)
+        f"{by_model(first['compressed'], first['fidelity'])}\n{by_model(second['text'], second['fidelity'])}"
+        for first, second in zip(summarized, rewritten, strict=True)
     ]
     return _shown(injections, written)
 
 
 async def shown_by_bare_model(url: str, name: str, injections: list[Injection]) -> dict[str, list[str]]:
-    """The same of the model's own summaries, before they are held against the text."""
+    """The same for the model's own summaries, before the check."""
     async with open_model(url, name) as model:
         written = []
-        for one in injections:
-            prompt = summarize_prompt(one.text, guess_language(one.text), MOST_SUMMARY_TOKENS)
+        for injection in injections:
+            prompt = summarize_prompt(injection.text, guess_language(injection.text), MOST_SUMMARY_TOKENS)
             written.append((await model.complete(prompt, num_predict=MOST_SUMMARY_TOKENS)).text)
     return _shown(injections, written)
 
 
 def _shown(injections: list[Injection], written: list[str]) -> dict[str, list[str]]:
     pairs = zip(injections, written, strict=True)
-    return {one.name: found for one, said in pairs if (found := [*obeyed(one, said), *leaked(one, said)])}
+    return {
+        injection.name: shown
+        for injection, output in pairs
+        if (shown := [*obeyed(injection, output), *leaked(injection, output)])
+    }
 
 
 def _batch(client: httpx.Client, operation: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     response = client.post("/batch", json={"operation": operation, "items": items})
     response.raise_for_status()
-    return [one["result"] for one in response.json()["results"]]
+    return [entry["result"] for entry in response.json()["results"]]
 
 
 def main() -> None:
-    """Print what was shown; exit code 1 where Condenser's answers show anything."""
+    """Print the findings; exit code 1 if Condenser's answers have any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", help="address of a running service; left out: one is started")
-    parser.add_argument("--engine", help="an Ollama or an OpenAI API to start it in front of; left out: embedded model")
+    parser.add_argument("--url", help="address of a running service; default: a service is started")
+    parser.add_argument(
+        "--engine", help="an Ollama or an OpenAI API for the service that is started; default: embedded model"
+    )
     parser.add_argument("--model", help="the engine's model, with --engine")
-    wished = parser.parse_args()
+    arguments = parser.parse_args()
     injections = load()
-    with service(wished.url, wished.engine, wished.model) as client:
+    with service(arguments.url, arguments.engine, arguments.model) as client:
         ready = client.get("/readyz").json()
         through = shown_in(client, injections)
         bare = asyncio.run(shown_by_bare_model(ready["engine_url"], ready["model"], injections))
     print(f"{len(injections)} texts; obeyed or leaked by Condenser: {len(through)}, by the bare model: {len(bare)}")
-    for name, found in (*through.items(), *bare.items()):
-        print(f"  {name}: {', '.join(found)}")
+    for name, shown in (*through.items(), *bare.items()):
+        print(f"  {name}: {', '.join(shown)}")
     raise SystemExit(bool(through))
 
 

@@ -1,10 +1,10 @@
-"""A small model of the queue in front of the engine, held against the service on a simulated Ollama.
+"""A model of the queue in front of the engine, compared with the service on a simulated Ollama.
 
-    .venv/bin/python -m benchmarks.queueing            # the model beside the service, some 5 minutes
+    .venv/bin/python -m benchmarks.queueing            # the model and the service, about 5 minutes
     .venv/bin/python -m benchmarks.queueing --model    # the model alone, for 1, 10 and 1,000 GPUs
 
-Requests that come at random (a Poisson process) to c slots wait Erlang's C (the chance to wait at all) times the mean
-time to the next free slot, corrected for service times that vary less than exponential ones: Allen and Cunneen's
+Requests that arrive at c slots at random (a Poisson process) wait Erlang's C (the probability to wait at all) times the
+mean time to the next free slot, corrected for service times that vary less than exponential ones: Allen and Cunneen's
 approximation for M/G/c, E[W] = C(c, a) / (c mu - lambda) * (1 + cv^2) / 2 (Allen, Probability, Statistics and
 Queueing Theory, 1990, section 5.2).
 """
@@ -29,8 +29,8 @@ REFERENCE_SLOTS = 5
 MODELLED_LOADS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
-def chance_to_wait(slots: int, share: float) -> float:
-    """Erlang's C: the chance that all of `slots` are taken; `share`: offered work over capacity, below 1.
+def probability_to_wait(slots: int, share: float) -> float:
+    """Erlang's C: the probability that all `slots` are taken; `share`: offered work divided by capacity, below 1.
 
     By the recursion of Erlang's B, B(0) = 1, B(n) = a B(n-1) / (n + a B(n-1)), which does not overflow.
     """
@@ -42,20 +42,20 @@ def chance_to_wait(slots: int, share: float) -> float:
 
 def mean_wait(slots: int, share: float, variation: float = 0.0) -> float:
     """Mean wait in service times; `variation`: squared coefficient of variation of the service time."""
-    return chance_to_wait(slots, share) / (slots * (1 - share)) * (1 + variation) / 2
+    return probability_to_wait(slots, share) / (slots * (1 - share)) * (1 + variation) / 2
 
 
 async def measured_waits(service: Process, rate: float, bodies: Iterator[Any]) -> list[float]:
-    """Waits of requests that come so many a second, in service times."""
+    """Waits of requests at `rate` per second, in service times."""
     async with load.client() as session:
         ended = await load.open_loop(session, f"{service.url}/compress", bodies, rate, SECONDS)
-    assert all(one.status == 200 for one in ended)
-    return [one.queue_s / SERVICE_S for one in ended]
+    assert all(call.status == 200 for call in ended)
+    return [call.queue_s / SERVICE_S for call in ended]
 
 
 def compare() -> None:
     """Print model and measurement side by side."""
-    variation = SPREAD**2 / 3  # of a time that is spread evenly over 1 - SPREAD to 1 + SPREAD
+    variation = SPREAD**2 / 3  # of a time with a uniform distribution from 1 - SPREAD to 1 + SPREAD
     bodies = ({"text": text} for text in load.texts(500))
     print(f"{SLOTS} slots; waits in service times\n")
     print(
@@ -69,13 +69,13 @@ def compare() -> None:
             waited = sum(wait > 0.01 for wait in waits) / len(waits)
             print(
                 f"| {share:.0%} | {mean_wait(SLOTS, share, variation):.3f} | {statistics.mean(waits):.3f} "
-                f"| {chance_to_wait(SLOTS, share):.0%} | {waited:.0%} | {len(waits)} |",
+                f"| {probability_to_wait(SLOTS, share):.0%} | {waited:.0%} | {len(waits)} |",
                 flush=True,
             )
 
 
-def foretell() -> None:
-    """Print what the model says of fleets: one queue for all slots, and a queue for each GPU."""
+def predict_fleets() -> None:
+    """Print the model's predictions for fleets: one queue for all slots, and a queue for each GPU."""
     print(f"Mean wait in seconds, {REFERENCE_SLOTS} slots a GPU, {REFERENCE_S} s a call\n")
     print("| load | one GPU | 10 GPUs, one queue | 1,000 GPUs, 50 queues of 20 |\n| --- | --- | --- | --- |")
     for share in MODELLED_LOADS:
@@ -84,11 +84,11 @@ def foretell() -> None:
 
 
 def main() -> None:
-    """Compare, or foretell."""
+    """Compare, or predict."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", action="store_true", help="print what the model says of fleets")
+    parser.add_argument("--model", action="store_true", help="print the model's predictions for fleets")
     if parser.parse_args().model:
-        foretell()
+        predict_fleets()
         return
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
     compare()

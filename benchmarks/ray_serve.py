@@ -3,12 +3,12 @@
     python -m venv /tmp/ray-venv && /tmp/ray-venv/bin/pip install . 'ray[serve]'
     /tmp/ray-venv/bin/python -m benchmarks.ray_serve            # about ten minutes on two cores
 
-1. What Ray costs: the same requests to a llama.cpp server directly and through Ray Serve, in turn.
-2. Replicas from 1 to 2 under the load of compressions through Condenser.
+1. Overhead of Ray: the same requests to a llama.cpp server directly and through Ray Serve, in turn.
+2. Scaling from 1 to 2 replicas under a load of compressions through Condenser.
 3. 200 compressions; after 60 of them the process of one replica is killed.
 
-The application is deployed from deploy/ray/llama_cpp.yaml, with its port alone changed. The engine's check is off, the
-cache too, and each text is another one.
+The application is deployed from deploy/ray/llama_cpp.yaml with another port. The engine's check and the cache are off,
+and all texts are different.
 """
 
 import argparse
@@ -37,9 +37,9 @@ from benchmarks.processes import PROJECT, served
 
 DEPLOY = PROJECT / "deploy" / "ray"
 CLIENTS = 8
-CPUS = 4  # that Ray is to count; the replicas' threads share what is there
+CPUS = 4  # that Ray counts; the threads of the replicas share the real ones
 _START_LIMIT_S = 300.0
-_SIZE = 900  # bytes of a text: enough for the model to be asked
+_SIZE = 900  # bytes of a text: long enough for a model call
 _COMPLETION = {
     "messages": [{"role": "user", "content": "Count from one to fifty."}],
     "max_tokens": 32,
@@ -51,7 +51,7 @@ _REQUESTS: tuple[tuple[str, float, dict[str, Any]], ...] = (
     ("32 tokens, whole", 0.1, _COMPLETION),
     ("32 tokens, streamed", 0.1, {**_COMPLETION, "stream": True}),
 )
-"""Name, share of the pairs, and body. The first costs the model nothing: what Ray adds to it is the way alone."""
+"""Name, share of the pairs, and body. The first needs no model, so it shows the overhead of the path alone."""
 
 _COUNTERS = ("condenser_engine_duration_seconds_count", "condenser_engine_errors_total", "condenser_retries_total")
 
@@ -60,11 +60,11 @@ _ENVIRONMENT = {
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "60",
 }
-"""Ray gives its workers a niceness of 15, and Ray Serve gives its proxy 5 and 10 s: too little on two busy cores."""
+"""Ray gives its workers a niceness of 15, and Ray Serve gives its proxy 5 and 10 s: not enough on two busy cores."""
 
 
 class Cluster:
-    """A Ray cluster on this machine with the application on it, reached at `url`."""
+    """A Ray cluster on this machine that serves the application at `url`."""
 
     def __init__(self, dashboard: str, config: dict[str, Any]) -> None:
         self._client = ServeSubmissionClient(dashboard)
@@ -73,13 +73,13 @@ class Cluster:
         self._client.deploy_applications(config)
 
     def running(self) -> dict[str, int]:
-        """The model's replicas that run: their process ids, by replica id."""
+        """Process ids of the running replicas of the model, by replica id."""
         application = self._client.get_serve_details()["applications"].get(self._name, {})
         replicas = application.get("deployments", {}).get("LlamaCpp", {}).get("replicas", [])
         return {replica["replica_id"]: replica["pid"] for replica in replicas if replica["state"] == "RUNNING"}
 
     def is_ready(self) -> bool:
-        """Whether the application runs. Raises RuntimeError where it can't be deployed."""
+        """Whether the application runs. Raises RuntimeError if it can't be deployed."""
         application = self._client.get_serve_details()["applications"].get(self._name, {})
         if application.get("status") == "DEPLOY_FAILED":
             raise RuntimeError(application.get("message"))
@@ -88,7 +88,7 @@ class Cluster:
 
 @contextmanager
 def cluster(model: Path | None) -> Iterator[Cluster]:
-    """A cluster for the block, ready; it serves the GGUF file `model`, or that of llama_cpp.yaml."""
+    """A ready cluster for the block; it serves the GGUF file `model`, by default that of llama_cpp.yaml."""
     os.environ["PYTHONPATH"] = f"{DEPLOY}{os.pathsep}{PROJECT}"
     os.environ |= _ENVIRONMENT
     context = ray.init(address="local", num_cpus=CPUS, include_dashboard=True, object_store_memory=200_000_000)
@@ -111,7 +111,7 @@ def cluster(model: Path | None) -> Iterator[Cluster]:
 
 
 async def overhead(url: str, model: Path | None, pairs: int) -> None:
-    """Print what Ray Serve adds to a call of llama.cpp."""
+    """Print the time that Ray Serve adds to a call of llama.cpp."""
     sys.path.append(str(DEPLOY))
     from llama_cpp_app import Arguments, start_llama_cpp
 
@@ -159,7 +159,7 @@ def _bodies(prose: Iterator[str]) -> Iterator[dict[str, Any]]:
 
 
 async def scale(here: Cluster, condenser: str, prose: Iterator[str]) -> None:
-    """Print when the second replica runs, under load."""
+    """Print when the second replica runs under load."""
     started = time.monotonic()
     ended: list[Ended] = []
     is_enough = asyncio.Event()
@@ -180,11 +180,11 @@ async def scale(here: Cluster, condenser: str, prose: Iterator[str]) -> None:
         await asyncio.sleep(0.5)
     is_enough.set()
     await load
-    _say(f"statuses meanwhile: {dict(Counter(end.status for end in ended))}")
+    _say(f"statuses: {dict(Counter(end.status for end in ended))}")
 
 
 async def kill(here: Cluster, condenser: str, prose: Iterator[str], calls: int, kill_after: int) -> None:
-    """Print what becomes of the calls while a replica is killed in the midst."""
+    """Print the outcomes of calls during which a replica is killed."""
     ended: list[Ended] = []
     bodies = (body for body, _ in zip(_bodies(prose), range(calls), strict=False))
     before = await asyncio.to_thread(here.running)
@@ -236,21 +236,21 @@ def _say(line: str) -> None:
 
 
 def main() -> None:
-    """Run the three."""
+    """Run all three parts."""
     parser = argparse.ArgumentParser(description="Condenser in front of llama.cpp on a local Ray cluster.")
     parser.add_argument("--calls", type=int, default=200, help="compressions while a replica is killed")
     parser.add_argument("--model", type=Path, help="GGUF file; unset: Condenser's embedded model")
     parser.add_argument("--pairs", type=int, default=100, help="calls directly and through Ray")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     prose = texts(_SIZE)
-    with cluster(given.model) as here:
+    with cluster(arguments.model) as here:
         name = httpx.get(f"{here.url}/v1/models", timeout=60).json()["data"][0]["id"]
         settings: dict[str, object] = {"engine": "openai", "openai_url": f"{here.url}/v1", "model": name}
         settings |= {"max_concurrency": CLIENTS, "cache_bytes": 0, "engine_check": "off", "jobs_database": "off"}
-        asyncio.run(overhead(here.url, given.model, given.pairs))
+        asyncio.run(overhead(here.url, arguments.model, arguments.pairs))
         with served(None, **settings) as condenser:
             asyncio.run(scale(here, condenser.url, prose))
-            asyncio.run(kill(here, condenser.url, prose, given.calls, given.calls * 3 // 10))
+            asyncio.run(kill(here, condenser.url, prose, arguments.calls, arguments.calls * 3 // 10))
             lines = httpx.get(f"{condenser.url}/metrics", timeout=60).text.splitlines()
             _say("\n".join(line for line in lines if line.startswith(_COUNTERS) and not line.endswith(" 0.0")))
 

@@ -1,4 +1,4 @@
-"""Calls in rounds, as many in each as there are slots: when they end, and how many a minute that makes."""
+"""Calls in rounds of as many calls as there are slots: their end times, and the calls per minute."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from benchmarks.ways import Call
 
 
 async def call_ends(session: aiohttp.ClientSession, call: Call, texts: list[str], clients: int) -> list[float]:
-    """When the calls for all texts by so many clients end, seconds from the begin of the first, in order."""
+    """End times of calls for all texts by `clients` clients, seconds after the start, in order."""
     left, ends = iter(texts), list[float]()
 
     async def client() -> None:
@@ -24,7 +24,7 @@ async def call_ends(session: aiohttp.ClientSession, call: Call, texts: list[str]
 
 
 async def batch_ends(session: aiohttp.ClientSession, url: str, texts: list[str]) -> list[float]:
-    """When the items of one batch of all texts are there, seconds from its sending, in order."""
+    """Arrival times of the items of a batch of all texts, seconds after the request, in order."""
     started, ends = time.perf_counter(), list[float]()
     body = {"operation": "compress", "items": [{"text": text} for text in texts]}
     async with session.post(f"{url}/batch", json=body, headers={"Accept": "application/x-ndjson"}) as response:
@@ -36,9 +36,9 @@ async def batch_ends(session: aiohttp.ClientSession, url: str, texts: list[str])
 
 
 def per_minute(ends: list[float], slots: int) -> float:
-    """Ends a minute from the last one of the first round to the last one before the last round.
+    """Calls per minute, from the end of the first round to the start of the last round.
 
-    What comes before and after them happens once, however many rounds there are.
+    The time before and after these happens only once, whatever the number of rounds.
     """
     first, last = slots - 1, len(ends) - 1 - slots
     return 60 * (last - first) / (ends[last] - ends[first])

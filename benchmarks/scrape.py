@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.scrape
 
 Runs in this process without HTTP: 2,000 operations a second of widely spread durations fill every bucket that they can,
-and each operation has ended in every way that there is a problem for.
+and each operation has ended with each of the problems.
 """
 
 import random

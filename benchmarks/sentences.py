@@ -1,6 +1,6 @@
-"""Sentences and lines of a text, what of a result is cut out of one, and the simplest ways to shorten a text.
+"""Sentences and lines of a text, fragments of them in a result, and simple ways to shorten a text.
 
-The rules are the benchmarks' own: what is measured must not say itself where a sentence ends.
+The rules are independent of the service: the code under test must not decide where a sentence ends.
 """
 
 import re
@@ -21,9 +21,9 @@ _STOP = re.compile(r"[.!?…؟۔‽][\"'”’»“)\]*_`]*\s|[。！？｡।�
 _STOP_BEFORE_NOTE = re.compile(r"[.!?][\"'”’)]*[\[:]")
 _NOTE = re.compile(r"[.!?][\"'”’)]*(?:\[[^\[\]\n]{1,40}\])+\s*$")
 _BLANK_LINE = re.compile(r"\n[>|\s]*\n")
-_FRONTS = tuple(
-    re.compile(front)
-    for front in (
+_PREFIXES = tuple(
+    re.compile(prefix)
+    for prefix in (
         r"[>|\s]+",
         r"(?:[-*+•–—·#]+|\(?\d{1,3}[.)]|\(?[A-Za-z][.)])[ \t]+|\d{1,3}、",
         r"[\[(]?\d{1,4}[:\-/.]\d{2}(?:[:\-/.]\d{2,4})?(?:[.,]\d+)?[\])]?[ \t]+",
@@ -31,25 +31,25 @@ _FRONTS = tuple(
         r"[*_]*[^\W\d_][^:：\n.!?]{0,40}[:：][*_]*[ \t]*",
     )
 )
-"""What may stand before the first word of a sentence in its line: quotation signs, a list mark, a time, a speaker."""
+"""What may precede the first word of a sentence in its line: quotation marks, a list mark, a time, a speaker."""
 
 _SMALL_BEGIN = re.compile(r"(?<=[a-z]{4})[.!?] [a-z]")  # not "Y. pestis", not "e.g. rats"
 _CAPITAL_BEGIN = re.compile(r"[.!?] [A-Z]")
 _LINE_SIGN = re.compile(r"^\s*(>|//|/\*|#|\*|--)")  # of a quotation or a comment
-_LONGEST_FRONT = 4  # words
-_SHORTEST_WRAPPED = 45  # characters of a line that goes on in the next one
-_SHORTEST_FRAGMENT = 3  # words; what is cut shorter than that may stand by chance
-_MOST_JOINED = 12  # pieces of a result that are one sentence of the source, over the ends of lines
+_LONGEST_PREFIX = 4  # words
+_SHORTEST_WRAPPED = 45  # characters of a line that continues in the next
+_SHORTEST_FRAGMENT = 3  # words; shorter parts may occur by chance
+_MOST_JOINED = 12  # most pieces of a result that form a sentence of the source across lines
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` without differences of case; in scripts without spaces each character is one."""
+    """The words of `text` without differences of case; in scripts without spaces each character is a word."""
     return [match.group().casefold() for match in _WORD.finditer(text)]
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A slice of a text, and its words' numbers `first` to `last` (included) among the words of the text."""
+    """A slice of a text; `first` and `last` (included) are the indexes of its words in the text."""
 
     start: int
     end: int
@@ -59,25 +59,25 @@ class Sentence:
 
 
 class Boundaries:
-    """The words of a text, and where its sentences and lines begin and end.
+    """The words of a text, and the boundaries of its sentences and lines.
 
-    A sentence ends at a line's end, unless the next line goes on with it, and at a stop with a space behind it,
-    unless a small letter follows.
+    A sentence ends at the end of a line, unless the next line continues it, and at a stop with a space after it,
+    unless a lower-case letter follows.
     """
 
     def __init__(self, text: str, *, is_small: bool | None = None) -> None:
-        """`is_small`: whether its sentences begin with small letters; None to look."""
+        """`is_small`: whether its sentences begin with lower-case letters; None: detect it."""
         self.text = text
         self.is_small = _begins_small(text) if is_small is None else is_small
-        found = list(_WORD.finditer(text))
-        self.spans = [match.span() for match in found]
-        self.words = [match.group().casefold() for match in found]
+        matches = list(_WORD.finditer(text))
+        self.spans = [match.span() for match in matches]
+        self.words = [match.group().casefold() for match in matches]
         self.breaks = self._breaks()
-        self.starts = {*self.breaks, *self._behind_fronts()}
+        self.starts = {*self.breaks, *self._after_prefixes()}
         self.ends = {at - 1 for at in self.breaks if at} | {len(self.words) - 1}
 
     def _breaks(self) -> list[int]:
-        """The numbers of the words with which something begins."""
+        """Indexes of the first words of sentences and lines."""
         inner = (at for at in range(1, len(self.words)) if self._is_break(at))
         return [0, *inner] if self.words else []
 
@@ -95,27 +95,27 @@ class Boundaries:
         is_stop = stop is not None or _STOP_BEFORE_NOTE.search(gap) is not None or is_note
         return is_stop and (self.is_small or not self.text[start].islower() or ".[" in gap)
 
-    def _behind_fronts(self) -> set[int]:
-        """The numbers of the words that are the first behind a list mark, a time or a speaker."""
+    def _after_prefixes(self) -> set[int]:
+        """Indexes of the first words after a list mark, a time or a speaker."""
         number_at = {start: number for number, (start, _) in enumerate(self.spans)}
-        found: set[int] = set()
+        numbers: set[int] = set()
         offset = 0
         for line in self.text.split("\n"):
             at = 0
-            for front in _FRONTS:
-                match = front.match(line, at)
-                if match is None or len(match.group().split()) > _LONGEST_FRONT:
+            for prefix in _PREFIXES:
+                match = prefix.match(line, at)
+                if match is None or len(match.group().split()) > _LONGEST_PREFIX:
                     continue
                 at = match.end()
                 following = _WORD.search(line, at)
                 if following is not None:
-                    found.add(number_at.get(offset + following.start(), 0))
+                    numbers.add(number_at.get(offset + following.start(), 0))
             offset += len(line) + 1
-        return found
+        return numbers
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
-        """Where each word stands."""
+        """Indexes of each word."""
         places: dict[str, list[int]] = {}
         for at, word in enumerate(self.words):
             places.setdefault(word, []).append(at)
@@ -123,7 +123,7 @@ class Boundaries:
 
     @cached_property
     def sentences(self) -> list[Sentence]:
-        """The sentences and lines, each with the signs around its words."""
+        """The sentences and lines, each with the punctuation around its words."""
         cuts = [*self.breaks, len(self.words)]
         return [self._sentence(first, behind - 1) for first, behind in pairwise(cuts)]
 
@@ -141,7 +141,7 @@ class Boundaries:
         return self.text[sentence.start : sentence.end]
 
     def find(self, run: Sequence[str]) -> list[int]:
-        """Where these words stand in a row."""
+        """Indexes at which these words occur in a row."""
         length = len(run)
         return [at for at in self.places.get(run[0], ()) if self.words[at : at + length] == run] if run else []
 
@@ -155,7 +155,7 @@ def _begins_small(text: str) -> bool:
 
 
 def _goes_on(before: str, after: str) -> bool:
-    """Whether the line `after` goes on with the sentence of the line `before`, as in hard-wrapped prose."""
+    """Whether the line `after` continues the sentence of the line `before`, as in hard-wrapped prose."""
     if _LINE_SIGN.findall(before) != _LINE_SIGN.findall(after):
         return False
     before, after = (_LINE_SIGN.sub("", line).strip("> \t") for line in (before, after))
@@ -167,8 +167,8 @@ def _goes_on(before: str, after: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A sentence or line of a result. `whole`: one of the source's; `fragment`: cut out of one; `short`: the same, of
-    fewer than three words; `own`: none of the source's.
+    """A sentence or line of a result. `whole`: a sentence or line of the source; `fragment`: a part of one; `short`: a
+    part of fewer than three words; `own`: not in the source.
     """
 
     kind: PieceKind
@@ -177,13 +177,13 @@ class Piece:
 
 
 def pieces(source: Boundaries, result: str) -> list[Piece]:
-    """What each sentence or line of `result` is. Neighbours that together are a sentence of the source are whole."""
-    found = [part for number, line in enumerate(result.split("\n")) for part in _parts(source, line, number)]
+    """The kinds of the sentences and lines of `result`. Neighbours that form a sentence of the source are whole."""
+    parts = [part for number, line in enumerate(result.split("\n")) for part in _parts(source, line, number)]
     kinds: list[Piece] = []
     at = 0
-    while at < len(found):
-        count = _joined(source, found[at : at + _MOST_JOINED])
-        for run, text, line in found[at : at + max(count, 1)]:
+    while at < len(parts):
+        count = _joined(source, parts[at : at + _MOST_JOINED])
+        for run, text, line in parts[at : at + max(count, 1)]:
             kinds.append(Piece("whole" if count else _kind(source, run), text, line))
         at += max(count, 1)
     return kinds
@@ -195,14 +195,16 @@ _Part = tuple[list[str], str, int]
 def _parts(source: Boundaries, line: str, number: int) -> list[_Part]:
     """The words, the text and the line's number of each sentence of a line of a result."""
     cut = Boundaries(line, is_small=source.is_small)
-    return [(cut.words[one.first : one.last + 1], cut.text_of(one), number) for one in cut.sentences]
+    return [
+        (cut.words[sentence.first : sentence.last + 1], cut.text_of(sentence), number) for sentence in cut.sentences
+    ]
 
 
 def _joined(source: Boundaries, parts: Sequence[_Part]) -> int:
-    """How many of the first parts are together a whole sentence of the source; 0 for none."""
+    """Number of first parts that together are a whole sentence of the source; 0 if there are none."""
     run: list[str] = []
-    for count, (found, _, _) in enumerate(parts, 1):
-        run = [*run, *found]
+    for count, (words_of_part, _, _) in enumerate(parts, 1):
+        run = [*run, *words_of_part]
         if source.has_whole(run):
             return count
         if not source.find(run):
@@ -210,22 +212,22 @@ def _joined(source: Boundaries, parts: Sequence[_Part]) -> int:
     return 0
 
 
-def _kind(source: Boundaries, found: Sequence[str]) -> PieceKind:
-    if not source.find(found):
+def _kind(source: Boundaries, run: Sequence[str]) -> PieceKind:
+    if not source.find(run):
         return "own"
-    length = sum(0.5 if re.match(f"[{_UNSPACED}]", word) else 1.0 for word in found)
+    length = sum(0.5 if re.match(f"[{_UNSPACED}]", word) else 1.0 for word in run)
     return "fragment" if length >= _SHORTEST_FRAGMENT else "short"
 
 
-def share_of_fragments(found: Sequence[Piece]) -> tuple[int, int]:
-    """The lines that have a fragment, and all lines."""
-    return len({one.line for one in found if one.kind == "fragment"}), len({one.line for one in found})
+def share_of_fragments(parts: Sequence[Piece]) -> tuple[int, int]:
+    """Numbers of lines with a fragment, and of all lines."""
+    return len({piece.line for piece in parts if piece.kind == "fragment"}), len({piece.line for piece in parts})
 
 
 def pick(source: Boundaries, order: Iterable[int], budget: float, *, skips: bool = True) -> str:
-    """The source's sentences in this order while they fit the budget of tokens, put back into the text's order.
+    """The source's sentences, chosen in this order while they fit the budget of tokens, in the order of the text.
 
-    With `skips` those that do not fit are passed over; without, the first of them is the end.
+    With `skips`, sentences that do not fit are skipped; without, the first of them ends the choice.
     """
     taken = []
     for at in order:

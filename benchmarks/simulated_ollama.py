@@ -1,11 +1,10 @@
-"""A simulated Ollama: slots, a service time and nothing else, for measuring what the service adds of its own.
+"""A simulated Ollama with slots and a service time, to measure what the service itself adds.
 
     .venv/bin/python -m benchmarks.simulated_ollama --port 11500 --slots 5 --service-s 1.2
 
-It answers the calls that the service makes in the shape of Ollama's, with the text's own beginning for a summary; where
-a stream is asked for, in lines of a few words over the time of the call.
-`POST /control` sets `slots`, `service_s`, `spread`, `held`, `fault` and `fault_share` while it runs; `GET /control`
-tells what it has seen.
+It answers the service's calls in Ollama's format. The summary is the beginning of the text; a streamed answer has lines
+of a few words, spread over the time of the call. `POST /control` sets `slots`, `service_s`, `spread`, `held`, `fault`
+and `fault_share` at run time; `GET /control` returns these and counts.
 """
 
 import argparse
@@ -29,12 +28,12 @@ MODEL = "simulated:7b"
 FAULTS = ("", "500", "503", "cut", "hang", "nonsense")
 CHARACTERS_PER_TOKEN = 4
 MOST_CHARACTERS = 240  # of an answer
-CHARACTERS_PER_LINE = 20  # of a streamed one
+CHARACTERS_PER_LINE = 20  # of a streamed answer
 
 
 @dataclass
 class Engine:
-    """`slots` calls at once, each `service_s` seconds, give or take the share `spread`; none ends while `held`.
+    """`slots` calls at once, each for `service_s` seconds, varied by the share `spread`; none ends while `held`.
 
     The share `fault_share` of calls ends in `fault`, one of FAULTS.
     """
@@ -77,7 +76,7 @@ class Engine:
             self.free.release()
 
     async def serve(self, steps: int = 1) -> AsyncGenerator[float, None]:
-        """Be busy for one call; the seconds that it has taken so far, after each of so many equal steps."""
+        """Work on a call in `steps` equal steps; yields the seconds so far after each."""
         async with self.slot():
             started = time.perf_counter()
             await self.released.wait()
@@ -90,18 +89,18 @@ class Engine:
                 yield time.perf_counter() - started
 
     def resize(self, slots: int) -> None:
-        """Have so many slots from now on; calls under way keep theirs."""
+        """Set the number of slots; calls in progress keep theirs."""
         for _ in range(slots - self.slots):
             self.free.release()
         self.shrinking = [asyncio.ensure_future(self.free.acquire()) for _ in range(self.slots - slots)]
         self.slots = slots
 
     def faulty(self) -> str:
-        """The fault that the next call ends in, empty for none."""
+        """The fault in which the next call ends; empty for none."""
         return self.fault if self.fault and self.dice.random() < self.fault_share else ""
 
-    def told(self) -> dict[str, object]:
-        """What it is set to and what it has seen."""
+    def state(self) -> dict[str, object]:
+        """Its settings and counts."""
         names = (
             "fault",
             "fault_share",
@@ -118,7 +117,7 @@ class Engine:
 
 
 async def failed(request: Request, fault: str) -> Response:
-    """The answer, or none, of a call that ends in `fault`."""
+    """The answer to a call that ends in `fault`, if it has one."""
 
     async def cut() -> AsyncIterator[bytes]:
         yield b'{"model": "'
@@ -131,18 +130,18 @@ async def failed(request: Request, fault: str) -> Response:
         return StreamingResponse(cut())
     if fault == "nonsense":
         return Response("<html>Bad Gateway</html>", media_type="text/html")
-    return JSONResponse({"error": "it failed as it was told to"}, int(fault) if fault.isdigit() else 500)
+    return JSONResponse({"error": "it failed on request"}, int(fault) if fault.isdigit() else 500)
 
 
 def summary_of(prompt: str) -> str:
-    """The text's first words, up to the last end of a sentence: they can stand, so that all of them is checked."""
+    """The first sentences of the text. They pass the first stage of the check, so the engine is asked about them."""
     _, _, text = prompt.partition("\n")
-    said = " ".join(text[:MOST_CHARACTERS].split())
-    return said[: said.rfind(". ") + 1] or said
+    start = " ".join(text[:MOST_CHARACTERS].split())
+    return start[: start.rfind(". ") + 1] or start
 
 
 async def chatted(engine: Engine, request: Request) -> Response:
-    """The answer of a chat, which takes a slot for a while; at once where it is about nothing, as a preload is."""
+    """The answer to a chat, which takes a slot for a while; a chat without messages, a preload, is answered at once."""
     asked = json.loads(await request.body())
     messages = asked.get("messages") or []
     if not messages:
@@ -214,7 +213,7 @@ def application(engine: Engine) -> Starlette:
             for name, value in asked.items():
                 setattr(engine, name, value)
             (engine.released.clear if engine.held else engine.released.set)()
-        return JSONResponse(engine.told())
+        return JSONResponse(engine.state())
 
     return Starlette(
         routes=[
@@ -229,16 +228,16 @@ def application(engine: Engine) -> Starlette:
 
 
 def main() -> None:
-    """Serve until told to end; the address goes to standard output first."""
+    """Print the address, then serve until a signal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0: a free port")
     parser.add_argument("--slots", type=int, default=4, help="calls at once")
-    parser.add_argument("--service-s", type=float, default=1.2, help="seconds of a call")
-    parser.add_argument("--spread", type=float, default=0.0, help="share by which that goes up and down, 0 to 1")
-    wished = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", wished.port), backlog=4096)
+    parser.add_argument("--service-s", type=float, default=1.2, help="seconds per call")
+    parser.add_argument("--spread", type=float, default=0.0, help="share by which the seconds vary, 0 to 1")
+    arguments = parser.parse_args()
+    listener = socket.create_server(("127.0.0.1", arguments.port), backlog=4096)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    engine = Engine(wished.slots, wished.service_s, wished.spread)
+    engine = Engine(arguments.slots, arguments.service_s, arguments.spread)
     config = uvicorn.Config(application(engine), log_level="critical", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 

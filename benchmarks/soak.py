@@ -1,12 +1,12 @@
-"""Mixed traffic for a long time, with faults on and off and clients that leave; at the end the books are closed.
+"""Mixed traffic for a long time, with faults and clients that disconnect; at the end all counts must agree.
 
     make soak MINUTES=30
 
-A simulated Ollama and the load have one core, the service the other. Every `PHASE_S` seconds the upstream goes over to
-the next fault or back to none. Calls are interactive ones, batches, exact reconstructions and bad requests; one in
-ten of them is broken off at a random moment. The end is good, exit code 0, where every call is accounted for and the
-service's own counts are the client's, nothing waits or runs, descriptors and tasks are back to where they
-were at the start, and memory has grown in the last half by less than `MOST_GROWTH` of what it was.
+A simulated Ollama and the load run on one core, the service on the other. Every `PHASE_S` seconds the upstream changes
+to the next fault, or back to none. Calls are compressions, batches, exact reconstructions and invalid requests; one in ten
+is aborted at a random moment. The exit code is 0 if every call is accounted for, the counts of the service and the
+client agree, nothing waits or runs, descriptors and tasks are as at the start, and memory has grown by less than
+`MOST_GROWTH` in the second half.
 """
 
 import argparse
@@ -42,8 +42,8 @@ _SAMPLE = re.compile(r'^condenser_operations_total\{operation="(\w+)",outcome="(
 
 
 @dataclass
-class Books:
-    """What the client sent and how each of its calls ended; of batches that were left, the items nobody saw end."""
+class Ledger:
+    """The client's calls and their outcomes; `unseen_items`: items of batches that were aborted."""
 
     sent: Counter[str] = field(default_factory=Counter)
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -69,33 +69,35 @@ def outcome(problem: Any) -> str:
 
 
 class Client:
-    """One client that makes calls by the dice, one after another."""
+    """A client that makes random calls, one after another."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, books: Books, texts: Iterator[str], seed: int) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, ledger: Ledger, texts: Iterator[str], seed: int
+    ) -> None:
         self._session = session
         self._url = url
-        self._books = books
+        self._ledger = ledger
         self._texts = texts
         self._dice = random.Random(seed)
 
     async def run(self, until: float) -> None:
-        """Make calls until that time of the monotonic clock."""
+        """Make calls until this time of the monotonic clock."""
         while time.monotonic() < until:
-            operation, body, source = self._wish()
+            operation, body, source = self._next_call()
             leaves_after = self._dice.uniform(0, 1.5) if self._dice.random() < LEAVING_SHARE else None
-            self._books.sent[operation] += 1
+            self._ledger.sent[operation] += 1
             try:
                 async with asyncio.timeout(leaves_after):
                     await self._call(operation, body, source)
             except TimeoutError:
-                self._books.ended[operation, "left"] += 1
-                self._books.unseen_items += len(body["items"]) if operation == "batch" else 0
+                self._ledger.ended[operation, "left"] += 1
+                self._ledger.unseen_items += len(body["items"]) if operation == "batch" else 0
 
-    def _wish(self) -> tuple[Operation, dict[str, Any], str]:
+    def _next_call(self) -> tuple[Operation, dict[str, Any], str]:
         text = next(self._texts)
         roll = self._dice.random()
-        if roll < 0.1 and self._books.capsules:
-            source, capsule = self._dice.choice(self._books.capsules)
+        if roll < 0.1 and self._ledger.capsules:
+            source, capsule = self._dice.choice(self._ledger.capsules)
             return "reconstruct", {"capsule": capsule}, source
         if roll < 0.15:
             return "compress", {"text": text, "target_ratio": 7}, text
@@ -109,22 +111,22 @@ class Client:
     async def _call(self, operation: Operation, body: dict[str, Any], source: str) -> None:
         async with self._session.post(f"{self._url}/{operation}", json=body) as response:
             answer = await response.json(content_type=None)
-        books = self._books
+        ledger = self._ledger
         if response.status != 200:
-            books.ended[operation, outcome(answer)] += 1
+            ledger.ended[operation, outcome(answer)] += 1
             return
-        books.ended[operation, "ok"] += 1
+        ledger.ended[operation, "ok"] += 1
         if operation == "batch":
             for result in answer["results"]:
-                books.items["compress", outcome(result["problem"]) if "problem" in result else "ok"] += 1
+                ledger.items["compress", outcome(result["problem"]) if "problem" in result else "ok"] += 1
         elif operation == "reconstruct" and (answer["text"] != source or not answer["verified"]):
-            books.wrong.append(f"reconstructed wrongly: {source[:40]}")
-        elif operation == "compress" and len(books.capsules) < 200:
-            books.capsules.append((source, answer["capsule"]))
+            ledger.wrong.append(f"reconstructed wrongly: {source[:40]}")
+        elif operation == "compress" and len(ledger.capsules) < 200:
+            ledger.capsules.append((source, answer["capsule"]))
 
 
 async def switch_faults(session: aiohttp.ClientSession, upstream: str, stop: asyncio.Event) -> None:
-    """Go through the faults, with none between two of them, and end with none."""
+    """Switch to each fault in turn, with a phase without faults in between, and end without one."""
     number = 0
     while not stop.is_set():
         fault = FAULTS[1 + number // 2 % (len(FAULTS) - 1)] if number % 2 else ""
@@ -136,8 +138,8 @@ async def switch_faults(session: aiohttp.ClientSession, upstream: str, stop: asy
 
 async def set_fault(session: aiohttp.ClientSession, upstream: str, fault: str) -> None:
     """Have the upstream fail so from now on."""
-    wish = {"fault": fault, "fault_share": FAULTY_SHARE}
-    async with session.post(f"{upstream}/control", json=wish) as response:
+    setting = {"fault": fault, "fault_share": FAULTY_SHARE}
+    async with session.post(f"{upstream}/control", json=setting) as response:
         response.raise_for_status()
 
 
@@ -150,7 +152,7 @@ async def sample_memory(service: Process, samples: list[tuple[float, float]], st
 
 
 async def state(service: Process) -> State:
-    """What the service says of itself, on a connection of its own."""
+    """The service's own figures, read on a separate connection."""
     async with load.client() as session, session.get(f"{service.url}/metrics") as response:
         text = await response.text()
     names = ("in_flight", "queue_depth", "tasks")
@@ -161,7 +163,7 @@ async def state(service: Process) -> State:
 
 
 async def at_rest(service: Process, like: State) -> State:
-    """The state once it is as at the start, or after SETTLE_LIMIT_S seconds."""
+    """The state when it is as at the start, or after SETTLE_LIMIT_S seconds."""
     until = time.monotonic() + SETTLE_LIMIT_S
     while True:
         now = await state(service)
@@ -171,26 +173,26 @@ async def at_rest(service: Process, like: State) -> State:
         await asyncio.sleep(1.0)
 
 
-def closed(books: Books, before: State, after: State) -> list[str]:
-    """What does not add up."""
-    faults = list(books.wrong)
+def closed(ledger: Ledger, before: State, after: State) -> list[str]:
+    """All differences between the counts."""
+    faults = list(ledger.wrong)
     counted = after.operations - before.operations
-    for operation, sent in books.sent.items():
-        ended = sum(count for (name, _), count in books.ended.items() if name == operation)
+    for operation, sent in ledger.sent.items():
+        ended = sum(count for (name, _), count in ledger.ended.items() if name == operation)
         if ended != sent:
             faults.append(f"{operation}: {sent} sent, {ended} ended")
-    own = books.ended + books.items
+    own = ledger.ended + ledger.items
     for operation in ("compress", "reconstruct", "batch"):
-        unseen = books.unseen_items if operation == "compress" else 0
+        unseen = ledger.unseen_items if operation == "compress" else 0
         kinds = {kind for name, kind in own | counted if name == operation} - {"left", "ok", "client_gone"}
         for kind in sorted(kinds):
             faults += differs(
-                operation, kind, own[operation, kind], counted[operation, kind], unseen + left(books, operation)
+                operation, kind, own[operation, kind], counted[operation, kind], unseen + left(ledger, operation)
             )
-        # A call that was left may have ended before the service heard of that, or never have come.
+        # An aborted call may have ended before the service noticed, or may never have arrived.
         answered = own[operation, "ok"] + sum(own[operation, kind] for kind in kinds)
         theirs = sum(count for (name, _), count in counted.items() if name == operation)
-        faults += differs(operation, "in all", answered, theirs, unseen + left(books, operation))
+        faults += differs(operation, "in all", answered, theirs, unseen + left(ledger, operation))
     faults += [
         f"{name}: {after.gauges[name]:g}, {value:g} at the start"
         for name, value in before.gauges.items()
@@ -201,26 +203,26 @@ def closed(books: Books, before: State, after: State) -> list[str]:
     return faults
 
 
-def left(books: Books, operation: str) -> int:
-    """Calls of this operation that were left."""
-    return books.ended[operation, "left"]
+def left(ledger: Ledger, operation: str) -> int:
+    """Aborted calls of this operation."""
+    return ledger.ended[operation, "left"]
 
 
 def differs(operation: str, kind: str, mine: int, theirs: int, unseen: int) -> list[str]:
-    """A sentence where the service counts less than the client, or more than the client and what nobody saw."""
+    """A message if the service counts fewer calls than the client, or more than the client and the unseen ones."""
     return [] if mine <= theirs <= mine + unseen else [f"{operation} {kind}: client {mine}, service {theirs}"]
 
 
 def growth(samples: list[tuple[float, float]]) -> tuple[float, float]:
-    """Megabytes an hour over the last half, by least squares, and what that is of the memory."""
+    """Growth in the second half by least squares: megabytes per hour, and as a share of the memory."""
     half = samples[len(samples) // 2 :]
     slope = statistics.linear_regression([at for at, _ in half], [size for _, size in half]).slope
     return slope * 3600, slope * (half[-1][0] - half[0][0]) / half[0][1]
 
 
 async def soak(service: Process, upstream: Process, seconds: float) -> list[str]:
-    """Run it, print the books; what is wrong in them."""
-    books, stop = Books(), asyncio.Event()
+    """Run the traffic and print the counts; returns what is wrong."""
+    ledger, stop = Ledger(), asyncio.Event()
     samples: list[tuple[float, float]] = []
     texts = load.texts(1500)
     async with load.client() as session:
@@ -231,32 +233,32 @@ async def soak(service: Process, upstream: Process, seconds: float) -> list[str]
             asyncio.create_task(switch_faults(control, upstream.url, stop)),
             asyncio.create_task(sample_memory(service, samples, stop)),
         ]
-        clients = [Client(session, service.url, books, texts, seed) for seed in range(CLIENTS)]
+        clients = [Client(session, service.url, ledger, texts, seed) for seed in range(CLIENTS)]
         await asyncio.gather(*(client.run(time.monotonic() + seconds) for client in clients))
         stop.set()
         await asyncio.gather(*beside)
     end = await at_rest(service, start)
     per_hour, share = growth(samples)
-    print(f"{sum(books.sent.values())} calls in {seconds / 60:g} minutes: {json.dumps(dict(books.sent))}")
-    print("ended:", ", ".join(f"{name} {kind} {count}" for (name, kind), count in sorted(books.ended.items())))
-    print("items:", ", ".join(f"{kind} {count}" for (_, kind), count in sorted(books.items.items())))
+    print(f"{sum(ledger.sent.values())} calls in {seconds / 60:g} minutes: {json.dumps(dict(ledger.sent))}")
+    print("ended:", ", ".join(f"{name} {kind} {count}" for (name, kind), count in sorted(ledger.ended.items())))
+    print("items:", ", ".join(f"{kind} {count}" for (_, kind), count in sorted(ledger.items.items())))
     print(
         f"memory: {start.megabytes:.0f} MB at the start, {end.megabytes:.0f} at the end, {per_hour:+.1f} MB/h at last"
     )
     print(f"descriptors {start.descriptors} and {end.descriptors}; gauges {start.gauges} and {end.gauges}")
-    wrong = closed(books, start, end)
+    wrong = closed(ledger, start, end)
     return [*wrong, f"memory grew by {share:.1%} over the last half"] if share > MOST_GROWTH else wrong
 
 
 def main() -> None:
-    """Start both processes, soak, say what is wrong."""
+    """Start both processes, run the traffic, print what is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
-    wished = parser.parse_args()
+    arguments = parser.parse_args()
     os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
     settings: dict[str, Any] = {"max_concurrency": 8, "max_queue": 40, "queue_timeout_s": 3, "request_timeout_s": 5}
     with simulated(8, 0.2, 0.5) as upstream, condenser(upstream.url, **settings) as service:
-        wrong = asyncio.run(soak(service, upstream, 60 * wished.minutes))
+        wrong = asyncio.run(soak(service, upstream, 60 * arguments.minutes))
     print("\n".join(f"WRONG: {what}" for what in wrong) or "all accounted for")
     sys.exit(1 if wrong else 0)
 

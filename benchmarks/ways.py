@@ -1,4 +1,4 @@
-"""What a benchmark of the service compares: a call made directly, through the service, through LiteLLM's proxy."""
+"""The ways that benchmarks compare: calls to the engine, through the service, and through LiteLLM's proxy."""
 
 import statistics
 from collections.abc import Awaitable, Callable
@@ -17,32 +17,32 @@ Call = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
 
 @dataclass
 class Figures:
-    """What was measured: for each name its values, one a round."""
+    """The figures: for each name its values, one per round."""
 
     values: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, name: str, value: float) -> None:
-        """Write a value of a round down."""
+        """Record the value of a round."""
         self.values.setdefault(name, []).append(value)
 
     def median(self, name: str) -> float:
         """The median over the rounds."""
         return statistics.median(self.values[name])
 
-    def told(self, name: str, digits: int = 1) -> str:
-        """Median, lowest and highest."""
+    def formatted(self, name: str, digits: int = 1) -> str:
+        """Median, minimum and maximum."""
         values = self.values[name]
         return f"{self.median(name):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def messages_about(text: str) -> list[dict[str, str]]:
-    """What the service asks the engine about a text."""
+    """The messages that the service sends to the engine for a text."""
     prompt = summarize_prompt(text, Language("en"), MOST_SUMMARY_TOKENS)
     return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
 
 
 def directly(url: str) -> Call:
-    """The call that the service makes of the engine, made by the client."""
+    """The engine call that the service would make, made by the client."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
         options = {"num_predict": MOST_SUMMARY_TOKENS}
@@ -54,7 +54,7 @@ def directly(url: str) -> Call:
 
 
 def through_condenser(url: str, method: Method = "auto") -> Call:
-    """A compression."""
+    """A compression by the service."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
         async with session.post(f"{url}/compress", json={"text": text, "method": method}) as response:
@@ -65,7 +65,7 @@ def through_condenser(url: str, method: Method = "auto") -> Call:
 
 
 def through_litellm(url: str) -> Call:
-    """A bare summary by LiteLLM's proxy, which checks nothing."""
+    """A summary through LiteLLM's proxy, without a check."""
 
     async def call(session: aiohttp.ClientSession, text: str) -> None:
         body = {"model": MODEL, "messages": messages_about(text)}

@@ -1,12 +1,12 @@
-"""Processor time of the service's own work on a text, by stage: all of it but HTTP and the engine.
+"""Processor time of the service's own work on a text, by stage, without HTTP and the engine.
 
     .venv/bin/python -m benchmarks.work                  # over the corpus, each text cut to 2 kB; then up to 1 MB
-    .venv/bin/python -m benchmarks.work --profile 30     # and the 30 functions that take most
+    .venv/bin/python -m benchmarks.work --profile 30     # and the 30 slowest functions
 
-Stages: read (blocks, units, facts, stems), check (a summary of four sentences, of which one has a wrong figure),
-select (a target of 0.4), report (the text put together, with what is missing), seal. Each time is processor time, the
-least of several runs, which other work on the machine disturbs least; the table has mean, median and worst over the
-texts, milliseconds. Then the same for texts of 10 kB to 1 MB, in milliseconds a kB: linear work keeps that the same.
+Stages: read (blocks, units, facts, stems), check (a summary of four sentences, one of them with a wrong figure), select
+(a target of 0.4), report (the result and what is missing), seal. Each time is the minimum of several runs, which other
+work on the machine disturbs least; the table has mean, median and maximum over the texts in milliseconds. Then the same
+for texts of 10 kB to 1 MB in milliseconds per kB, which is constant if the work is linear.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from benchmarks.corpus import load
 from benchmarks.measures import head, mean, row
 from benchmarks.sentences import Boundaries
 
-SIZE = 2_000  # bytes of UTF-8, as near as characters allow
+SIZE = 2_000  # bytes of UTF-8, cut at a whole character
 SIZES = (10_000, 100_000, 1_000_000)
 RUNS = 9
 TARGET = 0.4
@@ -46,11 +46,11 @@ def cut(text: str, size: int) -> str:
 
 
 def draft_of(text: str) -> str:
-    """Four sentences of a text, spread over it, the last one with another figure: what a model might write."""
-    found = Boundaries(text)
-    count = len(found.sentences)
+    """Four sentences from all over a text, the last with a wrong figure, as a model might write them."""
+    source = Boundaries(text)
+    count = len(source.sentences)
     chosen = sorted({at * count // _SENTENCES for at in range(_SENTENCES)})
-    sentences = [" ".join(found.text_of(found.sentences[at]).split()) for at in chosen]
+    sentences = [" ".join(source.text_of(source.sentences[at]).split()) for at in chosen]
     return " ".join([*sentences[:-1], f"In all 98765 {sentences[-1]}"]) if sentences else ""
 
 
@@ -82,14 +82,14 @@ def worked(text: str, draft: str) -> Times:
 
 
 def prepared(text: str) -> Document:
-    """The document with all that is read of it once."""
+    """The document, with its cached properties computed."""
     document = read(text)
     _ = document.facts, document.stems, document.costs, document.frequencies
     return document
 
 
 def checked(document: Document, draft: str) -> list[Claim]:
-    """The sentences of a draft that stand."""
+    """The sentences of a draft that pass the check."""
     evidence = Evidence(document)
     claims = []
     for sentence in split_draft(draft):
@@ -100,24 +100,24 @@ def checked(document: Document, draft: str) -> list[Claim]:
 
 
 def least(text: str, runs: int) -> Times:
-    """The least of several runs, stage by stage."""
+    """The minimum of several runs for each stage."""
     draft = draft_of(text[:20_000])
-    found = [worked(text, draft) for _ in range(runs)]
-    return {stage: min(times[stage] for times in found) for stage in STAGES}
+    runs_times = [worked(text, draft) for _ in range(runs)]
+    return {stage: min(times[stage] for times in runs_times) for stage in STAGES}
 
 
 def table(texts: Sequence[str]) -> str:
-    """A line a stage, milliseconds over the texts."""
-    found = [least(text, RUNS) for text in texts]
+    """A row for each stage, milliseconds over the texts."""
+    times_of_texts = [least(text, RUNS) for text in texts]
     lines = [head(("stage", "mean ms", "median ms", "worst ms"))]
-    for name, of in (*((stage, (stage,)) for stage in STAGES), ("all", STAGES)):
-        values = [1000 * sum(times[stage] for stage in of) for times in found]
+    for name, stages in (*((stage, (stage,)) for stage in STAGES), ("all", STAGES)):
+        values = [1000 * sum(times[stage] for stage in stages) for times in times_of_texts]
         lines.append(row((name, *(f"{v:.2f}" for v in (mean(values), statistics.median(values), max(values))))))
     return "\n".join(lines)
 
 
 def growth(source: str, sizes: Sequence[int]) -> str:
-    """A line a size, milliseconds a kB by stage."""
+    """A row for each size, milliseconds per kB by stage."""
     lines = [head(("size", *(f"{stage}, ms a kB" for stage in (*STAGES, "all"))))]
     for size in sizes:
         times = least(cut(source * (size // len(source.encode()) + 1), size), 3 if size <= 100_000 else 1)
@@ -127,7 +127,7 @@ def growth(source: str, sizes: Sequence[int]) -> str:
 
 
 def profiled(work: Callable[[], Any], most: int) -> None:
-    """Print the `most` functions that take most of the time by themselves."""
+    """Print the `most` functions with the most time of their own."""
     profile = cProfile.Profile()
     profile.runcall(work)
     pstats.Stats(profile).sort_stats("tottime").print_stats(most)
@@ -136,18 +136,18 @@ def profiled(work: Callable[[], Any], most: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", type=int, metavar="N", help="print the N functions that take most of the time")
+    parser.add_argument("--profile", type=int, metavar="N", help="print the N slowest functions")
     parser.add_argument("--prose", action="store_true", help="only prose")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="bytes of the larger texts")
-    wished = parser.parse_args()
-    corpus = [marked for marked in load() if not wished.prose or marked.kind == "prose"]
+    arguments = parser.parse_args()
+    corpus = [marked for marked in load() if not arguments.prose or marked.kind == "prose"]
     texts = [cut(marked.text, SIZE) for marked in corpus if len(marked.text.encode()) >= SIZE]
     print(f"{len(texts)} texts of {SIZE / 1000:g} kB, least of {RUNS} runs\n\n{table(texts)}\n")
-    if wished.sizes:
-        print(growth("\n\n".join(marked.text for marked in corpus if marked.kind == "prose"), wished.sizes))
-    if wished.profile:
+    if arguments.sizes:
+        print(growth("\n\n".join(marked.text for marked in corpus if marked.kind == "prose"), arguments.sizes))
+    if arguments.profile:
         drafts = [(text, draft_of(text)) for text in texts]
-        profiled(lambda: [worked(text, draft) for text, draft in drafts], wished.profile)
+        profiled(lambda: [worked(text, draft) for text, draft in drafts], arguments.profile)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What a second worker brings: requests a second and CPU time of each, with one worker and with two by turns.
+"""Throughput with a second worker: requests per second and CPU time per request, with one worker and two in turn.
 
     .venv/bin/python -m benchmarks.workers [--rounds 5] [--seconds 6]
 
-The load is wrk (Debian's package of that name), which takes next to nothing of a core itself. The simulated engine
-takes no time, but CPU time of its own. On two cores both take something away from the second worker: the CPU time of a
-request tells what the workers lose to each other. The last lines are of an engine of 4 slots of 1.2 s and 16 clients.
+The load is wrk (a Debian package), which needs hardly any CPU time itself. The simulated engine answers at once, but
+needs CPU time. On two cores both slow the second worker down; the CPU time per request shows what the workers cost each
+other. The last lines are for an engine with 4 slots of 1.2 s and 16 clients.
 """
 
 import argparse
@@ -47,21 +47,21 @@ def cpu_s(service: Process) -> float:
     """CPU time of a service and its workers, seconds."""
     children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
     fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in [service.pid, *children]]
-    return sum(int(found[11]) + int(found[12]) for found in fields) / os.sysconf("SC_CLK_TCK")
+    return sum(int(values[11]) + int(values[12]) for values in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def requests_of(service: Process, script: Path, seconds: int) -> int:
-    """Requests that were answered well in so many seconds."""
+    """Number of successful requests in `seconds` seconds."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), service.url]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"(\d+) requests in", told)
-    if found is None or "Non-2xx" in told:
-        raise RuntimeError(told)
-    return int(found.group(1))
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    match = re.search(r"(\d+) requests in", output)
+    if match is None or "Non-2xx" in output:
+        raise RuntimeError(output)
+    return int(match.group(1))
 
 
 def script_in(folder: Path, method: str, texts: Iterator[str]) -> Path:
-    """A script for wrk: compressions, no two of the same text."""
+    """A script for wrk: compressions of different texts."""
     bodies = folder / f"{method}.jsonl"
     some = ({"text": f"NUMBER. {text}", "method": method} for text in itertools.islice(texts, TEXTS))
     bodies.write_text("".join(f"{json.dumps(body)}\n" for body in some))
@@ -71,7 +71,7 @@ def script_in(folder: Path, method: str, texts: Iterator[str]) -> Path:
 
 
 def rate(figures: Figures, workers: int, method: str, script: Path, seconds: int) -> None:
-    """One round of one number of workers."""
+    """One round with `workers` workers."""
     with (
         simulated(64, 0.0, core=None) as upstream,
         condenser(upstream.url, core=None, max_concurrency=64, workers=workers, **_OWN) as service,
@@ -83,8 +83,8 @@ def rate(figures: Figures, workers: int, method: str, script: Path, seconds: int
         figures.add(f"{method}, {workers} workers: CPU ms a request", 1000 * (cpu_s(service) - before_s) / count)
 
 
-async def fullness(figures: Figures, workers: int, texts: Iterator[str]) -> None:
-    """How full so many workers keep the slots of an engine, the queue never being empty."""
+async def busy_slots(figures: Figures, workers: int, texts: Iterator[str]) -> None:
+    """How busy `workers` workers keep the slots of an engine while the queue is never empty."""
     with (
         simulated(SLOTS, SERVICE_S, core=None) as upstream,
         condenser(upstream.url, core=None, max_concurrency=SLOTS, workers=workers, **_OWN) as service,
@@ -100,25 +100,25 @@ async def fullness(figures: Figures, workers: int, texts: Iterator[str]) -> None
 
 
 def main() -> None:
-    """Measure by turns, and print medians with the lowest and highest."""
+    """Measure in turn, and print medians with minimum and maximum."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=6, help="of each measurement")
-    wished = parser.parse_args()
+    parser.add_argument("--seconds", type=int, default=6, help="seconds of each measurement")
+    arguments = parser.parse_args()
     figures, texts = Figures(), load.texts(SIZE)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         for method in ("extractive", "auto"):
             script = script_in(Path(folder), method, texts)
-            for _, workers in itertools.product(range(wished.rounds), (1, 2)):
-                rate(figures, workers, method, script, wished.seconds)
+            for _, workers in itertools.product(range(arguments.rounds), (1, 2)):
+                rate(figures, workers, method, script, arguments.seconds)
     for workers in (1, 2):
-        asyncio.run(fullness(figures, workers, texts))
+        asyncio.run(busy_slots(figures, workers, texts))
     for name in figures.values:
-        print(f"{name:45} {figures.told(name, 2)}")
+        print(f"{name:45} {figures.formatted(name, 2)}")
     for method in ("extractive", "auto"):
-        one, two = (figures.median(f"{method}, {workers} workers: a second") for workers in (1, 2))
-        print(f"{method + ', 2 workers over 1':45} {two / one:.2f}")
+        single, double = (figures.median(f"{method}, {workers} workers: a second") for workers in (1, 2))
+        print(f"{method + ', 2 workers over 1':45} {double / single:.2f}")
     print(f"{time.monotonic() - started:.0f} s, load of the machine at the end: {os.getloadavg()[0]:.1f}")
 
 
