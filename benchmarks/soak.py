@@ -3,8 +3,8 @@
     make soak MINUTES=30
 
 A simulated Ollama and the load run on one core, the service on the other. Every `PHASE_S` seconds the upstream changes
-to the next fault, or back to none. Calls are compressions, batches, exact reconstructions and invalid requests; one in ten
-is aborted at a random moment. The exit code is 0 if every call is accounted for, the counts of the service and the
+to the next fault, or back to none. Calls are compressions, batches, exact reconstructions and invalid requests; one in
+ten is aborted at a random moment. The exit code is 0 if every call is accounted for, the counts of the service and the
 client agree, nothing waits or runs, descriptors and tasks are as at the start, and memory has grown by less than
 `MOST_GROWTH` in the second half.
 """
