@@ -77,7 +77,9 @@ def create_app(
             reconstructor = Reconstructor(summarizer, settings.max_text_bytes)
             clients = _clients(settings, engine, memory)
             metrics.expect_clients(clients)
-            pending = PendingBytes(settings.max_pending_bytes, lambda: engine.gate.retry_after_s("interactive"), memory)
+            pending = PendingBytes(
+                settings.max_pending_bytes, lambda: engine.queue.retry_after_s("interactive"), memory
+            )
             cache_bytes = settings.cache_bytes // memory.workers
             shared = SharedCompressor(compressor.compress, cache_bytes, settings.cache_ttl_s, metrics)
             metrics.watch_cache(shared)
@@ -160,11 +162,11 @@ def create_app(
 
 
 def _clients(settings: Settings, engine: Engine, memory: Memory) -> dict[str, Client]:
-    gate = engine.gate
-    places = gate.most_concurrency + gate.max_queue
+    queue = engine.queue
+    places = queue.most_concurrency + queue.max_queue
     names = [key.name for key in settings.api_keys]
     return {
-        name: Client(name, settings.limits_of(name), places, lambda: gate.retry_after_s("interactive"), memory)
+        name: Client(name, settings.limits_of(name), places, lambda: queue.retry_after_s("interactive"), memory)
         for name in names
     }
 

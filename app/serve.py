@@ -137,7 +137,7 @@ def _greet(listener: socket.socket, engine: Engine, scheme: str, workers: int) -
             "model": engine.default_model,
             "engine_url": engine.url,
             "num_ctx": engine.num_ctx,
-            "max_concurrency": engine.gate.max_concurrency,
+            "max_concurrency": engine.queue.max_concurrency,
             "workers": workers,
         },
     )

@@ -134,7 +134,7 @@ async def _results(
     """Each item's result when it is ready. Twice as many items as the engine has slots are in progress: the engine
     never waits for the next one, and the rest of the batch does not fill the queue.
     """
-    in_progress = 2 * service.engine.gate.most_concurrency
+    in_progress = 2 * service.engine.queue.most_concurrency
 
     async def perform(item: object) -> AnyDone | Problem:
         started = time.perf_counter()

@@ -150,7 +150,7 @@ def of(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jo
     """The jobs of one of `workers` workers; None if they are off."""
     if settings.jobs_database == NO_JOBS:
         return None
-    parallelism = max(1, 2 * engine.gate.most_concurrency // workers)
+    parallelism = max(1, 2 * engine.queue.most_concurrency // workers)
     config = JobsConfig(settings.jobs_database, parallelism, settings.keep_jobs_s)
     return Jobs(config, metrics.jobs_counted)
 

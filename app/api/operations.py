@@ -34,7 +34,7 @@ from app.compression.messages import with_texts
 from app.compression.usage import Usage
 from app.engine.engine import CallOptions
 from app.engine.errors import EngineTimeoutError
-from app.engine.gate import Priority
+from app.engine.queue import Priority
 from app.summary.report import Report
 from app.telemetry.cost import Cost, ServedFrom, cost
 

@@ -127,7 +127,7 @@ def cache_scope(service: Service, client: Client) -> str:
 
 def calls_at_once(service: Service, client: Client) -> int:
     """How many texts of a conversation may be compressed at once: 1 if the client has a share of the queue."""
-    return 1 if client.has_share else service.engine.gate.most_concurrency
+    return 1 if client.has_share else service.engine.queue.most_concurrency
 
 
 def places(service: Service, client: Client, body: AnyRequest) -> int:
@@ -143,7 +143,7 @@ def places(service: Service, client: Client, body: AnyRequest) -> int:
     longest = max(map(len, texts), default=0)
     tokens = max((estimate_tokens(text) for text in texts if 2 * len(text) > longest), default=0)
     parts = 1 + tokens // (service.engine.num_ctx // 4)  # a part is larger than that
-    return min(parts, service.engine.gate.most_concurrency)
+    return min(parts, service.engine.queue.most_concurrency)
 
 
 def _record(request: Request, done: AnyDone) -> None:

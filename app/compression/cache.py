@@ -12,7 +12,7 @@ from app.compression.compressor import Compressed, CompressOptions, OnExcerpt, p
 from app.compression.prompts import PROMPT_VERSION
 from app.engine.engine import CallOptions
 from app.engine.errors import EngineTimeoutError, QueueFullError
-from app.engine.gate import Priority
+from app.engine.queue import Priority
 from app.summary.report import Excerpt, excerpts
 
 CacheResult = Literal["hit", "shared", "miss"]

@@ -176,7 +176,7 @@ class Summarizer:
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
         async with meanwhile(len(document.text) >= OFF_LOOP_CHARACTERS, evidence.prepare):
-            summaries = await gathered(parts(document, budget), self._engine.gate.most_concurrency, about)
+            summaries = await gathered(parts(document, budget), self._engine.queue.most_concurrency, about)
         summary = _joined(summaries)
         claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)

@@ -1,4 +1,4 @@
-"""The engine as the rest of the service sees it: completions through the gate, with retries and timings."""
+"""The engine as the rest of the service sees it: completions through the queue, with retries and timings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,8 +15,8 @@ from app.engine.errors import (
     ModelNotFoundError,
     ShuttingDownError,
 )
-from app.engine.gate import Gate, Priority
 from app.engine.health import HealthCheck
+from app.engine.queue import EngineQueue, Priority
 from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere, retrying
 from app.engine.status import EngineStatus, canonical
 from app.engine.upstreams import Upstream, Upstreams
@@ -71,7 +71,7 @@ class _Chat:
 
 
 class Engine:
-    """The servers `upstreams`, behind `gate`. `default_model`, with `num_ctx` tokens of context, serves requests that
+    """The servers `upstreams`, behind `queue`. `default_model`, with `num_ctx` tokens of context, serves requests that
     name no model.
 
     `why_down` may explain why the engine does not answer. `retry_policy`: how calls are retried that the engine did not
@@ -82,7 +82,7 @@ class Engine:
         self,
         name: EngineName,
         upstreams: Upstreams,
-        gate: Gate,
+        queue: EngineQueue,
         default_model: str,
         observer: EngineObserver | None = None,
         why_down: Callable[[], str | None] = lambda: None,
@@ -90,7 +90,7 @@ class Engine:
     ) -> None:
         self.name = name
         self.upstreams = upstreams
-        self.gate = gate
+        self.queue = queue
         self.default_model = default_model
         self.num_ctx = upstreams.all[0].client.num_ctx
         self._observer = observer
@@ -181,13 +181,13 @@ class Engine:
     def close(self) -> None:
         """End all current and later calls, waiting ones included, with ShuttingDownError."""
         self._is_closed = True
-        self.gate.close()
+        self.queue.close()
         self._deadlines.expire()
 
     @asynccontextmanager
     async def _turn(self, priority: Priority, deadline: float) -> AsyncIterator[float]:
         """Hold a place in the engine, until the deadline at most; yields the seconds waited for it."""
-        async with self.gate.place(priority, deadline) as queue_s, self._bounded(deadline):
+        async with self.queue.place(priority, deadline) as queue_s, self._bounded(deadline):
             yield queue_s
 
     @asynccontextmanager
@@ -241,9 +241,9 @@ class Engine:
                 current.set_attribute("condenser.load_s", completion.load_s or 0.0)
             return completion, busy_s
 
-    def _resize_gate(self) -> None:
-        """Set the gate's size to the number of slots of the servers that are up."""
-        self.gate.resize(self.upstreams.slots)
+    def _resize_queue(self) -> None:
+        """Set the queue's size to the number of slots of the servers that are up."""
+        self.queue.resize(self.upstreams.slots)
 
     async def _measured(self, upstream: Upstream, chat: _Chat, call_options: CallOptions) -> tuple[Completion, float]:
         """The completion, and its share of the server's busy time in seconds."""
@@ -273,7 +273,7 @@ class Engine:
             outcome = EngineTimeoutError.kind if is_late and not self._is_closed else "cancelled"
             raise
         finally:
-            self._resize_gate()
+            self._resize_queue()
             if self._observer is not None:
                 self._observer.call_ended(call_options.model, outcome, loop.time() - started, share.seconds)
 
@@ -293,5 +293,5 @@ class Engine:
         for upstream in self.upstreams.all:
             if upstream.is_up is False and self.upstreams.is_any_up:
                 upstream.give_up()
-        self._resize_gate()
+        self._resize_queue()
         return status

@@ -10,13 +10,13 @@ from app.engine.client import EngineClient, EngineName
 from app.engine.embedded import EmbeddedAddress, EmbeddedConfig, EmbeddedEngine
 from app.engine.engine import Engine, EngineObserver
 from app.engine.errors import EngineError
-from app.engine.gate import Gate, GateObserver
 from app.engine.health import STATUS_TIMEOUT_S
 from app.engine.http import without_userinfo
 from app.engine.limiter import FIRST, MOST, ConcurrencyLimit
 from app.engine.model_file import default_model_path, model_name
 from app.engine.ollama import OllamaClient
 from app.engine.openai import OpenAIClient
+from app.engine.queue import EngineQueue, QueueObserver
 from app.engine.retries import RetryPolicy
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstream, Upstreams
@@ -31,8 +31,8 @@ SEVERAL_WATCH_INTERVAL_S = 2.0
 """Shorter if there are several servers, since another one can take over."""
 
 
-class Observer(EngineObserver, GateObserver, Protocol):
-    """Notified by the engine and its gate."""
+class Observer(EngineObserver, QueueObserver, Protocol):
+    """Notified by the engine and its queue."""
 
 
 async def choose_engine(settings: Settings) -> EngineName:
@@ -80,7 +80,7 @@ async def open_engine(
                 stack.push_async_callback(client.aclose)
             upstreams = Upstreams([_upstream(client, settings.max_concurrency, memory) for client in clients])
             most = len(clients) * (MOST if settings.max_concurrency == "auto" else settings.max_concurrency)
-            gate = Gate(
+            queue = EngineQueue(
                 upstreams.slots,
                 settings.max_queue,
                 settings.queue_timeout_s,
@@ -88,16 +88,16 @@ async def open_engine(
                 most_concurrency=most,
                 memory=memory,
             )
-            yield Engine(name, upstreams, gate, settings.model, observer, retry_policy=policy)
+            yield Engine(name, upstreams, queue, settings.model, observer, retry_policy=policy)
             return
         config = embedded_config(settings)
         running: EmbeddedAddress | EmbeddedEngine = (
             embedded_at if embedded_at is not None else await stack.enter_async_context(EmbeddedEngine(config))
         )
         own = await stack.enter_async_context(_client(settings, running.base_url))
-        gate = Gate(config.num_parallel, settings.max_queue, settings.queue_timeout_s, observer, memory=memory)
+        queue = EngineQueue(config.num_parallel, settings.max_queue, settings.queue_timeout_s, observer, memory=memory)
         upstreams = Upstreams([Upstream(own, config.num_parallel, memory=memory)])
-        yield Engine(name, upstreams, gate, config.name, observer, lambda: running.last_error, policy)
+        yield Engine(name, upstreams, queue, config.name, observer, lambda: running.last_error, policy)
 
 
 def embedded_config(settings: Settings) -> EmbeddedConfig:

@@ -17,7 +17,7 @@ from prometheus_client import (
 
 from app.compression.cache import CacheResult, SharedCompressor
 from app.engine.engine import Engine
-from app.engine.gate import GateOutcome
+from app.engine.queue import QueueOutcome
 from app.engine.retries import RETRY_REASONS, RetryReason
 from app.engine.status import EngineStatus
 from app.engine.upstreams import Upstreams
@@ -37,7 +37,7 @@ _INITIAL_LABELS = {
     "facts": ("kept", "missing"),
     "summary_sentences": ("stood", *get_args(Reason)),
     "cost_dollars": ("cloud", "local"),
-    "queue_passes": get_args(GateOutcome),
+    "queue_passes": get_args(QueueOutcome),
     "engine_errors": ("unreachable", "busy", "timeout", "failed", "model_not_found", "rejected", "prompt_too_long"),
     "retries": RETRY_REASONS,
     "cache": get_args(CacheResult),
@@ -64,7 +64,7 @@ _WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 
 
 
 class Metrics:
-    """All metrics of one instance, in a separate registry. Observes the gate and the engine.
+    """All metrics of one instance, in a separate registry. Observes the queue and the engine.
 
     With `files` the instance has several workers, and the registry holds the sum over all of them.
     """
@@ -129,7 +129,7 @@ class Metrics:
         self.proxy_calls = self._counter(
             "proxy_calls", "Calls forwarded to the upstream of CONDENSER_PROXY_URL, by outcome", ("outcome",)
         )
-        self.gate = self._counter("queue_passes", "Waits for a place in the engine, by outcome", ("outcome",))
+        self.queue_passes = self._counter("queue_passes", "Waits for a place in the engine, by outcome", ("outcome",))
         self.engine_up = self._gauge(
             "engine_up",
             "1 if the engine, or any server of it, answered its last check or call, else 0; NaN before the first one",
@@ -181,16 +181,16 @@ class Metrics:
             gauge.set(value())
 
     def watch_engine(self, engine: Engine) -> None:
-        """Read the numbers of calls in the engine and waiting for it from its gate at every scrape."""
+        """Read the numbers of calls in the engine and waiting for it from its queue at every scrape."""
         self._model = engine.default_model
         self.engine_duration.labels(self._model)
         self.model_loads.labels(self._model)
-        gate = engine.gate
+        queue = engine.queue
         limit = self._gauge("concurrency_limit", "Most calls at once in the engine")
-        self._follow(limit, lambda: gate.max_concurrency)
-        self._gauge("queue_capacity", "Most calls that may wait for a place in the engine").set(gate.max_queue)
-        self._follow(self._gauge("in_flight", "Calls in the engine"), lambda: gate.in_flight)
-        self._follow(self._gauge("queue_depth", "Calls waiting for a place in the engine"), lambda: gate.waiting)
+        self._follow(limit, lambda: queue.max_concurrency)
+        self._gauge("queue_capacity", "Most calls that may wait for a place in the engine").set(queue.max_queue)
+        self._follow(self._gauge("in_flight", "Calls in the engine"), lambda: queue.in_flight)
+        self._follow(self._gauge("queue_depth", "Calls waiting for a place in the engine"), lambda: queue.waiting)
         self._follow(self.engine_up, lambda: engine_up(engine.upstreams))
         self._watch_upstreams(engine.upstreams)
         loop = asyncio.get_running_loop()
@@ -241,9 +241,9 @@ class Metrics:
         ratio = status.gpu_ratio(self._model)
         self.gpu_ratio.labels(self._model).set(math.nan if ratio is None else ratio)
 
-    def gate_passed(self, outcome: GateOutcome, waited_s: float) -> None:
+    def wait_ended(self, outcome: QueueOutcome, waited_s: float) -> None:
         """Count the end of a wait."""
-        self.gate.labels(outcome).inc()
+        self.queue_passes.labels(outcome).inc()
         if outcome != "full":
             self.queue_wait.observe(waited_s)
 

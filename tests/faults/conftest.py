@@ -54,11 +54,11 @@ class Running:
         names = frozenset(getattr(task.get_coro(), "__qualname__", "closing") for task in ours)
         transports = [one.client._http._transport for one in engine.upstreams.all]  # type: ignore[attr-defined]
         busy = sum(len(one.client.connector._acquired) for one in transports if not callable(one.client))
-        return Footprint(engine.gate.in_flight, engine.gate.waiting, names, busy)
+        return Footprint(engine.queue.in_flight, engine.queue.waiting, names, busy)
 
     async def waits_for(self, waiting: int) -> None:
         """Return when so many calls wait for a place in the engine."""
-        assert await _becomes(lambda: self.service.engine.gate.waiting == waiting)
+        assert await _becomes(lambda: self.service.engine.queue.waiting == waiting)
 
     async def leaves_nothing(self, before: Footprint) -> None:
         """Return when all that requests took is back; fail where it does not come."""

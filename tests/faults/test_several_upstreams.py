@@ -109,14 +109,14 @@ async def test_the_queue_lets_in_as_many_as_those_that_are_up_have_slots(
     upstream: FaultyOllama, other: FaultyOllama
 ) -> None:
     async with in_front_of(upstream, other) as service:
-        gate = service.service.engine.gate
-        assert gate.max_concurrency == 4
+        queue = service.service.engine.queue
+        assert queue.max_concurrency == 4
         await upstream.stop()
         await service.compress()
-        assert gate.max_concurrency == 2
+        assert queue.max_concurrency == 2
         await upstream.start()
         await check(service)
-        assert gate.max_concurrency == 4
+        assert queue.max_concurrency == 4
 
 
 async def test_where_one_is_busy_the_other_is_asked_before_any_pause(
@@ -256,4 +256,4 @@ async def test_each_ones_slots_are_found_on_their_own(upstream: FaultyOllama, ot
         await service.compress()
         busy, free = service.service.engine.upstreams.all
         assert busy.slots < free.slots
-        assert service.service.engine.gate.max_concurrency == busy.slots + free.slots
+        assert service.service.engine.queue.max_concurrency == busy.slots + free.slots

@@ -12,8 +12,8 @@ import respx
 from app.engine.client import Prompt
 from app.engine.engine import CallOptions, Engine, EngineObserver
 from app.engine.errors import EngineTimeoutError, ModelNotFoundError, ShuttingDownError
-from app.engine.gate import Gate
 from app.engine.ollama import OllamaClient
+from app.engine.queue import EngineQueue
 from app.engine.retries import RetryReason
 from app.engine.upstreams import Upstream, Upstreams
 from tests.unit.mocker import EVERY_TRANSPORT
@@ -28,7 +28,7 @@ PROMPT = Prompt("Summarize.", "A text.")
 async def engine(model: str = MODEL, observer: EngineObserver | None = None) -> AsyncIterator[Engine]:
     """An engine with one place."""
     async with OllamaClient(URL, num_ctx=4096, keep_alive="30m", seed=1) as client:
-        yield Engine("ollama", Upstreams([Upstream(client, 1)]), Gate(1, 10, 10.0), model, observer)
+        yield Engine("ollama", Upstreams([Upstream(client, 1)]), EngineQueue(1, 10, 10.0), model, observer)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_a_preload_takes_no_place_in_the_queue(hanging: Any) -> None:
     async with engine() as one:
         preload = asyncio.create_task(one.preload(soon(60.0)))
         await hanging.wait()
-        assert (one.gate.in_flight, one.gate.waiting) == (0, 0)
+        assert (one.queue.in_flight, one.queue.waiting) == (0, 0)
         preload.cancel()
 
 

@@ -12,9 +12,9 @@ from app.api.clients import Allowance, Share
 from app.api.pending import PendingBytes
 from app.engine.busy import BusyClock, BusyShare
 from app.engine.errors import QueueFullError
-from app.engine.gate import Gate
 from app.engine.limiter import FIRST, ConcurrencyLimit
 from app.engine.loads import Loads
+from app.engine.queue import EngineQueue
 from app.shared_memory import SharedMemory
 from tests.clock import Clock
 from tests.unit.service import MODEL
@@ -37,27 +37,27 @@ def views(memory: SharedMemory) -> list[SharedMemory]:
 
 
 @contextmanager
-def gates(memory: SharedMemory, max_concurrency: int = 1, max_queue: int = 10) -> Iterator[list[Gate]]:
-    """The gate of each worker, listening to the others."""
+def queues(memory: SharedMemory, max_concurrency: int = 1, max_queue: int = 10) -> Iterator[list[EngineQueue]]:
+    """The queue of each worker, listening to the others."""
     with ExitStack() as stack:
         made = []
         for view in views(memory):
-            made.append(Gate(max_concurrency, max_queue, 60, memory=view))
+            made.append(EngineQueue(max_concurrency, max_queue, 60, memory=view))
             stack.enter_context(view.listening())
         yield made
 
 
 class Call:
-    """A call that enters a gate and stays until it is released."""
+    """A call that enters a queue and stays until it is released."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, queue: EngineQueue) -> None:
+        self._queue = queue
         self._release = asyncio.Event()
         self.entered = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self._gate.place():
+        async with self._queue.place():
             self.entered.set()
             await self._release.wait()
 
@@ -71,11 +71,11 @@ class Call:
 
 
 @asynccontextmanager
-async def calls(*into: Gate) -> AsyncIterator[list[Call]]:
+async def calls(*into: EngineQueue) -> AsyncIterator[list[Call]]:
     """Calls that came one after the other."""
     made = []
-    for gate in into:
-        made.append(Call(gate))
+    for queue in into:
+        made.append(Call(queue))
         await asyncio.sleep(0)
     yield made
     for call in made:
@@ -87,15 +87,15 @@ def waits(call: Call) -> bool:
 
 
 async def test_all_workers_together_have_no_more_calls_in_the_engine_than_it_has_places() -> None:
-    with gates(shared_memory(), max_concurrency=2) as (one, two):
+    with queues(shared_memory(), max_concurrency=2) as (one, two):
         async with calls(one, two, one, two) as (first, second, third, fourth):
             assert (waits(first), waits(second), waits(third), waits(fourth)) == (False, False, True, True)
-            for gate in (one, two):
-                assert (gate.in_flight, gate.waiting) == (2, 2)
+            for queue in (one, two):
+                assert (queue.in_flight, queue.waiting) == (2, 2)
 
 
 async def test_a_place_goes_to_the_worker_whose_call_has_waited_longest() -> None:
-    with gates(shared_memory()) as (one, two):
+    with queues(shared_memory()) as (one, two):
         async with calls(one, two, one, two) as (holder, *waiting):
             for before, call in zip([holder, *waiting], waiting, strict=False):
                 await before.end()
@@ -104,16 +104,16 @@ async def test_a_place_goes_to_the_worker_whose_call_has_waited_longest() -> Non
 
 
 async def test_the_queue_is_full_for_all_workers_at_once() -> None:
-    with gates(shared_memory(), max_queue=2) as (one, two):
+    with queues(shared_memory(), max_queue=2) as (one, two):
         async with calls(one, one, two):
-            for gate in (one, two):
+            for queue in (one, two):
                 with pytest.raises(QueueFullError, match="2 calls are waiting"):
-                    async with gate.place():
+                    async with queue.place():
                         pass
 
 
 async def test_a_wait_that_is_cancelled_just_when_another_worker_grants_the_place_loses_it_to_nobody() -> None:
-    with gates(shared_memory()) as (one, two):
+    with queues(shared_memory()) as (one, two):
         async with calls(one, two, one) as (holder, gone, last):
             await holder.end()
             gone.task.cancel()
@@ -125,7 +125,7 @@ async def test_a_wait_that_is_cancelled_just_when_another_worker_grants_the_plac
 
 async def test_what_a_dead_worker_held_and_waited_for_is_free_for_the_others() -> None:
     memory = shared_memory()
-    with gates(memory) as (one, two):
+    with queues(memory) as (one, two):
         async with calls(two) as (survivor,):
             await survivor.end()
         killed = [Call(one), Call(one)]
@@ -142,9 +142,9 @@ async def test_what_a_dead_worker_held_and_waited_for_is_free_for_the_others() -
 
 async def test_a_worker_that_is_started_again_goes_on_with_what_the_others_have_learned() -> None:
     memory = shared_memory()
-    with gates(memory) as (one, _):
+    with queues(memory) as (one, _):
         one.resize(3)
-        with gates(memory) as (again, _):
+        with queues(memory) as (again, _):
             assert again.max_concurrency == 3
 
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from app.engine.errors import QueueFullError, QueueTimeoutError, ShuttingDownError
-from app.engine.gate import Gate, GateOutcome, Priority
+from app.engine.queue import EngineQueue, Priority, QueueOutcome
 from tests.clock import Clock
 
 pytestmark = pytest.mark.anyio
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.anyio
 
 class Tally:
     def __init__(self) -> None:
-        self.outcomes: Counter[GateOutcome] = Counter()
+        self.outcomes: Counter[QueueOutcome] = Counter()
 
-    def gate_passed(self, outcome: GateOutcome, waited_s: float) -> None:
+    def wait_ended(self, outcome: QueueOutcome, waited_s: float) -> None:
         self.outcomes[outcome] += 1
 
 
@@ -29,15 +29,15 @@ async def turns(count: int = 3) -> None:
 
 
 class Visit:
-    """A call that enters the gate and stays until it is released."""
+    """A call that enters the queue and stays until it is released."""
 
-    def __init__(self, gate: Gate, log: list[str], name: str, priority: Priority = "interactive") -> None:
+    def __init__(self, queue: EngineQueue, log: list[str], name: str, priority: Priority = "interactive") -> None:
         self._release = asyncio.Event()
-        self._gate, self._log, self._name, self._priority = gate, log, name, priority
+        self._queue, self._log, self._name, self._priority = queue, log, name, priority
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self._gate.place(self._priority):
+        async with self._queue.place(self._priority):
             self._log.append(self._name)
             await self._release.wait()
 
@@ -47,19 +47,19 @@ class Visit:
         await turns()
 
 
-def gate(
+def queue(
     max_concurrency: int = 1,
     max_queue: int = 10,
     timeout_s: float = 60,
     tally: Tally | None = None,
     clock: Clock | None = None,
-) -> Gate:
-    return Gate(max_concurrency, max_queue, timeout_s, tally, clock or time.monotonic)
+) -> EngineQueue:
+    return EngineQueue(max_concurrency, max_queue, timeout_s, tally, clock or time.monotonic)
 
 
 async def test_no_more_than_max_concurrency_hold_a_place() -> None:
     log: list[str] = []
-    entrance = gate(max_concurrency=2)
+    entrance = queue(max_concurrency=2)
     visits = [Visit(entrance, log, name) for name in "abc"]
     await turns()
     assert (log, entrance.in_flight, entrance.waiting) == (["a", "b"], 2, 1)
@@ -70,7 +70,7 @@ async def test_no_more_than_max_concurrency_hold_a_place() -> None:
 
 async def test_first_come_first_served_within_a_class() -> None:
     log: list[str] = []
-    entrance = gate()
+    entrance = queue()
     visits = [Visit(entrance, log, name) for name in "abcd"]
     await turns()
     for visit in visits:
@@ -80,7 +80,7 @@ async def test_first_come_first_served_within_a_class() -> None:
 
 async def test_interactive_calls_and_batch_items_take_turns() -> None:
     log: list[str] = []
-    entrance = gate()
+    entrance = queue()
     holder = Visit(entrance, log, "holder")
     await turns()
     batch = [Visit(entrance, log, f"b{i}", "batch") for i in range(3)]
@@ -96,7 +96,7 @@ async def test_interactive_calls_and_batch_items_take_turns() -> None:
 async def test_a_full_queue_refuses_at_once_and_estimates_when_to_come_back() -> None:
     log: list[str] = []
     tally = Tally()
-    entrance = gate(max_queue=1, tally=tally)
+    entrance = queue(max_queue=1, tally=tally)
     visits = [Visit(entrance, log, name) for name in "ab"]
     await turns()
     with pytest.raises(QueueFullError, match="CONDENSER_MAX_QUEUE") as refused:
@@ -111,7 +111,7 @@ async def test_a_full_queue_refuses_at_once_and_estimates_when_to_come_back() ->
 async def test_a_wait_over_its_bound_ends_and_leaves_no_trace() -> None:
     log: list[str] = []
     tally = Tally()
-    entrance = gate(timeout_s=0.001, tally=tally)
+    entrance = queue(timeout_s=0.001, tally=tally)
     holder = Visit(entrance, log, "holder")
     await turns()
     with pytest.raises(QueueTimeoutError, match="CONDENSER_QUEUE_TIMEOUT_S"):
@@ -124,7 +124,7 @@ async def test_a_wait_over_its_bound_ends_and_leaves_no_trace() -> None:
 
 async def test_a_batch_item_waits_as_long_as_its_caller_lets_it() -> None:
     log: list[str] = []
-    entrance = gate(timeout_s=0.001)
+    entrance = queue(timeout_s=0.001)
     holder, item = Visit(entrance, log, "holder"), Visit(entrance, log, "item", "batch")
     await turns()
     with pytest.raises(QueueTimeoutError):  # its bound passes while the item waits
@@ -139,7 +139,7 @@ async def test_a_batch_item_waits_as_long_as_its_caller_lets_it() -> None:
 async def test_a_cancelled_wait_frees_its_place_in_the_queue() -> None:
     log: list[str] = []
     tally = Tally()
-    entrance = gate(tally=tally)
+    entrance = queue(tally=tally)
     holder, gone, next_one = (Visit(entrance, log, name) for name in ("holder", "gone", "next"))
     await turns()
     gone.task.cancel()
@@ -154,7 +154,7 @@ async def test_a_cancelled_wait_frees_its_place_in_the_queue() -> None:
 
 async def test_a_place_granted_to_a_call_that_is_cancelled_meanwhile_goes_to_the_next() -> None:
     log: list[str] = []
-    entrance = gate()
+    entrance = queue()
     holder, gone, next_one = (Visit(entrance, log, name) for name in ("holder", "gone", "next"))
     await turns()
     holder._release.set()
@@ -167,7 +167,7 @@ async def test_a_place_granted_to_a_call_that_is_cancelled_meanwhile_goes_to_the
 
 
 async def test_a_failing_holder_gives_its_place_back() -> None:
-    entrance = gate()
+    entrance = queue()
     with pytest.raises(RuntimeError):
         async with entrance.place():
             raise RuntimeError
@@ -175,7 +175,7 @@ async def test_a_failing_holder_gives_its_place_back() -> None:
 
 
 async def test_all_places_are_back_after_a_storm_of_cancellations() -> None:
-    entrance = gate(max_concurrency=3, max_queue=1000)
+    entrance = queue(max_concurrency=3, max_queue=1000)
     log: list[str] = []
     async with AsyncExitStack() as stack:
         for _ in range(3):
@@ -191,12 +191,12 @@ async def test_all_places_are_back_after_a_storm_of_cancellations() -> None:
     assert (entrance.in_flight, entrance.waiting) == (0, 0)
 
 
-async def busy_gate(
+async def busy_queue(
     clock: Clock, service_s: float, waiting: int, tally: Tally | None = None
-) -> tuple[Gate, list[Visit]]:
-    """A gate at which calls have taken `service_s` seconds each, with one holder and so many waiting behind it."""
+) -> tuple[EngineQueue, list[Visit]]:
+    """A queue at which calls have taken `service_s` seconds each, with one holder and so many waiting behind it."""
     log: list[str] = []
-    entrance = gate(max_queue=1000, clock=clock, tally=tally)
+    entrance = queue(max_queue=1000, clock=clock, tally=tally)
     visits = [Visit(entrance, log, str(number)) for number in range(20 + 1 + waiting)]
     await turns()
     for visit in visits[:20]:
@@ -213,14 +213,14 @@ async def end(visits: list[Visit]) -> None:
 
 
 async def test_retry_after_is_the_time_that_the_queue_takes_to_drain_at_its_pace() -> None:
-    entrance, visits = await busy_gate(Clock(), service_s=2, waiting=9)
+    entrance, visits = await busy_queue(Clock(), service_s=2, waiting=9)
     assert entrance.retry_after_s("interactive") == pytest.approx(20)
     await end(visits)
 
 
 async def test_the_pace_is_known_from_calls_that_nobody_waited_behind_too() -> None:
     clock = Clock()
-    entrance = gate(clock=clock)
+    entrance = queue(clock=clock)
     for _ in range(10):
         visit = Visit(entrance, [], "alone")
         await turns()
@@ -231,17 +231,17 @@ async def test_the_pace_is_known_from_calls_that_nobody_waited_behind_too() -> N
 
 
 async def test_retry_after_is_between_a_second_and_the_longest_wait() -> None:
-    entrance, visits = await busy_gate(Clock(), service_s=0.01, waiting=5)
+    entrance, visits = await busy_queue(Clock(), service_s=0.01, waiting=5)
     assert entrance.retry_after_s("interactive") == 1
     await end(visits)
-    entrance, visits = await busy_gate(Clock(), service_s=59, waiting=5)
+    entrance, visits = await busy_queue(Clock(), service_s=59, waiting=5)
     assert entrance.retry_after_s("interactive") == 60
     await end(visits)
 
 
 async def test_batch_items_count_before_an_interactive_call_only_by_their_turns() -> None:
     clock = Clock()
-    entrance, visits = await busy_gate(clock, service_s=2, waiting=2)
+    entrance, visits = await busy_queue(clock, service_s=2, waiting=2)
     items = [Visit(entrance, [], f"b{number}", "batch") for number in range(20)]
     await turns()
     # Third of its class, with a batch item between each two: six turns.
@@ -253,7 +253,7 @@ async def test_batch_items_count_before_an_interactive_call_only_by_their_turns(
 
 async def test_a_call_that_would_wait_for_too_long_is_refused_at_once() -> None:
     tally = Tally()
-    entrance, visits = await busy_gate(Clock(), service_s=2, waiting=30, tally=tally)
+    entrance, visits = await busy_queue(Clock(), service_s=2, waiting=30, tally=tally)
     with pytest.raises(QueueFullError, match=r"in 62 s.*may wait 60 s") as refused:
         async with entrance.place():
             pass
@@ -263,7 +263,7 @@ async def test_a_call_that_would_wait_for_too_long_is_refused_at_once() -> None:
 
 
 async def test_a_call_whose_deadline_is_before_its_turn_is_refused_at_once() -> None:
-    entrance, visits = await busy_gate(Clock(), service_s=2, waiting=5)
+    entrance, visits = await busy_queue(Clock(), service_s=2, waiting=5)
     soon = asyncio.get_running_loop().time() + 5
     for priority in ("interactive", "batch"):
         visits.append(Visit(entrance, [], "own round", priority))
@@ -275,7 +275,7 @@ async def test_a_call_whose_deadline_is_before_its_turn_is_refused_at_once() -> 
 
 
 async def test_one_round_may_wait_however_slow_the_engine_was() -> None:
-    entrance, visits = await busy_gate(Clock(), service_s=1000, waiting=0)
+    entrance, visits = await busy_queue(Clock(), service_s=1000, waiting=0)
     waiting = Visit(entrance, [], "waiting")
     await turns()
     assert entrance.waiting == 1
@@ -283,7 +283,7 @@ async def test_one_round_may_wait_however_slow_the_engine_was() -> None:
 
 
 async def test_nothing_is_refused_for_a_pace_that_was_only_guessed() -> None:
-    entrance = gate(max_queue=1000, timeout_s=60)
+    entrance = queue(max_queue=1000, timeout_s=60)
     visits = [Visit(entrance, [], str(number)) for number in range(500)]
     await turns()
     assert entrance.waiting == 499
@@ -292,7 +292,7 @@ async def test_nothing_is_refused_for_a_pace_that_was_only_guessed() -> None:
 
 async def test_a_wait_ends_with_the_deadline_of_its_call() -> None:
     tally = Tally()
-    entrance = gate(tally=tally)
+    entrance = queue(tally=tally)
     holder = Visit(entrance, [], "holder")
     await turns()
     for priority in ("interactive", "batch"):
@@ -305,7 +305,7 @@ async def test_a_wait_ends_with_the_deadline_of_its_call() -> None:
 
 async def test_a_closed_gate_ends_all_waits_and_lets_nobody_in_but_who_is_in_may_finish() -> None:
     log: list[str] = []
-    entrance = gate()
+    entrance = queue()
     holder, waiting = Visit(entrance, log, "holder"), Visit(entrance, log, "waiting", "batch")
     await turns()
     entrance.close()
@@ -320,7 +320,7 @@ async def test_a_closed_gate_ends_all_waits_and_lets_nobody_in_but_who_is_in_may
 
 
 async def test_a_wait_that_is_cancelled_while_the_gate_closes_leaves_no_trace() -> None:
-    entrance = gate()
+    entrance = queue()
     holder, gone = Visit(entrance, [], "holder"), Visit(entrance, [], "gone")
     await turns()
     entrance.close()
@@ -332,7 +332,7 @@ async def test_a_wait_that_is_cancelled_while_the_gate_closes_leaves_no_trace() 
 
 async def test_a_gate_that_is_made_wider_lets_in_who_waits() -> None:
     log: list[str] = []
-    doors = gate(1)
+    doors = queue(1)
     visits = [Visit(doors, log, name) for name in "abc"]
     await turns()
     doors.resize(2)
@@ -345,7 +345,7 @@ async def test_a_gate_that_is_made_wider_lets_in_who_waits() -> None:
 
 async def test_a_gate_that_is_made_narrower_lets_nobody_in_until_there_is_room() -> None:
     log: list[str] = []
-    doors = gate(3)
+    doors = queue(3)
     visits = [Visit(doors, log, name) for name in "abcd"]
     await turns()
     doors.resize(1)

@@ -1,4 +1,4 @@
-"""The bounded queue in front of the engine."""
+"""The bounded queue in which requests wait for the engine."""
 
 import asyncio
 import math
@@ -15,17 +15,17 @@ from app.shared_memory import Column, Memory
 from app.tracing import span
 
 Priority = Literal["interactive", "batch"]
-GateOutcome = Literal["passed", "full", "timeout", "cancelled"]
+QueueOutcome = Literal["passed", "full", "timeout", "cancelled"]
 
 # Of the longest wait: estimates are off by about 5 % (benchmarks/overload.py), and a late refusal is worst.
 _CERTAIN_SHARE = 0.9
 _FIRST_HOLD_S = 1.5  # before any call has ended: one call on the reference machine (docs/ollama.md)
 
 
-class GateObserver(Protocol):
+class QueueObserver(Protocol):
     """Notified of how each wait ended and how many seconds it took."""
 
-    def gate_passed(self, outcome: GateOutcome, waited_s: float) -> None: ...
+    def wait_ended(self, outcome: QueueOutcome, waited_s: float) -> None: ...
 
 
 _LIMIT, _BATCH_IS_NEXT = range(2)
@@ -33,7 +33,7 @@ _LIMIT, _BATCH_IS_NEXT = range(2)
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """A waiting call; `since` is a time of the gate's clock."""
+    """A waiting call; `since` is a time of the queue's clock."""
 
     since: float
     granted: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -63,7 +63,7 @@ class _Class:
         return min(some, key=self.first_since.__getitem__)
 
 
-class Gate:
+class EngineQueue:
     """At most `max_concurrency` calls at once and `max_queue` waiting, over all workers.
 
     First come, first served within a class; interactive calls and batch items alternate. An interactive call waits for
@@ -80,7 +80,7 @@ class Gate:
         max_concurrency: int,
         max_queue: int,
         queue_timeout_s: float,
-        observer: GateObserver | None = None,
+        observer: QueueObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
         most_concurrency: int = 0,
         memory: Memory | None = None,
@@ -127,7 +127,7 @@ class Gate:
 
         Raises QueueFullError at once if the queue is full or the expected wait is too long; QueueTimeoutError if an
         interactive call waited `queue_timeout_s`, or the `deadline`, a time of the running event loop, passed; and
-        ShuttingDownError if the gate is closed during the wait.
+        ShuttingDownError if the queue is closed during the wait.
         """
         started = self._clock()
         try:
@@ -194,7 +194,7 @@ class Gate:
                 return
             bound_s = min(own_bound_s, max(0.0, deadline - asyncio.get_running_loop().time()))
             self._refuse_if_too_late(priority, bound_s)
-            waiter = self._queue(priority)
+            waiter = self._enqueue(priority)
         try:
             async with asyncio.timeout(None if bound_s == math.inf else bound_s):
                 await waiter.granted
@@ -220,7 +220,7 @@ class Gate:
 
     # The methods below run with the memory's lock held.
 
-    def _queue(self, priority: Priority) -> _Waiter:
+    def _enqueue(self, priority: Priority) -> _Waiter:
         waiting_class, waiter = self._classes[priority], _Waiter(self._clock())
         waiting_class.own.append(waiter)
         waiting_class.queued.own += 1
@@ -294,6 +294,6 @@ class Gate:
                 self._hand_on(waiting_class)
             self._let_in()
 
-    def _report(self, outcome: GateOutcome, started: float) -> None:
+    def _report(self, outcome: QueueOutcome, started: float) -> None:
         if self._observer is not None:
-            self._observer.gate_passed(outcome, self._clock() - started)
+            self._observer.wait_ended(outcome, self._clock() - started)
