@@ -9,26 +9,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.credentials import OTHER_CLIENTS
 from app.settings.access import NO_KEYS, AccessSettings
-from app.settings.compression import CacheSettings, EngineCheck, ResultSettings, default_cache_dir
-from app.settings.engine import EmbeddedSettings, EngineName, EngineSettings, QueueSettings
-from app.settings.jobs import NO_JOBS, JobSettings
+from app.settings.compression import CacheSettings, ResultSettings
+from app.settings.compression import EngineCheck as EngineCheck
+from app.settings.compression import default_cache_dir as default_cache_dir
+from app.settings.engine import EmbeddedSettings, EngineSettings, QueueSettings
+from app.settings.engine import EngineName as EngineName
+from app.settings.jobs import NO_JOBS as NO_JOBS
+from app.settings.jobs import JobSettings
 from app.settings.proxy import ProxySettings
 from app.settings.server import AddressSettings, RequestLimits, SlowClientsAndLogs, WebSettings
 from app.settings.telemetry import MetricsSettings, PriceSettings
-
-__all__ = [
-    "NO_JOBS",
-    "PREFIX",
-    "EngineCheck",
-    "EngineName",
-    "Settings",
-    "SettingsError",
-    "default_cache_dir",
-    "describe",
-    "load_settings",
-    "secret_names",
-    "sections",
-]
 
 PREFIX = "CONDENSER_"
 

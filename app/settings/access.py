@@ -11,8 +11,6 @@ NO_KEYS = "anyone-may-call"
 
 
 class AccessSettings(BaseModel, title="Access"):
-    """The API keys and the limits of their clients."""
-
     api_keys: ApiKeys = Field(
         (),
         repr=False,

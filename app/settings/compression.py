@@ -17,8 +17,6 @@ def default_cache_dir() -> Path:
 
 
 class ResultSettings(BaseModel, title="Results"):
-    """How much a result keeps, and which of the model's sentences it takes."""
-
     coverage: float = Field(
         0.8,
         gt=0,
@@ -41,11 +39,8 @@ class ResultSettings(BaseModel, title="Results"):
 
 
 class CacheSettings(BaseModel, title="Cache"):
-    """The folder of the embedded model, and the results that are kept in memory."""
-
     cache_dir: Path = Field(
-        default_factory=default_cache_dir,
-        description="folder of the embedded model; unset: `~/.cache/condenser`",
+        default_factory=default_cache_dir, description="folder of the embedded model; unset: `~/.cache/condenser`"
     )
     cache_bytes: int = Field(16_777_216, ge=0, description="memory for cached results, bytes; 0 turns the cache off")
     cache_ttl_s: Seconds = Field(3600, description="how long a cached result is kept, seconds")

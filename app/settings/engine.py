@@ -2,27 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
-from app.settings.types import ExistingFile, Items, Seconds, api_url, ollama_url
+from app.settings.types import ApiUrl, ExistingFile, OllamaUrl, OllamaUrls, Seconds
 
 EngineName = Literal["ollama", "embedded", "openai", "auto"]
 
 
 class EngineSettings(BaseModel, title="Engine and model"):
-    """Which servers run the model, and how they are called."""
-
     engine: EngineName = Field(
         "ollama", description="`ollama`, `embedded`, `openai`, or `auto`: Ollama if it answers, else embedded"
     )
-    ollama_url: str = Field("http://127.0.0.1:11434", description="Ollama's address; if unset, `OLLAMA_HOST` is used")
-    ollama_host: str | None = Field(
+    ollama_url: OllamaUrl = Field(
+        "http://127.0.0.1:11434", description="Ollama's address; if unset, `OLLAMA_HOST` is used"
+    )
+    ollama_host: OllamaUrl | None = Field(
         None, validation_alias="OLLAMA_HOST", description="the same as Ollama's own variable, in Ollama's format"
     )
-    ollama_urls: Items = Field(
+    ollama_urls: OllamaUrls = Field(
         (), description="addresses of several Ollama servers, comma-separated, instead of `CONDENSER_OLLAMA_URL`"
     )
-    openai_url: str | None = Field(
+    openai_url: ApiUrl | None = Field(
         None,
         description="base URL of an OpenAI API, such as `http://gpu1:8000/v1`: vLLM, llama.cpp's server, Ray Serve",
     )
@@ -41,24 +41,6 @@ class EngineSettings(BaseModel, title="Engine and model"):
     )
     seed: int = Field(1, ge=0, le=2_147_483_647, description="seed of every model call")
 
-    @field_validator("ollama_url", "ollama_host")
-    @classmethod
-    def _absolute_url(cls, value: str | None) -> str | None:
-        return None if value is None else ollama_url(value)
-
-    @field_validator("openai_url")
-    @classmethod
-    def _api_url(cls, value: str | None) -> str | None:
-        return None if value is None else api_url(value)
-
-    @field_validator("ollama_urls")
-    @classmethod
-    def _distinct_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        urls = tuple(map(ollama_url, value))
-        if len(set(urls)) < len(urls):
-            raise ValueError("the same address occurs twice")
-        return urls
-
     @property
     def upstream_urls(self) -> tuple[str, ...]:
         """Addresses of all Ollama servers, at least one."""
@@ -69,20 +51,14 @@ class EngineSettings(BaseModel, title="Engine and model"):
 
 
 class QueueSettings(BaseModel, title="Queue and deadlines"):
-    """How many calls run and wait, and how long anything may take."""
-
     max_concurrency: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = Field(
-        4,
-        description="most calls at once in each Ollama: its `OLLAMA_NUM_PARALLEL`, or `auto` to find it under load",
+        4, description="most calls at once in each Ollama: its `OLLAMA_NUM_PARALLEL`, or `auto` to find it under load"
     )
     max_queue: int = Field(1000, ge=0, le=1_000_000, description="most calls that may wait for the engine")
     queue_timeout_s: Seconds = Field(30, description="longest wait of an interactive call for the engine, seconds")
     request_timeout_s: Seconds = Field(120, description="longest time for one request, or one item of a batch, seconds")
     engine_retries: int = Field(
-        3,
-        ge=0,
-        le=100,
-        description="most retries of a call if Ollama refuses the connection or is busy",
+        3, ge=0, le=100, description="most retries of a call if Ollama refuses the connection or is busy"
     )
     drain_timeout_s: Seconds = Field(
         25, description="time to finish requests in progress when the service stops, seconds"
@@ -90,11 +66,8 @@ class QueueSettings(BaseModel, title="Queue and deadlines"):
 
 
 class EmbeddedSettings(BaseModel, title="Embedded engine"):
-    """The engine that runs inside this service."""
-
     embedded_model: ExistingFile | None = Field(
-        None,
-        description="GGUF file of the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder",
+        None, description="GGUF file of the embedded engine; unset: SmolLM2-135M-Instruct from the cache folder"
     )
     embedded_num_parallel: int = Field(2, ge=1, le=256, description="slots of the embedded engine: most calls at once")
     embedded_threads: int | None = Field(

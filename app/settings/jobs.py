@@ -15,8 +15,6 @@ def default_jobs_database() -> str:
 
 
 class JobSettings(BaseModel, title="Batches that are answered later"):
-    """Where such batches are stored, how large they may be, and how long they are kept."""
-
     jobs_database: str = Field(
         default_factory=default_jobs_database,
         repr=False,

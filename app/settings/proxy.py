@@ -1,17 +1,19 @@
 """Settings of the proxy in front of an OpenAI API."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field
 
-from app.settings.types import Seconds, api_url
+from app.settings.types import ApiUrl, Seconds
+
+
+def _with_version(url: str) -> str:
+    return url if urlsplit(url).path else f"{url}/v1"
 
 
 class ProxySettings(BaseModel, title="Proxy"):
-    """Where `/v1/chat/completions` forwards calls to, and how it shortens them."""
-
-    proxy_url: str | None = Field(
+    proxy_url: Annotated[ApiUrl, AfterValidator(_with_version)] | None = Field(
         None,
         description="base URL of the OpenAI API to which `/v1/chat/completions` forwards calls, with older messages "
         "shortened: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1`; unset: the endpoint does not exist",
@@ -30,14 +32,5 @@ class ProxySettings(BaseModel, title="Proxy"):
         4, ge=0, le=1_000_000, description="messages at the end of a conversation that stay unchanged"
     )
     proxy_timeout_s: Seconds = Field(
-        10,
-        description="longest time for shortening with the model, seconds; then they are shortened without it",
+        10, description="longest time for shortening with the model, seconds; then they are shortened without it"
     )
-
-    @field_validator("proxy_url")
-    @classmethod
-    def _openai_api(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        url = api_url(value)
-        return url if urlsplit(url).path else f"{url}/v1"

@@ -6,8 +6,6 @@ from app.settings.types import Digest, Price
 
 
 class PriceSettings(BaseModel, title="Prices"):
-    """What the work would cost in a cloud, and what it costs here."""
-
     cloud_usd_per_1k_prompt_tokens: Price = Field(
         0.01, description="what a cloud would charge, USD per 1,000 prompt tokens"
     )
@@ -30,8 +28,6 @@ class PriceSettings(BaseModel, title="Prices"):
 
 
 class MetricsSettings(BaseModel, title="Metrics"):
-    """Who may read the metrics, and on which port."""
-
     metrics_token: Digest = Field(
         b"", repr=False, description="token for `/metrics`, or `sha256:HEX` of it, instead of the API keys"
     )

@@ -15,9 +15,6 @@ from app.credentials import ApiKey, KeyLimits, parse_digest, parse_keys, parse_l
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
-HOST_NAME = re.compile(r"\*|(\*\.)?[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_])?|\[[0-9a-f:.]+\]|[0-9a-f:.]+")
-ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
-
 
 def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
     """A validator that applies `parse` to a setting given as a string."""
@@ -37,6 +34,28 @@ Limits = Annotated[Mapping[str, KeyLimits], NoDecode, _parsed(parse_limits)]
 Digest = Annotated[bytes, _parsed(parse_digest)]
 Items = Annotated[tuple[str, ...], NoDecode, _parsed(_items)]
 Words = Annotated[tuple[str, ...], NoDecode, _parsed(_words)]
+
+
+def _well_formed(pattern: str, example: str) -> AfterValidator:
+    """A validator of words; `example` shows the format in the error message."""
+    compiled = re.compile(pattern)
+
+    def check(words: tuple[str, ...]) -> tuple[str, ...]:
+        for word in words:
+            if not compiled.fullmatch(word):
+                raise ValueError(f"{word!r} is not valid; write it like {example}")
+        return words
+
+    return AfterValidator(check)
+
+
+HostNames = Annotated[
+    Words,
+    _well_formed(
+        r"\*|(\*\.)?[a-z0-9_]([a-z0-9_.\-]*[a-z0-9_])?|\[[0-9a-f:.]+\]|[0-9a-f:.]+", "api.example.org, without a port"
+    ),
+]
+Origins = Annotated[Words, _well_formed(r"\*|https?://[^\s/?#@]+", "https://app.example.org, without a path")]
 
 
 def _existing_file(path: Path) -> Path:
@@ -83,6 +102,19 @@ def ollama_url(value: str) -> str:
     return url
 
 
+OllamaUrl = Annotated[str, AfterValidator(ollama_url)]
+
+
+def _distinct(urls: tuple[str, ...]) -> tuple[str, ...]:
+    urls = tuple(map(ollama_url, urls))
+    if len(set(urls)) < len(urls):
+        raise ValueError("the same address occurs twice")
+    return urls
+
+
+OllamaUrls = Annotated[Items, AfterValidator(_distinct)]
+
+
 def _host_and_port(address: str, default_port: int) -> tuple[str, int]:
     """Host and port of `host:port`, each optional; an invalid port counts as missing."""
     match = _HOST_AND_PORT.fullmatch(address)
@@ -96,11 +128,13 @@ def _host_and_port(address: str, default_port: int) -> tuple[str, int]:
     return _LOOPBACK_OF.get(host, host or "127.0.0.1"), int(port) if is_port else default_port
 
 
-def api_url(value: str) -> str:
-    """The base URL of an HTTP API, without a trailing slash. Raises ValueError."""
+def _api_url(value: str) -> str:
     TypeAdapter(HttpUrl).validate_python(value)
     return value.rstrip("/")
 
+
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
+"""The base URL of an HTTP API, without a trailing slash."""
 
 _PATH_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~\-]{1,64}){1,8}")
 
@@ -116,9 +150,15 @@ def path_prefix(value: str) -> str:
     return prefix
 
 
-def proxy_addresses(value: tuple[str, ...]) -> tuple[str, ...]:
-    """IP addresses and networks, or `*`. Raises ValueError."""
+PathPrefix = Annotated[str, AfterValidator(path_prefix)]
+
+
+def _ip_addresses(value: tuple[str, ...]) -> tuple[str, ...]:
     for address in value:
         if address != "*":
             ip_network(address, strict=False)
     return value
+
+
+ProxyAddresses = Annotated[Words, AfterValidator(_ip_addresses)]
+"""IP addresses and networks, or `*`."""
