@@ -93,7 +93,7 @@ def create_app(
                 prices,
                 clients,
                 pending,
-                jobs.of(settings, engine, metrics, memory.workers),
+                jobs.create_jobs(settings, engine, metrics, memory.workers),
             )
             app.state.service = service
             on_engine_taken(engine)

@@ -18,11 +18,6 @@ class Marked:
     facts: tuple[str, ...]
     questions: tuple[tuple[str, str], ...]
 
-    @property
-    def is_long_prose(self) -> bool:
-        """Whether it is prose of over 1,000 characters."""
-        return self.kind == "prose" and len(self.text) > 1000
-
 
 def load(folder: Path = FOLDER) -> list[Marked]:
     """All texts of `folder`, by name."""

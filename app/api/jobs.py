@@ -146,7 +146,7 @@ async def _lines(service: Service, jobs: Jobs, job_id: str, offset: int) -> Asyn
         await asyncio.sleep(_POLL_S)
 
 
-def of(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jobs | None:
+def create_jobs(settings: Settings, engine: Engine, metrics: Metrics, workers: int) -> Jobs | None:
     """The jobs of one of `workers` workers; None if they are off."""
     if settings.jobs_database == NO_JOBS:
         return None

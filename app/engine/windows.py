@@ -20,12 +20,12 @@ class Window:
 
 @dataclass(slots=True)
 class _Use:
-    """Calls that use a model, and calls waiting `here` until its `num_ctx` is known."""
+    """The calls for a model, of which `running` use `num_ctx`. `lock` is held while that number is determined."""
 
-    here: int = 0
+    calls: int = 0
     running: int = 0
     num_ctx: int = 0
-    known: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Windows:
@@ -43,9 +43,9 @@ class Windows:
     async def of(self, model: str) -> AsyncIterator[Window]:
         """The window for a call to `model`, which is made in the block."""
         use = self._uses.setdefault(model, _Use())
-        use.here += 1
+        use.calls += 1
         try:
-            async with use.known:
+            async with use.lock:
                 is_first = not use.running
                 if is_first:
                     use.num_ctx = max(self._num_ctx, await self._loaded(model) or 0)
@@ -55,6 +55,6 @@ class Windows:
             finally:
                 use.running -= 1
         finally:
-            use.here -= 1
-            if not use.here:
+            use.calls -= 1
+            if not use.calls:
                 del self._uses[model]
