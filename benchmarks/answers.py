@@ -92,16 +92,11 @@ class Text:
     def stems(self) -> list[list[str]]:
         """The first letters of the words of each sentence."""
         source = self.source
-        return [
-            [word[:_STEM] for word in source.words[sentence.first : sentence.last + 1]] for sentence in source.sentences
-        ]
+        return [[word[:_STEM] for word in source.words[part.first : part.last + 1]] for part in source.sentences]
 
     def sentence_of(self, question: Question) -> str:
         """The sentence in which the answer begins."""
-        matches = (
-            candidate for candidate in self.source.sentences if candidate.start <= question.start < candidate.end
-        )
-        sentence = next(matches, None)
+        sentence = next((part for part in self.source.sentences if part.start <= question.start < part.end), None)
         return self.source.text_of(sentence) if sentence else question.answer
 
 
@@ -276,18 +271,13 @@ async def run(arguments: argparse.Namespace) -> None:
     async with open_model(arguments.reader, arguments.model) if arguments.reader else nullcontext() as reader:
         for ratio in arguments.ratio:
             sums = await measured(texts, None if ratio == "none" else float(ratio), compress, arguments, reader)
-            some_sums = next(iter(sums.values()))
+            some = next(iter(sums.values()))
             asked = ", with the question" if arguments.question else ""
-            counts = f"{len(texts)} texts, {len(some_sums.present)} answers, {len(some_sums.plain)} plain"
-            print(f"\ntarget {ratio}{asked}: {counts}")
+            print(f"\ntarget {ratio}{asked}: {len(texts)} texts, {len(some.present)} answers, {len(some.plain)} plain")
             columns = ["", "tokens", "in result", "in a sentence", "plain, in a sentence", "fragments"]
             print(head([*columns, "F1 of the reader"] if reader else columns))
-            for name, way_sums in sums.items():
-                print(
-                    row((name, *way_sums.cells()))
-                    if way_sums.tokens
-                    else row((name, *["-"] * 5, f"{mean(way_sums.f1):.3f}"))
-                )
+            for name, way in sums.items():
+                print(row((name, *way.cells())) if way.tokens else row((name, *["-"] * 5, f"{mean(way.f1):.3f}")))
 
 
 def main() -> None:
@@ -295,12 +285,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="a file in SQuAD's format")
     parser.add_argument("--ratio", nargs="+", default=["none", "0.3"], help="target ratios, `none` for no target")
-    parser.add_argument(
-        "--question", action="store_true", help="a result for each question, which the request contains"
-    )
+    parser.add_argument("--question", action="store_true", help="a result for each question")
     parser.add_argument("--docs", type=int, help="most texts")
     parser.add_argument("--questions", type=int, help="most questions per text")
-    parser.add_argument("--url", help="a running service; default: in this process, without a model")
+    parser.add_argument("--url", help="a running service; default: in this process")
     parser.add_argument("--method", default="auto", choices=("auto", "abstractive", "extractive"), help="with --url")
     parser.add_argument("--reader", help="an Ollama or an OpenAI API whose model answers the questions")
     parser.add_argument("--model", help="the reader's model; default: the first of the server")
