@@ -170,7 +170,7 @@ class Engine:
                     self._report_retry,
                 )
                 call = Call(completion, queue_s, loop.time() - placed, busy_s)
-                has_next = self.gate.waiting > 0
+                has_next = self.queue.waiting > 0
         except ModelNotFoundError as error:
             installed = {name for upstream in self.upstreams.all for name in upstream.installed}
             raise ModelNotFoundError(self._health.missing_model(call_options.model, str(error), installed)) from error
