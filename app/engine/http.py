@@ -23,7 +23,7 @@ CONNECT_TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024  # of answers other than completions: a model's licence and tensors, a list of models
 MAX_MESSAGE_CHARACTERS = 500
 
-_KEEP_ALIVE_S = 4.0  # uvicorn, used by vLLM, closes connections after 5 s idle, even while a call is written
+_KEEP_ALIVE_S = 2.0  # uvicorn (vLLM) closes connections after 5 s idle; a busy event loop may write a call seconds late
 _UNLIMITED = httpx.Limits(max_connections=0, keepalive_expiry=_KEEP_ALIVE_S)  # 0 is no limit for aiohttp, None 100
 _TEMPLATE_TOKENS = 512  # generous allowance for what a chat template adds to two messages
 _BYTES_AROUND_COMPLETION = 65_536
