@@ -440,6 +440,52 @@ def test_a_function_word_does_not_replace_a_negation_at_either_end_of_a_sentence
     assert reason(false, source) == "polarity"
 
 
+@pytest.mark.parametrize(
+    ("source", "false"),
+    [
+        ("No dogs are allowed in the waiting hall.", "Dogs are allowed in the waiting hall."),
+        ("No dogs are allowed in the waiting hall.", "Guide dogs are allowed in the waiting hall."),
+        ("Never swim behind the old pier.", "Swim behind the old pier."),
+        ("Don't swim behind the old pier.", "Swim behind the old pier."),
+        ("Not all members agreed to the sale.", "All members agreed to the sale."),
+        ("Nobody in the village was hurt.", "Everybody in the village was hurt."),
+        ("No dogs allowed.", "All dogs allowed."),
+        ("Keine Hunde dürfen in die Wartehalle.", "Hunde dürfen in die Wartehalle."),
+        ("不允许带狗进入候船大厅。", "允许带狗进入候船大厅。"),
+    ],
+)
+def test_a_negation_at_the_beginning_must_not_be_lost(source: str, false: str) -> None:
+    assert (reason(source, source), reason(false, source)) == (None, "polarity")
+
+
+@pytest.mark.parametrize(
+    ("source", "false"),
+    [
+        ("Das Bauamt genehmigt den Steg nicht.", "Das Bauamt genehmigt den Steg."),
+        ("Das Bauamt genehmigt den Steg nicht.", "Das Bauamt genehmigt den Steg morgen."),
+        ("He wanted to open the pier, but he did not.", "He wanted to open the pier, but he did."),
+        ("The engineer said that the pump wasn't.", "The engineer said that the pump was."),
+        ("Der Kran hält nicht.", "Der Kran hält."),
+    ],
+)
+def test_a_negation_at_the_end_must_not_be_lost(source: str, false: str) -> None:
+    assert (reason(source, source), reason(false, source)) == (None, "polarity")
+
+
+@pytest.mark.parametrize(
+    ("source", "true"),
+    [
+        ("No, the pump is safe to use.", "The pump is safe to use."),
+        ("Das ist ein guter Steg, nicht?", "Das ist ein guter Steg."),
+        ("No dogs are allowed in the hall. Guide dogs are allowed on deck.", "Guide dogs are allowed on deck."),
+        ("No dogs are allowed in the hall. Dogs are allowed on deck.", "Dogs are allowed on deck."),
+        ("Anna sagt, sie kommt heute nicht. Ben sagt, sie kommt heute.", "Ben sagt, sie kommt heute."),
+    ],
+)
+def test_a_sentence_that_another_one_says_without_the_negation_stands(source: str, true: str) -> None:
+    assert reason(true, source) is None
+
+
 def test_a_content_word_in_the_place_of_a_negation_is_no_lost_negation() -> None:
     assert reason("The hall is poorly heated in summer.", "The hall is not heated in summer.") == "support"
 
