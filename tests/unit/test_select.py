@@ -313,3 +313,41 @@ def test_every_heading_over_a_single_sentence_stays_at_full_coverage() -> None:
 def test_a_heading_that_must_be_kept_stays_without_its_section() -> None:
     assert select(read(HEADED), (), SelectionOptions(3, 1.0, must_keep=(2,))).units >= {2}
     assert select(read(HEADED), (), SelectionOptions(3, 1.0)).units.isdisjoint({2})
+
+
+# Without a budget
+
+
+def log(lines: int) -> str:
+    return "".join(f"2026-05-03 10:0{at // 60}:{at % 60:02d} INFO request {at} served in 3 ms\n" for at in range(lines))
+
+
+def test_a_short_log_is_kept_whole_and_a_long_one_shortened_whatever_the_coverage() -> None:
+    for coverage in (0.3, 1.0):
+        assert len(select(read(log(8)), (), SelectionOptions(None, coverage)).units) == 8
+        assert len(select(read(log(120)), (), SelectionOptions(None, coverage)).units) == 1
+
+
+def test_what_is_kept_of_a_form_does_not_count_as_prose() -> None:
+    form = "\n\n```\nx = 1\ny = 2\n```\n"
+    for coverage in (0.2, 0.5):
+        alone = chosen(RULES, SelectionOptions(None, coverage))
+        assert chosen(RULES + form, SelectionOptions(None, coverage)) == [*alone, "x = 1", "y = 2"]
+
+
+def test_a_claim_takes_the_place_of_its_unit_without_a_budget_too() -> None:
+    document = read(RULES)
+    claims = (Claim("Deposit: 300 euros within 14 days.", 1.0, (1,)),)
+    selection = select(document, claims, SelectionOptions(None, 0.9))
+    assert (selection.claims, 1 in selection.units) == ((0,), False)
+
+
+def test_with_a_question_a_claim_is_taken_even_if_it_is_longer_than_its_unit() -> None:
+    longer = Claim("Pets may live on the garden side with all the guests who bring them.", 1.0, (7,))
+    asked = select(read(RULES), (longer,), SelectionOptions(60, 1.0, "How much is the deposit?"))
+    assert (asked.claims, select(read(RULES), (longer,), SelectionOptions(60, 1.0)).claims) == ((0,), ())
+
+
+def test_a_question_before_a_table_does_not_bring_its_first_row() -> None:
+    document = read("Which ships came?\n\n| ship | tons |\n| --- | --- |\n| Anna | 3 |\n| Berta | 5 |\n")
+    assert select(document, (), SelectionOptions(1, 1.0, must_keep=(0,))).units == {0}

@@ -138,7 +138,5 @@ def test_the_turn_after_the_one_that_has_the_words_of_the_question_comes_with_it
 
 
 def test_the_name_of_a_speaker_in_a_question_does_not_make_each_turn_an_answer() -> None:
-    chat = (
-        "Anna: The sky is blue.\nAnna: Some like it.\nBen: The pump is fixed on Monday.\nAnna: All is well, Anna."
-    )
+    chat = "Anna: The sky is blue.\nAnna: Some like it.\nBen: The pump is fixed on Monday.\nAnna: All is well, Anna."
     assert best(chat, "What does Anna say about the pump?") == "Ben: The pump is fixed on Monday."
