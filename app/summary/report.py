@@ -189,8 +189,10 @@ def _separator(document: Document, before: int, after: int, *, is_claim: bool) -
     if earlier.block != later.block:
         return _PARAGRAPH if "\n\n" in document.text[earlier.end : later.start] or earlier.kind in PROSE else "\n"
     space = "" if document.language.is_unspaced else " "
-    if is_claim or after <= before:
+    if is_claim:
         return space
+    if after <= before:  # a unit after a claim that stands in its place
+        return space if later.head == later.start else "\n"
     same_line = len(document.text[earlier.end : later.start].splitlines()) < 2 and later.head == later.start
     return space if earlier.kind in PROSE and (same_line or document.blocks[earlier.block].is_wrapped) else "\n"
 

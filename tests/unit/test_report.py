@@ -153,6 +153,12 @@ def test_a_claim_stands_where_its_best_unit_is_or_would_be() -> None:
     assert arranged([FAILED], [0]) == "P-17 failed. The pump P-17 failed at 14:35 on 3 May 2026."
 
 
+def test_a_list_item_after_a_claim_begins_a_line() -> None:
+    claim = Claim("Offers are needed.", 1.0, (7,))
+    assert arranged([claim], [7]) == "Offers are needed.\n- Ask the supplier for 3 offers."
+    assert arranged([claim], [6, 7]) == "- Buy a new valve V-9. Offers are needed.\n- Ask the supplier for 3 offers."
+
+
 def test_a_claim_does_not_move_before_the_unit_that_precedes_its_own() -> None:
     assert arranged([FINE], [3]) == "It was done by Erik Olsen on 5 May 2026.\n\nThe plant is fine."
 
