@@ -76,6 +76,17 @@ def test_errors_of_a_log_come_first_then_warnings() -> None:
     assert [line.split(maxsplit=2)[2] for line in chosen(log, 55)] == ["WARN pressure rises", "ERROR no connection"]
 
 
+@pytest.mark.parametrize("level", ["ERROR", "Error", "FATAL", "Exception", "failed"])
+def test_errors_come_first_in_a_log_that_is_declared_to_be_plain_text_too(level: str) -> None:
+    log = "".join(
+        f"2026-05-03 10:00:0{second} {line}\n"
+        for second, line in enumerate(["INFO the server starts", f"{level} the server", "WARN the server waits"])
+    )
+    document = read(log, "text")
+    for budget, lines in ((1, {1}), (60, {1, 2})):
+        assert select(document, (), SelectionOptions(budget, 1.0)).units == lines
+
+
 # Conversations
 
 
