@@ -159,6 +159,14 @@ def test_a_list_item_after_a_claim_begins_a_line() -> None:
     assert arranged([claim], [6, 7]) == "- Buy a new valve V-9. Offers are needed.\n- Ask the supplier for 3 offers."
 
 
+def test_an_item_of_a_wrapped_list_begins_a_line() -> None:
+    items = [
+        f"- The {name} of the pump in the old hall at the river costs 300\n  euros a year and is paid in May of each year.\n"
+        for name in ("repair", "cleaning", "insurance")
+    ]
+    assert reported("".join(items), [0, 2])[1] == items[0] + items[2].rstrip()
+
+
 def test_a_claim_does_not_move_before_the_unit_that_precedes_its_own() -> None:
     assert arranged([FINE], [3]) == "It was done by Erik Olsen on 5 May 2026.\n\nThe plant is fine."
 
