@@ -219,6 +219,4 @@ class _Reader:
         return self.take(self.number())
 
     def rest(self) -> bytes:
-        rest = self._data[self._position :]
-        self._position = len(self._data)
-        return rest
+        return self._data[self._position :]

@@ -228,7 +228,24 @@ def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) ->
     for at in range(1, len(tokens) - 1):
         if tokens[at] in language.function_words and not cues.is_negation(tokens, at, language):
             joined.add((stemmed[at - 1], stemmed[at + 1]))
-    return any(joined & evidence.unit(at).negated - evidence.unit(at).pairs for at in around)
+    if any(joined & evidence.unit(at).negated - evidence.unit(at).pairs for at in around):
+        return True
+    return _loses_negation_at_end(stemmed, around, evidence)
+
+
+def _loses_negation_at_end(stemmed: Sequence[str], around: Sequence[int], evidence: Evidence) -> bool:
+    """Whether a sentence begins or ends as a unit does, but without its negation or with another word in its place."""
+    units = [evidence.unit(at) for at in around]
+    for after, before in (unit.negated_ends for unit in units):
+        count = len(after)
+        is_same = count > 1 and after in (stemmed[:count], stemmed[1 : count + 1])
+        if is_same and not any(unit.sequence[: count + 1] == stemmed[: count + 1] for unit in units):
+            return True
+        count = len(before)
+        is_same = count > 1 and before in (stemmed[-count:], stemmed[-count - 1 : -1])
+        if is_same and not any(unit.sequence[-count - 1 :] == stemmed[-count - 1 :] for unit in units):
+            return True
+    return False
 
 
 def _is_stated(fact: Fact, keys: frozenset[str]) -> bool:

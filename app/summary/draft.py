@@ -27,7 +27,9 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
     """Why a piece of a completion cannot be a sentence of a summary; None if it can."""
     tokens = words(sentence)
     content = stems(sentence, document.language)
-    if len(tokens) < _FEWEST_WORDS or len(content) < 2 or sentence.rstrip()[-1:] in ":：,;" or sentence[0] in ">|":
+    if len(tokens) < _FEWEST_WORDS or len(content) < 2:
+        return "not_a_sentence"
+    if sentence.startswith((">", "|")) or sentence.endswith((":", "：", ",", ";")):
         return "not_a_sentence"
     if _foreign_symbols(sentence, document.text):
         return "not_a_sentence"

@@ -12,6 +12,7 @@ from app.text.document import Document
 from app.text.language import Language, all_stems, stems_of, words
 
 DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
+_END_WORDS = 3  # beside a negation at an end of a unit
 _TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
 
 
@@ -28,11 +29,15 @@ class UnitEvidence:
         return frozenset(key for fact in self._document.facts[self._at] for key in fact.keys_stated)
 
     @cached_property
-    def _words(self) -> list[str]:
-        """Its words, without tags."""
+    def _text(self) -> str:
+        """Its text, without tags."""
         unit = self._document.units[self._at]
         text = self._document.text[unit.head : unit.end]
-        return words(_TAG.sub(" ", text) if "<" in text else text)
+        return _TAG.sub(" ", text) if "<" in text else text
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return words(self._text)
 
     @cached_property
     def sequence(self) -> list[str]:
@@ -53,6 +58,26 @@ class UnitEvidence:
     def negated(self) -> frozenset[tuple[str, str]]:
         """The pairs of stems with a negation between them."""
         return frozenset(_negated_pairs(self._words, self.sequence, self._document.language))
+
+    @cached_property
+    def negated_ends(self) -> tuple[list[str], list[str]]:
+        """The first stems after a negation that begins it, and the last ones before a negation that ends it.
+
+        Empty without such a negation, and if a comma or the like separates it: "No, it is safe."
+        """
+        tokens, stemmed, text = self._words, self.sequence, self._text.lower()
+        if len(tokens) < 2:
+            return [], []
+        first = 1 if tokens[1] == "t" else 0  # "Don't" is two words
+        last = len(tokens) - (2 if tokens[-1] == "t" else 1)
+        is_first = cues.is_negation(tokens, first, self._document.language)
+        is_last = cues.is_negation(tokens, len(tokens) - 1, self._document.language)
+        after = stemmed[first + 1 : first + 1 + _END_WORDS]
+        before = stemmed[max(0, last - _END_WORDS) : last]
+        return (
+            after if is_first and text.partition(tokens[first])[2].lstrip()[:1].isalnum() else [],
+            before if is_last and text.rpartition(tokens[last])[0].rstrip()[-1:].isalnum() else [],
+        )
 
 
 class Evidence:

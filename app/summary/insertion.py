@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 _LONGEST = 16  # words inserted at one place
 
-Run = tuple[str | None, ...]
+Run = tuple[str, ...]
 
 
 def runs_of(unit: Sequence[str]) -> frozenset[Run]:
-    """The runs (n-grams) of three and of four words of a unit; None stands for its beginning and its end."""
-    padded = [None, *unit, None]
+    """The runs (n-grams) of three and of four words of a unit; a unit of two words is a run too."""
+    if len(unit) == 2:
+        return frozenset([tuple(unit)])
     triples = zip(unit, unit[1:], unit[2:], strict=False)
-    return frozenset((*triples, *zip(padded, padded[1:], padded[2:], padded[3:], strict=False)))
+    return frozenset((*triples, *zip(unit, unit[1:], unit[2:], unit[3:], strict=False)))
 
 
 def has_insertion(sentence: Sequence[str], unit: Sequence[str], runs: frozenset[Run], strange: Sequence[int]) -> bool:
@@ -24,15 +25,10 @@ def has_insertion(sentence: Sequence[str], unit: Sequence[str], runs: frozenset[
     `runs`: those of the unit. `strange`: indexes of the words that the source lacks. Two words on each side, or an end
     of the sentence, show that the sentence was copied there.
     """
-    last = len(sentence) - 1
     for at in strange:
         for before in range(max(0, at - _LONGEST), at):
             for after in range(at + 1, min(at + _LONGEST, len(sentence))):
-                copied: Run = (*sentence[max(0, before - 1) : before + 1], *sentence[after : after + 2])
-                is_at_end = before == 0 or after == last
-                if copied in runs and (len(copied) == 4 or is_at_end):
-                    return True
-                if before == 0 and after == last and (None, *copied, None) in runs:
+                if (*sentence[max(0, before - 1) : before + 1], *sentence[after : after + 2]) in runs:
                     return True
     return bool(strange) and _goes_on(sentence, unit, strange[-1])
 

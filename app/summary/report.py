@@ -29,7 +29,6 @@ _PARAGRAPH = "\n\n"
 _LONGEST_MISSING = 120  # characters; a longer fact is only counted
 _KINDS_BY_WEIGHT: tuple[FactKind, ...] = ("date", "number", "identifier", "url", "email", "time", "name", "path")
 
-
 By = Literal["model", "source"]
 Slice = Claim | int
 """What a result is made of: a claim, or the number of a unit."""
@@ -189,10 +188,12 @@ def _separator(document: Document, before: int, after: int, *, is_claim: bool) -
     if earlier.block != later.block:
         return _PARAGRAPH if "\n\n" in document.text[earlier.end : later.start] or earlier.kind in PROSE else "\n"
     space = "" if document.language.is_unspaced else " "
-    if is_claim or after <= before:
+    begins_line = later.head != later.start  # a list item or a turn
+    if is_claim or (after <= before and not begins_line):
         return space
-    same_line = len(document.text[earlier.end : later.start].splitlines()) < 2 and later.head == later.start
-    return space if earlier.kind in PROSE and (same_line or document.blocks[earlier.block].is_wrapped) else "\n"
+    lines = document.text[earlier.end : later.start].splitlines()
+    same_line = len(lines) < 2 or document.blocks[earlier.block].is_wrapped
+    return space if earlier.kind in PROSE and same_line and not begins_line else "\n"
 
 
 def _runs(units: Sequence[int]) -> list[tuple[int, int]]:

@@ -47,3 +47,9 @@ def test_a_weaker_bound_follows_from_a_stronger_one(source: str, claim: str) -> 
 def test_bounds_are_known_in_german_french_and_spanish(source: str, claim: str) -> None:
     assert reason(source, claim) == "figure"
     assert reason(source, source) is None
+
+
+def test_in_a_language_whose_bounds_are_not_known_figures_are_compared_without_them() -> None:
+    source = "Almeno 40 persone sono rimaste ferite quando il pullman è uscito di strada vicino a Bergen."
+    assert reason(source, source) is None
+    assert reason(source, source.replace("40", "50")) == "figure"

@@ -83,6 +83,13 @@ def test_five_megabytes_come_back() -> None:
     assert unseal(sealed(text), 2 * len(text)).source == text
 
 
+@pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 129, 16_383, 16_384, 16_385])
+def test_a_text_of_any_size_and_its_number_of_tokens_come_back(size: int) -> None:
+    capsule = seal("a" * size, SUMMARY, fidelity="exact", tokens=size, model="m", prompt_version="3")
+    content = unseal(capsule, LIMIT)
+    assert (content.source, content.source_tokens) == ("a" * size, size)
+
+
 def test_a_lone_surrogate_is_refused_because_it_has_no_utf_8_form() -> None:
     with pytest.raises(UnicodeEncodeError):
         sealed("a\ud800")
@@ -284,6 +291,18 @@ def test_a_capsule_with_an_unknown_field_is_refused(field: str) -> None:
         altered(sealed(), **{field: 1})
 
 
+@pytest.mark.parametrize("number", [1, 1.0])
+def test_a_whole_number_may_be_written_with_a_decimal_point(number: float) -> None:
+    source = {"sha256": SHA256, "bytes": len(TEXT) * number, "tokens": 60 * number}
+    assert unseal(altered(sealed(), version=number, source=source), LIMIT).source == TEXT
+
+
+@pytest.mark.parametrize("version", [1.5, "1", None, True])
+def test_a_version_that_is_no_whole_number_is_refused(version: object) -> None:
+    with pytest.raises(ValidationError, match="version"):
+        altered(sealed(), version=version)
+
+
 # Bounds
 
 
@@ -292,6 +311,12 @@ def test_a_source_over_the_limit_is_refused_and_one_at_it_is_not(capsule: Capsul
     assert unseal(capsule, len(TEXT)).source == TEXT
     with pytest.raises(CapsuleError, match=f"source.bytes is {len(TEXT)}, over the limit of {len(TEXT) - 1} bytes"):
         unseal(capsule, len(TEXT) - 1)
+
+
+def test_a_source_and_a_summary_that_are_both_at_the_limit_are_opened() -> None:
+    text = "".join(f"{number} pumps failed.\n" for number in range(1000))
+    content = unseal(sealed(text, text.upper()), len(text))
+    assert (content.source, content.summary) == (text, text.upper())
 
 
 def test_a_semantic_capsule_of_a_source_over_the_limit_is_refused_as_well() -> None:

@@ -347,3 +347,209 @@ def test_a_sign_that_the_text_lacks_is_not_taken_over() -> None:
 @pytest.mark.parametrize("unseen", ["\u200b", "\u2060", "\u00ad", "\U000e0020", "\u202e", "\u200d"])
 def test_characters_that_are_not_seen_are_taken_off(unseen: str) -> None:
     assert split_draft(f"Dogs are P{unseen}WNED here.") == ["Dogs are PWNED here."]
+
+
+# What a sentence rests on
+
+HOUSE = (
+    "The house by the river was sold in autumn. There were twelve of them. Nobody has seen the buyer. The rooms above "
+    "the shop are empty. A baker lived there. He paid thirty of it in cash."
+)
+
+
+def units(sentence: str, source: str) -> list[str]:
+    document = read(source)
+    return [document.text_of(at) for at in judge(sentence, Evidence(document)).units]
+
+
+def test_a_sentence_rests_on_each_sentence_of_the_text_that_it_combines_the_best_first() -> None:
+    assert units("The rooms above the shop are empty since the house was sold.", HOUSE) == [
+        "The rooms above the shop are empty.",
+        "The house by the river was sold in autumn.",
+    ]
+
+
+def test_a_rare_word_elsewhere_does_not_outweigh_the_sentence_that_says_most() -> None:
+    source = "The pump failed in the hall at night. The pump is old. The hall is cold at night. Lund is in the north."
+    assert (
+        units("The pump failed in the hall at night near Lund.", source)[0] == "The pump failed in the hall at night."
+    )
+
+
+def test_a_sentence_that_the_text_has_twice_rests_on_its_first_place() -> None:
+    source = "A dog is welcome in the hall. The hall is new. A dog is welcome in the hall."
+    assert judge("A dog is welcome in the hall.", Evidence(read(source))).units == (0,)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("The house by the river was sold to 12 families.", None),  # twelve: in the next sentence
+        ("Nobody has seen 12 buyers.", None),  # twelve: in the sentence before
+        ("The rooms above the shop cost 12.", "figure"),  # twelve: two sentences before
+        ("The rooms above the shop are 30.", "figure"),  # thirty: two sentences after
+    ],
+)
+def test_a_figure_may_come_from_the_sentence_beside_the_supporting_one_but_not_from_farther_away(
+    sentence: str, why: str | None
+) -> None:
+    assert reason(sentence, HOUSE) == why
+
+
+# Figures, names and negations in detail
+
+
+def test_a_figure_with_another_bound_is_a_wrong_figure() -> None:
+    assert reason("The terminal will cost up to 48 million euros and is to open in March 2028.") == "figure"
+
+
+def test_both_ends_of_a_range_must_be_in_the_text() -> None:
+    source = "The work on the roof takes 8, at worst 10 weeks."
+    assert reason("The roof needs 8-10 weeks.", source) is None
+    assert reason("The roof needs 8-12 weeks.", source) == "figure"
+    assert reason("The roof needs 6-10 weeks.", source) == "figure"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "source", "is_named"),
+    [
+        ("Jean-Pierre Martin won the race.", "Jean-Pierre Martin won the race in May.", True),
+        ("Jean-Claude Martin won the race.", "Jean-Pierre Martin won the race in May.", False),
+        ("The German-Brazilian firm won the race.", "The firm from Germany won the race in May.", False),
+        ("Maria Olsson won the race.", "Maria Lindqvist won the race in May.", False),
+        ("The Bank of England won the race.", "The Bank of Scotland won the race in May.", False),
+        ("The army of Mali won the race.", "The army of Malinowski won the race in May.", False),
+        ("The prize went to Erik’s firm.", "The firm of Erik won the prize.", True),
+        ("The prize went to Erik's firm.", "The firm of Erik won the prize.", True),
+        ("The treaty with the U.K. was signed.", "The treaty with the UK was signed in May.", True),
+    ],
+)
+def test_each_part_of_a_name_must_be_in_the_text(sentence: str, source: str, is_named: bool) -> None:
+    assert (reason(sentence, source) != "name") is is_named
+
+
+@pytest.mark.parametrize(
+    ("source", "false"),
+    [
+        ("Dogs not allowed.", "Dogs also allowed."),
+        ("Dogs not allowed in the hall.", "Dogs also allowed in the hall."),
+        ("In the hall dogs are not allowed.", "In the hall dogs are also allowed."),
+    ],
+)
+def test_a_function_word_does_not_replace_a_negation_at_either_end_of_a_sentence(source: str, false: str) -> None:
+    assert reason(false, source) == "polarity"
+
+
+@pytest.mark.parametrize(
+    ("source", "false"),
+    [
+        ("No dogs are allowed in the waiting hall.", "Dogs are allowed in the waiting hall."),
+        ("No dogs are allowed in the waiting hall.", "Guide dogs are allowed in the waiting hall."),
+        ("Never swim behind the old pier.", "Swim behind the old pier."),
+        ("Don't swim behind the old pier.", "Swim behind the old pier."),
+        ("Not all members agreed to the sale.", "All members agreed to the sale."),
+        ("Nobody in the village was hurt.", "Everybody in the village was hurt."),
+        ("No dogs allowed.", "All dogs allowed."),
+        ("Keine Hunde dürfen in die Wartehalle.", "Hunde dürfen in die Wartehalle."),
+        ("不允许带狗进入候船大厅。", "允许带狗进入候船大厅。"),
+    ],
+)
+def test_a_negation_at_the_beginning_must_not_be_lost(source: str, false: str) -> None:
+    assert (reason(source, source), reason(false, source)) == (None, "polarity")
+
+
+@pytest.mark.parametrize(
+    ("source", "false"),
+    [
+        ("Das Bauamt genehmigt den Steg nicht.", "Das Bauamt genehmigt den Steg."),
+        ("Das Bauamt genehmigt den Steg nicht.", "Das Bauamt genehmigt den Steg morgen."),
+        ("He wanted to open the pier, but he did not.", "He wanted to open the pier, but he did."),
+        ("The engineer said that the pump wasn't.", "The engineer said that the pump was."),
+        ("Der Kran hält nicht.", "Der Kran hält."),
+    ],
+)
+def test_a_negation_at_the_end_must_not_be_lost(source: str, false: str) -> None:
+    assert (reason(source, source), reason(false, source)) == (None, "polarity")
+
+
+@pytest.mark.parametrize(
+    ("source", "true"),
+    [
+        ("No, the pump is safe to use.", "The pump is safe to use."),
+        ("Das ist ein guter Steg, nicht?", "Das ist ein guter Steg."),
+        ("No dogs are allowed in the hall. Guide dogs are allowed on deck.", "Guide dogs are allowed on deck."),
+        ("No dogs are allowed in the hall. Dogs are allowed on deck.", "Dogs are allowed on deck."),
+        ("Anna sagt, sie kommt heute nicht. Ben sagt, sie kommt heute.", "Ben sagt, sie kommt heute."),
+    ],
+)
+def test_a_sentence_that_another_one_says_without_the_negation_stands(source: str, true: str) -> None:
+    assert reason(true, source) is None
+
+
+def test_a_content_word_in_the_place_of_a_negation_is_no_lost_negation() -> None:
+    assert reason("The hall is poorly heated in summer.", "The hall is not heated in summer.") == "support"
+
+
+# How much of a sentence must be the text's
+
+
+@pytest.mark.parametrize(
+    "swapped",
+    [
+        "The old pier said that Maria Lindqvist, the mayor, must not be used after the opening.",
+        "The terminal of Brevik approved the new ferry council on 12 May 2025 by 14 votes to 9.",
+        "Dogs and the mayor approved the new ferry terminal.",
+    ],
+)
+def test_the_texts_own_words_in_another_order_do_not_stand(swapped: str) -> None:
+    judged = judge(swapped, Evidence(read(SOURCE)))
+    assert judged.reason == "support"
+    assert 0 < judged.support < 0.5
+
+
+def test_a_sentence_in_the_models_own_words_needs_several_words_of_the_text() -> None:
+    assert reason("The prize went to Erik's firm.", "The firm of Erik won the prize.") == "support"
+    assert reason("会议十点开门了", "今天下雨了，我们没有出门。会议十点开始。") == "support"
+
+
+def test_a_sentence_in_the_models_own_words_stands_with_less_support_than_a_copied_one() -> None:
+    evidence = Evidence(read(HOUSE))
+    own, copied = judge("Nobody has seen 12 buyers.", evidence), judge("Nobody has seen the buyer.", evidence)
+    assert own.reason is copied.reason is None
+    assert 0.5 < own.support < copied.support == 1.0
+
+
+def test_the_strictest_setting_lets_a_copied_sentence_stand_and_no_other() -> None:
+    evidence = Evidence(read(HOUSE))
+    assert judge("Nobody has seen the buyer.", evidence, 1.0).reason is None
+    assert judge("Nobody has seen 12 buyers.", evidence, 1.0).reason == "support"
+
+
+@pytest.mark.parametrize("sentence", ["Brevik", "It is what it is."])
+def test_a_single_word_or_words_without_content_do_not_stand(sentence: str) -> None:
+    assert reason(sentence) == "support"
+
+
+def test_words_of_the_models_before_a_copied_sentence_do_not_stand() -> None:
+    assert reason("Since the great flood, dogs are not allowed in the waiting hall.") == "added"
+
+
+# What the engine may still decide
+
+
+def test_the_engine_decides_on_a_sentence_that_only_its_order_of_words_speaks_against() -> None:
+    judged = judge("The house by the river was sold to a baker.", Evidence(read(HOUSE)))
+    assert (judged.reason, judged.is_open) == ("support", True)
+    assert 0 < judged.overlap < 1
+
+
+def test_the_engine_may_overrule_a_sentence_that_passes_the_rules() -> None:
+    judged = judge("Nobody has seen 12 buyers.", Evidence(read(HOUSE)))
+    assert (judged.reason, judged.is_open, judged.overlap) == (None, True, 1.0)
+
+
+@pytest.mark.parametrize("sentence", ["The rooms above the shop are 30.", "Politicians praised the loud campaign."])
+def test_the_engine_is_not_asked_about_a_sentence_that_breaks_a_rule(sentence: str) -> None:
+    judged = judge(sentence, Evidence(read(HOUSE)))
+    assert judged.reason is not None
+    assert (judged.is_open, judged.support) == (False, 0.0)

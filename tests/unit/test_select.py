@@ -194,3 +194,160 @@ def test_the_texts_of_the_corpus_have_words_for_the_tests_above() -> None:
     assert len(TEXTS) >= 40
     assert len(PROSE_TEXTS) >= 25
     assert all(stems(marked.text, read(marked.text).language) for marked in TEXTS)
+
+
+# What a unit brings with it
+
+
+@pytest.mark.parametrize(
+    ("text", "comes_with_the_next"),
+    [
+        ("Who pays for the crane? The city pays half of it. The rest is open.", True),
+        ('"Who pays for the crane?" The city pays half of it. The rest is open.', True),
+        ("Who pays for the crane? The city pays half of it.", True),
+        ("谁付起重机的钱？城市付一半。其余的还没有决定。", True),
+        ("من يدفع ثمن الرافعة؟ تدفع المدينة نصفها. الباقي مفتوح.", True),
+        ("These are the rules:\n\nSmoking is not allowed. Parking is free.", True),
+        ("规则如下：\n不准吸烟。其余的还没有决定。", True),
+        ("Guests may cancel. Unless agreed otherwise, they pay 5 euros. Parking is free.", True),
+        ("Guests may cancel.\n\nUnless agreed otherwise, parking costs 5 euros.", False),
+        ("Who pays for the crane? Thank you very much. The city pays.", False),
+        ("Who pays for the crane?\n\n# Costs\n\nThe city pays half of it.", False),
+        ("The city pays for the crane. Nobody else was asked. The rest is open.", False),
+    ],
+)
+def test_a_question_an_introduction_and_a_rule_bring_what_completes_them(text: str, comes_with_the_next: bool) -> None:
+    units = select(read(text), (), SelectionOptions(1, 1.0, must_keep=(0,))).units
+    assert units == ({0, 1} if comes_with_the_next else {0})
+
+
+def test_a_question_in_the_middle_brings_the_sentence_after_it() -> None:
+    document = read("It is open all day. Who pays for the crane? The city pays. Nobody else was asked.")
+    assert select(document, (), SelectionOptions(1, 1.0, must_keep=(1,))).units == {1, 2}
+
+
+def test_a_claim_that_refers_to_the_one_before_it_comes_with_that_one() -> None:
+    rules = Claim("The house has rules.", 1.0, (9,))
+    more = Claim("They name 300 euros, 17:00, Harbour Street 4 and 12 euros.", 1.0, (1, 4, 6), leans=True)
+    other = Claim("It is so.", 1.0, ())
+    selections = [select(read(RULES), (other, rules, more), SelectionOptions(budget, 1.0)) for budget in (40, 60, 80)]
+    assert any(2 in selection.claims for selection in selections)
+    assert all(1 in selection.claims for selection in selections if 2 in selection.claims)
+
+
+def test_a_first_claim_that_refers_to_nothing_brings_no_unit() -> None:
+    document = read(RULES)
+    more = Claim("They name 300 euros, 17:00, Harbour Street 4 and 12 euros.", 1.0, (1, 4, 6), leans=True)
+    selection = select(document, (more,), SelectionOptions(25, 1.0))
+    assert (selection.claims, len(document.units) - 1 in selection.units) == ((0,), False)
+
+
+# A claim in the place of what it restates
+
+KEY = "The key is handed over at the office in Harbour Street 4 between 9:00 and 17:00."
+SHORT_KEY = "Keys: office, Harbour Street 4, 9:00 to 17:00."
+
+
+@pytest.mark.parametrize("budget", [60, 100, 200, 400])
+def test_a_shorter_claim_with_the_same_facts_takes_the_place_of_its_unit_even_if_there_is_room(budget: int) -> None:
+    document = read(RULES)
+    selection = select(document, (Claim(SHORT_KEY, 1.0, (4,)),), SelectionOptions(budget, 1.0))
+    assert selection.claims == (0,)
+    assert KEY not in [document.text_of(at) for at in selection.units]
+
+
+def test_a_claim_does_not_take_the_place_of_other_units() -> None:
+    document = read(RULES)
+    selection = select(document, (Claim(SHORT_KEY, 1.0, (4,)),), SelectionOptions(400, 1.0))
+    assert selection.units == set(range(len(document.units))) - {4}
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        "The key is handed over at the office.",  # without its facts
+        "The key is handed over to all the guests at the office in Harbour Street 4 between 9:00 and 17:00 each day.",
+    ],
+)
+@pytest.mark.parametrize("budget", [60, 100, 400])
+def test_a_claim_that_loses_facts_or_is_longer_does_not_take_the_place_of_its_unit(worse: str, budget: int) -> None:
+    assert select(read(RULES), (Claim(worse, 1.0, (4,)),), SelectionOptions(budget, 1.0)).claims == ()
+
+
+def test_a_unit_that_must_be_kept_leaves_no_room_for_the_claim_that_restates_it() -> None:
+    options = SelectionOptions(400, 1.0, must_keep=(4,))
+    assert select(read(RULES), (Claim(SHORT_KEY, 1.0, (4,)),), options).claims == ()
+
+
+# The budget
+
+
+def test_one_long_sentence_that_fits_goes_before_a_short_one_that_says_little() -> None:
+    long = (
+        "The council of Brevik approved the ferry terminal on 12 May 2025 by 14 votes to 9, for 48 million euros, after "
+        "Maria Lindqvist had spoken with Olsen & Partners about 300 jobs."
+    )
+    text = f"We met. {long} It rained. {'It was late in the evening on that day, and people went home. ' * 2}"
+    assert long in chosen(text, SelectionOptions(estimate_tokens(long), 1.0))
+
+
+def test_a_budget_that_is_too_small_for_any_sentence_gives_the_best_one() -> None:
+    assert chosen(RULES, SelectionOptions(1, 1.0)) == [
+        "The deposit of 300 euros is paid back within 14 days of the return."
+    ]
+
+
+def test_courtesies_fill_a_budget_that_nothing_else_fills_and_do_not_exceed_it() -> None:
+    text = (
+        "The pump arrives on 4 May. Thank you very much for your help with the old one. Best wishes to your wife and "
+        "the children at home. Have a nice day and see you soon at the plant."
+    )
+    assert [len(chosen(text, SelectionOptions(budget, 1.0))) for budget in (10, 30, 60)] == [1, 2, 4]
+
+
+def test_every_heading_over_a_single_sentence_stays_at_full_coverage() -> None:
+    document = read(HEADED)
+    assert select(document, (), ALL).units == set(range(len(document.units)))
+
+
+def test_a_heading_that_must_be_kept_stays_without_its_section() -> None:
+    assert select(read(HEADED), (), SelectionOptions(3, 1.0, must_keep=(2,))).units >= {2}
+    assert select(read(HEADED), (), SelectionOptions(3, 1.0)).units.isdisjoint({2})
+
+
+# Without a budget
+
+
+def log(lines: int) -> str:
+    return "".join(f"2026-05-03 10:0{at // 60}:{at % 60:02d} INFO request {at} served in 3 ms\n" for at in range(lines))
+
+
+def test_a_short_log_is_kept_whole_and_a_long_one_shortened_whatever_the_coverage() -> None:
+    for coverage in (0.3, 1.0):
+        assert len(select(read(log(8)), (), SelectionOptions(None, coverage)).units) == 8
+        assert len(select(read(log(120)), (), SelectionOptions(None, coverage)).units) == 1
+
+
+def test_what_is_kept_of_a_form_does_not_count_as_prose() -> None:
+    form = "\n\n```\nx = 1\ny = 2\n```\n"
+    for coverage in (0.2, 0.5):
+        alone = chosen(RULES, SelectionOptions(None, coverage))
+        assert chosen(RULES + form, SelectionOptions(None, coverage)) == [*alone, "x = 1", "y = 2"]
+
+
+def test_a_claim_takes_the_place_of_its_unit_without_a_budget_too() -> None:
+    document = read(RULES)
+    claims = (Claim("Deposit: 300 euros within 14 days.", 1.0, (1,)),)
+    selection = select(document, claims, SelectionOptions(None, 0.9))
+    assert (selection.claims, 1 in selection.units) == ((0,), False)
+
+
+def test_with_a_question_a_claim_is_taken_even_if_it_is_longer_than_its_unit() -> None:
+    longer = Claim("Pets may live on the garden side with all the guests who bring them.", 1.0, (7,))
+    asked = select(read(RULES), (longer,), SelectionOptions(60, 1.0, "How much is the deposit?"))
+    assert (asked.claims, select(read(RULES), (longer,), SelectionOptions(60, 1.0)).claims) == ((0,), ())
+
+
+def test_a_question_before_a_table_does_not_bring_its_first_row() -> None:
+    document = read("Which ships came?\n\n| ship | tons |\n| --- | --- |\n| Anna | 3 |\n| Berta | 5 |\n")
+    assert select(document, (), SelectionOptions(1, 1.0, must_keep=(0,))).units == {0}
