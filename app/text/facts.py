@@ -54,7 +54,7 @@ _FILE_EXTENSION = regex.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}$")
 _CAMEL = regex.compile(r"\p{Ll}\p{Lu}|\p{Lu}{2}\p{Ll}{2}")
 _NAME_NEXT = regex.compile(
     r"[ \u00a0](?:(?:of|of the|de|del|della|di|da|dos|das|la|le|les|du|des|v[ao]n(?:[ \u00a0]de[rnm])?|zu|sur)[ \u00a0]|[dl]['’]|&[ \u00a0]){0,2}+"
-    r"(?P<next>\p{Lu}(?!\w)\.|\p{Lu}[\w\-’'&]++)"
+    r"(?P<next>(?:\p{Lu}\.)++|\p{Lu}[\w\-’'&]++)"
 )
 _SENTENCE_HEAD = regex.compile(r"(?:^|[.!?:;…。！？]|[\n\r]|[-*•#>|]|\d[.)])[\s\"'“”„«»‘’`(\[*_#>|\-•–—]{0,16}+$")
 _COMPOUND = regex.compile(r"\d[\d.,]*-\p{L}+(?:-\p{L}+)*$")  # "30-minute", "19-year-old"

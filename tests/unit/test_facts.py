@@ -50,6 +50,7 @@ def keys(text: str, code: str) -> list[str]:
         (FR + "le 1er octobre 2025 il", "date", "1er octobre 2025"),
         (ES + "el 30 de septiembre de 2025 se", "date", "30 de septiembre de 2025"),
         ("東京都は2026年3月5日に発表した。", "date", "2026年3月5日"),
+        ("The U.K. company won.", "name", "U.K."),
         (EN + "at 14:35 it", "time", "14:35"),
         (EN + "at 9:05 p.m. it", "time", "9:05 p.m."),
         (FR + "vers 18 h 30 il", "time", "18 h 30"),

@@ -1,6 +1,7 @@
 """The entries of a log: lines with their continuation, such as a stack trace."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -57,6 +58,8 @@ _FRAME = regex.compile(
 _SENTENCE_WITHIN = regex.compile(r"\p{Ll}{2}[.!?] \p{Lu}")
 _LEAST_ALIKE = 20  # lines without time and level; fewer are not a log
 _ALIKE_SHARE = 0.25  # of such lines: at most so many distinct ones after masking
+_DELIMITERS = tuple(regex.compile(rf"{delimiter}(?! )") for delimiter in (",", ";", "\t"))
+_DELIMITED_SHARE = 0.7  # of the lines, with the same number of delimiters
 _SAMPLED = 400
 _FRAMES_SHARE = 0.7  # of the lines of a stack trace between the first and the last
 _HEADED_SHARE = 0.6  # of entries that begin with a time or a level
@@ -94,13 +97,22 @@ def entries(text: str, start: int, end: int) -> list[Entry]:
         joined = list(_joined(text, lines, heads))
         headed = sum(head is not None for head in heads)
         if len(joined) > 1 and headed >= max(2, _HEADED_SHARE * len(joined)):
-            return joined
+            return [] if _is_delimited(text, lines[:_SAMPLED]) else joined
     if len(lines) < _LEAST_ALIKE or _is_prose(text, lines[:_SAMPLED]):
         return []
     masked = {_VARIES.sub("<*>", text[first : min(last, first + _LONGEST_KEY)]) for first, last in lines[:_SAMPLED]}
-    if len(masked) > _ALIKE_SHARE * min(len(lines), _SAMPLED):
+    if len(masked) > _ALIKE_SHARE * min(len(lines), _SAMPLED) or _is_delimited(text, lines[:_SAMPLED]):
         return []
     return [_entry(text, *line, None) for line in lines]
+
+
+def _is_delimited(text: str, lines: list[tuple[int, int]]) -> bool:
+    """Whether most lines are rows of the same number of fields, as of a table between lines of prose."""
+    for delimiter in _DELIMITERS:
+        counts = Counter(len(delimiter.findall(text, *line)) for line in lines)
+        if any(number > 1 and count >= _DELIMITED_SHARE * len(lines) for number, count in counts.items()):
+            return True
+    return False
 
 
 def _is_prose(text: str, lines: list[tuple[int, int]]) -> bool:

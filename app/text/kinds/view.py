@@ -17,8 +17,7 @@ from app.text.language import Language
 if TYPE_CHECKING:
     from app.text.document import Document
 
-MINOR_WORTH = -1.0
-"""Of a courtesy, a signature, a quoted mail or a footer: nearly nothing."""
+MINOR_WORTH = -1.0  # of a courtesy, a signature, a quoted mail or a footer: nearly nothing
 CUE_WORTH: dict[Cue, float] = {"binding": 0.9, "conclusion": 0.45}
 _AGREEMENT_WORTH = 0.3
 _OPENING_WORTH = 0.5

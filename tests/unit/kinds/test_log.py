@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.text.kinds import find_forms
 from app.text.kinds.log import LogForm, read
 from app.text.tokens import estimate_tokens
 from tests.unit.kinds.forms import choices, default, whole
@@ -73,6 +74,15 @@ def test_5000_lines_become_a_fiftieth_with_every_rare_kind_and_its_count(rare: i
     assert estimate_tokens(result) <= 0.02 * estimate_tokens(text)
     assert {template: shown_of(result, template) for template in RARE} == dict.fromkeys(RARE, rare)
     assert sum(shown_of(result, template) for template in (*ROUTINE, *RARE)) == 5000
+
+
+@pytest.mark.parametrize("header", ["", "date,order,state\n"], ids=["without names", "with names"])
+@pytest.mark.parametrize("gap", ["\n", "\n\n"], ids=["directly above", "paragraph"])
+def test_rows_with_dates_below_a_sentence_are_a_table_and_no_log(gap: str, header: str) -> None:
+    rows = [f"2024-05-{1 + at % 28:02},{1000 + at},{'open' if at % 5 else 'paid'}" for at in range(150)]
+    forms = find_forms(f"Please check these orders.{gap}{header}" + "\n".join(rows) + "\n\nThanks, Anna")
+    assert [form.kind for form in forms] == ["table"]
+    assert [part.worth for part in forms[0].parts if part.worth < 0] == []
 
 
 def test_lines_of_json_stay_json() -> None:
