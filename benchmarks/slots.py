@@ -58,6 +58,17 @@ async def kept_busy(service: Process, clients: int, texts: Iterator[str], until:
         return took_s
 
 
+async def warmed_up(upstream: Process, service: Process, texts: Iterator[str]) -> None:
+    """Make the service's first call, and wait for those that it makes once by itself: it tests the model as a judge."""
+    async with load.client() as session:
+        await through_condenser(service.url)(session, next(texts))
+        is_busy = True
+        while is_busy:
+            await asyncio.sleep(SERVICE_S / 4)
+            async with session.get(f"{upstream.url}/control") as response:
+                is_busy = (await response.json())["in_service"] > 0
+
+
 async def change_followed(figures: Figures, upstream: Process, service: Process, texts: Iterator[str]) -> None:
     """One round: seconds until `auto` follows a change of the slots from 16 to 4 and back."""
     few, many = 4, 16
@@ -78,6 +89,7 @@ def measure_slots(figures: Figures, rounds: int, texts: Iterator[str]) -> None:
             condenser(upstream.url, max_concurrency=slots, max_batch_items=2000) as fixed,
             condenser(upstream.url, max_concurrency="auto", queue_timeout_s=600) as auto,
         ):
+            asyncio.run(warmed_up(upstream, fixed, texts))
             found_s = asyncio.run(kept_busy(auto, 2 * slots + 4, texts, lambda limit, slots=slots: limit >= slots))  # type: ignore[misc]
             figures.add(f"{slots} slots, auto: found in s", found_s)
             for _ in range(rounds):
