@@ -1,7 +1,9 @@
 """What all tests share."""
 
+import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -20,15 +22,28 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test sees, or works at, the jobs of whoever runs it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield
+_SLOWEST_FIRST = ("live", "faults", "security", "clients", "fuzz", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the folders with the longest files first, so that no process is left with a long file at the end."""
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: _SLOWEST_FIRST.index(item.path.relative_to(tests).parts[0]))
+
+
+_state_folders = itertools.count()
 
 
 @pytest.fixture(autouse=True)
-def _no_jobs_of_another_test(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A service does not go on with what another test's left undone."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+def _own_state_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the jobs of another test or of the user; the service makes the folder when it needs it."""
+    folder = tmp_path_factory.getbasetemp() / f"state-{next(_state_folders)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_state_folder_of_shared_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same for services that fixtures of a wider scope start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+        yield

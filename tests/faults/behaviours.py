@@ -12,12 +12,9 @@ CHUNK = b"x" * 65_536
 GIGABYTE = 1 << 30
 
 
-def _bomb() -> bytes:
+def _gzip_bomb() -> bytes:
     packer = zlib.compressobj(wbits=31)
     return b"".join(packer.compress(bytes(len(CHUNK))) for _ in range(1024)) + packer.flush()
-
-
-GZIP_BOMB = _bomb()
 
 
 def replies(content: bytes | dict[str, Any], status: int = 200, kind: str = "application/json") -> Behaviour:
@@ -128,5 +125,6 @@ async def sends_a_gigabyte_of_head(chat: Chat) -> None:
 
 async def sends_a_gzip_bomb(chat: Chat) -> None:
     """Send 64 MB of zeros in 64 kB, though nobody asked for gzip."""
-    await chat.head(200, "Content-Encoding: gzip", f"Content-Length: {len(GZIP_BOMB)}")
-    await chat.send(GZIP_BOMB)
+    bomb = _gzip_bomb()
+    await chat.head(200, "Content-Encoding: gzip", f"Content-Length: {len(bomb)}")
+    await chat.send(bomb)

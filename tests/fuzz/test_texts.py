@@ -4,9 +4,10 @@ Here in short, by how time grows; `make fuzz` does the same at 1 MB, against the
 """
 
 import base64
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +29,7 @@ SMALL, FACTOR = 9_000, 4  # over the size of texts whose tokens are remembered
 # Four times the text may take four times as long, and twice that where the machine is busy; a square would take 16.
 MOST_GROWTH = 10.0
 SHORTEST_S = 0.004  # below it what is measured is the machine
+RUNS = 3  # at most; a second only where the first seems to grow too fast
 
 STREAMS = st.binary(max_size=400) | st.lists(st.sampled_from(range(256)), max_size=400).map(bytes)
 
@@ -37,13 +39,20 @@ SEALED = seal(TEXT, "The pump P-17 failed.", fidelity="exact", tokens=60, model=
 
 
 def cpu_s(work: Callable[[], object]) -> float:
-    """The least processor time of three runs."""
-    times = []
-    for _ in range(3):
-        started = time.process_time()
-        work()
-        times.append(time.process_time() - started)
-    return min(times)
+    """The processor time of a run."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def growth(work: Callable[[str], object], small: str, large: str) -> Iterator[float]:
+    """How many times as long `work` takes on `large`, by more and more runs: other work only makes a run longer."""
+    work(small)  # what is compiled and remembered at the first run is not measured
+    before = after = math.inf
+    for _ in range(RUNS):
+        before = min(before, cpu_s(lambda: work(small)))
+        after = min(after, cpu_s(lambda: work(large)))
+        yield after / max(SHORTEST_S, before)
 
 
 def facts_of(text: str) -> None:
@@ -67,8 +76,7 @@ def judged(text: str) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_time_grows_as_the_text_does(shape: str, work: Callable[[str], None]) -> None:
     small, large = SHAPES[shape](SMALL), SHAPES[shape](SMALL * FACTOR)
-    before = max(SHORTEST_S, cpu_s(lambda: work(small)))
-    assert cpu_s(lambda: work(large)) / before < MOST_GROWTH
+    assert any(times < MOST_GROWTH for times in growth(work, small, large))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

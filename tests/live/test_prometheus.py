@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 SLOTS = 4
-CALLS = 120
+CALLS = 60
 CLIENTS = 12
 LIMIT_S = 60.0
 CONFIG = """
@@ -112,10 +112,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def compress_all(url: str) -> list[Seen]:
-    """CALLS calls by CLIENTS clients at once."""
+def compress_all(url: str, calls: int) -> list[Seen]:
+    """So many calls by CLIENTS clients at once."""
 
-    def one(number: int) -> Seen:
+    def call(number: int) -> Seen:
         started = time.perf_counter()
         answer = client.post("/compress", json={"text": f"Note {number}. {TEXT}"})
         seconds = time.perf_counter() - started
@@ -123,13 +123,13 @@ def compress_all(url: str) -> list[Seen]:
         return Seen(seconds, cost["cloud_usd"], cost["local_usd"])
 
     with httpx.Client(base_url=url, timeout=LIMIT_S, trust_env=False) as client, ThreadPoolExecutor(CLIENTS) as pool:
-        return list(pool.map(one, range(CALLS)))
+        return list(pool.map(call, range(calls)))
 
 
 @pytest.fixture(scope="module")
 def seen(gateway: Service, prometheus: Prometheus) -> list[Seen]:
     """What the client saw of a load of less than a minute, all of it scraped."""
-    found = compress_all(gateway.url)
+    found = compress_all(gateway.url, CALLS)
     prometheus.wait_for_scrape_after(time.time())
     return found
 
@@ -159,7 +159,7 @@ def test_savings(prometheus: Prometheus, seen: list[Seen]) -> None:
 def test_queue_depth(gateway: Service, prometheus: Prometheus, upstream: httpx.Client, seen: list[Seen]) -> None:
     upstream.post("/control", json={"held": True})
     with ThreadPoolExecutor(1) as pool:
-        load = pool.submit(compress_all, gateway.url)
+        load = pool.submit(compress_all, gateway.url, CLIENTS)
         waiting = f"condenser_queue_depth {float(CLIENTS - SLOTS)}"
         wait_until(lambda: waiting in httpx.get(f"{gateway.url}/metrics").text)
         prometheus.wait_for_scrape_after(time.time())

@@ -118,9 +118,8 @@ async def test_the_header_counts_from_trusted_proxies_only(peer: str, trusted: s
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    "header", ["//evil.example", "https://evil.example", "/a/../b", "/%2e%2e", "a", "", "/" + 999 * "a"]
-)
-async def test_a_header_that_is_no_path_is_ignored(header: str) -> None:
+async def test_a_header_that_is_no_path_is_ignored() -> None:
+    headers = ("//evil.example", "https://evil.example", "/a/../b", "/%2e%2e", "a", "", "/" + 999 * "a")
     async with proxied() as client:
-        assert await prefix_in_document(client, header) is None
+        prefixes = {header: await prefix_in_document(client, header) for header in headers}
+    assert prefixes == dict.fromkeys(headers)
