@@ -11,7 +11,7 @@ import pytest
 # How long a test may take is for benchmarks/ to say: this machine may have other work.
 # The same examples each time: a run that fails by chance says nothing about the change that it tests.
 # HYPOTHESIS_PROFILE=search looks for new ones.
-hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 SLOTS = 5
 UNDER_WAY = 2 * SLOTS
-ITEMS = int(os.environ.get("CONDENSER_TEST_JOB_ITEMS", "300"))
+ITEMS = int(os.environ.get("CONDENSER_TEST_JOB_ITEMS", "100"))
 LATER = {"prefer": "respond-async"}
 NDJSON = {"accept": "application/x-ndjson"}
 
@@ -124,7 +124,7 @@ async def test_sigterm_lets_running_items_end_and_keeps_the_rest_for_the_next_st
         await answers_well(chat)
 
     upstream.behaviour = held
-    items = 40
+    items = 20
     async with in_front_of(upstream, tmp_path, drain_timeout_s=60) as service:
         path = await posted(service, items)
         await upstream.nth_chat(SLOTS)
@@ -187,8 +187,8 @@ async def test_a_second_instance_on_the_same_file_does_not_take_what_the_first_o
     upstream: FaultyOllama, tmp_path: Path
 ) -> None:
     async with in_front_of(upstream, tmp_path) as first, in_front_of(upstream, tmp_path) as second:
-        path = await posted(first, 60)
-        check_each_once(await all_results(second, path), 60)
+        path = await posted(first, 30)
+        check_each_once(await all_results(second, path), 30)
     assert set(calls_per_item(upstream).values()) == {1}
 
 

@@ -29,6 +29,7 @@ MOST_S = 2.0  # what is over the promise is printed, what is over this has got w
 MOST_FACT_S = 20e-6  # a text that is nothing but facts takes longer, by so much for each over 50,000
 FREE_FACTS = 50_000
 EXAMPLES = 3000
+OVER_TIME_S = 120.0  # of schemathesis, for a case under way and the shrinking of a failure
 
 
 def megabyte(shape: str) -> str:
@@ -92,8 +93,10 @@ def main() -> None:
         env=os.environ | {"CONDENSER_FUZZ_EXAMPLES": str(EXAMPLES)},
         check=False,
     )
+    seconds = int(wished.minutes * 60)
+    seed = [f"--seed={wished.seed}"] if wished.seed is not None else []
     with tempfile.TemporaryDirectory() as folder:
-        run = fuzzed(Path(folder), int(wished.minutes * 60), wished.seed)
+        run = fuzzed(Path(folder), f"--max-time={seconds}", *seed, limit_s=seconds + OVER_TIME_S)
     print(run.stdout)
     failed = {
         f"too slow: {', '.join(slow)}": slow,

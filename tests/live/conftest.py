@@ -31,6 +31,7 @@ REQUEST_LIMIT_S = 3600.0  # a long text on two cores, by an Ollama built without
 LIMITS = {
     "CONDENSER_REQUEST_TIMEOUT_S": str(REQUEST_LIMIT_S),
     "CONDENSER_MAX_CONCURRENCY": "2",
+    "CONDENSER_NUM_CTX": "1024",  # so that a long text, which is read in parts, need not be very long
     "CONDENSER_CACHE_BYTES": "0",
     "CONDENSER_EMBEDDED_THREADS": str(THREADS),
     "CONDENSER_ENGINE_CHECK": "off",  # the model would be tried as a judge after each start, in 24 calls

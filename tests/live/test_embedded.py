@@ -90,11 +90,11 @@ async def test_the_same_seed_gives_the_same_answer(client: ollama.AsyncClient) -
 
 
 async def test_a_prompt_seen_before_counts_whole_but_is_not_evaluated_again(http: httpx.AsyncClient) -> None:
-    text = "The quick brown fox jumps over the lazy dog. " * 40
+    text = "The quick brown fox jumps over the lazy dog. " * 30
     body = {"model": NAME, "messages": [{"role": "user", "content": text}], "options": SEEDED, "stream": False}
     first = (await http.post("/api/chat", json=body)).json()
     again = (await http.post("/api/chat", json=body)).json()
-    assert again["prompt_eval_count"] == first["prompt_eval_count"] > 400
+    assert again["prompt_eval_count"] == first["prompt_eval_count"] > 300
     assert again["prompt_eval_duration"] < first["prompt_eval_duration"] / 2
 
 
@@ -170,7 +170,7 @@ async def test_two_slots_work_side_by_side(http: httpx.AsyncClient) -> None:
     happened: list[str] = []
 
     async def stream() -> None:
-        body = {"model": NAME, "messages": ENDLESS, "options": {**SEEDED, "num_predict": 200}}
+        body = {"model": NAME, "messages": ENDLESS, "options": {**SEEDED, "num_predict": 80}}
         async with http.stream("POST", "/api/chat", json=body) as response:
             lines = response.aiter_lines()
             await anext(lines)

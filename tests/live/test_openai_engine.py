@@ -1,6 +1,5 @@
 """Condenser in front of an engine with the OpenAI API: the server of llama.cpp itself, on the embedded model."""
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,30 +24,51 @@ NAME = "smollm2:135m"
 NUM_CTX = 1024
 
 
-@contextmanager
-def llama_cpp(port: int = 0) -> Iterator[str]:
-    """The server; gives the front of its API's addresses."""
-    model = fetch_model(default_cache_dir())
-    options = {"model": model, "alias": NAME, "api-key": KEY, "port": port, "num-ctx": NUM_CTX}
-    given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.live.llama_cpp", *given],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip() + "/v1"
-    finally:
-        process.kill()
-        process.wait(timeout=30)
+class LlamaCpp:
+    """The server, which can be stopped and started again at the same address."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self.start()
+
+    def start(self) -> None:
+        """Return when it listens."""
+        model = fetch_model(default_cache_dir())
+        options = {"model": model, "alias": NAME, "api-key": KEY, "port": self._port, "num-ctx": NUM_CTX}
+        given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.live.llama_cpp", *given],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        address = self._process.stdout.readline().strip()
+        self._port = int(address.rsplit(":", 1)[-1])
+
+    @property
+    def url(self) -> str:
+        """The front of its API's addresses."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def stop(self) -> None:
+        """Kill it."""
+        self._process.kill()
+        self._process.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[str]:
-    with llama_cpp() as url:
-        yield url
+def server() -> Iterator[LlamaCpp]:
+    running = LlamaCpp()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def engine(server: LlamaCpp) -> str:
+    return server.url
 
 
 @contextmanager
@@ -121,7 +141,7 @@ def test_a_model_that_it_does_not_have_is_404_and_tells_which_it_has(client: htt
 
 
 def test_a_text_over_the_servers_context_window_is_compressed_part_by_part(client: httpx.Client) -> None:
-    text = "\n\n".join(f"Paragraph {number}: {MAIL}" for number in range(NUM_CTX // 120))
+    text = "\n\n".join(f"Paragraph {number}: {MAIL}" for number in range(5))
     body = compressed(client, text, method="abstractive").raise_for_status().json()
     assert body["usage"]["calls"] >= 2
     assert body["fidelity"]["summary"]["written"] > 0
@@ -139,25 +159,12 @@ def test_a_wrong_key_is_told_by_the_answer_and_by_readyz_and_never_shown(engine:
         assert "sk-wrong" not in answer.text + ready.text + status + service.log.read_text()
 
 
-def test_a_server_that_has_gone_is_502_and_one_that_is_back_serves(tmp_path: Path) -> None:
-    with llama_cpp() as url:
-        port = int(re.findall(r":(\d+)/", url)[0])
-        running = start_service(
-            tmp_path,
-            "openai",
-            CONDENSER_OPENAI_URL=url,
-            CONDENSER_OPENAI_API_KEY=KEY,
-            CONDENSER_MODEL=NAME,
-            CONDENSER_ENGINE_RETRIES=0,
-        )
-        wait_until_ready(running)
-    with running.client() as client:
-        answer = compressed(client, TEXT)
-        assert (answer.status_code, answer.json()["type"]) == (502, "urn:condenser:problem:unreachable")
-        with llama_cpp(port):
-            assert compressed(client, TEXT).status_code == 200
-    running.process.terminate()
-    running.process.wait(timeout=30)
+def test_a_server_that_has_gone_is_502_and_one_that_is_back_serves(client: httpx.Client, server: LlamaCpp) -> None:
+    server.stop()
+    answer = compressed(client, TEXT)
+    assert (answer.status_code, answer.json()["type"]) == (502, "urn:condenser:problem:unreachable")
+    server.start()
+    assert compressed(client, TEXT).status_code == 200
 
 
 def test_the_doctor_tells_whether_it_serves(engine: str) -> None:

@@ -1,4 +1,4 @@
-"""What a real model makes of texts that try to take it over: one in each language here, all 50 by
+"""What a real model makes of texts that try to take it over: of three languages here, all 50 texts by
 `python -m benchmarks.prompt_injection`.
 """
 
@@ -7,9 +7,9 @@ import httpx
 from benchmarks.prompt_injection import shown_in
 from tests.security.injections import load
 
-TEXTS = list({text.language: text for text in load()}.values())
+TEXTS = list({text.language: text for text in load() if text.language in ("en", "fr", "zh")}.values())
 
 
 def test_what_a_text_commands_and_the_system_prompt_are_in_no_answer(client: httpx.Client) -> None:
-    assert {one.language for one in TEXTS} == {"en", "de", "fr", "es", "zh", "ja"}
+    assert len(TEXTS) == 3
     assert shown_in(client, TEXTS) == {}
