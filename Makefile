@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run dev test test-live soak fuzz lint docs lock clean
+.PHONY: run dev test tests test-live soak fuzz lint docs lock clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/condenser fetch-model
@@ -24,9 +24,13 @@ run: $(VENV)/run.stamp
 
 dev: $(VENV)/test.stamp
 
-test: $(VENV)/test.stamp lint
+test: $(VENV)/test.stamp
 	@$(BIN)/condenser fetch-model
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(MAKE) --no-print-directory --jobs 2 lint tests
+
+# A file stays in one process, which starts its services once. One process more than there are cores: some wait.
+tests: $(VENV)/test.stamp
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder
 
 test-live: $(VENV)/test.stamp
 	CONDENSER_TEST_ENGINE=ollama $(BIN)/python -m pytest tests/live
@@ -62,9 +66,14 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/test.stamp: requirements-dev.lock $(VENV)/run.stamp
-	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
-	@touch $@
+# Has all of requirements.lock too. pip stands in where uv can't: uv does not read pip's settings, such as a mirror.
+$(VENV)/test.stamp: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/uv.lock
+	$(PIP_INSTALL) --require-hashes -r $(VENV)/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock || \
+	  $(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/run.stamp $@
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -57,7 +57,9 @@ def gets_idle(client: httpx.Client) -> bool:
 
 def test_a_client_that_goes_away_frees_its_places(service: Service, client: httpx.Client) -> None:
     body = json.dumps({"text": LONG, "method": "abstractive"}).encode()
-    head = f"POST /compress HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = (
+        f"POST /compress HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    )
     with socket.create_connection(("127.0.0.1", int(service.url.rsplit(":", 1)[-1]))) as leaving:
         leaving.sendall(head.encode() + b"\r\n\r\n" + body)
         assert gets_busy(client)

@@ -74,7 +74,9 @@ def test_the_headers_that_clients_go_by_are_described() -> None:
     assert "Location" in named["batch"]["responses"]["202"]["headers"]
     assert "WWW-Authenticate" in named["status"]["responses"]["401"]["headers"]
     assert all(
-        "X-Request-ID" in answer["headers"] for operation in named.values() for answer in operation["responses"].values()
+        "X-Request-ID" in answer["headers"]
+        for operation in named.values()
+        for answer in operation["responses"].values()
     )
 
 
