@@ -35,7 +35,7 @@ def run(*command: str, service: Served) -> str:
 )
 def test_an_example_in_python_prints_what_it_is_about(service: Served, name: str, shown: list[str]) -> None:
     printed = run(sys.executable, str(EXAMPLES / name), service=service)
-    assert [one for one in shown if one not in printed] == []
+    assert [word for word in shown if word not in printed] == []
 
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed here")

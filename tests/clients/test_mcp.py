@@ -60,7 +60,7 @@ async def test_the_tools_are_listed_with_what_they_take_and_give(client: Client)
     assert compress.description
     assert compress.input_schema["required"] == ["text"]
     assert {"target_ratio", "question", "must_keep", "method"} <= compress.input_schema["properties"].keys()
-    assert all(one["description"] for one in compress.input_schema["properties"].values())
+    assert all(schema["description"] for schema in compress.input_schema["properties"].values())
     assert compress.output_schema
     assert compress.output_schema["properties"]["compressed"]["type"] == "string"
 
@@ -97,7 +97,7 @@ async def test_what_is_asked_for_is_passed_on(client: Client) -> None:
     assert "14:35 UTC" in texts(short)[0]
 
 
-async def test_the_status_is_told_in_words_and_in_fields(client: Client) -> None:
+async def test_the_status_is_given_in_words_and_in_fields(client: Client) -> None:
     async with client:
         status = await client.call_tool("status", {})
     assert structured(status)["engine"]["up"] is False
@@ -157,7 +157,7 @@ async def test_the_keys_of_the_api_open_it_and_name_the_client(locked_service: S
         async with Client(transport) as client:
             structured(await client.call_tool("compress", COMPRESS))
     lines = [json.loads(line) for line in locked_service.log.read_text().splitlines()]
-    assert [one["client"] for one in lines if one.get("operation") == "compress"][-1] == "agent"
+    assert [line["client"] for line in lines if line.get("operation") == "compress"][-1] == "agent"
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,7 @@ async def test_a_client_that_leaves_takes_its_call_out_of_the_engine() -> None:
     }
     with ollama(never):
         async with running() as http:
-            transport = http._transport
-            assert isinstance(transport, httpx.ASGITransport)
-            await transport.app(scope, receive, send)
+            await http.app(scope, receive, send)
             await ended.wait()
 
 

@@ -78,7 +78,7 @@ def test_a_capsule_may_be_given_as_it_was_kept(service: Served) -> None:
     with Condenser(service.url) as condenser:
         short = condenser.compress(TEXT, method="extractive")
         kept = [short, short.model_dump(), json.loads(short.capsule.model_dump_json())]
-        assert [condenser.reconstruct(one).text for one in kept] == [TEXT] * 3
+        assert [condenser.reconstruct(capsule).text for capsule in kept] == [TEXT] * 3
 
 
 def test_a_stream_of_a_running_service_ends_with_what_a_plain_call_answers(service: Served) -> None:
@@ -87,7 +87,7 @@ def test_a_stream_of_a_running_service_ends_with_what_a_plain_call_answers(servi
         plain = condenser.compress(TEXT, method="extractive", target_ratio=0.4)
     assert isinstance(result, models.CompressResult)
     assert result.compressed == plain.compressed
-    assert all(isinstance(one, Excerpt) and one.text in plain.compressed for one in excerpts)
+    assert all(isinstance(excerpt, Excerpt) and excerpt.text in plain.compressed for excerpt in excerpts)
 
 
 def test_a_batch_has_a_result_or_a_problem_for_each_item(service: Served) -> None:
@@ -113,7 +113,7 @@ def test_a_batch_can_be_left_with_the_service(service: Served) -> None:
     assert sorted(item.index for item in page.results) == [0, 1]
 
 
-def test_the_status_and_why_it_is_not_ready_are_told(service: Served) -> None:
+def test_the_status_says_why_the_service_is_not_ready(service: Served) -> None:
     with Condenser(service.url) as condenser:
         assert condenser.status().engine.up is False
         ready = condenser.ready()
@@ -159,7 +159,7 @@ def test_where_nothing_answers_it_is_unreachable() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>hello</html>", "{}", '{"compressed": 1}'])
-def test_what_is_no_condenser_is_told_apart(router: respx.MockRouter, body: str) -> None:
+def test_what_is_no_condenser_is_reported_as_such(router: respx.MockRouter, body: str) -> None:
     router.post("/compress").respond(200, text=body)
     with Condenser(URL) as condenser, pytest.raises(UnexpectedAnswerError):
         condenser.compress(TEXT)
@@ -240,7 +240,7 @@ def test_a_stream_gives_excerpts_and_at_last_the_result(router: respx.MockRouter
     route = router.post("/compress").respond(200, content=b": a comment\n\n" + stream.replace(b"\n", b"\r\n"))
     with Condenser(URL) as condenser:
         *excerpts, result = condenser.stream(TEXT, method="auto")
-    assert [one.by for one in excerpts if isinstance(one, Excerpt)] == ["source", "model"]
+    assert [excerpt.by for excerpt in excerpts if isinstance(excerpt, Excerpt)] == ["source", "model"]
     assert isinstance(result, models.CompressResult)
     assert route.calls.last.request.headers["accept"] == "text/event-stream"
 
@@ -290,7 +290,7 @@ def test_lines_end_at_line_feeds_only(router: respx.MockRouter) -> None:
     assert item.problem.detail == "a\u2028b\x85c"
 
 
-def test_a_batch_that_is_cut_in_a_line_is_told(router: respx.MockRouter) -> None:
+def test_a_batch_that_is_cut_in_a_line_is_an_error(router: respx.MockRouter) -> None:
     router.post("/batch").respond(200, content=b'{"index": 0, "prob')
     with Condenser(URL) as condenser, pytest.raises(UnreachableError, match="in the middle of a line"):
         list(condenser.batch_as_ready([TEXT]))
@@ -355,14 +355,14 @@ def test_messages_come_back_shorter_with_capsules_of_what_changed(router: respx.
     route = router.post("/compress").respond(200, json=message_examples.RESPONSE)
     messages = message_examples.REQUEST["messages"]
     with Condenser(URL) as condenser:
-        found = condenser.compress_messages(messages, keep_last=2, must_keep=("Please",))
+        compressed = condenser.compress_messages(messages, keep_last=2, must_keep=("Please",))
     assert json.loads(route.calls.last.request.content) == {
         "messages": messages,
         "keep_last": 2,
         "must_keep": ["Please"],
     }
-    assert found.messages == message_examples.RESPONSE["messages"]
-    assert [one.index for one in found.changed] == [2]
+    assert compressed.messages == message_examples.RESPONSE["messages"]
+    assert [change.index for change in compressed.changed] == [2]
 
 
 def test_unknown_fields_of_a_newer_service_are_kept(router: respx.MockRouter) -> None:

@@ -48,13 +48,11 @@ class Running:
 
     def footprint(self) -> Footprint:
         """What is taken now; a task by what it runs."""
-        engine = self.service.engine
+        queue = self.service.engine.queue
         ours = asyncio.all_tasks() - self.upstream.tasks - self.server.server_state.tasks
         # The closing of an asynchronous generator is a task without a name.
         names = frozenset(getattr(task.get_coro(), "__qualname__", "closing") for task in ours)
-        transports = [one.client._http._transport for one in engine.upstreams.all]  # type: ignore[attr-defined]
-        busy = sum(len(one.client.connector._acquired) for one in transports if not callable(one.client))
-        return Footprint(engine.queue.in_flight, engine.queue.waiting, names, busy)
+        return Footprint(queue.in_flight, queue.waiting, names, self.upstream.under_way)
 
     async def waits_for(self, waiting: int) -> None:
         """Return when so many calls wait for a place in the engine."""

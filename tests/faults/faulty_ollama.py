@@ -87,13 +87,15 @@ async def answers_well(chat: Chat) -> None:
 class FaultyOllama:
     """Serves on a loopback port that it keeps over `stop` and `start`; chats about a text go by `behaviour`.
 
-    `status` has the other answers by their path; there are none at all while it `is_silent`.
+    `status` has the other answers by their path; there are none at all while it `is_silent`. `under_way` counts the
+    requests that it has not answered and whose client has not left.
     """
 
     def __init__(self) -> None:
         self.behaviour: Behaviour = answers_well
         self.status: dict[str, dict[str, Any]] = dict(_STATUS_ANSWERS)
         self.is_silent = False
+        self.under_way = 0
         self.chats: list[Chat] = []
         self.loaded = asyncio.Event()
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -148,7 +150,13 @@ class FaultyOllama:
     async def _answer(
         self, path: str, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        chat = Chat(body, reader, writer)
+        self.under_way += 1
+        try:
+            await self._answered(path, Chat(body, reader, writer))
+        finally:
+            self.under_way -= 1
+
+    async def _answered(self, path: str, chat: Chat) -> None:
         if self.is_silent:
             await chat.until_left()
         elif path != "/api/chat":

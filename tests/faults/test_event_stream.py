@@ -47,9 +47,9 @@ class Events:
     async def next(self) -> Event:
         """The next event."""
         block: list[str] = []
-        async for found in self._lines:
-            if found:
-                block.append(found)
+        async for line in self._lines:
+            if line:
+                block.append(line)
             elif event := event_of("\n".join(block)):
                 return event
             else:

@@ -54,8 +54,8 @@ async def read(service: ServiceProcess, path: str, limit: int = 0) -> dict[str, 
     """What is told of a job."""
     response = await service.client.get(path, params={"limit": limit})
     assert response.status_code == 200
-    told: dict[str, Any] = response.json()
-    return told
+    job: dict[str, Any] = response.json()
+    return job
 
 
 async def begins(service: ServiceProcess, path: str) -> bool:
@@ -83,8 +83,8 @@ async def becomes(is_so: Callable[[], bool]) -> None:
 
 def calls_per_item(upstream: FaultyOllama) -> Counter[int]:
     """How many chats there were about each item."""
-    found = (re.search(r"Item (\d+)\.", chat.prompt) for chat in upstream.chats)
-    return Counter(int(match[1]) for match in found if match)
+    matches = (re.search(r"Item (\d+)\.", chat.prompt) for chat in upstream.chats)
+    return Counter(int(match[1]) for match in matches if match)
 
 
 def check_each_once(results: list[dict[str, Any]], items: int) -> None:
@@ -106,8 +106,8 @@ async def test_kill_9_in_the_middle_loses_nothing_and_pays_for_nothing_again_tha
     assert 0 < len(finished) < items
     async with in_front_of(upstream, tmp_path) as service:
         check_each_once(await all_results(service, path), items)
-        told = await read(service, path)
-    assert (told["state"], told["succeeded"], told["failed"]) == ("done", items, 0)
+        job = await read(service, path)
+    assert (job["state"], job["succeeded"], job["failed"]) == ("done", items, 0)
     calls = calls_per_item(upstream)
     assert {calls[index] for index in finished} == {1}
     assert max(calls.values()) <= 2
@@ -169,8 +169,8 @@ async def test_delete_aborts_the_calls_under_way_and_erases_the_texts(upstream: 
         assert (await service.client.delete(path)).status_code == 204
         for chat in upstream.chats:
             await asyncio.wait_for(chat.left.wait(), 10)
-        told = await read(service, path)
-        assert (told["state"], told["succeeded"], told["next"]) == ("cancelled", 0, None)
+        job = await read(service, path)
+        assert (job["state"], job["succeeded"], job["next"]) == ("cancelled", 0, None)
         assert (await service.client.delete(path)).status_code == 204
         assert b"The ferry to Tallinn" not in stored(tmp_path)
         upstream.behaviour = answers_well

@@ -63,7 +63,7 @@ async def test_the_upstream_gets_a_shorter_conversation_and_its_answer_comes_bac
     assert received.line == "POST /v1/chat/completions HTTP/1.1"
     sent = json.loads(received.content)["messages"]
     assert len(sent) == len(MESSAGES)
-    assert [one for number, one in enumerate(sent) if number != 3] == MESSAGES[:3] + MESSAGES[4:]
+    assert [message for number, message in enumerate(sent) if number != 3] == MESSAGES[:3] + MESSAGES[4:]
     assert sent[3]["tool_call_id"] == "call_1"
     assert 0 < len(sent[3]["content"]) < len(LOG) / 5
     assert int(answer.headers["x-condenser-saved-tokens"]) > 1000
@@ -143,7 +143,7 @@ async def test_the_official_client_completes_streams_and_lists_models(
         openai_upstream.answer = lists
         assert [model.id async for model in client.models.list()] == ["m"]
         await client.close()
-    assert [one.headers["authorization"] for one in openai_upstream.received] == ["Bearer theirs"] * 3
+    assert [request.headers["authorization"] for request in openai_upstream.received] == ["Bearer theirs"] * 3
     assert openai_upstream.received[2].line == "GET /v1/models HTTP/1.1"
 
 

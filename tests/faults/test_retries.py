@@ -48,7 +48,7 @@ async def test_without_retries_there_is_one_try(start: Start, upstream: FaultyOl
         assert (service.retries("busy"), len(upstream.chats)) == (0, 1)
 
 
-async def test_a_refused_connection_is_tried_again_and_then_told(start: Start, upstream: FaultyOllama) -> None:
+async def test_a_refused_connection_is_retried_and_then_reported(start: Start, upstream: FaultyOllama) -> None:
     async with start(engine_retries=2) as service:
         await upstream.stop()
         response = await service.compress()
@@ -62,10 +62,10 @@ def seen_retry(service: Running, monkeypatch: pytest.MonkeyPatch) -> asyncio.Eve
     """Set when the service is about to make a call again."""
     seen = asyncio.Event()
 
-    def told(reason: RetryReason) -> None:
+    def note(reason: RetryReason) -> None:
         seen.set()
 
-    monkeypatch.setattr(service.service.metrics, "call_retried", told)
+    monkeypatch.setattr(service.service.metrics, "call_retried", note)
     return seen
 
 

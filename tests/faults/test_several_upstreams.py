@@ -32,7 +32,7 @@ async def other() -> AsyncIterator[FaultyOllama]:
 @asynccontextmanager
 async def in_front_of(*upstreams: FaultyOllama, **settings: Any) -> AsyncIterator[Running]:
     """A service in front of all of them, which does not try again in the same one."""
-    urls = ",".join(one.url for one in upstreams)
+    urls = ",".join(each.url for each in upstreams)
     given = {"max_concurrency": 2, "engine_retries": 0, **settings}
     async with running(upstreams[0], ollama_urls=urls, **given) as service:
         yield service
@@ -234,11 +234,11 @@ async def test_status_and_metrics_tell_of_each(upstream: FaultyOllama, other: Fa
     async with in_front_of(upstream, other) as service:
         await upstream.stop()
         await service.compress()
-        told = (await service.client.get("/status")).json()["engine"]["upstreams"]
-        assert [one["url"] for one in told] == [upstream.url, other.url]
-        assert (told[0]["version"], told[1]["version"]) == (None, "0.16.1")
-        assert "no connection" in told[0]["problem"]
-        assert told[1] == {
+        listed = (await service.client.get("/status")).json()["engine"]["upstreams"]
+        assert [each["url"] for each in listed] == [upstream.url, other.url]
+        assert (listed[0]["version"], listed[1]["version"]) == (None, "0.16.1")
+        assert "no connection" in listed[0]["problem"]
+        assert listed[1] == {
             "url": other.url, "version": "0.16.1", "loaded": True, "in_flight": 0, "slots": 2,
             "problem": None, "warning": None,
         }  # fmt: skip

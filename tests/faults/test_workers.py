@@ -61,7 +61,7 @@ class Workers:
         self.process.send_signal(signal.SIGTERM)
         for _ in range(500):
             ready = [await self.ask("GET", "/readyz") for _ in range(12)]  # of either worker, all but surely
-            if all(one.json()["problem"] == "the service is shutting down" for one in ready):
+            if all(response.json()["problem"] == "the service is shutting down" for response in ready):
                 return
         raise AssertionError("it is still ready")
 
@@ -143,7 +143,7 @@ async def test_the_queue_is_bounded_over_both_workers(upstream: FaultyOllama, tm
         held.release.set()
         responses = await asyncio.gather(*requests)
         assert statuses(responses) == {200: 2 + 5, 503: refused}
-        assert all(int(one.headers["retry-after"]) >= 1 for one in responses if one.status_code == 503)
+        assert all(int(response.headers["retry-after"]) >= 1 for response in responses if response.status_code == 503)
 
 
 async def test_every_scrape_and_every_status_is_about_all_workers(upstream: FaultyOllama, tmp_path: Path) -> None:
@@ -160,9 +160,9 @@ async def test_every_scrape_and_every_status_is_about_all_workers(upstream: Faul
             assert status["queue"] == {"in_flight": 0, "concurrency_limit": 2, "depth": 0, "capacity": 1000}
         for _ in range(500):
             histories = [(await workers.ask("GET", "/status/history")).json() for _ in range(6)]
-            if all(one["succeeded"] == REQUESTS for one in histories):
+            if all(history["succeeded"] == REQUESTS for history in histories):
                 break
-        assert {one["succeeded"] for one in histories} == {REQUESTS}
+        assert {history["succeeded"] for history in histories} == {REQUESTS}
 
 
 async def test_the_history_is_of_all_workers_those_too_that_have_ended(upstream: FaultyOllama, tmp_path: Path) -> None:
@@ -171,8 +171,8 @@ async def test_the_history_is_of_all_workers_those_too_that_have_ended(upstream:
         async def becomes(succeeded: int) -> None:
             for _ in range(500):
                 answers = [(await service.ask("GET", "/status/history")).json() for _ in range(6)]
-                sums = [sum(minute["succeeded"]["compress"] for minute in one["minutes"]) for one in answers]
-                if {*sums, *(one["succeeded"] for one in answers)} == {succeeded}:
+                sums = [sum(minute["succeeded"]["compress"] for minute in history["minutes"]) for history in answers]
+                if {*sums, *(history["succeeded"] for history in answers)} == {succeeded}:
                     return
             raise AssertionError(f"the history is not of {succeeded} compressions")
 
@@ -192,7 +192,7 @@ async def test_the_limits_of_a_key_hold_for_both_workers_together(upstream: Faul
         headers = {"X-API-Key": "alices-own-key"}
         responses = await asyncio.gather(*workers.begin(range(REQUESTS), headers=headers))
         assert statuses(responses) == {200: 5, 429: REQUESTS - 5}
-        assert all(int(one.headers["retry-after"]) > 50 for one in responses if one.status_code == 429)
+        assert all(int(response.headers["retry-after"]) > 50 for response in responses if response.status_code == 429)
 
 
 async def test_a_killed_worker_frees_its_places_for_the_other_one_and_is_started_again(
@@ -207,8 +207,8 @@ async def test_a_killed_worker_frees_its_places_for_the_other_one_and_is_started
         os.kill(victim, signal.SIGKILL)
         held.release.set()
         results = await asyncio.gather(*requests, return_exceptions=True)
-        lost = [one for one in results if isinstance(one, BaseException)]
-        assert all(isinstance(one, httpx.TransportError) for one in lost)
+        lost = [result for result in results if isinstance(result, BaseException)]
+        assert all(isinstance(error, httpx.TransportError) for error in lost)
         assert 0 < len(lost) < REQUESTS
         await workers.becomes(WORKERS, "workers")
         await workers.becomes(0, "in_flight")

@@ -60,7 +60,7 @@ def _is_chosen(body: Any) -> bool:
 
 
 def _are_literals(values: list[Any]) -> bool:
-    return len(values) <= 100 and all(isinstance(one, str) and 0 < len(one) <= 1000 for one in values)
+    return len(values) <= 100 and all(isinstance(value, str) and 0 < len(value) <= 1000 for value in values)
 
 
 def _is_capsule(body: Any) -> bool:
@@ -85,7 +85,7 @@ def refused_for_a_reason(
     if case.path == "/compress" and "messages" in body:
         assert _HUGE_INTEGER.search(json.dumps(body)) or _has_what_no_conversation_has(body), response.text
     elif case.path == "/compress":
-        lacking = [one for one in body.get("must_keep", []) if one not in body["text"]]
+        lacking = [string for string in body.get("must_keep", []) if string not in body["text"]]
         has_two_sizes = body.get("target_ratio") is not None and body.get("coverage") is not None
         assert lacking or has_two_sizes or not _is_of_its_kind(body), f"refused without need: {response.text}"
     if case.path == "/reconstruct":
@@ -95,14 +95,14 @@ def refused_for_a_reason(
 
 def _has_what_no_conversation_has(body: dict[str, Any]) -> bool:
     """Strings to be kept that it lacks, two sizes, a text beside it, parts without text, or too many levels."""
-    said = json.dumps(body["messages"], ensure_ascii=False)
+    messages = json.dumps(body["messages"], ensure_ascii=False)
     parts = [part for message in body["messages"] for part in message.get("content") or () if isinstance(part, dict)]
     return (
-        any(json.dumps(one, ensure_ascii=False)[1:-1] not in said for one in body.get("must_keep", []))
+        any(json.dumps(string, ensure_ascii=False)[1:-1] not in messages for string in body.get("must_keep", []))
         or (body.get("target_ratio") is not None and body.get("coverage") is not None)
         or any(part.get("type") == "text" and part.get("text") is None for part in parts)
         or any(name in body for name in ("text", "content_type"))
-        or said.count("[") + said.count("{") > _FEWEST_DEEP
+        or messages.count("[") + messages.count("{") > _FEWEST_DEEP
     )
 
 
@@ -137,6 +137,6 @@ def items_fail_for_a_reason(
     assert isinstance(case.body, dict)
     items = case.body["items"]
     assert isinstance(items, list)
-    assert sorted(one.index for one in results) == list(range(len(items)))
-    statuses = {one.problem.status for one in results if one.problem is not None}
+    assert sorted(result.index for result in results) == list(range(len(items)))
+    statuses = {result.problem.status for result in results if result.problem is not None}
     assert not statuses & {500, 502, 503}, f"a problem of the service's own: {response.text}"

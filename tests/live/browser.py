@@ -65,9 +65,9 @@ class Visit:
         def pass_on(route: Route) -> None:
             response = route.fetch(timeout=LIMIT_MS)
             assert response.ok, response.text()
-            found = result_in(response)
-            answers.append(alter(found))
-            if answers[0] is found:
+            result = result_in(response)
+            answers.append(alter(result))
+            if answers[0] is result:
                 route.fulfill(response=response)
             else:
                 route.fulfill(json=answers[0])
@@ -141,17 +141,17 @@ def visit(browser: Browser, url: str, **context: Any) -> Iterator[Visit]:
     """The page of the service at `url`, opened in a context of its own with these options of Playwright's."""
     with browser.new_context(**context) as opened:
         page = opened.new_page()
-        found = Visit(page, url)
+        opened_page = Visit(page, url)
 
         def note(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):
-                found.errors.append(message.text)
+                opened_page.errors.append(message.text)
 
         page.on("console", note)
-        page.on("pageerror", lambda error: found.errors.append(str(error)))
-        page.on("request", lambda request: found.hosts.add(urlsplit(request.url).netloc))
+        page.on("pageerror", lambda error: opened_page.errors.append(str(error)))
+        page.on("request", lambda request: opened_page.hosts.add(urlsplit(request.url).netloc))
         page.goto(f"{url}/")
-        yield found
+        yield opened_page
 
 
 Run = tuple[int, int, str, dict[str, str]]
@@ -162,11 +162,11 @@ def seen_runs(page: Page) -> list[Run]:
     runs = page.locator("#source").evaluate(
         "source => [...source.children].map(one => [one.textContent, one.localName, {...one.dataset}])"
     )
-    found, reached = [], 0
+    runs_in_page, reached = [], 0
     for text, tag, data in runs:
-        found.append((reached, reached + len(text), tag, data))
+        runs_in_page.append((reached, reached + len(text), tag, data))
         reached += len(text)
-    return found
+    return runs_in_page
 
 
 def marked(page: Page) -> set[int]:
@@ -176,10 +176,10 @@ def marked(page: Page) -> set[int]:
 
 def marked_passages(page: Page) -> list[int]:
     """The passages of the result that are marked."""
-    found: list[int] = page.locator("#compressed [data-shown]").evaluate_all(
+    indexes: list[int] = page.locator("#compressed [data-shown]").evaluate_all(
         "passages => passages.map(one => Number(one.dataset.index))"
     )
-    return found
+    return indexes
 
 
 def code_points(ranges: Iterable[Iterable[int]]) -> set[int]:

@@ -96,17 +96,17 @@ def on_terminal(*arguments: str, is_input: bool = False, **environment: str) -> 
 
 def test_on_a_terminal_without_input_a_command_says_what_it_needs_and_ends() -> None:
     for command in ("compress", "reconstruct", "diff"):
-        code, told = on_terminal(command, is_input=True)
+        code, written = on_terminal(command, is_input=True)
         assert code == 2
-        assert "name a file, pipe a text in" in told
+        assert "name a file, pipe a text in" in written
 
 
 def test_a_terminal_shows_the_seconds_so_far(gateway: Service, upstream: httpx.Client) -> None:
     upstream.post("/control", json={"service_s": 0.5})
-    code, told = on_terminal("compress", "README.md", "--url", gateway.url)
+    code, written = on_terminal("compress", "README.md", "--url", gateway.url)
     assert code == 0
-    assert "compressing" in told
-    assert "0:00:00" in told
+    assert "compressing" in written
+    assert "0:00:00" in written
 
 
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
@@ -185,10 +185,10 @@ def test_ctrl_c_loses_nothing_that_is_done(gateway: Service, upstream: httpx.Cli
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    told = process.stderr.read()
+    written = process.stderr.read()
     assert process.wait() == 130
     done = len(out.read_text().splitlines())
-    assert f"{done} of 30 are done" in told
+    assert f"{done} of 30 are done" in written
     upstream.post("/control", json={"service_s": 0.0})
     again = run("batch", str(source), "--out", str(out), "--url", gateway.url, "--json")
     assert json.loads(again.stdout) == {"succeeded": 30 - done, "failed": 0, "skipped": done}
@@ -208,13 +208,13 @@ def test_acceptance_measures_all_criteria_by_real_calls(
     served = upstream.get("/control").json()["served"]
     out = tmp_path / "found.json"
     done = run("acceptance", "--texts", "6", "--rounds", "1", "--out", str(out), "--url", gateway.url)
-    found = json.loads(out.read_text())
-    names = [row["name"] for row in found["rows"]]
+    report = json.loads(out.read_text())
+    names = [row["name"] for row in report["rows"]]
     assert names == ["model available", "compression", "exact reconstruction", "savings", "throughput", "fidelity"]
     # Of three lengths the shortest is answered without the model.
     assert upstream.get("/control").json()["served"] - served >= 2 + 4 + 4
-    assert done.returncode == (0 if found["is_met"] else 1)
-    by_name = {row["name"]: row for row in found["rows"]}
+    assert done.returncode == (0 if report["is_met"] else 1)
+    by_name = {row["name"]: row for row in report["rows"]}
     assert by_name["exact reconstruction"]["figures"]["identical"] == 3
     assert by_name["savings"]["figures"]["is_undisturbed"]
     fidelity = by_name["fidelity"]["figures"]

@@ -34,8 +34,8 @@ def assert_is_accounted_for(text: str, answer: dict[str, Any]) -> None:
     assert not covered & omitted
     assert all(text[at].isspace() for at in range(len(text)) if at not in covered | omitted)
     between = "".join(
-        compressed[one["end"] : two["start"]]
-        for one, two in zip(fidelity["passages"], fidelity["passages"][1:], strict=False)
+        compressed[first["end"] : second["start"]]
+        for first, second in zip(fidelity["passages"], fidelity["passages"][1:], strict=False)
     )
     assert not between.strip()
 
@@ -62,8 +62,8 @@ def test_every_fact_is_kept_or_counted_as_missing(mail: dict[str, Any]) -> None:
 
 def test_the_models_figures_and_names_are_the_sources(mail: dict[str, Any]) -> None:
     for passage in mail["fidelity"]["passages"]:
-        said = mail["compressed"][passage["start"] : passage["end"]]
-        for word in said.split():
+        passage_text = mail["compressed"][passage["start"] : passage["end"]]
+        for word in passage_text.split():
             if any(character.isdigit() for character in word):
                 assert word.strip(".,;:()") in MAIL
 

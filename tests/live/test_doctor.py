@@ -20,34 +20,34 @@ def doctor(*options: str, **settings: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
-def found(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def findings(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {finding["name"]: finding for finding in report["findings"]}
 
 
 def test_a_real_call_to_ollamas_api_gives_the_speed(client: httpx.Client) -> None:
     engine = client.get("/readyz").json()
     _, report = doctor(CONDENSER_OLLAMA_URL=engine["engine_url"], CONDENSER_MODEL=engine["model"])
-    assert found(report)["ollama"]["state"] == "ok", found(report)["ollama"]
-    assert found(report)["model"]["state"] == "ok"
+    assert findings(report)["ollama"]["state"] == "ok", findings(report)["ollama"]
+    assert findings(report)["model"]["state"] == "ok"
     call = report["observations"]["answers"]["call"]
     assert call["problem"] is None
     assert call["load_s"] + call["decode_s"] > 0
     assert call["completion_tokens"] > 0
-    assert "tokens/s" in found(report)["speed"]["sentence"]
+    assert "tokens/s" in findings(report)["speed"]["sentence"]
 
 
 def test_a_model_that_the_engine_does_not_have_fails_with_the_pull(client: httpx.Client) -> None:
     engine = client.get("/readyz").json()
     code, report = doctor(CONDENSER_OLLAMA_URL=engine["engine_url"], CONDENSER_MODEL="no-such-model:1b")
     assert code == 1
-    assert found(report)["model"]["command"].endswith("ollama pull no-such-model:1b")
+    assert findings(report)["model"]["command"].endswith("ollama pull no-such-model:1b")
 
 
 def test_a_running_service_on_the_embedded_engine_is_measured(service: Service) -> None:
     port = service.url.rsplit(":", 1)[-1]
     code, report = doctor(CONDENSER_ENGINE="embedded", CONDENSER_PORT=port)
     assert code == 0
-    assert {name: finding["state"] for name, finding in found(report).items()} == dict.fromkeys(
+    assert {name: finding["state"] for name, finding in findings(report).items()} == dict.fromkeys(
         ("model", "llama.cpp", "memory", "speed"), "ok"
     )
 
@@ -56,10 +56,10 @@ def test_a_healthy_service_on_the_embedded_engine_is_what_is_looked_at_where_no_
     port = service.url.rsplit(":", 1)[-1]
     code, report = doctor("--no-call", CONDENSER_PORT=port)
     assert code == 0
-    assert "runs on the embedded engine" in found(report)["engine"]["sentence"]
+    assert "runs on the embedded engine" in findings(report)["engine"]["sentence"]
     code, report = doctor("--no-call", CONDENSER_PORT=port, CONDENSER_ENGINE="ollama", CONDENSER_OLLAMA_URL=nobody())
     assert code == 1
-    assert found(report)["ollama"]["state"] == "fail"
+    assert findings(report)["ollama"]["state"] == "fail"
 
 
 def nobody() -> str:
@@ -71,11 +71,11 @@ def nobody() -> str:
 def test_auto_without_ollama_says_that_it_takes_the_embedded_engine(model: None) -> None:
     code, report = doctor("--no-call", CONDENSER_ENGINE="auto", CONDENSER_OLLAMA_URL=nobody())
     assert code == 0
-    assert "uses the embedded engine" in found(report)["engine"]["sentence"]
+    assert "uses the embedded engine" in findings(report)["engine"]["sentence"]
 
 
-def test_a_server_that_never_answers_is_told_from_one_that_is_down() -> None:
+def test_a_server_that_never_answers_is_distinguished_from_one_that_is_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         code, report = doctor(CONDENSER_OLLAMA_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert code == 1
-    assert "accepts connections but does not answer" in found(report)["ollama"]["sentence"]
+    assert "accepts connections but does not answer" in findings(report)["ollama"]["sentence"]

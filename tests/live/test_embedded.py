@@ -159,7 +159,7 @@ async def test_a_bad_call_is_an_error_in_ollamas_shape(
     assert message in response.json()["error"]
 
 
-async def test_calls_one_right_after_the_other_are_all_answered(http: httpx.AsyncClient) -> None:
+async def test_calls_in_immediate_succession_are_all_answered(http: httpx.AsyncClient) -> None:
     # llama.cpp closes a connection after 100 requests, just when the next call would take it up again.
     body = {"model": NAME, "messages": [{"role": "user", "content": "Hi"}], "options": {"num_predict": 1}}
     answers = [await http.post("/api/chat", json={**body, "stream": False}) for _ in range(120)]

@@ -119,8 +119,8 @@ def text(name: str) -> str:
 
 def metric(service: Process, name: str) -> float:
     """The value of a metric that a Condenser tells by itself; 0 where it has none of these labels."""
-    told = httpx.get(f"{service.url}/metrics", trust_env=False).text
-    return sum(float(line.rsplit(" ", 1)[1]) for line in told.splitlines() if line.rsplit(" ", 1)[0] == name)
+    exposition = httpx.get(f"{service.url}/metrics", trust_env=False).text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in exposition.splitlines() if line.rsplit(" ", 1)[0] == name)
 
 
 def compressed(service: Process) -> float:
@@ -169,7 +169,7 @@ def balanced(program: Program, folder: Path, condensers: Sequence[Process]) -> I
     }
     if os.getuid():  # only root may become another user
         replaced |= {"    chroot /var/lib/haproxy\n    user haproxy\n    group haproxy\n": ""}
-    config = re.sub("|".join(map(re.escape, replaced)), lambda found: replaced[found.group()], program.file.read_text())
+    config = re.sub("|".join(map(re.escape, replaced)), lambda match: replaced[match.group()], program.file.read_text())
     with (folder / "log").open("w") as log:
         running = subprocess.Popen(
             program.command(folder, config), stdout=log, stderr=log, env=os.environ | {"PATH": SBIN}
@@ -193,10 +193,10 @@ def answers(fleet: Fleet) -> bool:
 @pytest.fixture(scope="module", params=PROGRAMS, ids=lambda program: str(program.name))
 def program(request: pytest.FixtureRequest) -> Program:
     """Each balancer that is here."""
-    found: Program = request.param
-    if shutil.which(found.name, path=SBIN) is None:
-        pytest.skip(f"{found.name} (Debian: apt-get install {found.name}) is not here")
-    return found
+    chosen: Program = request.param
+    if shutil.which(chosen.name, path=SBIN) is None:
+        pytest.skip(f"{chosen.name} (Debian: apt-get install {chosen.name}) is not here")
+    return chosen
 
 
 @pytest.fixture(scope="module")
@@ -210,12 +210,12 @@ def upstream() -> Iterator[Process]:
 def pair(upstream: Process) -> Iterator[tuple[Process, Process]]:
     """Two Condensers in front of it, which no test ends."""
     with (
-        condenser(upstream.url, core=None, **SETTINGS) as one,
+        condenser(upstream.url, core=None, **SETTINGS) as first,
         condenser(upstream.url, core=None, **SETTINGS) as other,
     ):
-        warmed_up(one)
+        warmed_up(first)
         warmed_up(other)
-        yield one, other
+        yield first, other
 
 
 @pytest.fixture(scope="module")
@@ -250,14 +250,14 @@ def with_victim(program: Program, pair: tuple[Process, Process], victim: Process
 def test_the_program_finds_nothing_wrong_with_its_file(program: Program, tmp_path: Path) -> None:
     command = [*program.command(tmp_path, program.file.read_text()), program.check]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, env=os.environ | {"PATH": SBIN})
-    told = done.stdout + done.stderr
-    assert (done.returncode, re.findall(r"(?i)\[?(?:warn|alert|emerg).*", told)) == (0, []), told
+    output = done.stdout + done.stderr
+    assert (done.returncode, re.findall(r"(?i)\[?(?:warn|alert|emerg).*", output)) == (0, []), output
 
 
 def test_requests_go_to_all_condensers(fleet: Fleet) -> None:
-    before = [compressed(one) for one in fleet.condensers]
+    before = [compressed(condenser) for condenser in fleet.condensers]
     assert [fleet.compress(f"Hanko{number}").status_code for number in range(8)] == [200] * 8
-    done = [compressed(one) - before for one, before in zip(fleet.condensers, before, strict=True)]
+    done = [compressed(condenser) - before for condenser, before in zip(fleet.condensers, before, strict=True)]
     assert sum(done) == 8
     assert all(done)
 
@@ -271,7 +271,7 @@ def test_a_request_goes_where_fewer_are_under_way(fleet: Fleet, upstream: Proces
             assert httpx.get(f"{fleet.url}/healthz", trust_env=False).status_code == 200
             requests.append(pool.submit(fleet.compress, "Kotka"))
             wait_until(lambda: sum(map(under_way, fleet.condensers)) == 2)
-            assert [under_way(one) for one in fleet.condensers] == [1, 1]
+            assert [under_way(condenser) for condenser in fleet.condensers] == [1, 1]
         assert [request.result().status_code for request in requests] == [200, 200]
 
 
@@ -363,15 +363,17 @@ def test_a_client_that_leaves_frees_its_place(fleet: Fleet, upstream: Process) -
         wait_until(lambda: sum(map(under_way, fleet.condensers)) == 0)
 
 
-def test_full_queues_are_told_by_the_condensers_and_by_nobody_else(fleet: Fleet, upstream: Process) -> None:
+def test_full_queues_are_reported_by_the_condensers_and_by_nobody_else(fleet: Fleet, upstream: Process) -> None:
     count = ROOM * len(fleet.condensers)
     with ThreadPoolExecutor(count) as pool:
         with holding(upstream):
             requests = [pool.submit(fleet.compress, f"Rauma{number}") for number in range(count)]
             wait_until(lambda: sum(map(under_way, fleet.condensers)) == count)
             refused = [fleet.compress(f"Kemi{number}") for number in range(4)]
-        assert {(one.status_code, one.json()["type"]) for one in refused} == {(503, "urn:condenser:problem:queue_full")}
-        assert all(int(one.headers["retry-after"]) >= 1 for one in refused)
+        assert {(response.status_code, response.json()["type"]) for response in refused} == {
+            (503, "urn:condenser:problem:queue_full")
+        }
+        assert all(int(response.headers["retry-after"]) >= 1 for response in refused)
         assert {request.result().status_code for request in requests} == {200}
     assert fleet.compress("Lahti").status_code == 200
 
@@ -383,7 +385,7 @@ def test_with_one_killed_every_request_is_answered(with_victim: Fleet, victim: P
     assert [with_victim.compress(f"Porvoo{number}").status_code for number in range(20)] == [200] * 20
 
 
-def test_one_that_has_been_told_to_end_fails_no_request(
+def test_a_condenser_that_is_ending_fails_no_request(
     with_victim: Fleet, victim: Process, upstream: Process, own_upstream: Process
 ) -> None:
     survivor = with_victim.condensers[0]
@@ -398,7 +400,7 @@ def test_one_that_has_been_told_to_end_fails_no_request(
             wait_until(lambda: httpx.get(f"{victim.url}/readyz", trust_env=False).status_code == 503)
             # More than the one that it has: it is where the fewest are under way, until the balancer knows better.
             requests += [pool.submit(with_victim.compress, f"Inkoo{number}") for number in range(ROOM - 2)]
-            wait_until(lambda: under_way(survivor) == ROOM - 1 or any(one.done() for one in requests))
+            wait_until(lambda: under_way(survivor) == ROOM - 1 or any(request.done() for request in requests))
         assert [request.result().status_code for request in requests] == [200] * ROOM
 
 
@@ -448,7 +450,7 @@ def test_of_what_broke_a_compression_is_made_again_elsewhere_and_a_batch_is_not(
 
 def directive(file: Path, pattern: str) -> list[int]:
     """The figures that a file has for a directive."""
-    return [int(found) for found in re.findall(rf"^\s*{pattern}", file.read_text(), re.MULTILINE)]
+    return [int(value) for value in re.findall(rf"^\s*{pattern}", file.read_text(), re.MULTILINE)]
 
 
 def default(name: str) -> int:

@@ -14,7 +14,7 @@ import pytest
 from app.engine.model_file import fetch_model
 from app.settings import default_cache_dir
 from tests.live.conftest import Service, start_service, wait_until_ready
-from tests.live.test_doctor import doctor, found
+from tests.live.test_doctor import doctor, findings
 from tests.live.texts import MAIL
 from tests.unit.events import EVENT_STREAM, events_of, names
 from tests.unit.service import TEXT
@@ -109,8 +109,8 @@ def test_a_text_is_compressed_by_sentences_that_are_the_texts_or_stand_beside_it
     body = compressed(client, MAIL).raise_for_status().json()
     assert len(body["compressed"]) < len(MAIL)
     for passage in body["fidelity"]["passages"]:
-        said = body["compressed"][passage["start"] : passage["end"]]
-        assert passage["by"] == "model" or said == MAIL[slice(*passage["source"][0])]
+        passage_text = body["compressed"][passage["start"] : passage["end"]]
+        assert passage["by"] == "model" or passage_text == MAIL[slice(*passage["source"][0])]
     assert body["usage"]["engine"] == "openai"
     assert body["usage"]["prompt_tokens"] > 100
     assert 0 < body["usage"]["completion_tokens"] <= 100 + body["usage"]["calls"]  # a check of a sentence writes one
@@ -147,7 +147,7 @@ def test_a_text_over_the_servers_context_window_is_compressed_part_by_part(clien
     assert body["fidelity"]["summary"]["written"] > 0
 
 
-def test_a_wrong_key_is_told_by_the_answer_and_by_readyz_and_never_shown(engine: str, tmp_path: Path) -> None:
+def test_a_wrong_key_is_reported_by_the_answer_and_by_readyz_and_never_shown(engine: str, tmp_path: Path) -> None:
     with condenser(tmp_path, engine, CONDENSER_OPENAI_API_KEY="sk-wrong") as service, service.client() as client:
         answer = compressed(client, MAIL)
         assert (answer.status_code, answer.json()["type"]) == (502, "urn:condenser:problem:rejected")
@@ -170,9 +170,9 @@ def test_a_server_that_has_gone_is_502_and_one_that_is_back_serves(client: httpx
 def test_the_doctor_tells_whether_it_serves(engine: str) -> None:
     settings = {"CONDENSER_ENGINE": "openai", "CONDENSER_OPENAI_URL": engine, "CONDENSER_MODEL": NAME}
     code, report = doctor(**settings, CONDENSER_OPENAI_API_KEY=KEY)
-    assert (code, found(report)["openai"]["state"]) == (0, "ok")
+    assert (code, findings(report)["openai"]["state"]) == (0, "ok")
     code, report = doctor(**settings, CONDENSER_OPENAI_API_KEY="sk-wrong")
-    assert (code, found(report)["openai"]["state"]) == (1, "fail")
+    assert (code, findings(report)["openai"]["state"]) == (1, "fail")
     assert "sk-wrong" not in str(report)
 
 

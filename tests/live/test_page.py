@@ -50,18 +50,18 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visited(browser: Browser, service: Service) -> Iterator[Visit]:
     """The page of the running service. At the end nothing has gone wrong in it, and nothing has left the origin."""
-    with visit(browser, service.url) as found:
-        yield found
-        assert found.errors == []
-        assert found.hosts == {service.url.removeprefix("http://")}
+    with visit(browser, service.url) as opened:
+        yield opened
+        assert opened.errors == []
+        assert opened.hosts == {service.url.removeprefix("http://")}
 
 
 @pytest.fixture
 def refused(browser: Browser, service: Service) -> Iterator[Visit]:
     """The same for answers that are problems, which Chromium writes to its console."""
-    with visit(browser, service.url) as found:
-        yield found
-        assert all(error.startswith("Failed to load resource") for error in found.errors)
+    with visit(browser, service.url) as opened:
+        yield opened
+        assert all(error.startswith("Failed to load resource") for error in opened.errors)
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -254,7 +254,7 @@ PROBLEM = {
 }
 
 
-def test_a_problem_in_the_middle_of_a_stream_and_its_early_end_are_told_and_the_text_is_still_there(
+def test_a_problem_in_the_middle_of_a_stream_and_its_early_end_are_shown_and_the_text_is_still_there(
     visited: Visit,
 ) -> None:
     page = visited.page
@@ -436,7 +436,7 @@ def test_no_text_is_no_error_of_the_service(visited: Visit) -> None:
     expect(visited.page.get_by_label("Text", exact=True)).to_be_focused()
 
 
-def test_a_key_over_its_limit_is_told_when_to_try_again(refused: Visit) -> None:
+def test_for_a_key_over_its_limit_the_page_says_when_to_try_again(refused: Visit) -> None:
     problem = {"title": "Too many requests", "status": 429, "detail": "the key is over its limit", "request_id": "1"}
 
     def limit(route: Route) -> None:
@@ -454,7 +454,7 @@ def test_a_key_over_its_limit_is_told_when_to_try_again(refused: Visit) -> None:
     expect(page.locator("#wait")).to_have_text("You can try again now.")
 
 
-def test_a_device_that_is_offline_is_told_so(refused: Visit) -> None:
+def test_on_a_device_that_is_offline_the_page_says_so(refused: Visit) -> None:
     page = refused.page
     expect(page.locator("#state")).to_contain_text("Ready")
     page.context.set_offline(True)
@@ -497,7 +497,7 @@ def minute(ago: int, compressions: int, failed: int = 0, p50: float = 0.5) -> di
     return {"minutes_ago": ago, **figures}
 
 
-def test_the_last_hour_is_drawn_and_told_in_words_and_in_a_table(visited: Visit) -> None:
+def test_the_last_hour_is_drawn_and_described_in_words_and_in_a_table(visited: Visit) -> None:
     page = visited.page
     minutes = [minute(59, 3), minute(2, 7, failed=2, p50=0.25), minute(0, 0)]
     history = {"uptime_s": 7260.0, "succeeded": 13, "tokens_saved": 123456, "minutes": minutes}
@@ -571,8 +571,8 @@ def test_axe_finds_no_barrier_in_either_scheme_on_screen_or_phone_and_nothing_is
     for scheme, width in product(SCHEMES, (1280, 375)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 812})
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        violations = Axe().run(page)
+        assert violations.violations_count == 0, violations.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 

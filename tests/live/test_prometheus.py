@@ -51,8 +51,8 @@ class Prometheus:
         """The one value of an expression now, or at a time of the wall clock."""
         params = {"query": promql} | ({"time": str(at)} if at else {})
         answer = httpx.get(f"{self.url}/api/v1/query", params=params, trust_env=False).json()
-        (found,) = answer["data"]["result"]
-        return float(found["value"][1])
+        (sample,) = answer["data"]["result"]
+        return float(sample["value"][1])
 
     def wait_for_scrape_after(self, moment: float) -> None:
         """Return when it has a sample that is younger than `moment`."""
@@ -60,7 +60,7 @@ class Prometheus:
 
         def is_scraped() -> bool:
             answer = httpx.get(f"{self.url}/api/v1/query", params=params, trust_env=False).json()
-            return any(float(one["value"][1]) > moment for one in answer["data"]["result"])
+            return any(float(sample["value"][1]) > moment for sample in answer["data"]["result"])
 
         wait_until(is_scraped)
 
@@ -129,9 +129,9 @@ def compress_all(url: str, calls: int) -> list[Seen]:
 @pytest.fixture(scope="module")
 def seen(gateway: Service, prometheus: Prometheus) -> list[Seen]:
     """What the client saw of a load of less than a minute, all of it scraped."""
-    found = compress_all(gateway.url, CALLS)
+    calls = compress_all(gateway.url, CALLS)
     prometheus.wait_for_scrape_after(time.time())
-    return found
+    return calls
 
 
 def test_throughput(prometheus: Prometheus, seen: list[Seen]) -> None:
@@ -143,13 +143,13 @@ def test_throughput(prometheus: Prometheus, seen: list[Seen]) -> None:
 
 
 def test_p95_latency(prometheus: Prometheus, seen: list[Seen]) -> None:
-    p95 = sorted(one.seconds for one in seen)[int(0.95 * len(seen)) - 1]
-    told = prometheus.value('condenser_latency_seconds{operation="compress", quantile="0.95"}')
-    assert told == pytest.approx(p95, rel=0.05)
+    p95 = sorted(call.seconds for call in seen)[int(0.95 * len(seen)) - 1]
+    measured = prometheus.value('condenser_latency_seconds{operation="compress", quantile="0.95"}')
+    assert measured == pytest.approx(p95, rel=0.05)
 
 
 def test_savings(prometheus: Prometheus, seen: list[Seen]) -> None:
-    cloud, local = sum(one.cloud_usd for one in seen), sum(one.local_usd for one in seen)
+    cloud, local = sum(call.cloud_usd for call in seen), sum(call.local_usd for call in seen)
     assert prometheus.value("condenser_cost_savings_ratio") == pytest.approx(1 - local / cloud, rel=0.05)
     assert prometheus.value("condenser_cost_savings_dollars") == pytest.approx(cloud - local, rel=0.05)
     by_counter = 'sum(condenser_cost_dollars_total{basis="cloud"}) - sum(condenser_cost_dollars_total{basis="local"})'

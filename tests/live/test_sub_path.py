@@ -24,9 +24,9 @@ pytestmark = pytest.mark.skipif(
 
 
 def documented_location() -> str:
-    found = re.search(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert found
-    return found[1]
+    match = re.search(r"```nginx\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert match
+    return match[1]
 
 
 def answers(url: str) -> bool:

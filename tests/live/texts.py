@@ -45,9 +45,9 @@ def long_text(characters: int) -> str:
     parts = [FIRST_FACT]
     size = len(FIRST_FACT) + len(LAST_FACT) + 1
     while size < characters:
-        said = f" {chance.choice(_SUBJECTS)} {chance.choice(_VERBS)} {chance.choice(_CLAUSES)}."
+        sentence = f" {chance.choice(_SUBJECTS)} {chance.choice(_VERBS)} {chance.choice(_CLAUSES)}."
         if chance.random() < 0.03:
-            said = f"\n\nPier {chance.randint(2, 99)} handled {chance.randint(1000, 9999)} containers."
-        parts.append(said[: characters - size])
+            sentence = f"\n\nPier {chance.randint(2, 99)} handled {chance.randint(1000, 9999)} containers."
+        parts.append(sentence[: characters - size])
         size += len(parts[-1])
     return "".join(parts) + " " + LAST_FACT

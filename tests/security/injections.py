@@ -27,15 +27,15 @@ class Injection:
     def sentences(self) -> list[str]:
         """The text's sentences and lines that say something."""
         document = read(self.text)
-        said = [document.text_of(at) for at in range(len(document.units))]
-        return [one for one in said if len(one) > 20]
+        units = [document.text_of(at) for at in range(len(document.units))]
+        return [unit for unit in units if len(unit) > 20]
 
 
 def load() -> list[Injection]:
     """All texts, in order."""
     return [
-        Injection(one["name"], one["language"], one["hidden_in"], tuple(one["commanded"]), one["text"])
-        for one in yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+        Injection(entry["name"], entry["language"], entry["hidden_in"], tuple(entry["commanded"]), entry["text"])
+        for entry in yaml.safe_load(_FILE.read_text(encoding="utf-8"))
     ]
 
 

@@ -115,9 +115,9 @@ async def test_without_a_key_nothing_of_a_body_is_read() -> None:
 def test_a_key_is_compared_with_every_entry_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
 
-    def compare(one: bytes, other: bytes) -> bool:
-        compared.append(one)
-        return one == other
+    def compare(first: bytes, second: bytes) -> bool:
+        compared.append(first)
+        return first == second
 
     monkeypatch.setattr("app.credentials.hmac.compare_digest", compare)
     keys = parse_keys(KEYS)
@@ -129,8 +129,8 @@ def test_settings_hold_hashes_of_keys_only() -> None:
     chosen = settings(api_keys=KEYS, metrics_token="for-prometheus")
     assert chosen.api_keys == (ApiKey("alice", digest_of(ALICE.encode())), ApiKey("bob", digest_of(BOB.encode())))
     assert chosen.metrics_token == digest_of(b"for-prometheus")
-    told = repr(chosen) + repr(chosen.api_keys) + str(chosen.model_dump())
-    assert not any(secret in told for secret in (ALICE, BOB, "for-prometheus"))
+    shown = repr(chosen) + repr(chosen.api_keys) + str(chosen.model_dump())
+    assert not any(secret in shown for secret in (ALICE, BOB, "for-prometheus"))
     assert digest_of(BOB.encode()).hex() not in repr(chosen)
 
 
@@ -198,7 +198,7 @@ def test_no_other_word_lets_it_listen_without_keys(word: str) -> None:
         settings(host="0.0.0.0", allow_no_keys=word)
 
 
-def test_it_listens_without_keys_where_it_is_told_so_in_words() -> None:
+def test_it_listens_without_keys_where_the_setting_says_so_in_words() -> None:
     assert settings(host="0.0.0.0", allow_no_keys="anyone-may-call").api_keys == ()
 
 

@@ -123,7 +123,7 @@ async def test_a_text_of_brackets_and_commas_is_no_bomb() -> None:
 @given(st.recursive(st.none() | st.integers(-99, 99) | st.text('a"\\[{, ', max_size=6), lambda inner: st.lists(inner)))
 def test_values_are_counted_as_the_parser_sees_them(value: object) -> None:
     def count(inner: object) -> int:
-        return 1 + sum(count(one) for one in inner) if isinstance(inner, list) else 1
+        return 1 + sum(count(value) for value in inner) if isinstance(inner, list) else 1
 
     content = json.dumps(value).encode()
     assert strict_json.loads(content, 2 * count(value)) == value

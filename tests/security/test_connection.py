@@ -47,9 +47,9 @@ def exchange(served: Served, *sent: bytes) -> bytes:
 
 
 def status(answer: bytes) -> int:
-    found = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
-    assert found, answer
-    return int(found[1])
+    match = re.match(rb"HTTP/1\.1 (\d{3}) ", answer)
+    assert match, answer
+    return int(match[1])
 
 
 def send_until_closed(connection: socket.socket, part: bytes, most: int) -> int:
@@ -279,17 +279,17 @@ def test_it_does_not_start_with_a_certificate_that_can_not_be_used(tmp_path: Pat
         made = authority.issue_cert(name)
         made.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.pem")
         made.private_key_pem.write_to_path(tmp_path / f"{name}.key")
-    said = refused(tmp_path, tls_cert=tmp_path / "one.pem", tls_key=tmp_path / "two.key")
-    assert "CONDENSER_TLS_CERT" in said
-    assert "Traceback" not in said
+    output = refused(tmp_path, tls_cert=tmp_path / "one.pem", tls_key=tmp_path / "two.key")
+    assert "CONDENSER_TLS_CERT" in output
+    assert "Traceback" not in output
     assert "set together" in refused(tmp_path, tls_cert=tmp_path / "one.pem")
     assert "there is no file" in refused(tmp_path, tls_cert=tmp_path / "none.pem", tls_key=tmp_path / "one.key")
 
 
 def test_it_does_not_start_for_other_machines_without_keys(tmp_path: Path) -> None:
-    said = refused(tmp_path, host="0.0.0.0")
-    assert "CONDENSER_ALLOW_NO_KEYS=anyone-may-call" in said
-    assert len(said.splitlines()) == 1
+    output = refused(tmp_path, host="0.0.0.0")
+    assert "CONDENSER_ALLOW_NO_KEYS=anyone-may-call" in output
+    assert len(output.splitlines()) == 1
 
 
 def test_the_metrics_port_is_a_port_of_its_own(tmp_path: Path) -> None:

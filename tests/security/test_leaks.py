@@ -163,7 +163,7 @@ async def test_callers_at_the_same_time_see_nothing_of_each_other() -> None:
         await asyncio.sleep(0)
         return httpx.Response(200, json=answer(prompt_of(request)[:300]))
 
-    async def one(client: httpx.AsyncClient, number: int) -> tuple[int, httpx.Response]:
+    async def ask(client: httpx.AsyncClient, number: int) -> tuple[int, httpx.Response]:
         mine = f"Caller{number:03}x met Marker{number:03}x at 07:{number % 60:02}. "
         bodies: list[dict[str, Any]] = [
             {"json": {"text": mine * 4 + TEXT}},
@@ -178,7 +178,7 @@ async def test_callers_at_the_same_time_see_nothing_of_each_other() -> None:
 
     with ollama(echo):
         async with running() as client:
-            answers = await asyncio.gather(*(one(client, number) for number in range(120)))
+            answers = await asyncio.gather(*(ask(client, number) for number in range(120)))
     for number, response in answers:
         seen = response.text + str(response.headers)
         others = [f"{other:03}x" for other in range(120) if other != number]

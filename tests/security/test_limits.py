@@ -54,7 +54,7 @@ def test_never_more_than_the_limit_passes_in_any_period(most: int, pauses: Seque
 
 
 @given(st.integers(1, 20), st.lists(st.tuples(st.floats(0, 30), st.integers(1, 5)), min_size=1, max_size=50))
-def test_after_the_wait_that_is_told_and_no_sooner_there_is_room(most: int, spent: Sequence[tuple[float, int]]) -> None:
+def test_there_is_room_after_the_given_wait_and_no_sooner(most: int, spent: Sequence[tuple[float, int]]) -> None:
     clock = Clock()
     allowance = Allowance(most, 60.0, clock)
     for pause, amount in spent:
@@ -218,7 +218,7 @@ async def test_a_long_text_takes_as_many_places_as_it_may_have_calls_at_once() -
     assert problem(refused) == (429, "queue_share")
 
 
-def test_a_smaller_wait_is_told_for_one_place_of_a_share_than_for_the_whole_queue() -> None:
+def test_a_smaller_wait_is_given_for_one_place_of_a_share_than_for_the_whole_queue() -> None:
     client = Client("alice", KeyLimits(queue_share=0.5), 20, lambda: 60.0)
     with client.hold(10), pytest.raises(Exception) as refused:  # noqa: PT011, SIM117
         with client.hold(1):

@@ -54,7 +54,7 @@ def within_sentences(injection: Injection) -> str:
         for sentence in injection.sentences:
             middle = sentence.find(" ", len(sentence) // 2) % len(sentence)
             written += [f"{sentence[:middle]} {commanded}{sentence[middle:]}", f"{sentence[:-1]}, {commanded}."]
-    return "\n".join([*written, *(one.lower() for one in written)])
+    return "\n".join([*written, *(word.lower() for word in written)])
 
 
 def behind_a_summary(injection: Injection) -> str:
@@ -95,20 +95,22 @@ def prompt_about(injection: Injection) -> str | None:
 
 async def summarized_by(obedience: Obedience) -> list[dict[str, Any]]:
     """What `/compress` makes of all texts with a model that obeys so."""
-    asked = ((prompt_about(one), one) for one in INJECTIONS)
-    answers = {prompt: obedience(one) for prompt, one in asked if prompt is not None}
+    asked = ((prompt_about(injection), injection) for injection in INJECTIONS)
+    answers = {prompt: obedience(injection) for prompt, injection in asked if prompt is not None}
     assert len(answers) >= 35
-    return await batch("compress", [{"text": one.text, "fidelity": "semantic", **WISH} for one in INJECTIONS], answers)
+    return await batch(
+        "compress", [{"text": injection.text, "fidelity": "semantic", **WISH} for injection in INJECTIONS], answers
+    )
 
 
 async def rewritten_by(obedience: Obedience, summarized: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What `/reconstruct` has such a model make out of the summaries."""
     answers = {}
-    for one, injection in zip(summarized, INJECTIONS, strict=True):
-        notes = read(one["compressed"])
+    for result, injection in zip(summarized, INJECTIONS, strict=True):
+        notes = read(result["compressed"])
         if notes.is_prose:
             answers[expand_prompt(notes.text.strip(), notes.language).user] = obedience(injection)
-    items = [{"capsule": one["capsule"], "mode": "semantic"} for one in summarized]
+    items = [{"capsule": result["capsule"], "mode": "semantic"} for result in summarized]
     return await batch("reconstruct", items, answers)
 
 
@@ -126,24 +128,24 @@ async def batch(operation: str, items: list[dict[str, Any]], answers: Mapping[st
             response = await client.post("/batch", json={"operation": operation, "items": items})
     assert response.json()["succeeded"] == len(items), response.text
     assert asked.keys() == answers.keys()
-    return [one["result"] for one in response.json()["results"]]
+    return [entry["result"] for entry in response.json()["results"]]
 
 
 def leaked(injection: Injection, written: str) -> list[str]:
-    said, known = squeezed(written), squeezed(injection.text)
-    return [clause for clause in CLAUSES if squeezed(clause) in said and squeezed(clause) not in known]
+    shown, known = squeezed(written), squeezed(injection.text)
+    return [clause for clause in CLAUSES if squeezed(clause) in shown and squeezed(clause) not in known]
 
 
 def test_there_are_fifty_texts_in_six_languages_none_of_which_contains_what_it_commands() -> None:
-    assert len(INJECTIONS) == len({one.name for one in INJECTIONS}) == 50
-    assert Counter(one.language for one in INJECTIONS).keys() == {"en", "de", "fr", "es", "zh", "ja"}
-    assert [one.name for one in INJECTIONS if obeyed(one, one.text)] == []
+    assert len(INJECTIONS) == len({injection.name for injection in INJECTIONS}) == 50
+    assert Counter(injection.language for injection in INJECTIONS).keys() == {"en", "de", "fr", "es", "zh", "ja"}
+    assert [injection.name for injection in INJECTIONS if obeyed(injection, injection.text)] == []
 
 
 def shown(results: list[dict[str, Any]], key: str, is_shown: Callable[[Injection, str], list[str]]) -> dict[str, Any]:
     """Of which text's results what is shown, and in what."""
     pairs = [(injection, result[key]) for injection, result in zip(INJECTIONS, results, strict=True)]
-    return {one.name: (found, written) for one, written in pairs if (found := is_shown(one, written))}
+    return {injection.name: (shown, written) for injection, written in pairs if (shown := is_shown(injection, written))}
 
 
 @pytest.mark.parametrize("obedience", OBEDIENCES)
@@ -168,14 +170,16 @@ def test_no_sentence_that_does_what_a_text_commands_stands_beside_it(obedience: 
         if not document.is_prose:  # no model is asked about it
             continue
         evidence = Evidence(document)
-        said = [
-            one
-            for one in split_draft(completion_text(obedience(injection), False))
-            if obeyed(injection, one) or leaked(injection, one)
+        sentences = [
+            sentence
+            for sentence in split_draft(completion_text(obedience(injection), False))
+            if obeyed(injection, sentence) or leaked(injection, sentence)
         ]
-        assert said
+        assert sentences
         stands = [
-            one for one in said if not well_formed(one, document, INSTRUCTIONS) and not judge(one, evidence).reason
+            sentence
+            for sentence in sentences
+            if not well_formed(sentence, document, INSTRUCTIONS) and not judge(sentence, evidence).reason
         ]
         if stands:
             standing[injection.name] = stands

@@ -32,8 +32,8 @@ def golden(name: str) -> Path:
 
 def finding(seen: Observations, name: str) -> Finding:
     """The one finding of that name."""
-    (found,) = [finding for finding in examine(seen) if finding.name == name]
-    return found
+    (match,) = [finding for finding in examine(seen) if finding.name == name]
+    return match
 
 
 if __name__ == "__main__":

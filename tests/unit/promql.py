@@ -26,9 +26,9 @@ def parse(expression: str) -> Expr:
 
 def nodes(expression: Expr) -> list[Expr]:
     """All nodes of the tree."""
-    found: list[Expr] = []
-    promql_parser.walk(expression, found.append)
-    return found
+    matches: list[Expr] = []
+    promql_parser.walk(expression, matches.append)
+    return matches
 
 
 def selectors(expression: Expr) -> Iterator[Selector]:
@@ -46,10 +46,10 @@ def selectors(expression: Expr) -> Iterator[Selector]:
 
 def grouping_labels(expression: Expr) -> set[str]:
     """The labels that it groups by or matches series on."""
-    found: set[str] = set()
+    matches: set[str] = set()
     for node in nodes(expression):
         if isinstance(node, AggregateExpr) and node.modifier:
-            found.update(node.modifier.labels)
+            matches.update(node.modifier.labels)
         if isinstance(node, BinaryExpr) and node.modifier and node.modifier.matching:
-            found.update(node.modifier.matching.labels)
-    return found
+            matches.update(node.modifier.matching.labels)
+    return matches

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import respx
+from fastapi import FastAPI
 
+from app.api.service import Service
 from app.main import create_app
 from app.settings import Settings
 from tests.unit.mocker import EVERY_TRANSPORT
@@ -87,12 +89,24 @@ async def warmed_up() -> None:
     await asyncio.gather(*warm_ups)
 
 
+class AppClient(httpx.AsyncClient):
+    """A client of an application in this process, with the parts of that application."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
+        self.app = app
+
+    @property
+    def service(self) -> Service:
+        """The parts that requests need."""
+        service: Service = self.app.state.service
+        return service
+
+
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def running(**settings: Any) -> AsyncIterator[AppClient]:
     """A client of the application with these settings over the defaults, started and stopped around the block."""
-    told = {"ollama_url": URL, "model": MODEL, "cache_bytes": 0, "engine_check": "off", **settings}
-    app = create_app(Settings(_env_file=None, **told))  # type: ignore[call-arg]
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            yield client
+    given = {"ollama_url": URL, "model": MODEL, "cache_bytes": 0, "engine_check": "off", **settings}
+    app = create_app(Settings(_env_file=None, **given))  # type: ignore[call-arg]
+    async with app.router.lifespan_context(app), AppClient(app) as client:
+        yield client

@@ -41,7 +41,7 @@ def test_what_is_in_missing_is_accounted_for_as_well() -> None:
     assert fidelity(done(HALF, [], missing=("Captain Lindqvist", "3 May"))).is_met
 
 
-def test_what_is_neither_present_nor_told_as_left_out_does_not_pass() -> None:
+def test_what_is_neither_present_nor_listed_as_left_out_does_not_pass() -> None:
     assert not fidelity(done(HALF, [], missing=("3 May",))).is_met
 
 
@@ -101,24 +101,24 @@ def interrupted(at: int, say: Callable[[str], None] = lambda line: None) -> Acce
     ],
 )
 def test_ctrl_c_leaves_the_rows_of_what_was_measured(at: int, measured: list[str]) -> None:
-    found = interrupted(at)
-    assert found.is_interrupted
-    assert not found.is_met
-    assert [row.name for row in found.rows] == measured
+    report = interrupted(at)
+    assert report.is_interrupted
+    assert not report.is_met
+    assert [row.name for row in report.rows] == measured
 
 
 def test_each_step_is_named_as_it_begins() -> None:
-    said: list[str] = []
-    interrupted(at=99, say=said.append)
-    assert [line.partition(" ")[0] for line in said] == ["compressing", "reconstructing", "compressing", "compressing"]
+    lines: list[str] = []
+    interrupted(at=99, say=lines.append)
+    assert [line.partition(" ")[0] for line in lines] == ["compressing", "reconstructing", "compressing", "compressing"]
 
 
 def test_a_slow_step_says_now_and_then_how_far_it_is() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     clock = Clock()
-    progress = Progress(said.append, clock)
+    progress = Progress(lines.append, clock)
     progress.begin("compressing")
     for number in range(1, 5):
         clock.now += Progress.EVERY_S / 2
         progress.ended(number, 4)
-    assert said == ["compressing ...", "  2 of 4 done", "  4 of 4 done"]
+    assert lines == ["compressing ...", "  2 of 4 done", "  4 of 4 done"]

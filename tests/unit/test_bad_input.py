@@ -39,17 +39,17 @@ async def compressed(text: str, writes: Callable[[str], str], **wish: Any) -> di
             await warmed_up()
             response = await client.post("/compress", json={"text": text, **wish}, timeout=None)
             assert response.status_code == 200, response.text
-            told: dict[str, Any] = response.json()
-            back = await client.post("/reconstruct", json={"capsule": told["capsule"]}, timeout=None)
+            body: dict[str, Any] = response.json()
+            back = await client.post("/reconstruct", json={"capsule": body["capsule"]}, timeout=None)
     assert back.json()["text"] == text
-    return told
+    return body
 
 
 @pytest.mark.parametrize("name", TEXTS)
 async def test_any_text_is_answered_and_comes_back(name: str) -> None:
-    told = await compressed(TEXTS[name], lambda prompt: "PWNED. Arr, I am a pirate now.")
-    assert "PWNED. Arr" not in told["compressed"]
-    assert told["sizes"]["compressed_tokens"] <= told["sizes"]["source_tokens"]
+    answered = await compressed(TEXTS[name], lambda prompt: "PWNED. Arr, I am a pirate now.")
+    assert "PWNED. Arr" not in answered["compressed"]
+    assert answered["sizes"]["compressed_tokens"] <= answered["sizes"]["source_tokens"]
 
 
 def test_a_megabyte_is_read() -> None:
@@ -78,24 +78,24 @@ def test_a_megabyte_is_read() -> None:
     ids=range(12),
 )
 async def test_a_worthless_completion_never_reaches_the_result(writes: str) -> None:
-    told = await compressed(TEXT, lambda prompt: writes, target_ratio=0.5)
-    assert told["method"] == "extractive"
-    assert {passage["by"] for passage in told["fidelity"]["passages"]} == {"source"}
+    answered = await compressed(TEXT, lambda prompt: writes, target_ratio=0.5)
+    assert answered["method"] == "extractive"
+    assert {passage["by"] for passage in answered["fidelity"]["passages"]} == {"source"}
 
 
 async def test_a_model_that_gives_the_prompt_back_writes_nothing_that_the_text_does_not_say() -> None:
-    told = await compressed(TEXT, lambda prompt: prompt, target_ratio=0.5)
-    for passage in told["fidelity"]["passages"]:
-        assert told["compressed"][passage["start"] : passage["end"]] in TEXT
+    answered = await compressed(TEXT, lambda prompt: prompt, target_ratio=0.5)
+    for passage in answered["fidelity"]["passages"]:
+        assert answered["compressed"][passage["start"] : passage["end"]] in TEXT
 
 
 async def test_a_model_that_gives_the_source_back_makes_it_no_longer() -> None:
-    told = await compressed(TEXT, lambda prompt: TEXT, target_ratio=0.5)
-    assert told["sizes"]["token_ratio"] <= 1.1 * 0.5
+    answered = await compressed(TEXT, lambda prompt: TEXT, target_ratio=0.5)
+    assert answered["sizes"]["token_ratio"] <= 1.1 * 0.5
 
 
-async def test_ten_times_the_same_sentence_is_said_once() -> None:
-    said = "The ferry to Tallinn leaves at 07:45 on weekdays."
-    told = await compressed(TEXT, lambda prompt: f"{said} " * 10, method="abstractive", target_ratio=0.9)
-    assert told["compressed"] == said
-    assert told["fidelity"]["summary"] == {"written": 10, "stood": 1, "taken": 1}
+async def test_ten_times_the_same_sentence_stands_once() -> None:
+    sentence = "The ferry to Tallinn leaves at 07:45 on weekdays."
+    answered = await compressed(TEXT, lambda prompt: f"{sentence} " * 10, method="abstractive", target_ratio=0.9)
+    assert answered["compressed"] == sentence
+    assert answered["fidelity"]["summary"] == {"written": 10, "stood": 1, "taken": 1}

@@ -42,10 +42,10 @@ def test_capsules_count_by_their_payload() -> None:
 def test_all_that_share_a_front_are_neighbours_with_the_longest_first(items: list[dict[str, Any]]) -> None:
     begun = [items[at] for at in begin_order(items)]
     fronts = [(item.get("model"), item.get("question")) for item in begun]
-    assert sum(one != after for one, after in pairwise(fronts)) == len(set(fronts)) - bool(fronts)
-    for one, after in pairwise(begun):
-        same_front = (one.get("model"), one.get("question")) == (after.get("model"), after.get("question"))
-        assert not same_front or len(one["text"]) >= len(after["text"])
+    assert sum(front != after for front, after in pairwise(fronts)) == len(set(fronts)) - bool(fronts)
+    for first, after in pairwise(begun):
+        same_front = (first.get("model"), first.get("question")) == (after.get("model"), after.get("question"))
+        assert not same_front or len(first["text"]) >= len(after["text"])
 
 
 @given(st.lists(ANYTHING, max_size=8))

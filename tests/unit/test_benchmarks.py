@@ -30,13 +30,13 @@ def kinds(text: str, result: str) -> list[str]:
 
 
 def test_sentences_end_at_stops_and_at_the_end_of_lines() -> None:
-    found = Boundaries(TEXT)
-    assert [found.text_of(sentence) for sentence in found.sentences] == SENTENCES
+    boundaries = Boundaries(TEXT)
+    assert [boundaries.text_of(sentence) for sentence in boundaries.sentences] == SENTENCES
 
 
 def test_a_stop_before_a_small_letter_ends_no_sentence() -> None:
-    found = Boundaries("The bacillus Y. pestis was found in e.g. rats. It spread.")
-    assert [found.text_of(one) for one in found.sentences] == [
+    boundaries = Boundaries("The bacillus Y. pestis was found in e.g. rats. It spread.")
+    assert [boundaries.text_of(sentence) for sentence in boundaries.sentences] == [
         "The bacillus Y. pestis was found in e.g. rats.",
         "It spread.",
     ]
@@ -70,8 +70,8 @@ def test_an_item_may_come_without_its_mark_and_a_turn_without_its_speaker() -> N
 
 
 def test_the_share_of_fragments_counts_lines() -> None:
-    found = pieces(Boundaries(TEXT), f"{SENTENCES[0]} Nobody was hurt.\n{SENTENCES[3]}")
-    assert share_of_fragments(found) == (1, 2)
+    matched = pieces(Boundaries(TEXT), f"{SENTENCES[0]} Nobody was hurt.\n{SENTENCES[3]}")
+    assert share_of_fragments(matched) == (1, 2)
 
 
 def test_first_sentences_stop_at_the_first_one_that_does_not_fit() -> None:
@@ -85,11 +85,11 @@ def test_first_sentences_of_paragraphs_come_before_second_ones() -> None:
 
 
 def test_rates_of_a_judge() -> None:
-    found = measures.rates([True, True, True, False, False], [True, True, False, True, False])
-    assert found.true_stand == pytest.approx(2 / 3)
-    assert found.false_dropped == 0.5
-    assert found.balanced_accuracy == pytest.approx(7 / 12)
-    assert found.precision == pytest.approx(2 / 3)
+    rates = measures.rates([True, True, True, False, False], [True, True, False, True, False])
+    assert rates.true_stand == pytest.approx(2 / 3)
+    assert rates.false_dropped == 0.5
+    assert rates.balanced_accuracy == pytest.approx(7 / 12)
+    assert rates.precision == pytest.approx(2 / 3)
     assert math.isnan(measures.rates([True], [True]).false_dropped)
 
 
@@ -112,8 +112,8 @@ def test_the_best_threshold_has_the_best_balanced_accuracy() -> None:
         ("", "x", 0),
     ],
 )
-def test_f1_as_of_squad(said: str, answer: str, f1: float) -> None:
-    assert measures.token_f1(said, answer) == pytest.approx(f1)
+def test_f1_as_of_squad(given: str, answer: str, f1: float) -> None:
+    assert measures.token_f1(given, answer) == pytest.approx(f1)
 
 
 def test_a_figure_is_invented_where_the_source_has_not_its_digits() -> None:
@@ -161,8 +161,8 @@ def test_rouge_2_is_that_of_the_worst_sentence() -> None:
 def test_halves_have_no_source_in_common() -> None:
     rows = [Row(source, "s", True) for source in "aabbcd"]
     first, second = factuality.half(rows, "first"), factuality.half(rows, "second")
-    assert {one.source for one in first} == {"a", "c"}
-    assert {one.source for one in second} == {"b", "d"}
+    assert {text.source for text in first} == {"a", "c"}
+    assert {text.source for text in second} == {"b", "d"}
     assert factuality.half(rows, None) == rows
 
 
@@ -189,9 +189,9 @@ def squad(tmp_path: Path) -> list[answers.Text]:
 def test_paragraphs_of_squad_are_one_text_with_the_answers_at_their_places(tmp_path: Path) -> None:
     (text,) = squad(tmp_path)
     assert text.text == TEXT
-    assert [TEXT[one.start :].startswith(one.answer) for one in text.questions] == [True, True]
-    assert [text.sentence_of(one) for one in text.questions] == [SENTENCES[0], SENTENCES[2]]
-    assert [one.is_plain for one in text.questions] == [False, True]
+    assert [TEXT[question.start :].startswith(question.answer) for question in text.questions] == [True, True]
+    assert [text.sentence_of(question) for question in text.questions] == [SENTENCES[0], SENTENCES[2]]
+    assert [question.is_plain for question in text.questions] == [False, True]
 
 
 def test_an_answer_may_be_kept_without_its_sentence(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_all_of_a_texts_worth_is_kept_at_full_coverage_and_less_below() -> None:
 
 
 def test_the_plot_of_coverage_is_well_formed() -> None:
-    rows = [coverage.kept(MARKED, one) for one in coverage.COVERAGES]
+    rows = [coverage.kept(MARKED, wish) for wish in coverage.COVERAGES]
     drawn = xml.dom.minidom.parseString(coverage.svg(rows))  # noqa: S318
     assert len(drawn.getElementsByTagName("polyline")) == 3
 

@@ -160,8 +160,7 @@ async def test_who_leaves_does_not_take_the_call_from_those_who_wait_for_it() ->
             first = asyncio.create_task(client.post("/compress", json={"text": TEXT}))
             await chat.came.wait()
             second = asyncio.create_task(client.post("/compress", json={"text": TEXT}))
-            service = client._transport.app.state.service  # type: ignore[attr-defined]
-            (flight,) = service.compressor._flights.values()
+            (flight,) = client.service.compressor._flights.values()
             for _ in range(1000):  # the second has been read by then
                 await asyncio.sleep(0)
             assert flight.waiting == 2
@@ -169,7 +168,7 @@ async def test_who_leaves_does_not_take_the_call_from_those_who_wait_for_it() ->
             await asyncio.gather(first, return_exceptions=True)
             chat.may_end.set()
             assert (await second).status_code == 200
-            assert not service.compressor._flights
+            assert not client.service.compressor._flights
             assert calls(upstream) == 1
 
 

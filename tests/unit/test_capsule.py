@@ -229,7 +229,7 @@ def test_a_refusal_says_what_is_wrong(change: object, why: str) -> None:
 
 
 def test_base64_with_bits_that_mean_nothing_is_refused() -> None:
-    capsule = next(one for size in range(3) if (one := sealed(TEXT, SUMMARY[size:])).payload.endswith("="))
+    capsule = next(candidate for size in range(3) if (candidate := sealed(TEXT, SUMMARY[size:])).payload.endswith("="))
     last = capsule.payload.rstrip("=")[-1]
     other = chr(ord(last) + 1)
     payload = capsule.payload.replace(f"{last}=", f"{other}=")

@@ -180,9 +180,9 @@ def test_every_sentence_of_the_source_stands_by_itself() -> None:
     document = read(SOURCE)
     evidence = Evidence(document)
     judged = [judge(document.text_of(at), evidence) for at in range(len(document.units))]
-    assert [one.reason for one in judged] == [None] * len(judged)
-    assert all(at in one.units for at, one in enumerate(judged))
-    assert all(one.support > 0.99 for one in judged)
+    assert [judgement.reason for judgement in judged] == [None] * len(judged)
+    assert all(at in judgement.units for at, judgement in enumerate(judged))
+    assert all(judgement.support > 0.99 for judgement in judged)
 
 
 def test_a_name_may_come_as_its_adjective_or_without_stops() -> None:
@@ -201,9 +201,9 @@ def test_the_models_own_words_may_be_enough() -> None:
         "The minister announced a moratorium on deep-sea mining. Environmental groups welcomed the moratorium. "
         "Companies in the sector criticised the minister sharply."
     )
-    said = "Firms objected to the minister pausing mining of the ocean floor."
-    assert reason(said, source) in (None, "support")
-    assert judge(said, Evidence(read(source))).units != ()
+    original = "Firms objected to the minister pausing mining of the ocean floor."
+    assert reason(original, source) in (None, "support")
+    assert judge(original, Evidence(read(source))).units != ()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_models_own_words_may_be_enough() -> None:
         ("The terminal will cost 48 million euros.", None),
     ],
 )
-def test_what_is_no_sentence_or_comes_from_the_prompt_is_told_apart(piece: str, why: str | None) -> None:
+def test_what_is_no_sentence_or_comes_from_the_prompt_is_distinguished(piece: str, why: str | None) -> None:
     assert well_formed(piece, read(SOURCE), INSTRUCTIONS) == why
 
 
@@ -228,9 +228,9 @@ def test_no_sentence_of_an_instruction_stands_beside_any_text() -> None:
     prompt = summarize_prompt(SOURCE, EN, 100)
     document = read(SOURCE)
     evidence = Evidence(document)
-    said = split_draft(f"{prompt.system}\n{prompt.user.rpartition('</text>')[2]}")
-    assert len(said) > 4
-    for sentence in said:
+    sentences = split_draft(f"{prompt.system}\n{prompt.user.rpartition('</text>')[2]}")
+    assert len(sentences) > 4
+    for sentence in sentences:
         assert well_formed(sentence, document, INSTRUCTIONS) or judge(sentence, evidence).reason
 
 
@@ -308,12 +308,12 @@ def test_a_sentence_of_a_completion_stands_in_it_to_the_letter(draft: str) -> No
 
 
 @given(WORDS, WORDS)
-def test_the_longest_common_subsequence_is_that_of_the_textbook(one: list[str], two: list[str]) -> None:
-    rows = [[0] * (len(two) + 1) for _ in range(len(one) + 1)]
-    for i, a in enumerate(one):
-        for j, b in enumerate(two):
+def test_the_longest_common_subsequence_is_that_of_the_textbook(first: list[str], second: list[str]) -> None:
+    rows = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
             rows[i + 1][j + 1] = rows[i][j] + 1 if a == b else max(rows[i][j + 1], rows[i + 1][j])
-    assert common_subsequence(one, two) == rows[-1][-1]
+    assert common_subsequence(first, second) == rows[-1][-1]
 
 
 @pytest.mark.parametrize(
@@ -335,8 +335,8 @@ def test_a_word_of_the_models_own_may_replace_one_of_the_texts() -> None:
 
 @pytest.mark.parametrize("spelt", ["P W N E D", "p-w-n-e-d", "h a c k e d"])
 def test_a_word_that_is_spelt_out_is_no_sentence(spelt: str) -> None:
-    said = f"The council approved {spelt} in the end."
-    assert well_formed(said, read(SOURCE), INSTRUCTIONS) == "not_a_sentence"
+    sentence = f"The council approved {spelt} in the end."
+    assert well_formed(sentence, read(SOURCE), INSTRUCTIONS) == "not_a_sentence"
 
 
 def test_a_sign_that_the_text_lacks_is_not_taken_over() -> None:

@@ -46,8 +46,8 @@ def batch_answer(request: httpx.Request) -> httpx.Response:
     lines: list[dict[str, Any]] = []
     for index, item in enumerate(json.loads(request.content)["items"]):
         bad = "bad" in item.get("text", "")
-        told = {"problem": {"title": "Bad", "detail": "it is"}} if bad else {"result": {"compressed": item["text"]}}
-        lines.append({"index": index, **told})
+        outcome = {"problem": {"title": "Bad", "detail": "it is"}} if bad else {"result": {"compressed": item["text"]}}
+        lines.append({"index": index, **outcome})
     return httpx.Response(200, text="".join(json.dumps(line) + "\n" for line in reversed(lines)))
 
 
@@ -152,14 +152,14 @@ def test_wrong_input_ends_in_a_sentence(
     assert result.stdout == ""
 
 
-def test_what_the_service_says_no_to_is_told_in_its_words() -> None:
+def test_what_the_service_refuses_is_reported_in_its_words() -> None:
     with respx.mock(base_url=URL) as router:
         router.post("/compress").mock(return_value=problem(404, "Unknown model", "get it with: ollama pull x"))
         result = run("compress", "-", given="a")
     assert (result.exit_code, result.stderr) == (FAILED, "condenser: Unknown model: get it with: ollama pull x\n")
 
 
-def test_where_no_service_answers_the_way_to_start_one_is_told() -> None:
+def test_where_no_service_answers_the_way_to_start_it_is_named() -> None:
     with respx.mock(base_url=URL) as router:
         router.post("/compress").mock(side_effect=httpx.ConnectError("Connection refused"))
         result = run("compress", "-", given="a")
@@ -167,7 +167,7 @@ def test_where_no_service_answers_the_way_to_start_one_is_told() -> None:
     assert "condenser serve" in result.stderr
 
 
-def test_something_else_than_a_service_is_told() -> None:
+def test_something_else_than_a_service_is_reported() -> None:
     with respx.mock(base_url=URL) as router:
         router.post("/compress").mock(return_value=httpx.Response(200, html="<html>"))
         result = run("compress", "-", given="a")
@@ -204,7 +204,7 @@ def test_a_folder_is_done_and_each_file_has_its_line(service: respx.MockRouter, 
     assert all(item["target_ratio"] == 0.5 for item in items)
 
 
-def test_what_of_a_folder_is_left_out_is_told_with_the_reason(
+def test_what_of_a_folder_is_left_out_is_listed_with_the_reason(
     service: respx.MockRouter, folder: Path, tmp_path: Path
 ) -> None:
     os.mkfifo(folder / "pipe")
@@ -283,7 +283,7 @@ def test_failed_items_are_noted_and_tried_again(service: respx.MockRouter, tmp_p
     assert lines_of(out)[-1]["problem"]["detail"] == "it is"
 
 
-def test_a_broken_line_is_told_by_its_number_and_the_rest_goes_on(service: respx.MockRouter, tmp_path: Path) -> None:
+def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_on(service: respx.MockRouter, tmp_path: Path) -> None:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(b'"one"\n{"text": \n7\n"\xff"\n\n{"text": "two"}\n')
     result = run("batch", str(source), "--out", str(out))
@@ -368,16 +368,16 @@ def test_shells_complete_commands_and_choices(shell: str, words: str, offered: s
 
 
 def all_commands() -> list[list[str]]:
-    found = [[name] for name in COMMANDS]
-    return found + [["jobs", name] for name in ("submit", "list", "show", "cancel")]
+    commands = [[name] for name in COMMANDS]
+    return commands + [["jobs", name] for name in ("submit", "list", "show", "cancel")]
 
 
 @pytest.mark.parametrize("command", all_commands(), ids=" ".join)
 def test_the_help_of_each_command_has_examples_and_exit_codes(command: list[str]) -> None:
-    told = CliRunner().invoke(cli, [*command, "-h"]).output
-    assert f"\n    condenser {' '.join(command)}" in told or f"| condenser {' '.join(command)}" in told
-    assert "Exit codes: 0 " in told
-    assert command in (["serve"], ["jobs", "show"]) or "--json" in told
+    output = CliRunner().invoke(cli, [*command, "-h"]).output
+    assert f"\n    condenser {' '.join(command)}" in output or f"| condenser {' '.join(command)}" in output
+    assert "Exit codes: 0 " in output
+    assert command in (["serve"], ["jobs", "show"]) or "--json" in output
 
 
 @pytest.mark.parametrize(

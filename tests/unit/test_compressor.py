@@ -49,10 +49,10 @@ async def test_without_a_measure_the_setting_holds() -> None:
         async with running(coverage=0.3) as client:
             body = {"text": NEWS, "method": "extractive"}
             left_out = (await client.post("/compress", json=body)).json()["compressed"]
-            said = (await client.post("/compress", json={**body, "coverage": 0.3})).json()["compressed"]
+            compressed_text = (await client.post("/compress", json={**body, "coverage": 0.3})).json()["compressed"]
             more = (await client.post("/compress", json={**body, "coverage": 0.9})).json()["compressed"]
-    assert left_out == said
-    assert len(more) > len(said)
+    assert left_out == compressed_text
+    assert len(more) > len(compressed_text)
 
 
 async def test_abstractive_is_the_models_sentences_alone() -> None:
@@ -115,11 +115,11 @@ async def test_the_sizes_are_those_of_the_answer() -> None:
 
 
 async def test_facts_and_dropped_sentences_are_explained_only_where_that_is_asked_for() -> None:
-    plain, told = await compressed(TEXT), await compressed(TEXT, explain=True)
+    plain, explained = await compressed(TEXT), await compressed(TEXT, explain=True)
     assert "explain" not in plain["fidelity"]
-    rows = told["fidelity"]["explain"]["facts"]
+    rows = explained["fidelity"]["explain"]["facts"]
     assert [row["text"] for row in rows] == [TEXT[slice(*row["places"][0])] for row in rows]
-    assert sum(row["kept"] for row in rows) == told["fidelity"]["kept"] > 0
+    assert sum(row["kept"] for row in rows) == explained["fidelity"]["kept"] > 0
 
 
 async def test_with_a_question_the_answer_is_in_the_result() -> None:

@@ -48,9 +48,9 @@ def merged(resource: Resource, patch: Mapping[str, Any]) -> Resource:
         old = result.get(key)
         if isinstance(value, dict) and isinstance(old, dict):
             result[key] = merged(old, value)
-        elif isinstance(old, list) and all(isinstance(one, dict) and "name" in one for one in [*old, *value]):
-            names = [one["name"] for one in value]
-            result[key] = [one for one in old if one["name"] not in names] + value
+        elif isinstance(old, list) and all(isinstance(entry, dict) and "name" in entry for entry in [*old, *value]):
+            names = [entry["name"] for entry in value]
+            result[key] = [entry for entry in old if entry["name"] not in names] + value
         else:
             result[key] = value
     return result
@@ -71,7 +71,7 @@ def all_resources() -> list[Resource]:
 def closed(schema: Any) -> Any:
     """A schema of a custom resource that lets no unknown field through, as strict field validation does."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema]
+        return [closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     result = {key: closed(value) for key, value in schema.items()}
@@ -97,8 +97,8 @@ def settings_of(*folders: Path) -> dict[str, str]:
 
 
 def container() -> Resource:
-    found: Resource = read(BASE / "deployment.yaml")["spec"]["template"]["spec"]["containers"][0]
-    return found
+    first_container: Resource = read(BASE / "deployment.yaml")["spec"]["template"]["spec"]["containers"][0]
+    return first_container
 
 
 @pytest.mark.parametrize("resource", all_resources(), ids=lambda resource: resource["kind"])
@@ -123,9 +123,9 @@ def test_kustomize_builds_what_is_valid(folder: Path) -> None:
     built = list(yaml.safe_load_all(done.stdout))
     for resource in built:
         validate(resource)
-    (deployment,) = (one for one in built if one["kind"] == "Deployment")
+    (deployment,) = (resource for resource in built if resource["kind"] == "Deployment")
     assert ("replicas" in deployment["spec"]) == (folder == BASE)
-    (data,) = (one["data"] for one in built if one["kind"] == "ConfigMap")
+    (data,) = (resource["data"] for resource in built if resource["kind"] == "ConfigMap")
     assert data == settings_of(BASE) | (settings_of(KEDA) if folder == KEDA else {})
 
 
@@ -150,7 +150,7 @@ def test_every_path_that_is_asked_for_is_served() -> None:
     served = create_app(Settings(_env_file=None)).openapi()["paths"]  # type: ignore[call-arg]
     probes = [container()[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
     (endpoint,) = read(BASE / "servicemonitor.yaml")["spec"]["endpoints"]
-    assert {one["path"] for one in [*probes, endpoint]} <= served.keys()
+    assert {target["path"] for target in [*probes, endpoint]} <= served.keys()
 
 
 def test_the_metrics_that_scale_it_exist() -> None:
@@ -173,8 +173,8 @@ def test_every_container_is_confined() -> None:
         pod = deployment["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["enableServiceLinks"] is False
-        for one in [*pod["containers"], *pod.get("initContainers", [])]:
-            assert one["securityContext"] == {
+        for member in [*pod["containers"], *pod.get("initContainers", [])]:
+            assert member["securityContext"] == {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
@@ -190,21 +190,23 @@ def test_everything_selects_the_pods_of_the_deployment() -> None:
         "servicemonitor": ("selector", "matchLabels"),
         "service": ("selector",),
     }.items():
-        found = read(BASE / f"{name}.yaml")["spec"]
+        value = read(BASE / f"{name}.yaml")["spec"]
         for key in path:
-            found = found[key]
-        assert found == labels, name
+            value = value[key]
+        assert value == labels, name
     assert read(BASE / "service.yaml")["metadata"]["labels"] == labels  # by which the ServiceMonitor finds it
 
 
 def test_the_pods_have_as_many_calls_in_the_engine_as_it_has_slots() -> None:
-    (ollama,) = (one for one in with_gpu()["spec"]["template"]["spec"]["initContainers"] if one["name"] == "ollama")
-    slots = {one["name"]: one["value"] for one in ollama["env"]}["OLLAMA_NUM_PARALLEL"]
+    (ollama,) = (
+        member for member in with_gpu()["spec"]["template"]["spec"]["initContainers"] if member["name"] == "ollama"
+    )
+    slots = {variable["name"]: variable["value"] for variable in ollama["env"]}["OLLAMA_NUM_PARALLEL"]
     assert settings_of(BASE, KEDA)["CONDENSER_MAX_CONCURRENCY"] == slots
 
 
 def test_every_image_has_a_version() -> None:
-    images = [one["image"] for one in with_gpu()["spec"]["template"]["spec"]["initContainers"]]
+    images = [member["image"] for member in with_gpu()["spec"]["template"]["spec"]["initContainers"]]
     assert all(re.search(r":\d+\.\d+", image) for image in images)
     (own,) = read(BASE / "kustomization.yaml")["images"]
     assert own["name"] == container()["image"]

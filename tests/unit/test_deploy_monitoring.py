@@ -134,7 +134,7 @@ def test_a_legend_names_labels_that_the_series_have(
     panel: dict[str, Any], target: dict[str, Any], exposition: Exposition
 ) -> None:
     tree = parse(target["expr"])
-    labels = SCRAPE_LABELS | {label for one in selectors(tree) for label in exposition[one.metric]}
+    labels = SCRAPE_LABELS | {label for selector in selectors(tree) for label in exposition[selector.metric]}
     assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= (grouping_labels(tree) or labels)
 
 

@@ -49,7 +49,7 @@ def test_every_recording_has_its_findings_named_here() -> None:
 def test_a_situation_gives_its_findings_and_no_others(name: str) -> None:
     expected = {(check.replace("_", " ") if check == "device_access" else check, state)
                 for state, checks in FOUND[name].items() for check in checks.split()}  # fmt: skip
-    assert {(found.name, found.state) for found in examine(recording(name))} == expected
+    assert {(result.name, result.state) for result in examine(recording(name))} == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,8 +67,8 @@ def test_a_situation_fits_one_screen(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_where_something_fails_there_is_a_command_that_mends_it(name: str) -> None:
     findings = examine(recording(name))
-    wrong = [found for found in findings if found.state in ("fail", "warn")]
-    assert not has_failed(findings) or any(found.command for found in wrong)
+    wrong = [result for result in findings if result.state in ("fail", "warn")]
+    assert not has_failed(findings) or any(result.command for result in wrong)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,13 +79,13 @@ def test_observations_survive_the_way_through_json(name: str) -> None:
 def test_the_report_has_findings_and_observations() -> None:
     seen = recording("rocm_mismatch_on_cpu")
     written: dict[str, Any] = json.loads(report(seen, examine(seen)))
-    assert [found["name"] for found in written["findings"]] == [found.name for found in examine(seen)]
+    assert [result["name"] for result in written["findings"]] == [result.name for result in examine(seen)]
     assert from_json(json.dumps(written["observations"])) == seen
 
 
 def test_the_rocm_mismatch_is_explained_with_vulkan_as_the_way_out() -> None:
-    found = finding(recording("rocm_mismatch_on_cpu"), "rocm")
-    told = " ".join((found.sentence, *found.details))
+    rocm = finding(recording("rocm_mismatch_on_cpu"), "rocm")
+    explanation = " ".join((rocm.sentence, *rocm.details))
     for words in (
         "Ollama brings ROCm 6.3.3",
         "the system has 7.2.0",
@@ -95,7 +95,7 @@ def test_the_rocm_mismatch_is_explained_with_vulkan_as_the_way_out() -> None:
         "on the CPU without any error",
         "The solution is Vulkan",
     ):
-        assert words in told
+        assert words in explanation
 
 
 def test_the_way_out_of_the_rocm_mismatch_is_a_drop_in_the_render_group_and_a_restart() -> None:
@@ -121,9 +121,9 @@ def test_a_mismatch_that_does_no_harm_is_no_fault() -> None:
 
 
 def test_without_rights_it_says_what_was_hidden_and_how_to_see_it() -> None:
-    found = finding(recording("no_rights"), "rights")
-    assert "Ollama's log" in found.sentence
-    assert found.command == "sudo -E /opt/condenser/.venv/bin/condenser doctor"
+    rights = finding(recording("no_rights"), "rights")
+    assert "Ollama's log" in rights.sentence
+    assert rights.command == "sudo -E /opt/condenser/.venv/bin/condenser doctor"
 
 
 def test_what_root_could_not_see_either_has_no_command() -> None:

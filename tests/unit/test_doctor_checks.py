@@ -65,7 +65,7 @@ def with_log(seen: Observations, *lines: str) -> Observations:
 
 
 def names(seen: Observations) -> set[str]:
-    return {found.name for found in examine(seen)}
+    return {result.name for result in examine(seen)}
 
 
 def test_further_ollamas_that_serve_are_well() -> None:
@@ -77,12 +77,12 @@ def test_further_ollamas_that_can_not_serve_are_named_with_what_to_do() -> None:
     seen = well()
     without = replace(answers(seen), installed=())
     down = Answers(problem="nothing accepts connections")
-    found = finding(replace(seen, others=(("http://gpu2:11434", without), ("http://gpu3:11434", down))), "others")
-    assert found.state == "warn"
-    assert "2 of 2" in found.sentence
-    assert found.command is not None
-    assert f"OLLAMA_HOST=http://gpu2:11434 ollama pull {seen.configured.model}" in found.command
-    assert "curl http://gpu3:11434/api/version" in found.command
+    others = finding(replace(seen, others=(("http://gpu2:11434", without), ("http://gpu3:11434", down))), "others")
+    assert others.state == "warn"
+    assert "2 of 2" in others.sentence
+    assert others.command is not None
+    assert f"OLLAMA_HOST=http://gpu2:11434 ollama pull {seen.configured.model}" in others.command
+    assert "curl http://gpu3:11434/api/version" in others.command
 
 
 def test_ollama_that_is_not_installed_is_to_be_installed() -> None:
@@ -103,8 +103,8 @@ def test_a_stopped_unit_is_to_be_started() -> None:
 
 def test_a_unit_that_runs_elsewhere_points_at_the_address() -> None:
     seen = recording("ollama_down")
-    found = finding(replace(seen, unit=replace(unit(seen), active_state="active")), "ollama")
-    assert "CONDENSER_OLLAMA_URL" in (found.command or "")
+    ollama = finding(replace(seen, unit=replace(unit(seen), active_state="active")), "ollama")
+    assert "CONDENSER_OLLAMA_URL" in (ollama.command or "")
 
 
 def test_a_failed_unit_shows_why_it_ended() -> None:
@@ -124,9 +124,9 @@ def test_names_without_a_tag_mean_latest_as_in_ollama() -> None:
 
 def test_another_tag_of_the_wanted_model_is_named() -> None:
     seen = with_answers(with_settings(well(), model="smollm2"), installed=(Installed("smollm2:135m", 1),))
-    found = finding(seen, "model")
-    assert "no smollm2:latest (CONDENSER_MODEL), but smollm2:135m" in found.sentence
-    assert (found.command or "").startswith("export CONDENSER_MODEL=smollm2:135m")
+    model = finding(seen, "model")
+    assert "no smollm2:latest (CONDENSER_MODEL), but smollm2:135m" in model.sentence
+    assert (model.command or "").startswith("export CONDENSER_MODEL=smollm2:135m")
 
 
 def test_a_model_of_another_machine_is_pulled_there() -> None:
@@ -151,7 +151,7 @@ def test_a_gpu_left_unused_for_no_visible_reason_sends_the_reader_to_the_log() -
     assert "journalctl -u ollama" in (finding(seen, "processor").command or "")
 
 
-def test_layers_are_not_told_where_they_may_be_another_models() -> None:
+def test_layers_are_not_reported_where_they_may_be_another_models() -> None:
     seen = on_cpu()
     other = answers(seen).loaded[0].model_copy(update={"name": "nomic-embed-text:latest"})
     assert "0 of 29 layers" in finding(seen, "processor").sentence
@@ -163,8 +163,8 @@ def test_layers_are_not_told_where_they_may_be_another_models() -> None:
 
 def test_an_integrated_gpu_that_ollama_drops_is_to_be_enabled() -> None:
     dropped = 'level=INFO msg="dropping integrated GPU; to enable, set OLLAMA_IGPU_ENABLE=1" id=0 library=Vulkan'
-    found = finding(with_log(on_cpu(), dropped), "gpu")
-    assert "OLLAMA_IGPU_ENABLE=1" in (found.command or "")
+    gpu = finding(with_log(on_cpu(), dropped), "gpu")
+    assert "OLLAMA_IGPU_ENABLE=1" in (gpu.command or "")
 
 
 @pytest.mark.parametrize(("version", "is_on"), [("0.16.1", False), ("0.29.9", False), ("0.30.0", True)])
@@ -191,9 +191,9 @@ def test_vulkan_that_was_turned_off_is_to_be_turned_on(value: str) -> None:
 def test_a_missing_vulkan_driver_is_to_be_installed(manager: str, command: str) -> None:
     only_llvmpipe = ("/usr/share/vulkan/icd.d/lvp_icd.json",)
     seen = with_host(on_cpu(), vulkan_drivers=only_llvmpipe, package_manager=manager)
-    found = finding(seen, "vulkan")
-    assert "No Vulkan driver for AMD" in found.sentence
-    assert command in (found.command or "").splitlines()
+    vulkan = finding(seen, "vulkan")
+    assert "No Vulkan driver for AMD" in vulkan.sentence
+    assert command in (vulkan.command or "").splitlines()
 
 
 def test_the_rocm_mismatch_with_vulkan_already_on_asks_for_what_vulkan_lacks() -> None:
@@ -215,23 +215,23 @@ def test_the_same_rocm_on_both_sides_is_no_mismatch() -> None:
     assert "does not match" not in " ".join(finding(with_host(on_cpu(), system_rocm=(same,)), "rocm").details)
 
 
-def test_an_overridden_gfx_version_is_told() -> None:
+def test_an_overridden_gfx_version_is_reported() -> None:
     seen = on_cpu()
     seen = replace(seen, server=replace(server(seen), environment={"HSA_OVERRIDE_GFX_VERSION": "9.0.8"}))
     assert "HSA_OVERRIDE_GFX_VERSION=9.0.8" in " ".join(finding(seen, "rocm").details)
 
 
 def test_a_user_outside_the_render_group_is_to_join_it() -> None:
-    found = finding(on_cpu(), "device access")
-    assert "not in the group render" in found.sentence
-    assert "sudo usermod -aG render,video ollama" in (found.command or "")
+    access = finding(on_cpu(), "device access")
+    assert "not in the group render" in access.sentence
+    assert "sudo usermod -aG render,video ollama" in (access.command or "")
 
 
 def test_a_user_that_joined_after_the_start_needs_a_restart_only() -> None:
     seen = with_host(on_cpu(), user_groups={"ollama": (44, 992, 997)})
-    found = finding(seen, "device access")
-    assert "after Ollama started" in found.sentence
-    assert "usermod" not in (found.command or "")
+    access = finding(seen, "device access")
+    assert "after Ollama started" in access.sentence
+    assert "usermod" not in (access.command or "")
 
 
 def test_root_needs_no_group() -> None:
@@ -258,8 +258,8 @@ def test_an_embedding_model_loaded_last_does_not_hide_the_slots() -> None:
 
 
 def test_more_calls_than_slots_ask_for_a_drop_in() -> None:
-    found = finding(on_cpu(), "slots")
-    assert "OLLAMA_NUM_PARALLEL=4" in (found.command or "")
+    slots = finding(on_cpu(), "slots")
+    assert "OLLAMA_NUM_PARALLEL=4" in (slots.command or "")
 
 
 def test_more_calls_than_slots_that_fit_ask_for_fewer_calls() -> None:
@@ -269,18 +269,18 @@ def test_more_calls_than_slots_that_fit_ask_for_fewer_calls() -> None:
 
 
 def test_fewer_calls_than_slots_leave_slots_empty() -> None:
-    found = finding(with_settings(well(), max_concurrency=2), "slots")
-    assert found.command is not None
-    assert found.command.startswith("export CONDENSER_MAX_CONCURRENCY=4")
+    slots = finding(with_settings(well(), max_concurrency=2), "slots")
+    assert slots.command is not None
+    assert slots.command.startswith("export CONDENSER_MAX_CONCURRENCY=4")
 
 
-def test_a_family_that_ollama_serves_one_by_one_is_told() -> None:
+def test_a_family_that_ollama_serves_in_one_slot_only_is_reported() -> None:
     assert "one call at a time" in finding(with_answers(well(), family="qwen3vl"), "slots").sentence
 
 
-def test_a_longer_context_than_the_model_was_made_for_is_told() -> None:
-    found = finding(with_settings(well(), num_ctx=65_536), "context")
-    assert "supports 32768" in found.sentence
+def test_a_longer_context_than_the_model_was_made_for_is_reported() -> None:
+    context = finding(with_settings(well(), num_ctx=65_536), "context")
+    assert "supports 32768" in context.sentence
 
 
 def loaded_with(seen: Observations, num_ctx: int) -> Observations:
@@ -289,23 +289,23 @@ def loaded_with(seen: Observations, num_ctx: int) -> Observations:
 
 
 def test_a_longer_context_that_another_program_loaded_the_model_with_is_taken() -> None:
-    found = finding(loaded_with(well(), 8192), "context")
-    assert found.state == "ok"
-    assert found.sentence.startswith("8192 tokens a call")
+    context = finding(loaded_with(well(), 8192), "context")
+    assert context.state == "ok"
+    assert context.sentence.startswith("8192 tokens a call")
 
 
-def test_a_shorter_context_that_another_program_loaded_the_model_with_is_told() -> None:
-    found = finding(loaded_with(well(), 2048), "context")
-    assert found.state == "warn"
-    assert "2048" in found.sentence
+def test_a_shorter_context_that_another_program_loaded_the_model_with_is_reported() -> None:
+    context = finding(loaded_with(well(), 2048), "context")
+    assert context.state == "warn"
+    assert "2048" in context.sentence
 
 
-def test_a_loaded_model_that_is_loaded_again_for_our_call_is_told() -> None:
+def test_a_loaded_model_that_is_loaded_again_for_our_call_is_reported() -> None:
     seen = loaded_with(well(), 4096)
     call = answers(seen).call
     assert call is not None
-    found = finding(with_answers(seen, call=replace(call, load_s=1.9)), "loads")
-    assert (found.state, "1.9 s" in found.sentence) == ("warn", True)
+    loads = finding(with_answers(seen, call=replace(call, load_s=1.9)), "loads")
+    assert (loads.state, "1.9 s" in loads.sentence) == ("warn", True)
     assert "loads" not in names(with_answers(seen, call=replace(call, load_s=0.2)))
     assert "loads" not in names(with_answers(seen, loaded=(), call=replace(call, load_s=1.9)))
 
@@ -316,18 +316,20 @@ def test_a_log_of_another_server_is_not_believed() -> None:
     assert finding(seen, "slots").state == "unknown"
 
 
-def test_drop_ins_that_were_changed_but_not_loaded_are_told() -> None:
+def test_drop_ins_that_were_changed_but_not_loaded_are_reported() -> None:
     seen = well()
-    found = finding(replace(seen, unit=replace(unit(seen), needs_reload=True)), "drop-ins")
-    assert found.state == "warn"
-    assert found.command == "sudo systemctl daemon-reload && sudo systemctl restart ollama"
+    drop_ins = finding(replace(seen, unit=replace(unit(seen), needs_reload=True)), "drop-ins")
+    assert drop_ins.state == "warn"
+    assert drop_ins.command == "sudo systemctl daemon-reload && sudo systemctl restart ollama"
 
 
-def test_a_drop_in_that_the_running_server_does_not_have_yet_is_told() -> None:
+def test_a_drop_in_that_the_running_server_does_not_have_yet_is_reported() -> None:
     seen = well()
-    found = finding(replace(seen, server=replace(server(seen), environment={"OLLAMA_NUM_PARALLEL": "4"})), "drop-ins")
-    assert "OLLAMA_VULKAN=1" in found.sentence
-    assert found.state == "warn"
+    drop_ins = finding(
+        replace(seen, server=replace(server(seen), environment={"OLLAMA_NUM_PARALLEL": "4"})), "drop-ins"
+    )
+    assert "OLLAMA_VULKAN=1" in drop_ins.sentence
+    assert drop_ins.state == "warn"
 
 
 def test_drop_ins_that_agree_do_not_contradict() -> None:
@@ -347,9 +349,9 @@ def test_unloading_after_each_call_is_a_failure() -> None:
 
 
 def test_a_real_call_that_fails_is_a_failure() -> None:
-    found = finding(with_answers(well(), call=Call(problem="no complete answer within 60 s")), "speed")
-    assert found.state == "fail"
-    assert "no complete answer within 60 s" in found.sentence
+    speed = finding(with_answers(well(), call=Call(problem="no complete answer within 60 s")), "speed")
+    assert speed.state == "fail"
+    assert "no complete answer within 60 s" in speed.sentence
 
 
 def test_loading_does_not_count_as_time_to_the_first_token() -> None:
@@ -360,8 +362,8 @@ def test_loading_does_not_count_as_time_to_the_first_token() -> None:
 def test_a_missing_embedded_model_is_to_be_fetched() -> None:
     seen = recording("embedded_engine")
     assert seen.embedded is not None
-    found = finding(replace(seen, embedded=replace(seen.embedded, model_bytes=None)), "model")
-    assert found.command == "/opt/condenser/.venv/bin/condenser fetch-model"
+    model = finding(replace(seen, embedded=replace(seen.embedded, model_bytes=None)), "model")
+    assert model.command == "/opt/condenser/.venv/bin/condenser fetch-model"
 
 
 def test_a_llama_cpp_that_does_not_load_is_a_failure() -> None:
@@ -372,10 +374,10 @@ def test_a_llama_cpp_that_does_not_load_is_a_failure() -> None:
 
 
 def test_a_service_whose_model_writes_in_vain_is_warned_of() -> None:
-    told = "only 12% of the last sentences of qwen2.5:7b-instruct passed the check"
-    found = finding(replace(well(), service=Service("http://127.0.0.1:8000", "ollama", warning=told)), "warning")
-    assert found.state == "warn"
-    assert told in found.sentence
+    message = "only 12% of the last sentences of qwen2.5:7b-instruct passed the check"
+    warning = finding(replace(well(), service=Service("http://127.0.0.1:8000", "ollama", warning=message)), "warning")
+    assert warning.state == "warn"
+    assert message in warning.sentence
 
 
 def test_a_service_that_warns_of_nothing_needs_no_word() -> None:

@@ -106,8 +106,8 @@ def test_gpus_come_from_the_kernel_with_their_target_and_memory(tmp_path: Path) 
     (device / "mem_info_vram_total").write_text("17163091968\n")
     (device / "mem_info_vram_used").write_text("10850304\n")
     (node / "properties").write_text("cpu_cores_count 0\ngfx_target_version 90006\ndrm_render_minor 128\n")
-    found = next(gpus(tmp_path))
-    assert (found.vendor, found.gfx, found.memory_total) == ("AMD", "gfx906", 17_163_091_968)
+    gpu = next(gpus(tmp_path))
+    assert (gpu.vendor, gpu.gfx, gpu.memory_total) == ("AMD", "gfx906", 17_163_091_968)
 
 
 def make_process(
@@ -135,11 +135,11 @@ def make_process(
 def test_the_server_is_the_process_that_listens_on_the_port(tmp_path: Path) -> None:
     make_process(tmp_path, 10, port_inode=None, cgroup="/user.slice")
     make_process(tmp_path, 11, port_inode=777, cgroup="/system.slice/ollama.service", environ="A=1\0OLLAMA_VULKAN=1\0")
-    found, blind = find_server(11434, 0, tmp_path)
-    assert found is not None
-    assert (found.pid, found.groups, found.started_by) == (11, (7, 44, 992), "systemd")
-    assert found.environment == {"OLLAMA_VULKAN": "1"}
-    assert found.effective_capabilities == 1 << 38
+    process, blind = find_server(11434, 0, tmp_path)
+    assert process is not None
+    assert (process.pid, process.groups, process.started_by) == (11, (7, 44, 992), "systemd")
+    assert process.environment == {"OLLAMA_VULKAN": "1"}
+    assert process.effective_capabilities == 1 << 38
     assert blind == ()
 
 
@@ -150,9 +150,9 @@ def test_a_connection_from_the_port_is_no_listener(tmp_path: Path) -> None:
 
 def test_a_process_of_another_user_is_found_without_its_environment(tmp_path: Path) -> None:
     make_process(tmp_path, 11, port_inode=None, cgroup="/system.slice/docker-0b1c.scope")
-    found, blind = find_server(11434, 0, tmp_path)
-    assert found is not None
-    assert (found.started_by, found.environment) == ("container", None)
+    process, blind = find_server(11434, 0, tmp_path)
+    assert process is not None
+    assert (process.started_by, process.environment) == ("container", None)
     assert [spot.what for spot in blind] == ["the environment of Ollama's process"]
 
 
@@ -194,8 +194,8 @@ def test_a_unit_has_the_variables_of_its_files_and_of_systemd(tmp_path: Path) ->
         ("No journal files were found.\n", "nothing of Ollama's last start"),
     ],
 )
-def test_a_journal_that_shows_nothing_says_why(said: str, why: str) -> None:
-    log, blind = read_journal(CommandOutput("-- No entries --\n", said, 0))
+def test_a_journal_that_shows_nothing_says_why(output: str, why: str) -> None:
+    log, blind = read_journal(CommandOutput("-- No entries --\n", output, 0))
     assert log.source is None
     assert why in blind[0].why
 
@@ -293,7 +293,7 @@ async def test_an_error_inside_of_the_stream_is_the_calls_problem(ollama: Any) -
         ({"return_value": httpx.Response(502)}, "it answered 502 to /api/version", False),
     ],
 )
-async def test_no_answer_is_told_in_words(ollama: Any, answer: Any, words: str, timed_out: bool) -> None:
+async def test_no_answer_is_described_in_words(ollama: Any, answer: Any, words: str, timed_out: bool) -> None:
     ollama.get("/api/version").mock(**answer)
     answers = await asked()
     assert (answers.problem, answers.timed_out) == (words, timed_out)
@@ -317,7 +317,7 @@ def test_a_running_ollama_ends_the_command_with_0_and_json_on_request(ollama: An
     assert {"findings", "observations"} == set(json.loads(done.stdout))
 
 
-def test_what_the_running_service_warns_of_is_told(ollama: Any) -> None:
+def test_what_the_running_service_warns_of_is_reported(ollama: Any) -> None:
     ready = {"ready": True, "engine": "ollama", "problem": None, "warning": "only 12% of the last sentences passed"}
     ollama["readyz"].mock(side_effect=None, return_value=httpx.Response(200, json=ready))
     assert "only 12% of the last sentences passed" in doctor("--no-call").stdout

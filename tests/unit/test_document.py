@@ -290,11 +290,11 @@ MAIL = (
 
 
 def test_greeting_signature_and_quoted_history_of_a_mail_are_minor_and_its_statements_are_not() -> None:
-    found = minor(MAIL)
-    for said in ("Hi Maria,", "Erik Olsen", "Acme Ltd, Bergen", "> When does the pump arrive?", "> We need it soon."):
-        assert said in found
-    assert any(said.startswith("Thank you") for said in found)
-    assert not any("4 May" in said or "tested" in said for said in found)
+    minor_units = minor(MAIL)
+    for part in ("Hi Maria,", "Erik Olsen", "Acme Ltd, Bergen", "> When does the pump arrive?", "> We need it soon."):
+        assert part in minor_units
+    assert any(unit.startswith("Thank you") for unit in minor_units)
+    assert not any("4 May" in unit or "tested" in unit for unit in minor_units)
 
 
 @pytest.mark.parametrize(
@@ -350,9 +350,9 @@ def test_units_are_in_order_and_only_white_space_is_between_them(text: str) -> N
 
 @given(ANY)
 def test_a_unit_needs_only_units_before_it_and_later_ones_that_need_it_too(text: str) -> None:
-    found = read(text).units
-    pairs = [(at, needed) for at, unit in enumerate(found) for needed in unit.needs]
-    assert all(0 <= needed < at or (at < needed < len(found) and at in found[needed].needs) for at, needed in pairs)
+    units = read(text).units
+    pairs = [(at, needed) for at, unit in enumerate(units) for needed in unit.needs]
+    assert all(0 <= needed < at or (at < needed < len(units) and at in units[needed].needs) for at, needed in pairs)
 
 
 @given(ANY)
@@ -382,7 +382,7 @@ def test_prose_that_is_wrapped_at_120_columns_is_read_as_sentences() -> None:
 
 
 def test_paragraphs_of_the_same_wording_are_prose() -> None:
-    said = "The ferry leaves at noon. Nobody knows why. Tickets cost 24 euros."
-    document = read("\n\n".join(f"Report {number} is here. {said}" for number in range(40)))
+    sentences = "The ferry leaves at noon. Nobody knows why. Tickets cost 24 euros."
+    document = read("\n\n".join(f"Report {number} is here. {sentences}" for number in range(40)))
     assert document.structure == ("prose",)
     assert len(document.units) == 160

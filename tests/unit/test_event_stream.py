@@ -21,7 +21,7 @@ from app.summary.report import Excerpt
 from app.text.document import read
 from app.text.span import Span
 from tests.unit.events import EVENT_STREAM, Event, events_of, names, texts
-from tests.unit.service import SUMMARY, TEXT, Upstream, answer, is_warm_up, ollama, running, warmed_up
+from tests.unit.service import SUMMARY, TEXT, AppClient, Upstream, answer, is_warm_up, ollama, running, warmed_up
 from tests.unit.test_cache import CACHE, HeldChat
 
 pytestmark = pytest.mark.anyio
@@ -72,7 +72,7 @@ async def test_passages_come_first_then_the_models_sentences_and_at_last_the_ans
 async def test_passages_are_those_of_the_best_result_without_the_model() -> None:
     events = await events_about(writes(SUMMARY), target_ratio=0.5)
     extractive = (await events_about(writes(SUMMARY), target_ratio=0.5, method="extractive"))[-1][1]
-    slices = [(one["start"], one["end"], one["source"]) for one in extractive["fidelity"]["passages"]]
+    slices = [(passage["start"], passage["end"], passage["source"]) for passage in extractive["fidelity"]["passages"]]
     previewed = [(data["text"], data["source"]) for name, data in events if name == "passage"]
     assert previewed == [(extractive["compressed"][start:end], source) for start, end, source in slices]
     assert all(text == "".join(TEXT[start:end] for start, end in source) for text, source in previewed)
@@ -114,7 +114,7 @@ async def test_without_a_call_of_the_model_the_passages_are_those_of_the_result(
     events = await events_about(writes(SUMMARY), method="extractive", target_ratio=0.4)
     *passages, (last, result) = events
     assert (names(passages), last) == (["passage"] * len(passages), "result")
-    ends = [(one["start"], one["end"]) for one in result["fidelity"]["passages"]]
+    ends = [(passage["start"], passage["end"]) for passage in result["fidelity"]["passages"]]
     assert texts(events, "passage") == [result["compressed"][start:end] for start, end in ends]
 
 
@@ -214,17 +214,15 @@ async def test_a_kept_result_comes_at_once_by_its_passages_and_whole() -> None:
     result = events[-1][1]
     assert (result["compressed"], result["usage"]["cached"]) == (whole["compressed"], True)
     by = {"source": "passage", "model": "sentence"}
-    assert names(events[:-1]) == [by[one["by"]] for one in whole["fidelity"]["passages"]]
+    assert names(events[:-1]) == [by[passage["by"]] for passage in whole["fidelity"]["passages"]]
 
 
-async def both_under_way(
-    client: httpx.AsyncClient, chat: HeldChat, headers: list[dict[str, str]]
-) -> list[httpx.Response]:
+async def both_under_way(client: AppClient, chat: HeldChat, headers: list[dict[str, str]]) -> list[httpx.Response]:
     """The answers of two requests for TEXT, the second of which came while the first was in the engine."""
     calls = [asyncio.create_task(client.post("/compress", json={"text": TEXT}, headers=headers[0]))]
     await chat.came.wait()
     calls.append(asyncio.create_task(client.post("/compress", json={"text": TEXT}, headers=headers[1])))
-    (flight,) = client._transport.app.state.service.compressor._flights.values()  # type: ignore[attr-defined]
+    (flight,) = client.service.compressor._flights.values()
     for _ in range(1_000_000):
         if flight.waiting == 2:
             break
@@ -301,7 +299,7 @@ async def test_with_the_engines_check_a_sentence_comes_when_it_has_passed_that_t
         async with running(engine_check="on", cache_bytes=0) as client:
             await warmed_up()
             await client.post("/compress", json={"text": TEXT})
-            calibrations = client._transport.app.state.service.summarizer._calibrations  # type: ignore[attr-defined]
+            calibrations = client.service.summarizer._calibrations
             await asyncio.gather(*calibrations.values())
             events = await streamed(client, method="abstractive", target_ratio=0.9)
     assert texts(events, "sentence") == [SUMMARY]

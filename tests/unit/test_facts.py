@@ -17,7 +17,7 @@ def facts(text: str) -> list[Fact]:
     return find_facts(text, guess_language(text))
 
 
-def found(text: str) -> list[tuple[str, str]]:
+def facts_in(text: str) -> list[tuple[str, str]]:
     """Kind and text of each fact."""
     return [(fact.kind, text[fact.start : fact.end]) for fact in facts(text)]
 
@@ -81,7 +81,7 @@ def keys(text: str, code: str) -> list[str]:
     ],
 )
 def test_a_fact_is_found_once_with_its_kind(text: str, kind: str, fact: str) -> None:
-    assert found(text) == [(kind, fact)]
+    assert facts_in(text) == [(kind, fact)]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_fact_is_found_once_with_its_kind(text: str, kind: str, fact: str) -> 
     ],
 )
 def test_words_that_only_look_like_facts_are_none(text: str) -> None:
-    assert [fact for fact in found(text) if fact[1] != "OK"] == []
+    assert [fact for fact in facts_in(text) if fact[1] != "OK"] == []
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_words_that_only_look_like_facts_are_none(text: str) -> None:
         (("Ir@Fjord.example", "en"), ("ir@fjord.example", "en")),
     ],
 )
-def test_spellings_of_one_value_are_equal(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert keys(*one) == keys(*other) != []
+def test_spellings_of_one_value_are_equal(first: tuple[str, str], second: tuple[str, str]) -> None:
+    assert keys(*first) == keys(*second) != []
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_spellings_of_one_value_are_equal(one: tuple[str, str], other: tuple[str
         (("v2.3.1", "en"), ("v2.3.2", "en")),
     ],
 )
-def test_different_values_are_not(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert keys(*one) != keys(*other)
+def test_different_values_are_not(first: tuple[str, str], second: tuple[str, str]) -> None:
+    assert keys(*first) != keys(*second)
 
 
 @pytest.mark.parametrize(
@@ -167,17 +167,17 @@ def test_different_values_are_not(one: tuple[str, str], other: tuple[str, str]) 
         ("from 10–15%", "15%"),
     ],
 )
-def test_a_fact_also_states_what_it_implies(said: str, stated: str) -> None:
-    (fact,), (key,) = find_facts(said, Language("en")), keys(stated, "en")
+def test_a_fact_also_states_what_it_implies(wording: str, stated: str) -> None:
+    (fact,), (key,) = find_facts(wording, Language("en")), keys(stated, "en")
     assert key in fact.keys_stated
 
 
 def test_a_word_of_another_language_is_no_number() -> None:
-    assert found(EN + "it is due on 30 Sept. 2025") == [("date", "30 Sept. 2025")]
+    assert facts_in(EN + "it is due on 30 Sept. 2025") == [("date", "30 Sept. 2025")]
 
 
 def test_a_number_word_in_a_name_belongs_to_it() -> None:
-    assert found(EN + "they came to Three Rivers then") == [("name", "Three Rivers")]
+    assert facts_in(EN + "they came to Three Rivers then") == [("name", "Three Rivers")]
 
 
 @given(ANY)

@@ -18,7 +18,9 @@ ANSWER = httpx.Response(200, json=answer(SUMMARY))
 
 def counted(snapshot: HistorySnapshot) -> dict[int, int]:
     """Compressions by the minutes since they were made."""
-    return {snapshot.current_minute - number: one.succeeded["compress"] for number, one in snapshot.minutes.items()}
+    return {
+        snapshot.current_minute - number: minute.succeeded["compress"] for number, minute in snapshot.minutes.items()
+    }
 
 
 def test_what_ends_is_counted_in_its_minute_and_quiet_minutes_are_there_too() -> None:
@@ -121,16 +123,16 @@ async def test_the_service_tells_what_it_did_this_minute_and_since_its_start() -
             batch = await client.post("/batch", json={"operation": "compress", "items": items})
             body = await history_of(client)
     inside = batch.json()["results"][0]["result"]["sizes"]
-    saved = sum(one["source_tokens"] - one["compressed_tokens"] for one in (sizes, inside))
+    saved = sum(answered["source_tokens"] - answered["compressed_tokens"] for answered in (sizes, inside))
     minutes = body["minutes"]
     assert 1 <= len(minutes) <= 2  # a minute may have ended meanwhile
     assert minutes[-1]["minutes_ago"] == 0
-    assert sum(one["succeeded"]["compress"] for one in minutes) == 2
-    assert sum(one["failed"] for one in minutes) == 1
-    assert sum(one["tokens_saved"] for one in minutes) == body["tokens_saved"] == saved > 0
-    assert sum(one["engine_s"] for one in minutes) > 0
+    assert sum(minute["succeeded"]["compress"] for minute in minutes) == 2
+    assert sum(minute["failed"] for minute in minutes) == 1
+    assert sum(minute["tokens_saved"] for minute in minutes) == body["tokens_saved"] == saved > 0
+    assert sum(minute["engine_s"] for minute in minutes) > 0
     assert body["succeeded"] == 3
-    latency = next(one["latency_s"] for one in minutes if one["latency_s"])
+    latency = next(minute["latency_s"] for minute in minutes if minute["latency_s"])
     assert 0 < latency["p50"] <= latency["p95"]
 
 

@@ -296,7 +296,7 @@ async def test_a_text_with_unicode_line_ends_stays_one_line_of_ndjson() -> None:
     assert json.loads(line)["result"]["compressed"] == text
 
 
-async def test_a_method_that_a_path_lacks_is_told_with_all_that_it_has() -> None:
+async def test_a_method_that_a_path_lacks_is_refused_with_all_that_it_has() -> None:
     async with running() as client:
         response = await client.options("/batch/job_1")
     assert response.status_code == 405

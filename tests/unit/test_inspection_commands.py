@@ -86,9 +86,9 @@ def test_diff_marks_what_is_left_out_and_what_the_model_wrote(service: respx.Moc
     ("env", "is_coloured"), [({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)]
 )
 def test_diff_has_colours_or_signs(service: respx.MockRouter, env: dict[str, str], is_coloured: bool) -> None:
-    told = run("diff", given=TEXT, env={"TERM": "xterm", **env}).stdout
-    assert ("\x1b[9;31mHello all." in told) == is_coloured
-    assert ("[-Hello all.-]" in told) != is_coloured
+    output = run("diff", given=TEXT, env={"TERM": "xterm", **env}).stdout
+    assert ("\x1b[9;31mHello all." in output) == is_coloured
+    assert ("[-Hello all.-]" in output) != is_coloured
 
 
 def test_diff_lets_no_escape_sequence_of_the_text_through(service: respx.MockRouter) -> None:
@@ -97,9 +97,11 @@ def test_diff_lets_no_escape_sequence_of_the_text_through(service: respx.MockRou
 
 
 def test_diff_as_json_has_both_texts_whole(service: respx.MockRouter) -> None:
-    found = json.loads(run("diff", "--json", given=TEXT).stdout)
-    assert "".join(one["text"] for one in found["source"]) == TEXT
-    assert [one for one in found["result"] if one["by"] == "model"] == [{"text": "Coats are needed.", "by": "model"}]
+    compared = json.loads(run("diff", "--json", given=TEXT).stdout)
+    assert "".join(piece["text"] for piece in compared["source"]) == TEXT
+    assert [piece for piece in compared["result"] if piece["by"] == "model"] == [
+        {"text": "Coats are needed.", "by": "model"}
+    ]
 
 
 def test_diff_shows_an_answer_that_is_there(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_diff_refuses_an_answer_about_another_text(service: respx.MockRouter) ->
 def test_status_shows_engine_model_queue_and_figures(service: respx.MockRouter) -> None:
     result = run("status")
     assert result.exit_code == DONE
-    for told in (
+    for line in (
         "ollama 0.13.0 at http://gpu1:11434: up",
         "m:7b: loaded, context window of 4096 tokens, 50% on the GPU",
         "7 of 1000 places taken; 2 of 4 calls in the engine",
@@ -127,7 +129,7 @@ def test_status_shows_engine_model_queue_and_figures(service: respx.MockRouter) 
         "compress   12          0.500 s  1.250 s  2.000 s",
         "batch      0           -        -        -",
     ):
-        assert told in result.stdout
+        assert line in result.stdout
 
 
 def test_the_status_of_these_tests_is_one_that_the_service_may_have() -> None:
@@ -198,7 +200,7 @@ def test_a_batch_is_cancelled(service: respx.MockRouter) -> None:
     assert route.call_count == 1
 
 
-def test_an_unknown_batch_is_told_in_the_words_of_the_service(service: respx.MockRouter) -> None:
+def test_an_unknown_batch_is_reported_in_the_words_of_the_service(service: respx.MockRouter) -> None:
     problem = {"title": "There is no such batch", "detail": "none", "status": 404}
     service.get("/batch/b%2F2").mock(return_value=httpx.Response(404, json=problem))
     result = run("jobs", "show", "b/2")

@@ -50,14 +50,14 @@ async def test_respond_async_is_answered_with_202_a_location_and_later_with_ever
             path = accepted.headers["location"]
             assert path == f"/batch/{accepted.json()['id']}"
             results = [json.loads(line) for line in (await client.get(path, headers=NDJSON)).text.splitlines()]
-            told = (await client.get(path)).json()
+            job = (await client.get(path)).json()
     assert sorted(result["index"] for result in results) == [0, 1, 2, 3, 4, 5]
     bad = next(result for result in results if result["index"] == 5)
     assert bad["problem"]["detail"] == "text: Field required; txt: no such field"
-    assert (told["state"], told["items"], told["succeeded"], told["failed"]) == ("done", 6, 5, 1)
-    assert told["created_at"] <= told["started_at"] <= told["ended_at"]
-    assert told["results"] == results
-    assert told["next"] is None
+    assert (job["state"], job["items"], job["succeeded"], job["failed"]) == ("done", 6, 5, 1)
+    assert job["created_at"] <= job["started_at"] <= job["ended_at"]
+    assert job["results"] == results
+    assert job["next"] is None
 
 
 async def test_a_text_with_unicode_line_ends_stays_one_line(database: str) -> None:
@@ -268,7 +268,7 @@ def test_ended_jobs_are_found_by_their_age(store: Store) -> None:
     job = job_of(store, 1)
     assert store.ended_before(now() + 1) == []
     store.record([ended(0, "result")])
-    assert [one.id for one in store.ended_before(now() + 1)] == [job]
+    assert [ended_job.id for ended_job in store.ended_before(now() + 1)] == [job]
     assert store.ended_before(now() - 1) == []
     store.forget(job)
     assert store.get(job) is None

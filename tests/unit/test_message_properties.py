@@ -34,22 +34,22 @@ WORDS = st.sampled_from(PIECES) | st.lists(st.sampled_from(PIECES[2:5]), max_siz
 @st.composite
 def messages(draw: st.DrawFn) -> Messages:
     """Messages of all roles, calls with and without results, results with and without calls."""
-    found: Messages = []
+    messages: Messages = []
     for number in range(draw(st.integers(0, 8))):
         role = draw(st.sampled_from(["system", "user", "assistant", "call", "lonely", "parts"]))
         content = draw(WORDS)
         if role == "call":
             ids = [f"call_{number}_{at}" for at in range(draw(st.integers(1, 2)))]
-            found.append(calling(draw(st.none() | WORDS), *((one, "tool") for one in ids)))
-            found += [result(one, draw(WORDS)) for one in ids]
+            messages.append(calling(draw(st.none() | WORDS), *((call_id, "tool") for call_id in ids)))
+            messages += [result(call_id, draw(WORDS)) for call_id in ids]
         elif role == "lonely":
-            found.append(result(f"nobody_{number}", content))
+            messages.append(result(f"nobody_{number}", content))
         elif role == "parts":
             image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-            found.append({"role": "user", "content": [{"type": "text", "text": content}, image]})
+            messages.append({"role": "user", "content": [{"type": "text", "text": content}, image]})
         else:
-            found.append({"role": role, "content": content, "name": f"n{number}"})
-    return found
+            messages.append({"role": role, "content": content, "name": f"n{number}"})
+    return messages
 
 
 async def _extractive(options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None) -> Compressed:
@@ -78,8 +78,8 @@ WISHES = st.sampled_from(
 def test_a_conversation_stays_one_and_all_that_changed_comes_back(
     source: Messages, keep_last: int, wish: dict[str, Any]
 ) -> None:
-    found = compressed(source, keep_last, **wish)
-    texts = {(content.message, content.part): made.text for content, made in found.changed}
+    result = compressed(source, keep_last, **wish)
+    texts = {(content.message, content.part): made.text for content, made in result.changed}
     after = with_texts(source, texts)
 
     assert [bare(message) for message in after] == [bare(message) for message in source]
@@ -89,11 +89,11 @@ def test_a_conversation_stays_one_and_all_that_changed_comes_back(
     untouched |= {at for at, message in enumerate(source) if message.get("tool_call_id", "").startswith("nobody")}
     assert not untouched & {at for at, _ in texts}
 
-    for content, made in found.changed:
+    for content, made in result.changed:
         assert unseal(made.capsule, 10**6).source == content.text
         assert made.text.strip()
         assert estimate_tokens(made.text) < estimate_tokens(content.text)
-    before, afterwards = found.older_tokens
+    before, afterwards = result.older_tokens
     assert afterwards <= before
 
 
@@ -112,8 +112,8 @@ def test_without_a_target_no_later_message_changes_what_became_of_an_earlier_one
 ) -> None:
     alone = compressed(first, 0)
     followed = compressed([*first, *more], 0)
-    assert {one: made.text for one, made in alone.changed} == {
-        one: made.text for one, made in followed.changed if one.message < len(first)
+    assert {place: made.text for place, made in alone.changed} == {
+        place: made.text for place, made in followed.changed if place.message < len(first)
     }
 
 

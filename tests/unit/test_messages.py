@@ -37,7 +37,7 @@ async def test_old_tool_results_become_short_and_all_else_stays_as_it_is() -> No
     source = agent()
     answered = await compressed(source)
     changed = {3, 4}
-    assert [one["index"] for one in answered["changed"]] == sorted(changed)
+    assert [change["index"] for change in answered["changed"]] == sorted(changed)
     for at, (before, after) in enumerate(zip(source, answered["messages"], strict=True)):
         assert {**before, "content": None} == {**after, "content": None}
         assert (before["content"] == after["content"]) == (at not in changed)
@@ -58,8 +58,8 @@ async def test_a_tool_result_is_shortened_by_its_kind() -> None:
 
 async def test_without_a_measure_a_tool_result_has_about_500_tokens_at_most() -> None:
     answered = await compressed(agent(), keep_last=0)
-    assert max(one["sizes"]["source_tokens"] for one in answered["changed"]) > 2000
-    assert all(one["sizes"]["compressed_tokens"] <= 600 for one in answered["changed"])
+    assert max(change["sizes"]["source_tokens"] for change in answered["changed"]) > 2000
+    assert all(change["sizes"]["compressed_tokens"] <= 600 for change in answered["changed"])
 
 
 async def test_a_capsule_gives_the_content_of_its_message_back() -> None:
@@ -68,9 +68,9 @@ async def test_a_capsule_gives_the_content_of_its_message_back() -> None:
         async with running() as client:
             answered = (await client.post("/compress", json={"messages": source, "keep_last": 0})).json()
             assert answered["changed"]
-            for one in answered["changed"]:
-                back = await client.post("/reconstruct", json={"capsule": one["capsule"]})
-                assert (back.json()["text"], back.json()["verified"]) == (source[one["index"]]["content"], True)
+            for change in answered["changed"]:
+                back = await client.post("/reconstruct", json={"capsule": change["capsule"]})
+                assert (back.json()["text"], back.json()["verified"]) == (source[change["index"]]["content"], True)
 
 
 async def test_a_target_counts_over_all_that_may_be_compressed() -> None:
@@ -109,9 +109,9 @@ async def test_with_a_target_what_the_user_asks_and_the_answer_to_it_stay() -> N
         "get 40 euros back within 10 days. Is there anything else that I can do for you?"
     )
     source = [{"role": "user", "content": asks}, {"role": "assistant", "content": says}]
-    asked, said = contents(await compressed(source, keep_last=0, target_ratio=0.3))
+    asked, answered_text = contents(await compressed(source, keep_last=0, target_ratio=0.3))
     assert "Is our cabin still reserved?" in asked
-    assert "Your cabin 7214 was moved, but cabin 5108 on deck 5 is reserved for you." in said
+    assert "Your cabin 7214 was moved, but cabin 5108 on deck 5 is reserved for you." in answered_text
 
 
 async def test_no_text_is_emptied_by_a_target_that_is_too_small() -> None:
@@ -132,12 +132,12 @@ async def test_the_last_messages_begin_with_the_calls_of_their_results() -> None
     source = agent()[:5]
     assert (await compressed(source, keep_last=1))["messages"] == source
     answered = await compressed([*source, {"role": "assistant", "content": "Done."}], keep_last=1)
-    assert [one["index"] for one in answered["changed"]] == [3, 4]
+    assert [change["index"] for change in answered["changed"]] == [3, 4]
 
 
 async def test_system_messages_do_not_count_as_last_messages() -> None:
     source = [*agent()[:7], {"role": "system", "content": TEXT}, {"role": "developer", "content": TEXT}]
-    assert [one["index"] for one in (await compressed(source, keep_last=2))["changed"]] == [3, 4]
+    assert [change["index"] for change in (await compressed(source, keep_last=2))["changed"]] == [3, 4]
 
 
 @pytest.mark.parametrize("keep_last", [9, 10**18])
@@ -154,7 +154,7 @@ async def test_a_tool_result_without_its_call_passes_as_it_is() -> None:
     ):
         answered = await compressed([lonely, *agent()], keep_last=0)
         assert answered["messages"][0] == lonely
-        assert 1 + 3 in [one["index"] for one in answered["changed"]]
+        assert 1 + 3 in [change["index"] for change in answered["changed"]]
 
 
 async def test_results_of_ollama_and_of_the_older_api_of_openai_are_matched_without_ids() -> None:
@@ -167,7 +167,7 @@ async def test_results_of_ollama_and_of_the_older_api_of_openai_are_matched_with
         {"role": "function", "name": "list_orders", "content": ORDERS},
     ]
     answered = await compressed(source, keep_last=0)
-    assert [one["index"] for one in answered["changed"]] == [2, 4]
+    assert [change["index"] for change in answered["changed"]] == [2, 4]
     assert answered["messages"][1] == source[1]
 
 
@@ -181,7 +181,7 @@ async def test_of_content_parts_only_the_texts_change() -> None:
     source: Messages = [{"role": "user", "content": parts, "weight": 0.5}, {"role": "assistant", "content": "I see."}]
     answered = await compressed(source, keep_last=1)
     first, second, third = answered["messages"][0]["content"]
-    assert [(one["index"], one["part"]) for one in answered["changed"]] == [(0, 0), (0, 2)]
+    assert [(change["index"], change["part"]) for change in answered["changed"]] == [(0, 0), (0, 2)]
     assert (second, first["cache_control"], answered["messages"][0]["weight"]) == (image, {"type": "ephemeral"}, 0.5)
     assert len(first["text"]) < len(PYTEST)
     assert json.loads(third["text"])["columns"]
@@ -347,7 +347,7 @@ async def test_the_example_of_the_openapi_document_is_what_the_service_answers()
             (shown,) = schemas["CompressMessagesResponse"]["examples"]
             answered = (await client.post("/compress", json=request)).json()
     assert answered["messages"] == shown["messages"]
-    assert [one["fidelity"] for one in answered["changed"]] == [one["fidelity"] for one in shown["changed"]]
+    assert [change["fidelity"] for change in answered["changed"]] == [change["fidelity"] for change in shown["changed"]]
     assert (answered["older"], answered["cost"]) == (shown["older"], shown["cost"])
     assert answered["sizes"].keys() == shown["sizes"].keys()
 

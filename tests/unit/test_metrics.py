@@ -83,7 +83,7 @@ async def test_a_failed_call_is_counted_by_kind_costs_time_and_saves_nothing() -
     ("texts", "served_from"),
     [([TEXT], "engine"), ([TEXT, TEXT], "cache"), (["A short one."], "text"), (['[{"a": 1}, {"a": 2}]'], "text")],
 )
-async def test_a_duration_is_told_by_what_the_answer_was_made_of(texts: list[str], served_from: str) -> None:
+async def test_a_duration_is_counted_by_what_the_answer_was_made_of(texts: list[str], served_from: str) -> None:
     with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running(cache_bytes=1_000_000) as client:
             for text in texts[:-1]:
@@ -271,6 +271,6 @@ async def test_promtool_finds_nothing_to_say_about_the_exposition() -> None:
     checked = await asyncio.to_thread(
         subprocess.run, ["promtool", "check", "metrics"], input=exposition, text=True, capture_output=True
     )
-    said = (checked.stdout + checked.stderr).splitlines()
+    lines = (checked.stdout + checked.stderr).splitlines()
     # A counter of what became of summary sentences; promtool takes the word for the type of that name.
-    assert [line for line in said if not line.startswith("condenser_summary_sentences_total ")] == []
+    assert [line for line in lines if not line.startswith("condenser_summary_sentences_total ")] == []

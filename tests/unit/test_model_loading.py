@@ -52,25 +52,25 @@ def soon(seconds: float = 0.05) -> float:
 
 
 async def test_a_preload_takes_no_place_in_the_queue(hanging: Any) -> None:
-    async with engine() as one:
-        preload = asyncio.create_task(one.preload(soon(60.0)))
+    async with engine() as running:
+        preload = asyncio.create_task(running.preload(soon(60.0)))
         await hanging.wait()
-        assert (one.queue.in_flight, one.queue.waiting) == (0, 0)
+        assert (running.queue.in_flight, running.queue.waiting) == (0, 0)
         preload.cancel()
 
 
 async def test_a_preload_ends_at_its_deadline(hanging: Any) -> None:
-    async with engine() as one:
+    async with engine() as running:
         with pytest.raises(EngineTimeoutError):
-            await one.preload(soon())
-        assert one.upstreams.all[0].in_flight == 0
+            await running.preload(soon())
+        assert running.upstreams.all[0].in_flight == 0
 
 
 async def test_a_preload_ends_when_the_service_does(hanging: Any) -> None:
-    async with engine() as one:
-        preload = asyncio.create_task(one.preload(soon(60.0)))
+    async with engine() as running:
+        preload = asyncio.create_task(running.preload(soon(60.0)))
         await hanging.wait()
-        one.close()
+        running.close()
         with pytest.raises(ShuttingDownError):
             await preload
 
@@ -89,13 +89,13 @@ def untagged() -> Any:
 TELLS_TAG = r"not found \(that is smollm2:latest\); installed is smollm2:135m; get it with: ollama pull smollm2"
 
 
-async def test_a_name_without_a_tag_is_told_which_tag_is_installed(untagged: Any) -> None:
-    async with engine("smollm2") as one:
-        status = await one.check(lambda upstream: None)
+async def test_for_a_name_without_a_tag_the_installed_tag_is_named(untagged: Any) -> None:
+    async with engine("smollm2") as running:
+        status = await running.check(lambda upstream: None)
         assert status.problem is not None
         assert "(that is smollm2:latest); installed is smollm2:135m" in status.problem
         with pytest.raises(ModelNotFoundError, match=TELLS_TAG):
-            await one.complete(PROMPT, num_predict=1, call_options=CallOptions("smollm2", soon(60.0)))
+            await running.complete(PROMPT, num_predict=1, call_options=CallOptions("smollm2", soon(60.0)))
 
 
 class Observer:
@@ -124,24 +124,24 @@ def loading() -> Any:
         yield router
 
 
-async def test_a_load_by_a_preload_and_one_by_a_call_are_told(loading: Any) -> None:
+async def test_a_load_by_a_preload_and_a_load_by_a_call_are_reported(loading: Any) -> None:
     observer = Observer()
     for act in ("preload", "complete"):
-        async with engine(observer=observer) as one:
+        async with engine(observer=observer) as running:
             if act == "preload":
-                await one.preload(soon(60.0))
+                await running.preload(soon(60.0))
             else:
-                await one.complete(PROMPT, num_predict=8, call_options=CallOptions(MODEL, soon(60.0)))
+                await running.complete(PROMPT, num_predict=8, call_options=CallOptions(MODEL, soon(60.0)))
     assert observer.loaded == [MODEL, MODEL]
 
 
 async def test_loads_that_follow_each_other_are_a_warning(loading: Any) -> None:
-    async with engine() as one:
+    async with engine() as running:
         half_a_minute_ago = asyncio.get_running_loop().time() - 30.0
-        one.upstreams.all[0].loads.answered(MODEL, half_a_minute_ago, 1.0)
-        assert (await one.status()).warning is None
-        await one.complete(PROMPT, num_predict=8, call_options=CallOptions(MODEL, soon(60.0)))
-        status = await one.status()
+        running.upstreams.all[0].loads.answered(MODEL, half_a_minute_ago, 1.0)
+        assert (await running.status()).warning is None
+        await running.complete(PROMPT, num_predict=8, call_options=CallOptions(MODEL, soon(60.0)))
+        status = await running.status()
     assert status.problem is None
     assert f"{MODEL} was loaded twice within 60 s" in (status.warning or "")
 

@@ -42,7 +42,7 @@ async def test_a_default_without_its_tag_is_listed_once() -> None:
         async with running(model="mine") as client:
             await warmed_up()
             listed = await models_of(client)
-    assert [one["name"] for one in listed] == ["mine"]
+    assert [entry["name"] for entry in listed] == ["mine"]
 
 
 @pytest.mark.anyio

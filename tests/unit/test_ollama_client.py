@@ -91,7 +91,7 @@ async def test_an_ollama_that_leaves_its_durations_out_has_no_word_for_them(olla
     assert (completion.took_s, completion.worked_s) == (None, None)
 
 
-async def test_a_password_in_the_address_is_sent_and_never_told() -> None:
+async def test_a_password_in_the_address_is_sent_and_never_shown() -> None:
     with respx.mock(base_url=URL, using=EVERY_TRANSPORT) as router:
         version = router.get("/api/version").respond(500)
         address = URL.replace("//", "//ann:secret@")
@@ -498,11 +498,11 @@ async def test_log_probabilities_of_no_known_shape_count_as_none(
 
 def lines(*pieces: str, **last: Any) -> bytes:
     """A streamed answer: a line for each piece, and one with the counts."""
-    said = [
-        {"model": "smollm2:135m", "message": {"role": "assistant", "content": one}, "done": False} for one in pieces
+    lines = [
+        {"model": "smollm2:135m", "message": {"role": "assistant", "content": piece}, "done": False} for piece in pieces
     ]
     end = {**ANSWER, "message": {"role": "assistant", "content": ""}, **last}
-    return b"".join(json.dumps(line).encode() + b"\n" for line in (*said, end))
+    return b"".join(json.dumps(line).encode() + b"\n" for line in (*lines, end))
 
 
 async def streamed(client: OllamaClient, texts: list[str]) -> Completion:

@@ -212,7 +212,7 @@ def chunk(content: str | None = None, finish_reason: str | None = None, **change
 
 
 def events(*chunks: dict[str, Any]) -> bytes:
-    return b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in chunks) + b"data: [DONE]\n\n"
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
 
 
 PIECES = (chunk(""), chunk("A fer"), chunk("ry leaves."), chunk(None, "stop"), chunk(choices=[], usage=USAGE))

@@ -89,7 +89,7 @@ def test_the_html_is_well_formed_and_has_no_inline_script_or_style() -> None:
 
 
 def test_every_element_that_a_script_looks_for_is_in_the_page() -> None:
-    sought = {found for name in SCRIPTS for found in re.findall(r'\bat\("([^"]+)"\)', read(name))}
+    sought = {identifier for name in SCRIPTS for identifier in re.findall(r'\bat\("([^"]+)"\)', read(name))}
     there = re.findall(r'\bid="([^"]+)"', read("index.html"))
     assert len(there) == len(set(there))
     assert sought <= set(there)
@@ -150,11 +150,11 @@ async def test_the_status_says_what_is_wrong_with_the_engine(fault: object) -> N
     assert callable(fault)
     with ollama(ANSWER) as router:
         async with running() as client:
-            told = fault(router)
+            message = fault(router)
             response = await client.get("/status")
     body = response.json()
     assert response.status_code == 200
-    assert told in body["engine"]["problem"]
+    assert message in body["engine"]["problem"]
     assert body["engine"]["up"] is (fault is without_model)
     assert body["model"] == {"name": MODEL, "loaded": False, "num_ctx": 4096, "gpu_ratio": None, "warning": None}
 
@@ -201,12 +201,12 @@ async def test_facts_and_dropped_sentences_are_in_an_answer_only_where_they_are_
     with ollama(httpx.Response(200, json=answer(FALSE))):
         async with running() as client:
             plain = (await client.post("/compress", json={"text": MAIL})).json()
-            told = (await client.post("/compress", json={"text": MAIL, "explain": True})).json()
+            answered = (await client.post("/compress", json={"text": MAIL, "explain": True})).json()
     assert "explain" not in plain["fidelity"]
-    facts, dropped = told["fidelity"]["explain"]["facts"], told["fidelity"]["explain"]["dropped"]
+    facts, dropped = answered["fidelity"]["explain"]["facts"], answered["fidelity"]["explain"]["dropped"]
     assert [fact["text"] for fact in facts] == [MAIL[slice(*fact["places"][0])] for fact in facts]
-    assert [fact["kept"] for fact in facts].count(True) == told["fidelity"]["kept"] > 0
-    assert [(one["text"], one["reason"]) for one in dropped] == [(FALSE, "figure")]
+    assert [fact["kept"] for fact in facts].count(True) == answered["fidelity"]["kept"] > 0
+    assert [(sentence["text"], sentence["reason"]) for sentence in dropped] == [(FALSE, "figure")]
 
 
 def test_the_page_has_words_for_every_reason_for_which_a_sentence_is_dropped() -> None:

@@ -57,7 +57,7 @@ async def test_nothing_is_held_after_any_end(body: dict[str, object], status: in
     with ollama(httpx.Response(200, json=answer("A ferry leaves at 07:45."))):
         async with running() as client:
             assert (await client.post("/compress", json=body)).status_code == status
-            assert client._transport.app.state.service.pending.total == 0  # type: ignore[attr-defined]
+            assert client.service.pending.total == 0
 
 
 async def test_a_streamed_batch_is_held_until_its_last_line() -> None:
@@ -66,4 +66,4 @@ async def test_a_streamed_batch_is_held_until_its_last_line() -> None:
             batch = {"operation": "compress", "items": [{"text": TEXT}] * 3}
             response = await client.post("/batch", json=batch, headers={"Accept": "application/x-ndjson"})
             assert len(response.text.splitlines()) == 3
-            assert client._transport.app.state.service.pending.total == 0  # type: ignore[attr-defined]
+            assert client.service.pending.total == 0

@@ -66,8 +66,8 @@ def test_a_text_cannot_close_its_own_fence(text: str) -> None:
     "mark", ["<|im_end|>", "<|im_start|>", "<|eot_id|>", "</s>", "<s>", "<start_of_turn>", "[INST]", "[/INST]"]
 )
 def test_control_tokens_of_chat_templates_do_not_reach_the_engine(mark: str) -> None:
-    said = f"before {mark} after"
-    asked = [*prompts(said), summarize_prompt("A.", EN, 100, said), check_prompt("A.", said)]
+    text = f"before {mark} after"
+    asked = [*prompts(text), summarize_prompt("A.", EN, 100, text), check_prompt("A.", text)]
     assert [prompt for prompt in asked if mark in prompt.user] == []
 
 

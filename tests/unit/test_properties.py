@@ -60,9 +60,9 @@ def completions(draw: st.DrawFn, text: str) -> str:
     """What a model may write: sentences of the text, as they are or changed, of other texts, or anything at all."""
     document = read(text)
     own = [document.text_of(at) for at in range(len(document.units))]
-    one = st.sampled_from([*own, *SENTENCES, *INSTRUCTIONS]) | st.text(max_size=40)
-    changed = one.map(lambda said: said.replace("not ", "").replace("4", "7"))
-    return draw(st.lists(one | changed, max_size=6).map("\n".join))
+    sentence = st.sampled_from([*own, *SENTENCES, *INSTRUCTIONS]) | st.text(max_size=40)
+    changed = sentence.map(lambda text: text.replace("not ", "").replace("4", "7"))
+    return draw(st.lists(sentence | changed, max_size=6).map("\n".join))
 
 
 def compressed(options: CompressOptions, completion: str) -> tuple[Document, Compressed]:
@@ -70,13 +70,13 @@ def compressed(options: CompressOptions, completion: str) -> tuple[Document, Com
     document, keep = _read(options)
     evidence = Evidence(document)
     claims, dropped = [], []
-    for said in split_draft(completion):
-        reason = well_formed(said, document, INSTRUCTIONS)
-        judgement = judge(said, evidence)
+    for sentence in split_draft(completion):
+        reason = well_formed(sentence, document, INSTRUCTIONS)
+        judgement = judge(sentence, evidence)
         if (reason or judgement.reason) is None:
-            claims.append(Claim(said, judgement.support, judgement.units))
+            claims.append(Claim(sentence, judgement.support, judgement.units))
         else:
-            dropped.append(Dropped(said, reason or judgement.reason or "support"))
+            dropped.append(Dropped(sentence, reason or judgement.reason or "support"))
     summary = None if options.method == "extractive" else Summary(tuple(claims), tuple(dropped))
     return document, _made(document, keep, summary, options, "m", failed=False)
 
@@ -93,19 +93,19 @@ def test_a_result_can_be_trusted_and_nothing_vanishes_unseen(data: st.DataObject
     if made.method != "verbatim":
         check_passages_make_up(made)
     for passage in report.passages:
-        said = made.text[passage.start : passage.end]
+        passage_text = made.text[passage.start : passage.end]
         assert 0 <= passage.support <= 1
         if passage.by == "source" and any(span in of_forms(document) for span in passage.source):
             continue  # rendered by its form, which the tests of the kinds are about
         if passage.by == "source":
             (span,) = passage.source
-            assert text[span.start : span.end] == said
+            assert text[span.start : span.end] == passage_text
             assert span.start in starts
             assert span.end in ends
         else:
-            assert well_formed(said, document, INSTRUCTIONS) is None
-            assert judge(said, evidence).reason is None
-            figures = [fact for fact in find_facts(said, document.language) if fact.kind != "name"]
+            assert well_formed(passage_text, document, INSTRUCTIONS) is None
+            assert judge(passage_text, evidence).reason is None
+            figures = [fact for fact in find_facts(passage_text, document.language) if fact.kind != "name"]
             assert all(
                 set(fact.key.split("..")) & evidence.all_keys or fact.key in evidence.all_keys for fact in figures
             )
@@ -121,7 +121,7 @@ def test_a_result_can_be_trusted_and_nothing_vanishes_unseen(data: st.DataObject
 def of_forms(document: Document) -> list[Span]:
     """The runs of units that a form renders."""
     formed = [unit for unit in document.units if document.blocks[unit.block].form]
-    return [Span(one.start, two.end) for one in formed for two in formed if one.block == two.block]
+    return [Span(first.start, last.end) for first in formed for last in formed if first.block == last.block]
 
 
 def check_passages_make_up(made: Compressed) -> None:
@@ -138,7 +138,7 @@ def check_each_unit_once(document: Document, made: Compressed) -> None:
     """Each unit is in one passage of the source or omitted, never both."""
     taken = [passage.source[0] for passage in made.report.passages if passage.by == "source"]
     for unit in document.units:
-        around = [one for one in (*taken, *made.report.omitted) if one.start <= unit.start and unit.end <= one.end]
+        around = [span for span in (*taken, *made.report.omitted) if span.start <= unit.start and unit.end <= span.end]
         assert len(around) == 1
 
 
@@ -147,7 +147,7 @@ def check_missing(made: Compressed) -> None:
     report = made.report
     assert report.kept + report.missing_count == report.facts
     assert len(report.missing) <= min(MOST_MISSING, report.missing_count)
-    assert all(f" {normalise(one)} " not in f" {normalise(made.text)} " for one in report.missing)
+    assert all(f" {normalise(fact)} " not in f" {normalise(made.text)} " for fact in report.missing)
 
 
 ANSWERED = [
@@ -170,7 +170,7 @@ async def test_an_answer_is_hardly_larger_than_source_and_result(text: str, wish
         async with running() as client:
             await warmed_up()
             response = await client.post("/compress", json={"text": text, **wish})
-    told = response.json()
-    source, result = (len(json.dumps(one, ensure_ascii=False).encode()) for one in (text, told["compressed"]))
-    passages = len(told["fidelity"]["passages"])
+    body = response.json()
+    source, result = (len(json.dumps(value, ensure_ascii=False).encode()) for value in (text, body["compressed"]))
+    passages = len(body["fidelity"]["passages"])
     assert len(response.content) <= source + result + 2048 + 80 * passages

@@ -26,10 +26,10 @@ async def test_an_exact_capsule_gives_the_text_back_byte_for_byte(text: str) -> 
         async with running() as client:
             capsule = (await client.post("/compress", json={"text": text})).json()["capsule"]
             for mode in ("exact", "auto"):
-                told = (await client.post("/reconstruct", json={"capsule": capsule, "mode": mode})).json()
-                assert told["text"].encode() == text.encode()
-                assert (told["mode"], told["verified"], told["fidelity"]) == ("exact", True, None)
-                assert told["usage"]["calls"] == 0
+                answered = (await client.post("/reconstruct", json={"capsule": capsule, "mode": mode})).json()
+                assert answered["text"].encode() == text.encode()
+                assert (answered["mode"], answered["verified"], answered["fidelity"]) == ("exact", True, None)
+                assert answered["usage"]["calls"] == 0
 
 
 @given(ANY, st.sampled_from(["exact", "semantic"]), st.floats(0.01, 1.0))
@@ -63,39 +63,39 @@ async def rewritten(notes: str, writes: str) -> dict[str, Any]:
 
 @pytest.mark.anyio
 async def test_a_semantic_one_is_the_models_text_where_it_says_all() -> None:
-    told = await rewritten(NOTES, NOTES.replace("\n\n", " "))
-    assert (told["mode"], told["verified"]) == ("semantic", False)
-    assert {passage["by"] for passage in told["fidelity"]["passages"]} == {"model"}
+    answered = await rewritten(NOTES, NOTES.replace("\n\n", " "))
+    assert (answered["mode"], answered["verified"]) == ("semantic", False)
+    assert {passage["by"] for passage in answered["fidelity"]["passages"]} == {"model"}
     for sentence in NOTES.replace("\n\n", " ").split(". "):
-        assert told["text"].count(sentence.rstrip(".")) == 1
+        assert answered["text"].count(sentence.rstrip(".")) == 1
 
 
 @pytest.mark.anyio
-async def test_what_the_model_leaves_out_is_added_at_its_place_and_nothing_is_said_twice() -> None:
-    told = await rewritten(NOTES, "Dogs are not allowed in the waiting hall.")
+async def test_what_the_model_leaves_out_is_added_at_its_place_and_nothing_stands_twice() -> None:
+    answered = await rewritten(NOTES, "Dogs are not allowed in the waiting hall.")
     phrases = ["12 May 2025", "48 million euros", "Dogs are not allowed", "March 2028"]
-    places = [told["text"].index(phrase) for phrase in phrases]
+    places = [answered["text"].index(phrase) for phrase in phrases]
     assert places == sorted(places)
-    assert [told["text"].count(phrase) for phrase in phrases] == [1, 1, 1, 1]
-    assert told["fidelity"]["missing_count"] == 0
+    assert [answered["text"].count(phrase) for phrase in phrases] == [1, 1, 1, 1]
+    assert answered["fidelity"]["missing_count"] == 0
 
 
 @pytest.mark.anyio
 async def test_a_sentence_that_says_less_than_the_one_it_rests_on_gives_way_to_it() -> None:
-    told = await rewritten(NOTES, "The council of Brevik approved the new terminal. It will cost 48 million euros.")
-    assert told["text"] == NOTES
-    assert [passage["by"] for passage in told["fidelity"]["passages"]] == ["source"]
+    answered = await rewritten(NOTES, "The council of Brevik approved the new terminal. It will cost 48 million euros.")
+    assert answered["text"] == NOTES
+    assert [passage["by"] for passage in answered["fidelity"]["passages"]] == ["source"]
 
 
 @pytest.mark.anyio
 async def test_what_the_model_makes_up_is_not_in_the_text() -> None:
-    told = await rewritten(
+    answered = await rewritten(
         NOTES, "The zeppelin to Reykjavik costs 99 million euros. Dogs are allowed in the waiting hall."
     )
-    assert "zeppelin" not in told["text"]
-    assert "Dogs are allowed" not in told["text"]
-    assert told["text"] == NOTES
-    assert told["fidelity"]["summary"]["stood"] == 0
+    assert "zeppelin" not in answered["text"]
+    assert "Dogs are allowed" not in answered["text"]
+    assert answered["text"] == NOTES
+    assert answered["fidelity"]["summary"]["stood"] == 0
 
 
 @pytest.mark.anyio
@@ -112,5 +112,5 @@ async def test_an_exact_capsule_can_be_rewritten_too() -> None:
     with ollama(httpx.Response(200, json=answer(SUMMARY))):
         async with running() as client:
             capsule = (await client.post("/compress", json={"text": TEXT, "method": "abstractive"})).json()["capsule"]
-            told = (await client.post("/reconstruct", json={"capsule": capsule, "mode": "semantic"})).json()
-    assert (told["mode"], told["text"]) == ("semantic", SUMMARY)
+            answered = (await client.post("/reconstruct", json={"capsule": capsule, "mode": "semantic"})).json()
+    assert (answered["mode"], answered["text"]) == ("semantic", SUMMARY)

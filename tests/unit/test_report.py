@@ -69,7 +69,7 @@ def test_sentences_of_the_models_stand_in_one_paragraph() -> None:
     assert reported(TEXT, [], claims)[1] == "P-17 failed. It costs 4,120 euros."
 
 
-def test_what_is_not_in_the_result_is_told_by_offsets() -> None:
+def test_what_is_not_in_the_result_is_listed_by_offsets() -> None:
     document, _, report = reported(TEXT, [0, 1, 4])
     units = document.units
     assert report.omitted == (Span(units[2].start, units[3].end), Span(units[5].start, units[7].end))

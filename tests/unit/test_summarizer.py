@@ -25,7 +25,7 @@ FALSE = "The zeppelin to Reykjavik flies on Sundays at 23:59."
 LONG = "\n\n".join(f"Chapter {number} of the report. {TEXT}" for number in range(12))
 
 
-def said(text: str) -> list[str]:
+def sentences_of(text: str) -> list[str]:
     """The sentences of a text."""
     document = read(text)
     return [document.text_of(at) for at in range(len(document.units))]
@@ -127,7 +127,7 @@ async def test_a_long_text_is_one_call_a_part_and_the_parts_are_the_text() -> No
     model = Model(lambda prompt: SUMMARY)
     answered = await compressed(model, LONG, {"num_ctx": 1024})
     assert len(model.texts) > 2
-    assert Counter(one for part in model.texts for one in said(part)) == Counter(said(LONG))
+    assert Counter(sentence for part in model.texts for sentence in sentences_of(part)) == Counter(sentences_of(LONG))
     assert answered["usage"]["calls"] == len(model.texts)
     assert answered["usage"]["prompt_tokens"] == 100 * len(model.texts)
     assert answered["usage"]["completion_tokens"] == 10 * len(model.texts)
@@ -195,11 +195,11 @@ async def test_an_engine_that_refuses_every_prompt_as_too_long_is_a_problem() ->
 
 
 @pytest.mark.anyio
-async def test_sentences_that_stand_are_counted_and_those_that_fall_told_with_their_rule() -> None:
+async def test_sentences_that_stand_are_counted_and_those_that_fall_are_listed_with_their_rule() -> None:
     model = Model(lambda prompt: f"{SUMMARY} {FALSE} Yes.")
     answered = await compressed(model, explain=True, method="abstractive", target_ratio=0.9)
     assert answered["fidelity"]["summary"] == {"written": 3, "stood": 1, "taken": 1}
-    dropped = {one["text"]: one["reason"] for one in answered["fidelity"]["explain"]["dropped"]}
+    dropped = {claim["text"]: claim["reason"] for claim in answered["fidelity"]["explain"]["dropped"]}
     assert dropped.keys() == {FALSE, "Yes."}
     assert dropped["Yes."] == "not_a_sentence"
     assert dropped[FALSE] in ("figure", "name")
@@ -216,7 +216,7 @@ async def test_a_sentence_that_is_written_again_is_dropped() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_sentence_of_every_part_is_said_once() -> None:
+async def test_a_sentence_of_every_part_stands_once() -> None:
     model = Model(lambda prompt: SUMMARY)
     answered = await compressed(model, LONG, {"num_ctx": 1024}, method="abstractive")
     assert answered["fidelity"]["summary"]["written"] == len(model.texts) > 1
@@ -266,14 +266,14 @@ def test_a_record_says_nothing_before_it_is_full_and_forgets_what_is_old() -> No
 
 @given(ANY, st.integers(LARGEST_PIECE_TOKENS, 200))
 def test_parts_join_to_the_text_and_none_is_over_the_budget(text: str, budget: int) -> None:
-    found = parts(read(text), budget)
-    assert "".join("".join(found).split()) == "".join(text.split())
-    assert all(estimate_tokens(part) <= budget + 1 for part in found)
+    pieces = parts(read(text), budget)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert all(estimate_tokens(part) <= budget + 1 for part in pieces)
 
 
 def test_parts_are_of_similar_size_and_cut_between_units() -> None:
     document = read(LONG)
-    found = parts(document, 600)
-    sizes = [estimate_tokens(part) for part in found]
+    pieces = parts(document, 600)
+    sizes = [estimate_tokens(part) for part in pieces]
     assert min(sizes) > 0.5 * max(sizes)
-    assert all(any(part.startswith(document.text_of(at)) for at in range(len(document.units))) for part in found)
+    assert all(any(part.startswith(document.text_of(at)) for at in range(len(document.units))) for part in pieces)

@@ -94,10 +94,10 @@ async def traced(
 
 
 def attributes(span: Span) -> dict[str, Any]:
-    found = {}
-    for one in span.attributes:
-        found[one.key] = getattr(one.value, str(one.value.WhichOneof("value")))
-    return found
+    attributes = {}
+    for attribute in span.attributes:
+        attributes[attribute.key] = getattr(attribute.value, str(attribute.value.WhichOneof("value")))
+    return attributes
 
 
 async def test_a_request_is_a_trace_of_its_work_under_the_callers_span(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +171,8 @@ async def test_no_span_has_a_text_or_the_message_of_an_error(monkeypatch: pytest
     (failed,) = [span for span in collector.trace() if span.name == "chat"]
     assert failed.status.code == Status.STATUS_CODE_ERROR
     assert attributes(failed)["error.type"] == "failed"
-    told = "".join(map(str, collector.exports))
-    assert not [word for word in ("ferry", "Tallinn", "literal", "harbour") if word in told]
+    exported = "".join(map(str, collector.exports))
+    assert not [word for word in ("ferry", "Tallinn", "literal", "harbour") if word in exported]
 
 
 async def test_the_log_line_of_a_request_has_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:

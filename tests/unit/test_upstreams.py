@@ -26,7 +26,7 @@ def upstream(number: int, slots: int = 4) -> Upstream:
     return Upstream(OllamaClient(f"http://gpu{number}:11434", num_ctx=4096, keep_alive="30m", seed=1), slots)
 
 
-def told(*loaded: str, installed: tuple[str, ...] = (MODEL, "phi4")) -> UpstreamStatus:
+def status_of(*loaded: str, installed: tuple[str, ...] = (MODEL, "phi4")) -> UpstreamStatus:
     return UpstreamStatus("http://gpu", "0.16.1", installed, tuple(map(LoadedModel, loaded)))
 
 
@@ -38,8 +38,8 @@ GONE = UpstreamStatus("http://gpu", None, problem="no connection", is_gone=True)
 def two() -> Upstreams:
     """Two servers of four slots that are up and have the model loaded."""
     upstreams = Upstreams([upstream(1), upstream(2)])
-    for one in upstreams.all:
-        one.checked(told(MODEL))
+    for each in upstreams.all:
+        each.checked(status_of(MODEL))
     return upstreams
 
 
@@ -73,20 +73,20 @@ def test_one_that_has_not_shown_how_quick_it_is_gets_a_call(two: Upstreams) -> N
 
 
 def test_it_goes_where_the_model_is_loaded_though_another_one_is_idle(two: Upstreams) -> None:
-    two.all[1].checked(told("phi4"))
+    two.all[1].checked(status_of("phi4"))
     two.all[0].calls.own = 3
     assert two.best(MODEL) is two.all[0]
     assert two.best("phi4") is two.all[1]
 
 
 def test_it_does_not_wait_longer_for_a_loaded_model_than_loading_takes(two: Upstreams) -> None:
-    two.all[1].checked(told("phi4"))
+    two.all[1].checked(status_of("phi4"))
     two.all[0].calls.own = 9
     assert two.best(MODEL) is two.all[1]
 
 
 def test_it_goes_where_the_model_is_installed(two: Upstreams) -> None:
-    two.all[0].checked(told(MODEL, installed=(MODEL,)))
+    two.all[0].checked(status_of(MODEL, installed=(MODEL,)))
     two.all[1].calls.own = 100
     assert two.best("phi4") is two.all[1]
     assert two.best("PHI4:latest") is two.all[1]
@@ -100,8 +100,8 @@ def test_it_goes_to_none_that_is_down_where_one_is_up(two: Upstreams) -> None:
 
 
 def test_where_all_are_down_only_a_call_can_tell(two: Upstreams) -> None:
-    for one in two.all:
-        one.checked(GONE)
+    for each in two.all:
+        each.checked(GONE)
     assert two.usable == two.all
     assert two.slots == 8
     assert not two.is_any_up
@@ -113,28 +113,28 @@ def test_it_goes_to_none_that_was_tried(two: Upstreams) -> None:
 
 
 def test_a_server_is_down_after_the_second_check_without_an_answer() -> None:
-    one = upstream(1)
-    one.checked(told(MODEL))
-    one.checked(SILENT)
-    assert one.is_up
-    one.checked(SILENT)
-    assert one.is_up is False
+    single = upstream(1)
+    single.checked(status_of(MODEL))
+    single.checked(SILENT)
+    assert single.is_up
+    single.checked(SILENT)
+    assert single.is_up is False
 
 
 def test_checks_without_an_answer_count_in_a_row_only() -> None:
-    one = upstream(1)
+    single = upstream(1)
     for _ in range(3):
-        one.checked(SILENT)
-        one.checked(told(MODEL))
-    assert one.is_up
+        single.checked(SILENT)
+        single.checked(status_of(MODEL))
+    assert single.is_up
 
 
 def test_a_server_is_back_where_it_answers_after_it_was_down_and_only_then() -> None:
-    one = upstream(1)
-    assert not one.checked(told(MODEL))
-    one.checked(GONE)
-    assert one.checked(told(MODEL))
-    assert not one.checked(told(MODEL))
+    single = upstream(1)
+    assert not single.checked(status_of(MODEL))
+    single.checked(GONE)
+    assert single.checked(status_of(MODEL))
+    assert not single.checked(status_of(MODEL))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_call_that_made_two_servers_fail_is_not_made_in_a_third() -> None:
 
 
 def test_an_engine_can_serve_where_one_of_its_servers_can() -> None:
-    status = EngineStatus((GONE, told(MODEL)))
+    status = EngineStatus((GONE, status_of(MODEL)))
     assert (status.version, status.problem, status.has_loaded(MODEL)) == ("0.16.1", None, True)
 
 
@@ -194,13 +194,13 @@ async def test_the_limit_goes_by_the_engines_word_for_how_long_it_had_a_call_unl
     monkeypatch: pytest.MonkeyPatch, word_s: float | None, is_taken: bool
 ) -> None:
     limit = RecordingLimit()
-    one = Upstream(upstream(1).client, 4, limit)
+    single = Upstream(upstream(1).client, 4, limit)
 
     async def chat(prompt: Prompt, **call: object) -> Completion:
         return Completion("A gist.", 10, 3, was_cut=False, worked_s=1e-9, took_s=word_s)
 
-    monkeypatch.setattr(one.client, "chat", chat)
-    await one.chat(Prompt("", ""), model=MODEL, num_predict=8)
-    (told,) = limit.told
-    assert (told == word_s) is is_taken
-    assert 0 < told < 60
+    monkeypatch.setattr(single.client, "chat", chat)
+    await single.chat(Prompt("", ""), model=MODEL, num_predict=8)
+    (message,) = limit.told
+    assert (message == word_s) is is_taken
+    assert 0 < message < 60

@@ -54,7 +54,7 @@ def test_the_content_type_is_a_name_or_a_media_type(name: str) -> None:
     assert [form.kind for form in find_forms('{"a": 1}', name)] == ["json"]
 
 
-def test_a_text_that_is_not_what_it_is_said_to_be_is_refused() -> None:
+def test_a_text_that_is_not_of_its_content_type_is_refused() -> None:
     with pytest.raises(ContentTypeError, match="not valid json"):
         find_forms("a,b\n1,2", "json")
 
@@ -83,22 +83,22 @@ def test_a_programming_language_is_a_content_type(name: str, text: str, language
     assert form.language.name == language
 
 
-def test_a_text_that_is_not_in_the_language_it_is_said_to_be_in_is_refused() -> None:
+def test_code_that_is_not_in_the_language_of_its_content_type_is_refused() -> None:
     with pytest.raises(ContentTypeError, match="not valid python"):
         find_forms("function f() {\n  return 1;\n}\n", "python")
 
 
 @pytest.mark.parametrize("name", known_types())
 def test_a_type_that_is_listed_as_known_is_not_refused_as_unknown(name: str) -> None:
-    told = ""
+    message = ""
     try:
         find_forms("Nothing but words.", name)
     except ContentTypeError as error:
-        told = str(error)
-    assert "not known" not in told
+        message = str(error)
+    assert "not known" not in message
 
 
-def test_a_text_that_is_said_to_be_prose_has_no_form() -> None:
+def test_a_text_with_the_content_type_of_prose_has_no_form() -> None:
     assert find_forms(JSON, "text/plain") == ()
 
 

@@ -77,14 +77,14 @@ def test_like_objects_become_column_names_and_rows() -> None:
     }
 
 
-def test_a_value_that_nearly_all_records_have_is_told_once_and_exceptions_at_the_end_of_their_row() -> None:
+def test_a_value_that_nearly_all_records_have_stands_once_and_exceptions_at_the_end_of_their_row() -> None:
     records = [{"id": at, "state": "failed" if at == 7 else "ok"} for at in range(20)]
     rendered = json.loads(whole(form_of(json.dumps(records))))
     assert rendered["defaults"] == {"state": "ok"}
     assert rendered["rows"][6:8] == [[6], [7, {"state": "failed"}]]
 
 
-def test_a_missing_key_is_told_from_null() -> None:
+def test_a_missing_key_is_distinguished_from_null() -> None:
     records: list[dict[str, int | None]] = [{"id": at, "end": at} if at % 4 else {"id": at} for at in range(8)]
     rendered = json.loads(whole(form_of(json.dumps(records))))
     assert rendered["columns"] == ["id", "end?"]
