@@ -130,9 +130,13 @@ class FaultyOllama:
 
     async def nth_chat(self, number: int) -> Chat:
         """The chat about a text that comes as the `number`th, from 1 on; waits for it."""
-        async with self._came, asyncio.timeout(20):
-            await self._came.wait_for(lambda: len(self.chats) >= number)
+        await self.chats_are(lambda: len(self.chats) >= number)
         return self.chats[number - 1]
+
+    async def chats_are(self, as_wished: Callable[[], bool]) -> None:
+        """Return when the chats about texts that have come are as wished."""
+        async with self._came, asyncio.timeout(120):
+            await self._came.wait_for(as_wished)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

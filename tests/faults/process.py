@@ -6,11 +6,12 @@ import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 
 from app.settings import PREFIX
@@ -36,6 +37,17 @@ class ServiceProcess:
 def is_alive(pid: int) -> bool:
     """Whether there is such a process."""
     return Path(f"/proc/{pid}").exists()
+
+
+async def end_of(pid: int) -> None:
+    """Return when the process has ended, which need not be a child of this one."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            with anyio.fail_after(60):
+                await anyio.wait_readable(handle)  # as it is when the process has ended
+        finally:
+            os.close(handle)
 
 
 def free_port() -> int:

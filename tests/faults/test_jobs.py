@@ -6,7 +6,7 @@ import os
 import re
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -72,15 +72,6 @@ async def all_results(service: ServiceProcess, path: str) -> list[dict[str, Any]
     return [json.loads(line) for line in lines]
 
 
-async def becomes(is_so: Callable[[], bool]) -> None:
-    """Return when it is so."""
-    for _ in range(12_000):
-        if is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
-
-
 def calls_per_item(upstream: FaultyOllama) -> Counter[int]:
     """How many chats there were about each item."""
     matches = (re.search(r"Item (\d+)\.", chat.prompt) for chat in upstream.chats)
@@ -99,7 +90,7 @@ async def test_kill_9_in_the_middle_loses_nothing_and_pays_for_nothing_again_tha
     items = ITEMS
     async with in_front_of(upstream, tmp_path) as service:
         path = await posted(service, items)
-        await becomes(lambda: len(upstream.chats) >= items // 3)
+        await upstream.nth_chat(items // 3)
         finished = [result["index"] for result in (await read(service, path, 1000))["results"]]
         service.process.kill()
         await service.ended()
@@ -214,7 +205,7 @@ async def test_two_instances_share_a_job_on_postgresql_and_one_finishes_it_when_
         second = in_front_of(upstream, tmp_path, jobs_database=url, seed=2)
         async with first as killed, second as left:
             path = await posted(killed, items)
-            await becomes(lambda: seeds(upstream)[1] > items // 10 and seeds(upstream)[2] > items // 10)
+            await upstream.chats_are(lambda: min(seeds(upstream)[1], seeds(upstream)[2]) > items // 10)
             finished = [result["index"] for result in (await read(left, path, 1000))["results"]]
             killed.process.kill()
             check_each_once(await all_results(left, path), items)
@@ -224,7 +215,7 @@ async def test_two_instances_share_a_job_on_postgresql_and_one_finishes_it_when_
 
             upstream.behaviour = faults.hangs_before_headers
             path = await posted(left, 5)
-            await becomes(lambda: len(upstream.chats) >= calls.total() + SLOTS)
+            await upstream.nth_chat(calls.total() + SLOTS)
             async with in_front_of(upstream, tmp_path, jobs_database=url) as third:
                 assert (await third.client.delete(path)).status_code == 204
             for chat in upstream.chats[-SLOTS:]:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.faults.faulty_ollama import Chat, FaultyOllama, answers_well
-from tests.faults.process import ServiceProcess, free_port, is_alive, serving
+from tests.faults.process import ServiceProcess, end_of, free_port, serving
 from tests.unit.service import MODEL, TEXT
 
 pytestmark = pytest.mark.anyio
@@ -252,10 +252,8 @@ async def test_workers_do_not_outlive_their_parent(upstream: FaultyOllama, tmp_p
         pids = workers.pids()
         workers.process.kill()
         await workers.process.wait()
-        for _ in range(1000):
-            if not any(map(is_alive, pids.values())):
-                break
-            await asyncio.sleep(0.01)
+        for pid in pids.values():
+            await end_of(pid)
         with pytest.raises(httpx.ConnectError):
             await workers.ask("GET", "/healthz")
 

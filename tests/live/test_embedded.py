@@ -14,6 +14,7 @@ import pytest
 from app.engine.embedded import EmbeddedConfig
 from app.engine.model_file import default_model_path, model_name
 from app.settings import default_cache_dir
+from tests.faults.process import end_of
 from tests.live.conftest import start_service, wait_until_ready
 from tests.live.cores import THREADS
 from tests.watched import WatchedEngine
@@ -219,15 +220,11 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for a process as only Linux can")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 async def test_the_child_ends_with_its_parent(tmp_path: Path, end: signal.Signals) -> None:
     parent = start_service(tmp_path)
     wait_until_ready(parent)
     (child,) = children(parent.process.pid)
-    handle = os.pidfd_open(child)
     parent.process.send_signal(end)
     parent.process.wait(timeout=30)
-    with anyio.fail_after(30):
-        await anyio.wait_readable(handle)  # a process handle is readable when the process has ended
-    os.close(handle)
+    await end_of(child)
