@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def anyio_backend() -> str:
     """Async tests run on asyncio, as the service does."""
     return "asyncio"
 
+
+# A shell that runs the tests in the background has them, and all that they start, ignore Ctrl+C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SLOWEST_FIRST = ("live", "faults", "security", "clients", "fuzz", "unit")
 

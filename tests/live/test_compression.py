@@ -155,7 +155,7 @@ def test_a_question_decides_what_stays(client: httpx.Client) -> None:
 
 
 def test_a_long_text_is_read_in_parts_of_a_small_context(client: httpx.Client) -> None:
-    text = long_text(5_000)
+    text = long_text(4_000)
     body = compress(client, text, method="abstractive")
     assert body["usage"]["calls"] > 1
     assert len(body["compressed"]) < len(text)

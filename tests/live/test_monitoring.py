@@ -11,7 +11,7 @@ from tests.live.calls import NDJSON, batch_items, compress
 from tests.live.conftest import Service
 from tests.live.texts import MAIL, long_text
 
-LONG = long_text(5_000)  # some seconds of an engine's time
+LONG = long_text(4_000)  # some seconds of an engine's time
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
