@@ -1,5 +1,6 @@
 # make run    start the service on 127.0.0.1:8000, on Ollama where it answers, else on the embedded model
 # make test   lint, types and every test, on the embedded model
+# make tests  every test, without lint and types
 # make dev    what make test installs, without a test: the tools that docs/ and CONTRIBUTING name
 # make test-live   the endpoint tests against the Ollama at OLLAMA_HOST with the model CONDENSER_MODEL
 # make lint   ruff, mypy and import-linter

@@ -173,7 +173,7 @@ def test_a_proxys_own_error_has_its_status(router: respx.MockRouter) -> None:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "http://", "http://host:port"])
-def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="is not a valid address"):
         Condenser(url)
 

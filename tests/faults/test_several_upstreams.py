@@ -250,7 +250,7 @@ async def test_status_and_metrics_tell_of_each(upstream: FaultyOllama, other: Fa
         await upstream.start()
 
 
-async def test_each_ones_slots_are_found_on_their_own(upstream: FaultyOllama, other: FaultyOllama) -> None:
+async def test_the_slots_of_each_upstream_are_found_on_their_own(upstream: FaultyOllama, other: FaultyOllama) -> None:
     upstream.behaviour = BUSY
     async with in_front_of(upstream, other, max_concurrency="auto") as service:
         await service.compress()

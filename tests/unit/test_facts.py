@@ -154,7 +154,7 @@ def test_spellings_of_one_value_are_equal(first: tuple[str, str], second: tuple[
         (("v2.3.1", "en"), ("v2.3.2", "en")),
     ],
 )
-def test_different_values_are_not(first: tuple[str, str], second: tuple[str, str]) -> None:
+def test_spellings_of_different_values_are_not_equal(first: tuple[str, str], second: tuple[str, str]) -> None:
     assert keys(*first) != keys(*second)
 
 

@@ -267,7 +267,7 @@ async def test_an_integer_with_a_decimal_point_is_taken_as_json_schema_has_it() 
 
 
 @pytest.mark.parametrize("measure", [{"target_ratio": 0.0}, {"coverage": 0.0}, {"target_ratio": 0.5, "coverage": 0.5}])
-async def test_a_measure_that_is_none_and_two_at_once_are_refused(measure: dict[str, Any]) -> None:
+async def test_an_invalid_measure_and_two_measures_at_once_are_refused(measure: dict[str, Any]) -> None:
     async with running() as client:
         response = await compress(client, **measure)
     assert (response.status_code, response.json()["type"]) == (422, "urn:condenser:problem:invalid_request")

@@ -132,7 +132,7 @@ async def test_each_item_counts_as_a_request_of_its_key(database: str) -> None:
     assert refused.status_code == 413
 
 
-async def test_an_id_that_is_none_and_a_job_that_was_deleted_when_done_are_not_found(database: str) -> None:
+async def test_an_unknown_id_and_a_job_that_was_deleted_when_done_are_not_found(database: str) -> None:
     with ollama(answers):
         async with running(jobs_database=database) as client:
             assert (await client.get("/batch/0123456789abcdef0123456789abcdef")).status_code == 404

@@ -43,7 +43,7 @@ async def test_what_does_not_fit_beside_others_is_refused_until_they_have_ended(
             assert (await client.post("/compress", json={"text": LARGE})).status_code == 200
 
 
-async def test_one_that_is_alone_may_be_larger() -> None:
+async def test_a_request_that_is_alone_may_be_larger() -> None:
     with ollama(httpx.Response(200, json=answer("A ferry leaves at 07:45."))):
         async with running(max_pending_bytes=1024) as client:
             assert (await client.post("/compress", json={"text": LARGE})).status_code == 200

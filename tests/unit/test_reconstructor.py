@@ -62,7 +62,7 @@ async def rewritten(notes: str, writes: str) -> dict[str, Any]:
 
 
 @pytest.mark.anyio
-async def test_a_semantic_one_is_the_models_text_where_it_says_all() -> None:
+async def test_a_semantic_reconstruction_is_the_models_text_where_it_says_all() -> None:
     answered = await rewritten(NOTES, NOTES.replace("\n\n", " "))
     assert (answered["mode"], answered["verified"]) == ("semantic", False)
     assert {passage["by"] for passage in answered["fidelity"]["passages"]} == {"model"}

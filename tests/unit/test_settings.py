@@ -120,7 +120,7 @@ def test_ollama_host_is_read_as_ollama_reads_it(host: str, url: str, monkeypatch
 
 @pytest.mark.parametrize("variable", ["OLLAMA_HOST", "CONDENSER_OLLAMA_URL"])
 @pytest.mark.parametrize("value", ["http://", "two words", "ftp://gpu1", "http://gpu1:1:2"])
-def test_an_ollama_address_that_is_none_is_refused_by_the_variable_that_has_it(
+def test_an_invalid_ollama_address_is_refused_with_the_name_of_its_variable(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -147,7 +147,7 @@ def test_a_trusted_proxy_that_is_no_address_is_refused(monkeypatch: pytest.Monke
         load_settings()
 
 
-def test_several_ollamas_are_named_as_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_ollamas_are_named_as_a_single_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONDENSER_OLLAMA_URLS", "gpu1, gpu2:11435,https://gpu.example/Ollama/")
     urls = ("http://gpu1:11434", "http://gpu2:11435", "https://gpu.example/Ollama")
     assert load_settings().upstream_urls == urls
@@ -162,7 +162,7 @@ def test_the_openai_engine_needs_its_url(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("url", ["gpu1:8000", "ftp://gpu1/v1", "http://"])
-def test_an_openai_url_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_an_invalid_openai_url_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("CONDENSER_OPENAI_URL", url)
     with pytest.raises(SettingsError, match="CONDENSER_OPENAI_URL="):
         load_settings()
