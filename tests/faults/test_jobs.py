@@ -199,13 +199,19 @@ async def test_where_nothing_can_be_written_jobs_are_refused_and_all_else_is_ser
 async def test_two_instances_share_a_job_on_postgresql_and_one_finishes_it_when_the_other_is_killed(
     upstream: FaultyOllama, tmp_path: Path
 ) -> None:
-    items = 150
+    items = 100
+
+    async def answers_once_both_take_part(chat: Any) -> None:
+        await upstream.chats_are(lambda: min(seeds(upstream)[1], seeds(upstream)[2]) >= SLOTS)
+        await answers_well(chat)
+
+    upstream.behaviour = answers_once_both_take_part
     with postgres() as url:
         first = in_front_of(upstream, tmp_path, jobs_database=url, seed=1)
         second = in_front_of(upstream, tmp_path, jobs_database=url, seed=2)
         async with first as killed, second as left:
             path = await posted(killed, items)
-            await upstream.chats_are(lambda: min(seeds(upstream)[1], seeds(upstream)[2]) > items // 10)
+            await upstream.nth_chat(items // 2)
             finished = [result["index"] for result in (await read(left, path, 1000))["results"]]
             killed.process.kill()
             check_each_once(await all_results(left, path), items)

@@ -104,7 +104,7 @@ def test_the_best_threshold_has_the_best_balanced_accuracy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "answer", "f1"),
+    ("given", "answer", "f1"),
     [
         ("The 12 apostles!", "12 apostles", 1.0),
         ("in Berlin in May", "Berlin", 0.4),

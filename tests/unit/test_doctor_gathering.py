@@ -187,7 +187,7 @@ def test_a_unit_has_the_variables_of_its_files_and_of_systemd(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("output", "why"),
     [
         ("Hint: You are currently not seeing messages from other users and the system.\n", "adm and systemd-journal"),
         ("No journal files were opened due to insufficient permissions.\n", "adm and systemd-journal"),

@@ -101,7 +101,7 @@ def test_words_that_only_look_like_facts_are_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         (("1,200", "en"), ("1200", "en")),
         (("1,200", "en"), ("1.200", "de")),
@@ -138,7 +138,7 @@ def test_spellings_of_one_value_are_equal(first: tuple[str, str], second: tuple[
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         (("1,200", "en"), ("1.200", "en")),
         (("3 kg", "en"), ("3 km", "en")),
@@ -159,7 +159,7 @@ def test_spellings_of_different_values_are_not_equal(first: tuple[str, str], sec
 
 
 @pytest.mark.parametrize(
-    ("said", "stated"),
+    ("wording", "stated"),
     [
         ("30 September 2025", "2025"),
         ("30 September 2025", "September 2025"),
