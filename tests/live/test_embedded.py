@@ -161,7 +161,7 @@ async def test_a_bad_call_is_an_error_in_ollamas_shape(
 
 
 async def test_calls_in_immediate_succession_are_all_answered(http: httpx.AsyncClient) -> None:
-    # llama.cpp closes a connection after 100 requests, just when the next call would take it up again.
+    # Short ones: llama.cpp closes its connection just when the next call would take it up again.
     body = {"model": NAME, "messages": [{"role": "user", "content": "Hi"}], "options": {"num_predict": 1}}
     answers = [await http.post("/api/chat", json={**body, "stream": False}) for _ in range(120)]
     assert {answer.status_code for answer in answers} == {200}
