@@ -1,16 +1,17 @@
 """Tasks that are cancelled without interrupting their cleanup, and work beside the event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import anyio
 
 ResultT = TypeVar("ResultT")
 
+_SHORT_WAIT_S = 0.005
+_STEPS = 3  # of the event loop
 OFF_LOOP_CHARACTERS = 65_536  # work on a text of this length runs in a thread; on a shorter one it takes some 50 ms
-_MEANWHILE_S = 0.005  # by then a call is on its way to the engine
 
 
 async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
@@ -35,18 +36,18 @@ async def beside_loop(is_long: bool, work: Callable[..., ResultT], *arguments: o
     return await asyncio.to_thread(work, *arguments) if is_long else work(*arguments)
 
 
-@asynccontextmanager
-async def meanwhile(is_long: bool, work: Callable[[], None]) -> AsyncIterator[None]:
-    """Does `work` while the block waits for the engine; long work before it, in a thread.
-
-    Without effect if the block ends at once: `work` only computes earlier what is computed on first use.
-    """
-    if is_long:
-        await asyncio.to_thread(work)
-        yield
-        return
-    scheduled = asyncio.get_running_loop().call_later(_MEANWHILE_S, work)
+@contextmanager
+def while_waiting(work: Callable[[], None] | None) -> Iterator[None]:
+    """Does `work` while the block waits for something, unless that takes less than _SHORT_WAIT_S."""
+    scheduled = None if work is None else asyncio.get_running_loop().call_later(_SHORT_WAIT_S, work)
     try:
         yield
     finally:
-        scheduled.cancel()
+        if scheduled is not None:
+            scheduled.cancel()
+
+
+async def let_others_run() -> None:
+    """Let other tasks take a few steps: enough for a call that may now start to be written to its connection."""
+    for _ in range(_STEPS):
+        await asyncio.sleep(0)

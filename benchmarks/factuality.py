@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 from app.compression.prompts import check_prompt
-from app.compression.summarizer import Summarizer, log_odds
-from app.summary.calibration import Calibration, engine_support
+from app.compression.summarizer import Summarizer
+from app.summary.calibration import Calibration, engine_support, log_odds
 from app.summary.check import MIN_SUPPORT, Judgement, judge
 from app.summary.evidence import Evidence
 from app.text.document import read

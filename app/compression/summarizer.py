@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -17,11 +16,11 @@ from app.engine.client import Prompt
 from app.engine.engine import CallOptions, Engine
 from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
-from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support
+from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support, log_odds
 from app.summary.check import Claim, Dropped, Judgement, Reason
 from app.summary.draft import Draft, Repetitions, repeats, split_draft, without_repetitions
 from app.summary.evidence import Evidence
-from app.tasks import OFF_LOOP_CHARACTERS, end, meanwhile
+from app.tasks import OFF_LOOP_CHARACTERS, end
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 
@@ -33,7 +32,6 @@ _LEAST_STANDING = 0.5  # share of them that must pass
 _PROBE_EVERY = 20  # a model whose sentences mostly fail still gets one text in so many
 _CALIBRATION_LIMIT_S = 600.0
 _UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # if the setting asks for a check that calibration rejects
-_UNSURE = 0.001  # probability of yes and no together, below which an answer is neither
 
 logger = logging.getLogger("condenser")
 
@@ -165,7 +163,11 @@ class Summarizer:
             on_text = read if on_claim is not None and calibration is None else None
             try:
                 call = await self._engine.complete(
-                    prompt, num_predict=num_predict, call_options=call_options, on_text=on_text
+                    prompt,
+                    num_predict=num_predict,
+                    call_options=call_options,
+                    on_text=on_text,
+                    meanwhile=evidence.prepare,
                 )
             except PromptTooLongError as error:
                 return await _in_halves(part, str(error), about)
@@ -175,8 +177,9 @@ class Summarizer:
             return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
-        async with meanwhile(len(document.text) >= OFF_LOOP_CHARACTERS, evidence.prepare):
-            summaries = await gathered(parts(document, budget), self._engine.queue.most_concurrency, about)
+        if len(document.text) >= OFF_LOOP_CHARACTERS:
+            await asyncio.to_thread(evidence.prepare)
+        summaries = await gathered(parts(document, budget), self._engine.queue.most_concurrency, about)
         summary = _joined(summaries)
         claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
@@ -289,12 +292,3 @@ def _joined(summaries: Sequence[Summary]) -> Summary:
         tuple(sentence for summary in summaries for sentence in summary.dropped),
         sum((summary.usage for summary in summaries), Usage()),
     )
-
-
-def log_odds(first_token: Mapping[str, float]) -> float | None:
-    """The log-odds of yes against no by the log probabilities of an answer's first token; None if it is neither."""
-    yes = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "yes")
-    no = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "no")
-    if yes + no < _UNSURE:
-        return None
-    return math.log(max(yes, 1e-9)) - math.log(max(no, 1e-9))

@@ -20,9 +20,9 @@ from app.engine.queue import EngineQueue, Priority
 from app.engine.retries import RetryPolicy, RetryReason, reason_to_go_elsewhere, retrying
 from app.engine.status import EngineStatus, canonical
 from app.engine.upstreams import Upstream, Upstreams
+from app.tasks import let_others_run, while_waiting
 from app.tracing import span
 
-_STEPS_TO_SEND = 3  # of the event loop, until a call that was let in is written to its connection
 _RETRY_POLICY = RetryPolicy()
 
 
@@ -152,10 +152,11 @@ class Engine:
         call_options: CallOptions,
         top_logprobs: int = 0,
         on_text: OnText | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Call:
         """The completion of `prompt`, of at most `num_predict` tokens; waits for a place in the engine first.
 
-        `top_logprobs`, `on_text`: see EngineClient.chat.
+        `top_logprobs`, `on_text`: see EngineClient.chat. `meanwhile`: called while the engine works.
 
         Raises EngineError, and EngineTimeoutError if the deadline passes in the engine.
         """
@@ -163,19 +164,21 @@ class Engine:
             async with self._turn(call_options.priority, call_options.deadline) as queue_s:
                 loop = asyncio.get_running_loop()
                 placed = loop.time()
-                completion, busy_s = await retrying(
-                    lambda: self._on_any_server(_Chat(prompt, num_predict, top_logprobs, on_text), call_options),
-                    self._retry_policy,
-                    call_options.deadline,
-                    self._report_retry,
-                )
+                chat = _Chat(prompt, num_predict, top_logprobs, on_text)
+                with while_waiting(meanwhile):
+                    completion, busy_s = await retrying(
+                        lambda: self._on_any_server(chat, call_options),
+                        self._retry_policy,
+                        call_options.deadline,
+                        self._report_retry,
+                    )
                 call = Call(completion, queue_s, loop.time() - placed, busy_s)
                 has_next = self.queue.waiting > 0
         except ModelNotFoundError as error:
             installed = {name for upstream in self.upstreams.all for name in upstream.installed}
             raise ModelNotFoundError(self._health.missing_model(call_options.model, str(error), installed)) from error
-        for _ in range(_STEPS_TO_SEND if has_next else 0):
-            await asyncio.sleep(0)  # the call that takes the place is sent before the caller's work on this answer
+        if has_next:  # the call that takes the place is sent before the caller's work on this answer
+            await let_others_run()
         return call
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ The texts and claims were written for this project (CC0).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -14,6 +14,7 @@ _OVERLAP_WEIGHT = 3.0
 _STANDING_LOGIT = 1.1  # the logit at which a sentence has MIN_SUPPORT
 _LEAST_AUC = 0.75  # of a model's log-odds, true against false claims; a weaker model is not used as a judge
 _LEAST_SPREAD = 0.1  # keeps the slope finite
+_UNSURE = 0.001  # probability of yes and no together, below which an answer is neither
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +104,12 @@ def engine_support(judgement: Judgement, log_odds: float, calibration: Calibrati
     """The support of a sentence by engine and rules together, 0 to 1."""
     logit = calibration.slope * (log_odds - calibration.middle) - _OVERLAP_WEIGHT * (1 - judgement.overlap)
     return 1 / (1 + math.exp(min(50.0, _STANDING_LOGIT - logit)))
+
+
+def log_odds(first_token: Mapping[str, float]) -> float | None:
+    """The log-odds of yes against no by the log probabilities of an answer's first token; None if it is neither."""
+    yes = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "yes")
+    no = sum(math.exp(value) for token, value in first_token.items() if token.strip().lower() == "no")
+    if yes + no < _UNSURE:
+        return None
+    return math.log(max(yes, 1e-9)) - math.log(max(no, 1e-9))
