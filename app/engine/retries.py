@@ -20,6 +20,8 @@ RETRY_REASONS: tuple[RetryReason, ...] = get_args(RetryReason)
 
 ResultT = TypeVar("ResultT")
 
+_LEAST_LEFT_S = 0.1  # no model answers in less; the caller gets the engine's own message rather than a timeout
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -48,7 +50,8 @@ async def retrying(
     """The result of `call`, retried only if the engine cannot have started the call: nothing was sent, or the engine's
     own queue was full.
 
-    No pause goes past the `deadline`, a time of the running event loop. Raises the last attempt's error.
+    No attempt begins less than _LEAST_LEFT_S before the `deadline`, a time of the running event loop. Raises the last
+    attempt's error.
     """
     # Not tenacity: its 47 microseconds a call would be the largest cost on the way to the engine.
     loop = asyncio.get_running_loop()
@@ -59,7 +62,7 @@ async def retrying(
         except (NoConnectionError, EngineBusyError) as error:
             tried += 1
             pause_s = policy.pause_s(tried)
-            if tried > policy.retries or loop.time() + pause_s >= deadline:
+            if tried > policy.retries or loop.time() + pause_s + _LEAST_LEFT_S >= deadline:
                 raise
             on_retry(_reason(error))
         await asyncio.sleep(pause_s)
