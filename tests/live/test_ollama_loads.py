@@ -29,6 +29,7 @@ NOTE = (
     "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
     "like to talk about it over coffee and cake for hours. Tickets cost 24 euros."
 )
+OLLAMAS_OWN = 4096  # context window of a call that asks for none
 FOREIGN_LIMIT_S = 300.0  # for a call that has nothing to wait for but a busy machine; the faults were waits without end
 
 
@@ -103,7 +104,7 @@ def other_model(ollama: httpx.Client, settings: Settings) -> str:
 def running(folder: Path) -> Iterator[Service]:
     """A Condenser that has made its own calls, so that the model is loaded."""
     folder.mkdir()
-    service = start_service(folder, CONDENSER_QUEUE_TIMEOUT_S=600)
+    service = start_service(folder, CONDENSER_QUEUE_TIMEOUT_S=600, CONDENSER_NUM_CTX=OLLAMAS_OWN)
     try:
         wait_until_ready(service)
         with service.client() as client:
