@@ -27,7 +27,7 @@ class Choice:
     claims: Sequence[Claim]
 
 
-def composed(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> Choice:
+def choice_of(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> Choice:
     """The text of the chosen claims and units; the source itself if that is hardly longer."""
     text, passages = compose(document, arrange(taken, units))
     if is_worth_having(text, estimate_tokens(document.text)):

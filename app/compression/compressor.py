@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.capsule.format import Capsule, Fidelity, capsule_bytes, seal
-from app.compression.choice import TOO_SHORT_TOKENS, Choice, chosen_for, composed, first_within
+from app.compression.choice import TOO_SHORT_TOKENS, Choice, choice_of, chosen_for, first_within
 from app.compression.prompts import PROMPT_VERSION, summarize_prompt
 from app.compression.summarizer import LEAST_SUMMARY_TOKENS, MOST_SUMMARY_TOKENS, OnClaim, Summarizer, Summary
 from app.compression.usage import Usage
@@ -206,7 +206,7 @@ def assembled(
     failed: bool,
 ) -> Compressed:
     """The result of the chosen claims and units; the source itself if that is hardly longer."""
-    return _result(document, composed(document, taken, units), summary, options, model, failed)
+    return _result(document, choice_of(document, taken, units), summary, options, model, failed)
 
 
 def _result(
@@ -240,6 +240,6 @@ def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], 
     """Choose claims and units."""
     budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
     if options.method == "abstractive" and claims:
-        return composed(document, first_within(claims, budget), frozenset(keep))
+        return choice_of(document, first_within(claims, budget), frozenset(keep))
     chosen = chosen_for(document, claims, SelectionOptions(budget, options.coverage, options.question, keep))
-    return composed(document, [claims[at] for at in chosen.claims], chosen.units)
+    return choice_of(document, [claims[at] for at in chosen.claims], chosen.units)

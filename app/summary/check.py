@@ -236,16 +236,23 @@ def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) ->
 def _loses_negation_at_end(stemmed: Sequence[str], around: Sequence[int], evidence: Evidence) -> bool:
     """Whether a sentence begins or ends as a unit does, but without its negation or with another word in its place."""
     units = [evidence.unit(at) for at in around]
-    for after, before in (unit.negated_ends for unit in units):
-        count = len(after)
-        is_same = count > 1 and after in (stemmed[:count], stemmed[1 : count + 1])
-        if is_same and not any(unit.sequence[: count + 1] == stemmed[: count + 1] for unit in units):
-            return True
-        count = len(before)
-        is_same = count > 1 and before in (stemmed[-count:], stemmed[-count - 1 : -1])
-        if is_same and not any(unit.sequence[-count - 1 :] == stemmed[-count - 1 :] for unit in units):
-            return True
-    return False
+    sequences = [unit.sequence for unit in units]
+    backwards = [sequence[::-1] for sequence in sequences]
+    return any(
+        _begins_without_negation(stemmed, after, sequences)
+        or _begins_without_negation(stemmed[::-1], before[::-1], backwards)
+        for after, before in (unit.negated_ends for unit in units)
+    )
+
+
+def _begins_without_negation(stemmed: Sequence[str], after: Sequence[str], sequences: Sequence[Sequence[str]]) -> bool:
+    """Whether a sentence begins with the stems that follow a unit's negation, and none of the units begins as it does.
+
+    At most one other word may stand before them.
+    """
+    count = len(after)
+    is_same = count > 1 and after in (stemmed[:count], stemmed[1 : count + 1])
+    return is_same and not any(sequence[: count + 1] == stemmed[: count + 1] for sequence in sequences)
 
 
 def _is_stated(fact: Fact, keys: frozenset[str]) -> bool:

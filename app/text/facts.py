@@ -44,7 +44,8 @@ _CANDIDATE = re.compile(r"(?<!\S)[a-z.,;:!?'\"()\-]*+[^a-z\s.,;:!?'\"()\-]\S*")
 # Most candidates are one of these: _MASTER, which is slow, would find no fact in the first, and one word in the second.
 _SMALL_WORD = re.compile(r"[\"'(]*[a-zß-öø-ÿœ]+[,;!?)\"']*")
 _CAPITAL_WORD = re.compile(
-    r"[\"'(]*(?P<word>[A-Z][a-z]*|(?!(?:EUR|USD|GBP|JPY|CHF|CNY|RMB)\b)[A-Z]{2,})[.,;:!?)\"']*"  # behind a currency is a number
+    # Not a currency: a number may follow it.
+    rf"[\"'(]*(?P<word>[A-Z][a-z]*|(?!(?:{figures.CURRENCY_CODE})\b)[A-Z]{{2,}})[.,;:!?)\"']*"
 )
 _CLOSING = re.compile(r"[.,;:!?)\"']*")
 _LOOKAHEAD = 24  # characters behind a candidate that may belong to the fact: "215 000", "10 : 30 pm"

@@ -20,7 +20,8 @@ _GROUPED = (
     r"|\d{1,3}(?:['’\u00a0\u202f\u2009 ]\d{3}(?!\d))+(?:[.,]\d{1,30})?"
 )
 NUMBER = rf"(?:{_GROUPED}|\d+(?:[.,]\d{{1,30}}(?![.,]?\d))?)"
-CURRENCY_BEFORE = r"(?:[€$£¥￥]|(?:US|A|C|HK|NZ)\$|(?:EUR|USD|GBP|JPY|CHF|CNY|RMB)(?!\w))"
+CURRENCY_CODE = "EUR|USD|GBP|JPY|CHF|CNY|RMB"
+CURRENCY_BEFORE = rf"(?:[€$£¥￥]|(?:US|A|C|HK|NZ)\$|(?:{CURRENCY_CODE})(?!\w))"
 SIGNED = rf"(?:(?<![\w.,])[+\-−±])?(?:{CURRENCY_BEFORE}[ \u00a0]?)?(?:(?<=[€$£¥￥])[-−])?{NUMBER}"
 DATE = (
     r"(?<!\d)\d{4}(?:-\d{1,2}-|/\d{1,2}/|\.\d{1,2}\.)\d{1,2}(?!\d|[-/]\d)"

@@ -1,5 +1,6 @@
 """Base64 inside a text, such as a data URI or a pasted attachment. It carries nothing for a reader."""
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ _BLOCK = regex.compile(
 )
 _WORD = regex.compile(r"[a-z]{14}|[A-Z]{20}")  # does not occur by chance in 4,000 characters of base64
 _SHORTEST_LINE = 40  # characters of all lines but the last
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_BASE64 = frozenset((string.ascii_letters + string.digits + "+/").encode())
 _MASK = bytes(b"x"[0] if byte in _BASE64 else b" "[0] for byte in range(256))
 _RUN = b"x" * _SHORTEST_LINE  # in every masked base64 text; five times faster to search for than a pattern
 _LOOK = 4000  # characters that are examined

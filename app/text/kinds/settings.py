@@ -134,13 +134,13 @@ def form_of(kind: SettingsKind, text: str, start: int, end: int, entries: Sequen
     for at in range(len(entries) - 1, -1, -1):
         entry = entries[at]
         if not entry.is_comment:
-            _warn(text, entries, comments, following)
+            _attach_warning(text, entries, comments, following)
             following, comments = at, []
         elif following is not None:
             entry.needs.append(following)
             if len(comments) + 1 == following - at and not _is_blank_between(text, entry, entries[at + 1]):
                 comments.append(at)
-    _warn(text, entries, comments, following)
+    _attach_warning(text, entries, comments, following)
     for at, entry in enumerate(entries):
         if entry.parent is not None and not entry.is_comment:
             entries[entry.parent].children.append(at)
@@ -153,7 +153,7 @@ def _is_blank_between(text: str, entry: Entry, following: Entry) -> bool:
     return between.endswith("\n\n") or between.endswith("\n\r\n")
 
 
-def _warn(text: str, entries: Sequence[Entry], comments: Sequence[int], at: int | None) -> None:
+def _attach_warning(text: str, entries: Sequence[Entry], comments: Sequence[int], at: int | None) -> None:
     """If the comments directly above an entry are a warning, the entry needs them."""
     lines = [text[entries[comment].start : entries[comment].end] for comment in comments]
     if at is None or not 0 < len(lines) <= _LONGEST_WARNING or not any(map(_WARNING.search, lines)):
