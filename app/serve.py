@@ -23,6 +23,9 @@ from app.telemetry.logs import configure_logs, logger
 from app.transport import bounded_protocol
 from app.workers.worker import Worker
 
+_GC_THRESHOLDS = 10_000, 20, 20
+"""Of the generations. Reading a text makes thousands of objects without cycles; Python's default counts to 700."""
+
 _GREETING_TEXT = (
     "Good morning everybody, and thank you for coming in spite of the rain. The bridge in Turku stays closed until "
     "12 May, because the new bearings came late and two of them did not fit. We know that this is annoying, and we "
@@ -55,6 +58,7 @@ def _serve(settings: Settings, worker: Worker, listeners: Sequence[socket.socket
         # Objects that exist now stay for good, so collections need not scan them while requests wait.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
         if greets:
             _greet(listeners[0], engine, scheme, settings.workers)
 

@@ -30,8 +30,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from app.compression.calibrator import Calibrator
 from app.compression.prompts import check_prompt
-from app.compression.summarizer import Summarizer
 from app.summary.calibration import Calibration, engine_support, log_odds
 from app.summary.check import MIN_SUPPORT, Judgement, judge
 from app.summary.evidence import Evidence
@@ -165,7 +165,7 @@ async def predict(rows: Sequence[Row], engine: str | None, min_support: float) -
     async with open_model(engine) if engine else nullcontext() as model:
         calibration = None
         if model is not None:
-            calibration = await Summarizer(model.engine, min_support, "on").calibrate(model.name)
+            calibration = await Calibrator(model.engine, "on").calibrate(model.name)
             print(f"the engine's {calibration or 'model does not separate true from false'}", file=sys.stderr)
         judge_of = Judge(min_support, model, calibration)
         for row in rows:

@@ -4,34 +4,32 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextvars import Context
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, Protocol
 
+from app.compression.calibrator import Calibrator
 from app.compression.fanout import gathered
 from app.compression.parts import LEAST_PART_TOKENS, part_budget, parts
 from app.compression.prompts import INSTRUCTIONS, check_prompt, completion_text, expand_prompt, summarize_prompt
 from app.compression.usage import Usage, used
 from app.engine.client import Prompt
 from app.engine.engine import CallOptions, Engine
-from app.engine.errors import EngineError, EngineFailedError, PromptTooLongError
+from app.engine.errors import EngineFailedError, PromptTooLongError
 from app.settings import EngineCheck
-from app.summary.calibration import EXAMPLES, Calibration, calibrated, engine_support, log_odds
+from app.summary.calibration import Calibration, engine_support
 from app.summary.check import Claim, Dropped, Judgement, Reason
 from app.summary.draft import Draft, Repetitions, repeats, split_draft, without_repetitions
 from app.summary.evidence import Evidence
-from app.tasks import OFF_LOOP_CHARACTERS, end
+from app.tasks import OFF_LOOP_CHARACTERS
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 
 MOST_SUMMARY_TOKENS = 100  # per part
 LEAST_SUMMARY_TOKENS = 30  # a smaller budget has no room for a useful sentence
-_CANDIDATES = 20  # first tokens whose log probabilities are requested
 _WINDOW = 100  # last sentences by which a model is judged
 _LEAST_STANDING = 0.5  # share of them that must pass
 _PROBE_EVERY = 20  # a model whose sentences mostly fail still gets one text in so many
-_CALIBRATION_LIMIT_S = 600.0
-_UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # if the setting asks for a check that calibration rejects
 
 logger = logging.getLogger("condenser")
 
@@ -72,6 +70,17 @@ class Record:
         return standing is not None and standing < _LEAST_STANDING
 
 
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How the model writes about the parts of a document, and who gets the claims early."""
+
+    evidence: Evidence
+    make_prompt: Callable[[str], Prompt]
+    num_predict: int
+    call_options: CallOptions
+    on_claim: OnClaim | None
+
+
 class Summarizer:
     """Gets summaries from `engine` and checks them. Keeps a record of each model's results."""
 
@@ -80,9 +89,8 @@ class Summarizer:
     ) -> None:
         self._engine = engine
         self._min_support = min_support
-        self._engine_check = engine_check
+        self.calibrator = Calibrator(engine, engine_check)
         self._observer = observer
-        self._calibrations: dict[str, asyncio.Task[Calibration | None]] = {}
         self.records: dict[str, Record] = {}
 
     def is_worth_asking(self, model: str) -> bool:
@@ -144,45 +152,44 @@ class Summarizer:
         def is_repeated(claim: Claim, kept: Sequence[Claim]) -> bool:
             return repeats(claim.text, [earlier.text for earlier in kept], document.language)
 
-        passed_on = Repetitions(is_repeated)
-
-        def pass_on(claim: Claim) -> None:
-            if on_claim is not None and passed_on.objection(claim) is None:
-                on_claim(claim)
-
-        async def about(part: str) -> Summary:
-            prompt = make_prompt(part)
-            draft = Draft(evidence, self._min_support, INSTRUCTIONS, pass_on)
-            calibration = self._calibration_of(call_options.model)
-
-            def read(text: str) -> None:
-                draft.read(completion_text(text, was_cut=False))
-
-            # The engine check waits for the whole completion: a check in parallel would take another slot, whose prefix
-            # cache does not hold the text.
-            on_text = read if on_claim is not None and calibration is None else None
-            try:
-                call = await self._engine.complete(
-                    prompt,
-                    num_predict=num_predict,
-                    call_options=call_options,
-                    on_text=on_text,
-                    meanwhile=evidence.prepare,
-                )
-            except PromptTooLongError as error:
-                return await _in_halves(part, str(error), about)
-            self._calibrate_once(call_options.model)
-            text = completion_text(call.completion.text, call.completion.was_cut)
-            checked_in = await self._check(draft, split_draft(text), part, calibration, call_options)
-            return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
-
+        if on_claim is not None:
+            on_claim = _without_repeated(on_claim, Repetitions(is_repeated))
+        writing = _Writing(evidence, make_prompt, num_predict, call_options, on_claim)
         budget = part_budget(self._engine.num_ctx, make_prompt, num_predict)
         if len(document.text) >= OFF_LOOP_CHARACTERS:
             await asyncio.to_thread(evidence.prepare)
-        summaries = await gathered(parts(document, budget), self._engine.queue.most_concurrency, about)
+        most = self._engine.queue.most_concurrency
+        summaries = await gathered(parts(document, budget), most, partial(self._about, writing))
         summary = _joined(summaries)
         claims, repeated = without_repetitions(summary.claims, is_repeated)
         return replace(summary, claims=claims, dropped=summary.dropped + repeated)
+
+    async def _about(self, writing: "_Writing", part: str) -> Summary:
+        """The checked sentences about a part of the document."""
+        prompt = writing.make_prompt(part)
+        draft = Draft(writing.evidence, self._min_support, INSTRUCTIONS, writing.on_claim)
+        calibration = self.calibrator.calibration_of(writing.call_options.model)
+
+        def read_completion(text: str) -> None:
+            draft.read(completion_text(text, was_cut=False))
+
+        # The engine check waits for the whole completion: a check in parallel would take another slot, whose prefix
+        # cache does not hold the text.
+        on_text = read_completion if writing.on_claim is not None and calibration is None else None
+        try:
+            call = await self._engine.complete(
+                prompt,
+                num_predict=writing.num_predict,
+                call_options=writing.call_options,
+                on_text=on_text,
+                meanwhile=writing.evidence.prepare,
+            )
+        except PromptTooLongError as error:
+            return await _in_halves(part, str(error), partial(self._about, writing))
+        self.calibrator.calibrate_once(writing.call_options.model)
+        text = completion_text(call.completion.text, call.completion.was_cut)
+        checked_in = await self._check(draft, split_draft(text), part, calibration, writing.call_options)
+        return Summary(tuple(draft.claims), tuple(draft.dropped), used(call, prompt) + checked_in)
 
     async def _check(
         self, draft: Draft, pieces: Sequence[str], part: str, calibration: Calibration | None, call_options: CallOptions
@@ -193,7 +200,7 @@ class Summarizer:
         for sentence in draft.unjudged(pieces):
             judgement = draft.judge(sentence)
             if calibration is not None and judgement.is_open:
-                odds, spent = await self._log_odds(check_prompt(part, sentence), call_options)
+                odds, spent = await self.calibrator.log_odds(check_prompt(part, sentence), call_options)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)
             draft.put(sentence, judgement)
@@ -206,59 +213,9 @@ class Summarizer:
         support = engine_support(judgement, odds, calibration)
         return replace(judgement, support=support, reason=None if support >= self._min_support else "engine")
 
-    async def _log_odds(self, prompt: Prompt, call_options: CallOptions) -> tuple[float | None, Usage]:
-        """The log-odds of yes against no; None if the engine fails or returns no log probabilities."""
-        try:
-            call = await self._engine.complete(
-                prompt, num_predict=1, call_options=call_options, top_logprobs=_CANDIDATES
-            )
-        except EngineError:
-            return None, Usage()
-        first = call.completion.first_token
-        return None if first is None else log_odds(first), used(call, prompt)
-
-    def _calibration_of(self, model: str) -> Calibration | None:
-        """The calibration of `model`; None until it is complete, and if the model is not used as a judge."""
-        task = self._calibrations.get(model)
-        if task is None or not task.done() or task.cancelled() or self._engine.can_score is False:
-            return None
-        return task.result()
-
-    def _calibrate_once(self, model: str) -> None:
-        """Start the calibration of `model` in the background, unless it was started before.
-
-        It starts after the first summary: at startup it would delay the first request.
-        """
-        if self._engine_check == "off" or self._engine.can_score is False or model in self._calibrations:
-            return
-        # In its own context: its log lines and spans do not belong to the request that started it.
-        self._calibrations[model] = asyncio.create_task(self.calibrate(model), context=Context())
-
-    async def calibrate(self, model: str) -> Calibration | None:
-        """Test `model` as a judge of claims. None if it does not separate true from false; never raises EngineError."""
-        call_options = CallOptions(model, asyncio.get_running_loop().time() + _CALIBRATION_LIMIT_S, "batch")
-        odds: dict[bool, list[float]] = {True: [], False: []}
-        for example in EXAMPLES:
-            for is_true, claims in ((True, example.true), (False, example.false)):
-                for claim in claims:
-                    claim_odds, _ = await self._log_odds(check_prompt(example.text, claim), call_options)
-                    if claim_odds is None:
-                        return None
-                    odds[is_true].append(claim_odds)
-        calibration = calibrated(odds[True], odds[False])
-        if calibration is None and self._engine_check == "on":
-            calibration = _UNCALIBRATED
-        logger.info(
-            "the model judges its own sentences"
-            if calibration
-            else "the model does not tell true claims from false ones",
-            extra={"model": model},
-        )
-        return calibration
-
     async def aclose(self) -> None:
         """Cancel the running calibrations."""
-        await end(self._calibrations.values())
+        await self.calibrator.aclose()
 
     def _note(self, model: str, summary: Summary) -> None:
         """Record the results of a model's sentences."""
@@ -275,6 +232,16 @@ class Summarizer:
                 self._observer.sentence_judged("stood")
             for sentence in summary.dropped:
                 self._observer.sentence_judged(sentence.reason)
+
+
+def _without_repeated(on_claim: OnClaim, passed_on: Repetitions) -> OnClaim:
+    """Passes to `on_claim` what repeats nothing that was passed on before."""
+
+    def pass_on(claim: Claim) -> None:
+        if passed_on.objection(claim) is None:
+            on_claim(claim)
+
+    return pass_on
 
 
 async def _in_halves(part: str, refusal: str, about: Callable[[str], Awaitable[Summary]]) -> Summary:

@@ -111,7 +111,7 @@ class Draft:
         evidence: Evidence,
         min_support: float,
         instructions: Sequence[str],
-        on_claim: Callable[[Claim], None] = lambda claim: None,
+        on_claim: Callable[[Claim], None] | None = None,
     ) -> None:
         self.claims: list[Claim] = []
         self.dropped: list[Dropped] = []
@@ -154,4 +154,5 @@ class Draft:
         is_leaning = leans(sentence, self._evidence.document.language)
         claim = Claim(sentence, judgement.support, judgement.units, is_leaning)
         self.claims.append(claim)
-        self._on_claim(claim)
+        if self._on_claim is not None:
+            self._on_claim(claim)

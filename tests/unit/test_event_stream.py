@@ -299,7 +299,7 @@ async def test_with_the_engines_check_a_sentence_comes_when_it_has_passed_that_t
         async with running(engine_check="on", cache_bytes=0) as client:
             await warmed_up()
             await client.post("/compress", json={"text": TEXT})
-            calibrations = client.service.summarizer._calibrations
+            calibrations = client.service.summarizer.calibrator.calibrations
             await asyncio.gather(*calibrations.values())
             events = await streamed(client, method="abstractive", target_ratio=0.9)
     assert texts(events, "sentence") == [SUMMARY]

@@ -1,6 +1,8 @@
 """How a summary is asked for: one call a part, its sentences checked, and a model too weak to write left out."""
 
 import asyncio
+import gc
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +18,7 @@ from app.summary.check import Judgement
 from app.summary.draft import Draft
 from app.summary.evidence import Evidence
 from app.tasks import OFF_LOOP_CHARACTERS
-from app.text.document import read
+from app.text.document import Document, read
 from app.text.tokens import LARGEST_PIECE_TOKENS, estimate_tokens
 from tests.unit.service import SUMMARY, TEXT, answer, is_warm_up, ollama, prompt_of, running, warmed_up
 from tests.unit.strategies import ANY
@@ -81,6 +83,24 @@ async def test_what_the_check_needs_of_the_text_is_computed_before_the_engine_an
             await warmed_up()
             response = await client.post("/compress", json={"text": text})
     assert response.json()["usage"]["calls"] > 0
+
+
+@pytest.mark.anyio
+async def test_a_document_is_freed_with_its_request_without_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents: list[weakref.ref[Document]] = []
+    created = Evidence.__init__
+
+    def noted(evidence: Evidence, document: Document) -> None:
+        created(evidence, document)
+        documents.append(weakref.ref(document))
+
+    monkeypatch.setattr(Evidence, "__init__", noted)
+    gc.disable()
+    try:
+        await compressed(Model(lambda text: SUMMARY))
+        assert [document() for document in documents] == [None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.anyio
