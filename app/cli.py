@@ -1,5 +1,6 @@
 """The `condenser` command."""
 
+import gc
 import sys
 import textwrap
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -84,9 +85,11 @@ def serve(
 ) -> None:
     """Run the service."""
     with sentences():
+        gc.disable()  # what imports create stays for good
         settings = _load(host=host, port=port, engine=engine)
         from app.serve import serve
 
+        gc.enable()
         serve(settings)
 
 

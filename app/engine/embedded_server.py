@@ -198,7 +198,7 @@ def _message(text: str) -> Line:
     return {"message": {"role": "assistant", "content": text}}
 
 
-def _scores(positions: list[Position], top_logprobs: int) -> dict[str, Any]:
+def _scores(positions: tuple[Position, ...], top_logprobs: int) -> dict[str, Any]:
     """Log probabilities in Ollama's format; empty if there are none."""
     dumped = [position.model_dump(exclude_none=True) for position in positions]
     for position in dumped:

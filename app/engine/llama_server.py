@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import xllamacpp
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from app.engine.embedded import EmbeddedConfig
 
@@ -52,11 +52,11 @@ class Candidate(_Part):
 class Position(Candidate):
     """A token of the completion, and the most probable tokens at its position."""
 
-    top_logprobs: list[Candidate] = Field(default_factory=list)
+    top_logprobs: tuple[Candidate, ...] = ()
 
 
 class _Logprobs(_Part):
-    content: list[Position] = Field(default_factory=list)
+    content: tuple[Position, ...] = ()
 
 
 class _Choice(_Part):
@@ -78,7 +78,7 @@ class _Timings(_Part):
 class Chunk(_Part):
     """A chunk of a streamed chat completion; the last ones carry `finish_reason`, `usage` and `timings`."""
 
-    choices: list[_Choice] = Field(default_factory=list)
+    choices: tuple[_Choice, ...] = ()
     usage: _Usage | None = None
     timings: _Timings | None = None
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from app.engine.ollama_answers import Answer, Count
 
@@ -67,7 +67,7 @@ class ChunkChoice(Answer):
 class ChatChunk(Answer):
     """An event of `POST /chat/completions` with `stream: true`; the last ones carry `usage` and no choices."""
 
-    choices: list[ChunkChoice] = Field(default_factory=list)
+    choices: tuple[ChunkChoice, ...] = ()
     usage: Usage | None = None
     timings: Timings | None = None
     error: Any = None

@@ -5,7 +5,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app.engine.client import Completion
 from app.engine.errors import EngineRejectedError
@@ -20,7 +20,7 @@ class _Candidate(Answer):
 
 
 class _Position(_Candidate):
-    top_logprobs: list[_Candidate] = Field(default_factory=list)
+    top_logprobs: tuple[_Candidate, ...] = ()
 
 
 _POSITIONS: TypeAdapter[list[_Position]] = TypeAdapter(list[_Position])

@@ -8,16 +8,15 @@ than "no" to the question whether the text states the sentence, combined with th
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from app.summary.bounds import changes_bound
 from app.summary.evidence import DEMONYM_PREFIX, Evidence
 from app.summary.insertion import has_insertion
+from app.summary.sentence import Sentence, sentence_of
 from app.text import cues
-from app.text.facts import Fact, find_facts
-from app.text.language import all_stems, stems, words
-from app.text.sentences import sentences
+from app.text.facts import Fact
+from app.text.language import words
 
 Reason = Literal[
     "not_a_sentence",
@@ -84,13 +83,14 @@ class Judgement:
 
 def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -> Judgement:
     """Judge `sentence` by the rules alone."""
-    weights = _weights(stems(sentence, evidence.document.language), evidence)
+    features = sentence_of(sentence, evidence.document.language)
+    weights = _weights(features.content, evidence)
     units = _supporting(weights, evidence)
     around = _with_neighbours(units, len(evidence.document.units))
     known_share = _share_known(weights, evidence)
-    overlap = _overlap(sentence, known_share, units, around, evidence)
-    reason = _broken_rule(sentence, around, evidence)
-    if reason is None and any(_adds(single, at, known_share, evidence) for single in _single(sentence) for at in units):
+    overlap = _overlap(features, known_share, units, around, evidence)
+    reason = _broken_rule(features, around, evidence)
+    if reason is None and any(_adds(single, at, known_share, evidence) for single in features.single for at in units):
         reason = "added"
     if reason is None and (known_share < _MIN_KNOWN or _is_too_little(weights, known_share, evidence)):
         reason = "support"
@@ -139,7 +139,7 @@ def _with_neighbours(units: Iterable[int], count: int) -> list[int]:
 
 
 def _overlap(
-    sentence: str, known_share: float, units: Sequence[int], around: Sequence[int], evidence: Evidence
+    sentence: Sentence, known_share: float, units: Sequence[int], around: Sequence[int], evidence: Evidence
 ) -> float:
     """How far a sentence has its units' words in their order, 0 to 1.
 
@@ -147,27 +147,27 @@ def _overlap(
     with one unit and of its pairs of words that its units have (ROUGE-L and ROUGE-2 precision, Lin 2004). For a
     sentence in the model's own words the order is no evidence.
     """
-    sentence_stems = all_stems(sentence, evidence.document.language)
-    pairs = list(pairwise(sentence_stems))
+    pairs, sequence = sentence.pairs, sentence.sequence
     if not units or not pairs:
         return 0.0
     if known_share < _OWN_WORDS:
         return 1.0
-    same_pairs = sum(any(pair in evidence.unit(at).pairs for at in around) for pair in pairs) / len(pairs)
-    in_order = max(common_subsequence(sentence_stems, evidence.unit(at).sequence) for at in units) / len(sentence_stems)
+    source_pairs = frozenset[tuple[str, str]]().union(*(evidence.unit(at).pairs for at in around))
+    same_pairs = sum(map(source_pairs.__contains__, pairs)) / len(pairs)
+    in_order = max(common_subsequence(sequence, evidence.unit(at).sequence) for at in units) / len(sequence)
     return (same_pairs + in_order) / 2
 
 
-def _adds(sentence: str, at: int, known_share: float, evidence: Evidence) -> bool:
+def _adds(sentence: Sentence, at: int, known_share: float, evidence: Evidence) -> bool:
     """Whether a sentence copies a unit and inserts words that the source lacks."""
-    sentence_stems, unit = all_stems(sentence, evidence.document.language), evidence.unit(at).sequence
-    copied = common_subsequence(sentence_stems, unit)
-    if known_share < 1 and len(unit) * 2 > len(sentence_stems) and copied == len(unit):
+    unit = evidence.unit(at).sequence
+    copied = common_subsequence(sentence.sequence, unit)
+    if known_share < 1 and len(unit) * 2 > len(sentence.sequence) and copied == len(unit):
         return True
     if copied <= _COPIED * len(unit):
         return False
-    strange = [number for number, word in enumerate(words(sentence)) if word not in evidence.words]
-    return has_insertion(sentence_stems, unit, evidence.unit(at).runs, strange)
+    strange = [number for number, word in enumerate(sentence.words) if word not in evidence.words]
+    return has_insertion(sentence.sequence, unit, evidence.unit(at).runs, strange)
 
 
 def _is_too_little(weights: dict[str, float], known_share: float, evidence: Evidence) -> bool:
@@ -189,42 +189,39 @@ def common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
     return len(second) - (row & every).bit_count()
 
 
-def _broken_rule(sentence: str, around: Sequence[int], evidence: Evidence) -> Reason | None:
+def _broken_rule(sentence: Sentence, around: Sequence[int], evidence: Evidence) -> Reason | None:
     """The first rule on figures, names, polarity or direction that a sentence breaks."""
-    document, language = evidence.document, evidence.document.language
-    near = frozenset(key for at in around for key in evidence.unit(at).keys)
-    facts = find_facts(sentence, language)
-    figures = [fact for fact in facts if fact.kind != "name"]
+    document, language = evidence.document, sentence.language
+    near_keys = frozenset(key for at in around for key in evidence.unit(at).keys)
+    text = sentence.text
+    figures = [fact for fact in sentence.facts if fact.kind != "name"]
     if not all(_is_stated(fact, evidence.all_keys) for fact in figures):
         return "figure"
-    if figures and not any(_is_stated(fact, near) for fact in figures):
+    if figures and not any(_is_stated(fact, near_keys) for fact in figures):
         return "figure"
-    if changes_bound(sentence, figures, around, evidence):
+    if changes_bound(text, figures, around, evidence):
         return "figure"
-    if not all(_is_named(sentence[fact.start : fact.end], evidence) for fact in facts if fact.kind == "name"):
+    if not all(_is_named(text[fact.start : fact.end], evidence) for fact in sentence.facts if fact.kind == "name"):
         return "name"
-    if any(_loses_negation(single, around, evidence) for single in _single(sentence)):
+    if any(_loses_negation(single, around, evidence) for single in sentence.single):
         return "polarity"
-    texts = [document.text_of(at) for at in around]
-    if cues.has("negation", sentence, language) and not any(cues.has("negation", text, language) for text in texts):
+    source = [document.text_of(at) for at in around]
+    if cues.has("negation", text, language) and not any(cues.has("negation", near, language) for near in source):
         return "polarity"
-    directions = cues.directions(sentence)
-    source_directions = frozenset(direction for text in texts for direction in cues.directions(text))
-    return "direction" if directions and source_directions and not directions & source_directions else None
+    directions = cues.directions(text)
+    if not directions:
+        return None
+    source_directions = frozenset(direction for near in source for direction in cues.directions(near))
+    return "direction" if source_directions and not directions & source_directions else None
 
 
-def _single(sentence: str) -> list[str]:
-    """The single sentences of a piece that may hold several."""
-    return [sentence[span.start : span.end] for span in sentences(sentence)]
-
-
-def _loses_negation(sentence: str, around: Sequence[int], evidence: Evidence) -> bool:
+def _loses_negation(sentence: Sentence, around: Sequence[int], evidence: Evidence) -> bool:
     """Whether a sentence drops a negation between two words of the source, or puts a function word in its place."""
     language = evidence.document.language
-    if cues.has("negation", sentence, language):
+    if cues.has("negation", sentence.text, language):
         return False
-    tokens, stemmed = words(sentence), all_stems(sentence, language)
-    joined = set(pairwise(stemmed))
+    tokens, stemmed = sentence.words, sentence.sequence
+    joined = set(sentence.pairs)
     for at in range(1, len(tokens) - 1):
         if tokens[at] in language.function_words and not cues.is_negation(tokens, at, language):
             joined.add((stemmed[at - 1], stemmed[at + 1]))

@@ -6,9 +6,10 @@ import regex
 
 from app.summary.check import Claim, Dropped, Judgement, Reason, judge
 from app.summary.evidence import Evidence
+from app.summary.sentence import sentence_of
 from app.text import cues
 from app.text.document import Document
-from app.text.language import Language, share_in, stems, words
+from app.text.language import Language, share_in
 from app.text.sentences import sentences
 from app.text.units import is_courtesy
 
@@ -25,9 +26,8 @@ _SAME_SENTENCE = 0.8  # of the stems of the shorter of two sentences that repeat
 
 def well_formed(sentence: str, document: Document, instructions: Sequence[str]) -> Reason | None:
     """Why a piece of a completion cannot be a sentence of a summary; None if it can."""
-    tokens = words(sentence)
-    content = stems(sentence, document.language)
-    if len(tokens) < _FEWEST_WORDS or len(content) < 2:
+    features = sentence_of(sentence, document.language)
+    if len(features.words) < _FEWEST_WORDS or len(features.content) < 2:
         return "not_a_sentence"
     if sentence.startswith((">", "|")) or sentence.endswith((":", "：", ",", ";")):
         return "not_a_sentence"
@@ -35,7 +35,7 @@ def well_formed(sentence: str, document: Document, instructions: Sequence[str]) 
         return "not_a_sentence"
     if is_courtesy(sentence, document.language) or _SPELT_OUT.search(sentence):
         return "not_a_sentence"
-    if any(share_in(content, stems(instruction, document.language)) > _SAME_SENTENCE for instruction in instructions):
+    if repeats(sentence, instructions, document.language):
         return "echo"
     if cues.has("telling", sentence, document.language):
         return "about_the_text"
@@ -54,8 +54,8 @@ def leans(sentence: str, language: Language) -> bool:
 
 def repeats(sentence: str, earlier: Sequence[str], language: Language) -> bool:
     """Whether `sentence` repeats one of the `earlier` sentences."""
-    content = stems(sentence, language)
-    return any(share_in(content, stems(other, language)) > _SAME_SENTENCE for other in earlier)
+    content = sentence_of(sentence, language).content
+    return any(share_in(content, sentence_of(other, language).content) > _SAME_SENTENCE for other in earlier)
 
 
 class Repetitions:

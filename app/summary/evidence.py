@@ -1,5 +1,6 @@
 """Source features that the check needs; they do not depend on the summary."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -13,6 +14,7 @@ from app.text.language import Language, all_stems, stems_of, words
 
 DEMONYM_PREFIX = 4  # letters that a name shares with a word of the source: Chinese, China
 _END_WORDS = 3  # beside a negation at an end of a unit
+_WITH_STOP = re.compile(r"(?<!\S)\S+\.\S+")
 _TAG = regex.compile(r"</?\p{L}[^<>]{0,500}+>")
 
 
@@ -37,7 +39,8 @@ class UnitEvidence:
 
     @cached_property
     def _words(self) -> list[str]:
-        return words(self._text)
+        is_same = self._text == self._document.words_of(self._at)
+        return self._document.words[self._at] if is_same else words(self._text)
 
     @cached_property
     def sequence(self) -> list[str]:
@@ -101,8 +104,9 @@ class Evidence:
     @cached_property
     def words(self) -> frozenset[str]:
         """All words of the text; abbreviations also without their full stops."""
-        text = self.document.text
-        return frozenset(words(text)) | (frozenset(words(text.replace(".", ""))) if "." in text else frozenset())
+        vocabulary = self.document.vocabulary
+        joined = _WITH_STOP.findall(self.document.text)
+        return vocabulary.union(words(" ".join(joined).replace(".", ""))) if joined else vocabulary
 
     @cached_property
     def prefixes(self) -> frozenset[str]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from app.summary.check import Claim
 from app.summary.closures import Closures
+from app.summary.sentence import sentence_of
 from app.summary.worth import facts_among, worth_of
 from app.text.blocks import PROSE
 from app.text.document import Document
-from app.text.language import share_in, stems
+from app.text.language import share_in
 
 TOLERANCE = 1.1  # of the budget: the limit of a result that would not be full otherwise
 _NEAR = 1.06  # of the budget: results are as often a little over it as under it
@@ -199,7 +200,7 @@ class Selector:
 
     def _restated_by(self, claim: Claim) -> frozenset[int]:
         """The units that a claim restates: each has much of the other's content."""
-        claim_stems = stems(claim.text, self.document.language)
+        claim_stems = sentence_of(claim.text, self.document.language).content
         content = self.document.stems
         return frozenset(
             unit
@@ -226,7 +227,7 @@ class Selector:
         for item in new:
             self.covered |= self.worth.concepts_of[item]
             if item >= self.count:
-                self.claimed.update(stems(self.claims[item - self.count].text, self.document.language))
+                self.claimed.update(sentence_of(self.claims[item - self.count].text, self.document.language).content)
 
     def _take_best(self, budget: int | None, worth: float = math.inf, *, is_minor: bool = False) -> None:
         """Take what adds most per token, while it fits into `budget` and less than `worth` is in the result.

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.summary.check import Claim
+from app.summary.sentence import sentence_of
 from app.text import cues
 from app.text.blocks import PROSE
 from app.text.cue_words import Cue
 from app.text.document import Document
-from app.text.facts import Fact, find_facts
+from app.text.facts import Fact
 from app.text.language import share_in, stems
 from app.text.tokens import estimate_tokens
 
@@ -88,8 +89,9 @@ class Worth:
 def worth_of(document: Document, claims: Sequence[Claim], question: str | None) -> Worth:
     """The worth of each unit of a document and of each claim."""
     concepts = _concepts(document)
-    facts = [*document.facts, *(find_facts(claim.text, document.language) for claim in claims)]
-    content = [*document.stems, *(stems(claim.text, document.language) for claim in claims)]
+    sentences = [sentence_of(claim.text, document.language) for claim in claims]
+    facts = [*document.facts, *(sentence.facts for sentence in sentences)]
+    content = [*document.stems, *(sentence.content for sentence in sentences)]
     concepts_of = [
         frozenset(_keys(stated_facts, concepts)).union(stem for stem in words if stem in concepts)
         for stated_facts, words in zip(facts, content, strict=True)

@@ -87,10 +87,10 @@ def weight(weights: Mapping[Cue, float], sentence: str, language: Language) -> f
     return sum(value for cue, value in weights.items() if has(cue, sentence, language))
 
 
-@lru_cache(8192)
-def is_word(cue: Cue, word: str, language: Language) -> bool:
-    """Whether `word`, in small letters, is one that shows the cue anywhere in a sentence."""
-    pattern = _pattern(cue, language.code)
+@lru_cache(16_384)
+def _is_negating(word: str, code: str) -> bool:
+    """Whether `word`, in small letters, is a negation in the language `code`."""
+    pattern = _pattern("negation", code)
     return pattern is not None and pattern.fullmatch(word) is not None
 
 
@@ -98,7 +98,7 @@ def is_negation(sentence_words: Sequence[str], at: int, language: Language) -> b
     """Whether a word is a negation, as are the last letters of "isn't"."""
     if sentence_words[at] == "t":
         return at > 0 and sentence_words[at - 1].endswith("n")
-    return is_word("negation", sentence_words[at], language)
+    return _is_negating(sentence_words[at], language.code)
 
 
 def directions(sentence: str) -> frozenset[str]:

@@ -9,7 +9,7 @@ from app.text.blocks import PROSE, Block, Kind, blocks_around
 from app.text.facts import Fact, LiteralNotFoundError, find_facts
 from app.text.kinds import find_forms
 from app.text.kinds.form import is_extracted
-from app.text.language import Language, guess_language, stems
+from app.text.language import Language, content_stems, guess_language, words
 from app.text.references import needed_definitions
 from app.text.tokens import estimate_tokens
 from app.text.units import Unit, units_of
@@ -30,12 +30,17 @@ class Document:
         self._asks = asks
         self.blocks: list[Block] = blocks_around(text, find_forms(text, content_type))
         self.language: Language = guess_language(self._reading)
-        self.units: list[Unit] = units_of(text, self.blocks, self.language)
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The units of its blocks, in order."""
+        text, units = self.text, units_of(self.text, self.blocks, self.language)
         if "]: " in text:
-            for at, needs in needed_definitions([text[unit.start : unit.end] for unit in self.units]).items():
-                unit = self.units[at]
+            for at, needs in needed_definitions([text[unit.start : unit.end] for unit in units]).items():
+                unit = units[at]
                 if unit.part is None:
-                    self.units[at] = replace(unit, needs=tuple(dict.fromkeys((*unit.needs, *needs))))
+                    units[at] = replace(unit, needs=tuple(dict.fromkeys((*unit.needs, *needs))))
+        return units
 
     @cached_property
     def _reading(self) -> str:
@@ -122,7 +127,7 @@ class Document:
         return facts + self._facts_between(reach, len(self.text))
 
     def _facts_between(self, start: int, end: int) -> list[Fact]:
-        facts = find_facts(self.text[start:end], self.language)
+        facts = find_facts(self.text[start:end], self.language, self.vocabulary)
         return [replace(fact, start=fact.start + start, end=fact.end + start) for fact in facts] if start else facts
 
     @cached_property
@@ -138,9 +143,19 @@ class Document:
         return by_unit
 
     @cached_property
+    def words(self) -> list[list[str]]:
+        """The words of each unit behind a list mark or a speaker, in small letters."""
+        return [words(self.words_of(at)) for at in range(len(self.units))]
+
+    @cached_property
     def stems(self) -> list[list[str]]:
         """The stems of the content words of each unit, in order."""
-        return [stems(self.words_of(at), self.language) for at in range(len(self.units))]
+        return [content_stems(unit_words, self.language) for unit_words in self.words]
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """All words of the text, in small letters."""
+        return frozenset(words(self.text))
 
     @cached_property
     def frequencies(self) -> Counter[str]:

@@ -8,6 +8,7 @@ Not found: names in scripts without capitals, and amounts in vaguer words ("seve
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -16,7 +17,7 @@ import regex
 
 from app.text import figures
 from app.text.figures import Figure
-from app.text.language import FUNCTION_WORDS, Language
+from app.text.language import FUNCTION_WORDS, Language, words
 from app.text.number_words import number_words
 from app.text.values import implied_keys, known_digits, normalise, number_key
 
@@ -93,8 +94,11 @@ def _keys_stated(kind: Kind, key: str) -> tuple[str, ...]:
     return (key,)
 
 
-def find_facts(text: str, language: Language) -> list[Fact]:
-    """The facts of `text` in the order of their places; none overlaps another. Linear time."""
+def find_facts(text: str, language: Language, vocabulary: Collection[str] | None = None) -> list[Fact]:
+    """The facts of `text` in the order of their places; none overlaps another. Linear time.
+
+    `vocabulary`: its words in small letters, if they are known; others among them do no harm.
+    """
     text = known_digits(text)
     facts: list[Fact] = []
     reach = 0
@@ -119,7 +123,7 @@ def find_facts(text: str, language: Language) -> list[Fact]:
                 reach = max(reach, fact.end)
             if _CLOSING.fullmatch(text, reach, end):
                 break
-    return _with_number_words(text, facts, language)
+    return _with_number_words(text, facts, language, words(text) if vocabulary is None else vocabulary)
 
 
 def _read(text: str, match: regex.Match[str], language: Language) -> Fact | None:
@@ -254,10 +258,10 @@ def _named(text: str, start: int, stop: int) -> Fact:
     return Fact("name", start, stop, normalise(text[start:stop]).removesuffix("'s").rstrip("'-."))
 
 
-def _with_number_words(text: str, facts: list[Fact], language: Language) -> list[Fact]:
+def _with_number_words(text: str, facts: list[Fact], language: Language, vocabulary: Collection[str]) -> list[Fact]:
     added = [
         Fact("number", start, end, number_key(str(value), decimal_comma=False))
-        for start, end, value in number_words(text, language)
+        for start, end, value in number_words(text, language, vocabulary)
     ]
     return _without_overlaps(sorted([*facts, *added], key=lambda fact: (fact.start, -fact.end))) if added else facts
 

@@ -1,10 +1,10 @@
 """Numbers written as words: "three", "forty-two"."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
-from app.text.language import Language, words
+from app.text.language import Language
 
 NUMBER_WORDS: dict[str, int] = {
     word: number
@@ -47,10 +47,12 @@ _TENS = frozenset("twenty thirty forty fifty sixty seventy eighty ninety".split(
 _DIGIT_WORDS = {word: at for at, word in enumerate("one two three four five six seven eight nine".split(), start=1)}
 
 
-def number_words(text: str, language: Language) -> Iterator[tuple[int, int, int]]:
-    """The number words of `text`: start, end and value of each, grouped by word."""
+def number_words(text: str, language: Language, vocabulary: Iterable[str]) -> Iterator[tuple[int, int, int]]:
+    """The number words of `text`: start, end and value of each, grouped by word. `vocabulary`: its words."""
+    present = NUMBER_WORDS.keys() & vocabulary
+    if not present:
+        return
     lowered = text.lower()
-    present = NUMBER_WORDS.keys() & set(words(text))
     if len(lowered) != len(text):
         return
     for word in present:
