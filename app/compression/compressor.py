@@ -169,7 +169,7 @@ def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     """Most tokens of a summary of one part: half of the budget. None if a summary would be of no use."""
     if options.method == "extractive" or not document.is_prose:
         return None
-    tokens = sum(document.costs)
+    tokens = document.tokens
     if tokens <= TOO_SHORT_TOKENS:
         return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2

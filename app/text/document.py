@@ -94,6 +94,11 @@ class Document:
         return tuple(dict.fromkeys(block.kind for block in self.blocks))
 
     @cached_property
+    def tokens(self) -> int:
+        """The estimated tokens of the text as a person reads it."""
+        return estimate_tokens(self._reading)
+
+    @cached_property
     def costs(self) -> list[int]:
         """The estimated tokens of each unit, those of a deep indentation before the next one with it."""
         ends = [*(unit.start for unit in self.units[1:]), len(self.text)]

@@ -183,8 +183,33 @@ async def test_while_a_call_is_in_a_model_later_ones_go_as_it_does_and_leave_kee
     assert [body["options"]["num_ctx"] for body in bodies] == [8192, 8192, 8192]
     assert [body.get("keep_alive") for body in bodies] == ["30m", None, None]
     assert looks.call_count == 1
+
+
+async def test_a_call_right_after_another_goes_as_that_one_did_and_a_later_one_asks_what_is_loaded(
+    ollama: Any, client: OllamaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = ollama.get("/api/ps").respond(json=loaded(("smollm2:135m", 8192)))
+    route = ollama.post("/api/chat").respond(json=ANSWER)
+    await chat(client)
+    looks.respond(json=loaded(("smollm2:135m", 16384)))
+    await chat(client)
+    assert (sent(route)["options"]["num_ctx"], sent(route)["keep_alive"]) == (8192, "30m")
+    monkeypatch.setattr("app.engine.windows.KNOWN_S", 0.0)
     await chat(client)
     assert (sent(route)["options"]["num_ctx"], sent(route)["keep_alive"]) == (16384, "30m")
+
+
+async def test_after_a_call_that_failed_the_next_one_asks_what_is_loaded(ollama: Any, client: OllamaClient) -> None:
+    looks = ollama.get("/api/ps").respond(json=loaded(("smollm2:135m", 8192)))
+    route = ollama.post("/api/chat").mock(
+        side_effect=[httpx.Response(200, json=ANSWER), httpx.Response(500), httpx.Response(200, json=ANSWER)]
+    )
+    await chat(client)
+    looks.respond(json=loaded(("smollm2:135m", 16384)))
+    with pytest.raises(EngineError):
+        await chat(client)
+    await chat(client)
+    assert sent(route)["options"]["num_ctx"] == 16384
 
 
 @pytest.mark.parametrize("fault", [httpx.ReadError("reset"), httpx.Response(500), httpx.Response(200, content=b"{")])
