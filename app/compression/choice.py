@@ -30,7 +30,7 @@ class Choice:
 def choice_of(document: Document, taken: Sequence[Claim], units: frozenset[int]) -> Choice:
     """The text of the chosen claims and units; the source itself if that is hardly longer."""
     text, passages = compose(document, arrange(taken, units))
-    if is_worth_having(text, estimate_tokens(document.text)):
+    if is_worth_having(text, document.tokens):
         return Choice(text, passages, units, taken)
     return Choice(document.text, _whole(document), frozenset(range(len(document.units))), ())
 

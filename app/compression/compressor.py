@@ -169,7 +169,7 @@ def summary_tokens(document: Document, options: CompressOptions) -> int | None:
     """Most tokens of a summary of one part: half of the budget. None if a summary would be of no use."""
     if options.method == "extractive" or not document.is_prose:
         return None
-    tokens = document.tokens
+    tokens = document.reading_tokens
     if tokens <= TOO_SHORT_TOKENS:
         return None
     ratio = _SUMMARY_RATIO if options.target_ratio is None else options.target_ratio / 2
@@ -213,7 +213,7 @@ def _result(
     document: Document, choice: Choice, summary: Summary | None, options: CompressOptions, model: str, failed: bool
 ) -> Compressed:
     claims = summary.claims if summary else ()
-    source_tokens = estimate_tokens(document.text)
+    source_tokens = document.tokens
     dropped = summary.dropped if summary else ()
     outweighed = tuple(Dropped(claim.text, "outweighed") for claim in claims if claim not in choice.claims)
     text = choice.text
@@ -238,7 +238,7 @@ def _result(
 
 def _choose(document: Document, keep: tuple[int, ...], claims: Sequence[Claim], options: CompressOptions) -> Choice:
     """Choose claims and units."""
-    budget = None if options.target_ratio is None else int(estimate_tokens(document.text) * options.target_ratio)
+    budget = None if options.target_ratio is None else int(document.tokens * options.target_ratio)
     if options.method == "abstractive" and claims:
         return choice_of(document, first_within(claims, budget), frozenset(keep))
     chosen = chosen_for(document, claims, SelectionOptions(budget, options.coverage, options.question, keep))

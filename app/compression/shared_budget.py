@@ -158,7 +158,7 @@ def _answers(contents: Sequence[Content]) -> frozenset[int]:
 
 def _tokens_of(document: Document, chosen: _Chosen) -> int:
     """The tokens of a document's result."""
-    source_tokens = estimate_tokens(document.text)
+    source_tokens = document.tokens
     text, _ = compose(document, arrange(*chosen))
     return estimate_tokens(text) if is_worth_having(text, source_tokens) else source_tokens
 

@@ -270,17 +270,11 @@ def _explained(document: Document, text: str, chosen: set[int]) -> tuple[Explain
     for unit_facts in document.facts:
         for fact in unit_facts:
             places.setdefault(fact.key, []).append(fact)
-    tokens = _pieces(text)
-    at: dict[str, list[int]] = defaultdict(list)
-    for number, piece in enumerate(tokens):
-        at[piece].append(number)
+    texts = {key: document.text_of_fact(facts[0]) for key, facts in places.items()}
+    unstated = {key: _pieces(texts[key]) for key in places if key not in stated_keys}
+    kept_keys = stated_keys.union(_in_row(unstated, _pieces(text)) if unstated else ())
     return tuple(
-        Explained(
-            document.text_of_fact(facts[0]),
-            facts[0].kind,
-            key in stated_keys or _is_in_row(_pieces(document.text_of_fact(facts[0])), tokens, at),
-            tuple(Span(fact.start, fact.end) for fact in facts),
-        )
+        Explained(texts[key], facts[0].kind, key in kept_keys, tuple(Span(fact.start, fact.end) for fact in facts))
         for key, facts in places.items()
     )
 
@@ -289,6 +283,16 @@ def _pieces(text: str) -> list[str]:
     """The words and signs of a text, by which two spellings of it are compared."""
     folded = normalise(text)
     return list((_PIECE if _BEYOND_LATIN.search(folded) else _LATIN_PIECE).findall(folded))
+
+
+def _in_row(wanted: Mapping[str, Sequence[str]], tokens: Sequence[str]) -> Iterator[str]:
+    """The keys of those pieces in `wanted` that `tokens` has in a row. Linear time."""
+    known = {piece for pieces in wanted.values() for piece in pieces}
+    at: dict[str, list[int]] = defaultdict(list)
+    for number, piece in enumerate(tokens):
+        if piece in known:
+            at[piece].append(number)
+    return (key for key, pieces in wanted.items() if _is_in_row(pieces, tokens, at))
 
 
 def _is_in_row(pieces: Sequence[str], tokens: Sequence[str], at: Mapping[str, Sequence[int]]) -> bool:

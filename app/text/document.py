@@ -95,8 +95,13 @@ class Document:
 
     @cached_property
     def tokens(self) -> int:
+        """The estimated tokens of the text."""
+        return estimate_tokens(self.text)
+
+    @cached_property
+    def reading_tokens(self) -> int:
         """The estimated tokens of the text as a person reads it."""
-        return estimate_tokens(self._reading)
+        return self.tokens if self._reading is self.text else estimate_tokens(self._reading)
 
     @cached_property
     def costs(self) -> list[int]:
