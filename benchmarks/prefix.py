@@ -93,7 +93,7 @@ def claims_of(text: str) -> list[str]:
 
 
 def table(calls: Sequence[Call]) -> str:
-    """A row for each kind of prompt, and two ratios of time."""
+    """A row for each kind of prompt, and the ratios of their times."""
     seconds = {kind: sum(entry.seconds for entry in calls if entry.kind == kind) for kind in KINDS}
     pace = sum(entry.tokens for entry in calls if entry.kind == UNLIKE) / seconds[UNLIKE]
     lines = [head(("prompt", "calls", "tokens, mean", "written, mean", "engine's time, mean ms", "tokens read, mean"))]
