@@ -1,4 +1,4 @@
-"""Time saved by the engine's prefix cache: the summary of a text and the checks of its sentences share a prefix.
+"""Engine time of a summary and its checks, and how much of it the prefix cache saves: they share a prefix.
 
     .venv/bin/python -m benchmarks.prefix                                  # embedded engine, one slot
     .venv/bin/python -m benchmarks.prefix --engine http://127.0.0.1:11434  # an Ollama or OpenAI API that reports times
@@ -6,11 +6,12 @@
 A real Ollama must run with OLLAMA_NUM_PARALLEL=1 and without other calls: with more slots it uses the free slot
 with the longest common prefix, which may not be that of the previous call.
 
-For each text, the engine first reads another text, then the prompt of the summary and those of four checks. Then it
-reads the same checks with a different number before each system prompt, so that they share no prefix. The completion is
-a single token, so the engine's time is reading time. "Tokens read" is that time multiplied by the pace of the prompts
-without a shared prefix: Ollama reports the whole length of a prompt as prompt_eval_count, cached or not, but
-prompt_eval_duration is the time for the rest.
+For each text, the engine first writes two summaries of at most 100 tokens: by a plain prompt, and by the service's.
+Then it checks four sentences, as it does for the service after a summary. Then it does the same checks with a
+different number before each system prompt, so that they share no prefix. A check's completion is a single token, so
+its time is reading time. "Tokens read" is that time multiplied by the pace of the checks without a shared prefix:
+Ollama reports the whole length of a prompt as prompt_eval_count, cached or not, but prompt_eval_duration is the time
+for the rest. The time to load the model is not counted.
 """
 
 import argparse
@@ -32,43 +33,56 @@ from benchmarks.measures import head, mean, row
 from benchmarks.model import Model, open_model
 from benchmarks.sentences import Boundaries
 
-SUMMARY, SHARED, UNLIKE = "summary", "check, shared prefix", "check, own prefix"
+PLAIN, SUMMARY, SHARED, UNLIKE = "plain summary", "summary", "check, shared prefix", "check, own prefix"
+KINDS = (PLAIN, SUMMARY, SHARED, UNLIKE)
 CHECKS = 4
+CANDIDATES = 20
 TEXTS = 6
 LONGEST_TOKENS = 900
+SUMMARY_TOKENS = 100
 FILLER = "The ferry to the island leaves at nine."
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A prompt: its tokens, and the seconds that the engine reports for it."""
+class Call:
+    """A call of the engine: the tokens of its prompt and its completion, and the seconds that the engine reports."""
 
     kind: str
     tokens: int
+    written: int
     seconds: float
 
 
-async def read_by(model: Model, prompt: Prompt, kind: str) -> Read:
-    """The engine reads `prompt`. Raises SystemExit if it does not report its time."""
-    completion = await model.complete(prompt, num_predict=1)
+async def call(model: Model, prompt: Prompt, kind: str, num_predict: int = 1) -> Call:
+    """The engine completes `prompt`. Raises SystemExit if it does not report its time."""
+    top_logprobs = CANDIDATES if num_predict == 1 else 0
+    completion = await model.complete(prompt, num_predict=num_predict, top_logprobs=top_logprobs)
     if completion.worked_s is None:
         raise SystemExit("the engine does not report how long it worked")
-    return Read(kind, completion.prompt_tokens, completion.worked_s)
+    seconds = completion.worked_s - (completion.load_s or 0)
+    return Call(kind, completion.prompt_tokens, completion.completion_tokens, seconds)
 
 
-async def measured(model: Model, texts: Sequence[str]) -> list[Read]:
+async def measured(model: Model, texts: Sequence[str]) -> list[Call]:
     """Measure all texts as described above."""
     numbers = itertools.count(1)
-    reads = []
+    calls: list[Call] = []
+    await call(model, check_prompt(FILLER, FILLER), SHARED)  # loads the model
     for text in texts:
-        await read_by(model, check_prompt(FILLER, FILLER), "")
-        reads.append(await read_by(model, summarize_prompt(text, Language("en"), 100), SUMMARY))
+        calls.append(await call(model, plain_prompt(text), PLAIN, SUMMARY_TOKENS))
+        summary = summarize_prompt(text, Language("en"), SUMMARY_TOKENS)
+        calls.append(await call(model, summary, SUMMARY, SUMMARY_TOKENS))
         prompts = [check_prompt(text, claim) for claim in claims_of(text)]
-        reads += [await read_by(model, prompt, SHARED) for prompt in prompts]
+        calls += [await call(model, prompt, SHARED) for prompt in prompts]
         for prompt in prompts:
             unlike = replace(prompt, system=f"{next(numbers)} {prompt.system}")
-            reads.append(await read_by(model, unlike, UNLIKE))
-    return reads
+            calls.append(await call(model, unlike, UNLIKE))
+    return calls
+
+
+def plain_prompt(text: str) -> Prompt:
+    """A summary's prompt as anyone would write it."""
+    return Prompt("You are a helpful assistant.", f"Summarize this text in 4 sentences:\n\n{text}")
 
 
 def claims_of(text: str) -> list[str]:
@@ -78,20 +92,27 @@ def claims_of(text: str) -> list[str]:
     return [source.text_of(source.sentences[at * count // CHECKS]) for at in range(CHECKS)]
 
 
-def table(reads: Sequence[Read]) -> str:
-    """A row for each kind of prompt, and the saved time."""
-    unlike = [entry for entry in reads if entry.kind == UNLIKE]
-    pace = sum(entry.tokens for entry in unlike) / sum(entry.seconds for entry in unlike)
-    lines = [head(("prompt", "calls", "tokens, mean", "engine's time, mean ms", "tokens read, mean"))]
-    for kind in (SUMMARY, SHARED, UNLIKE):
-        own = [entry for entry in reads if entry.kind == kind]
-        seconds = mean([entry.seconds for entry in own])
-        tokens = mean([entry.tokens for entry in own])
-        lines.append(row((kind, len(own), f"{tokens:.0f}", f"{1000 * seconds:.0f}", f"{pace * seconds:.0f}")))
-    with_cache = sum(entry.seconds for entry in reads if entry.kind in (SUMMARY, SHARED))
-    without = sum(entry.seconds for entry in reads if entry.kind in (SUMMARY, UNLIKE))
-    saved = f"a summary and its {CHECKS} checks: {with_cache / without:.2f} of the time without a shared prefix"
-    return "\n".join([*lines, f"\n{saved}, {pace:.0f} tokens a second"])
+def table(calls: Sequence[Call]) -> str:
+    """A row for each kind of prompt, and the ratios of their times."""
+    seconds = {kind: sum(entry.seconds for entry in calls if entry.kind == kind) for kind in KINDS}
+    pace = sum(entry.tokens for entry in calls if entry.kind == UNLIKE) / seconds[UNLIKE]
+    lines = [head(("prompt", "calls", "tokens, mean", "written, mean", "engine's time, mean ms", "tokens read, mean"))]
+    for kind in KINDS:
+        own = [entry for entry in calls if entry.kind == kind]
+        time_s = seconds[kind] / len(own)
+        tokens, written = mean([entry.tokens for entry in own]), mean([entry.written for entry in own])
+        read = f"{pace * time_s:.0f}" if kind in (SHARED, UNLIKE) else "-"
+        lines.append(row((kind, len(own), f"{tokens:.0f}", f"{written:.0f}", f"{1000 * time_s:.0f}", read)))
+    checked = seconds[SUMMARY] + seconds[SHARED]
+    return "\n".join(
+        [
+            *lines,
+            f"\na summary and its {CHECKS} checks: {checked / seconds[PLAIN]:.2f} of a plain summary's time, "
+            f"{checked / seconds[SUMMARY]:.2f} of the summary's alone, "
+            f"{checked / (seconds[SUMMARY] + seconds[UNLIKE]):.2f} of the time without a shared prefix; "
+            f"{pace:.0f} tokens a second are read",
+        ]
+    )
 
 
 @asynccontextmanager

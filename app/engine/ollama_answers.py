@@ -37,9 +37,12 @@ class ChatAnswer(Answer):
 
     @property
     def worked_s(self) -> float | None:
-        """Seconds that the engine worked on it, without its queue; None if not reported."""
-        durations = (self.load_duration, self.prompt_eval_duration, self.eval_duration)
-        return sum(durations) / 1e9 if self.eval_duration else None
+        """Seconds that the engine worked on it, without its queue; None if not reported.
+
+        Ollama's own runner reports no `eval_duration` for a completion of one token.
+        """
+        worked = self.prompt_eval_duration + self.eval_duration
+        return (self.load_duration + worked) / 1e9 if worked else None
 
     @property
     def load_s(self) -> float | None:

@@ -42,6 +42,9 @@ SCHEMA = pa.schema(
 )
 """Of a file of results. A row has either a result or a `problem`; `capsule` is what `/reconstruct` takes, as JSON."""
 
+_BUFFER_BYTES = 65_536
+_BATCH_ROWS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -105,15 +108,16 @@ def texts_of(part: Part, column: str) -> Iterator[object]:
 
 
 def _parquet_texts(part: Part, column: str) -> Iterator[object]:
-    before = part.at
-    reader = pq.ParquetFile(part.path)
-    for batch in reader.iter_batches(part.rows, row_groups=[part.group], columns=[column]):
-        if before >= len(batch):
-            before -= len(batch)
-            continue
-        values = batch.column(0).slice(before)
-        yield from values.to_pylist()
-        return
+    before, left = part.at, part.rows
+    # With pyarrow's own choice of buffers the column of a whole row group is in memory.
+    with pq.ParquetFile(part.path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[part.group], columns=[column]):
+            values = batch.column(0).slice(before, left)
+            before = max(0, before - len(batch))
+            left -= len(values)
+            yield from values.to_pylist()
+            if not left:
+                return
 
 
 def compressed(text: object, options: dict[str, Any]) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import httpx
+import pytest
 
 from app.settings import PREFIX
 from tests.live.conftest import Service
@@ -43,6 +44,7 @@ def test_a_model_that_the_engine_does_not_have_fails_with_the_pull(client: httpx
     assert findings(report)["model"]["command"].endswith("ollama pull no-such-model:1b")
 
 
+@pytest.mark.embedded_only
 def test_a_running_service_on_the_embedded_engine_is_measured(service: Service) -> None:
     port = service.url.rsplit(":", 1)[-1]
     code, report = doctor(CONDENSER_ENGINE="embedded", CONDENSER_PORT=port)
@@ -52,6 +54,7 @@ def test_a_running_service_on_the_embedded_engine_is_measured(service: Service) 
     )
 
 
+@pytest.mark.embedded_only
 def test_a_healthy_service_on_the_embedded_engine_is_what_is_looked_at_where_no_engine_is_set(service: Service) -> None:
     port = service.url.rsplit(":", 1)[-1]
     code, report = doctor("--no-call", CONDENSER_PORT=port)

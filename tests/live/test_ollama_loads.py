@@ -25,10 +25,6 @@ from tests.live.texts import MAIL
 
 pytestmark = pytest.mark.skipif(ENGINE != "ollama", reason="is about a real Ollama: make test-live")
 
-NOTE = (
-    "The ferry to Tallinn leaves at 07:45 on weekdays and it is full most of the time. Nobody knows why, but people "
-    "like to talk about it over coffee and cake for hours. Tickets cost 24 euros."
-)
 OLLAMAS_OWN = 4096  # context window of a call that asks for none
 FOREIGN_LIMIT_S = 300.0  # for a call that has nothing to wait for but a busy machine; the faults were waits without end
 
@@ -129,7 +125,8 @@ def kept_busy(service: Service) -> Iterator[None]:
     def work(number: int) -> None:
         with service.client() as client:
             while not is_over.is_set():
-                compress(client, f"Note {number}. {NOTE}")
+                result = compress(client, f"Mail {number}. {MAIL}")
+                assert result["usage"]["calls"] > 0  # else nothing keeps the engine busy, and no call waits
 
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work, number) for number in range(4)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import answers, coverage, factuality, fidelity, measures, work
+from benchmarks import answers, coverage, factuality, fidelity, measures, prefix, work
 from benchmarks.corpus import Marked
 from benchmarks.factuality import Row
 from benchmarks.sentences import Boundaries, first_sentences, firsts_of_paragraphs, pieces, share_of_fragments
@@ -254,3 +254,19 @@ def test_a_draft_has_four_sentences_and_one_of_them_is_false() -> None:
     draft = work.draft_of(TEXT)
     assert draft.startswith(" ".join(SENTENCES[:3]))
     assert "98765" in draft
+
+
+def test_engine_time_of_a_checked_summary_is_put_beside_a_plain_ones() -> None:
+    calls = [
+        prefix.Call(prefix.PLAIN, tokens=500, written=100, seconds=4.0),
+        prefix.Call(prefix.SUMMARY, tokens=600, written=100, seconds=5.0),
+        *[prefix.Call(prefix.SHARED, tokens=500, written=1, seconds=0.25)] * 4,
+        *[prefix.Call(prefix.UNLIKE, tokens=500, written=1, seconds=2.5)] * 4,
+    ]
+    *_, shared, unlike, _, ratios = prefix.table(calls).split("\n")
+    assert shared == "| check, shared prefix | 4 | 500 | 1 | 250 | 50 |"
+    assert unlike == "| check, own prefix | 4 | 500 | 1 | 2500 | 500 |"
+    assert ratios == (
+        "a summary and its 4 checks: 1.50 of a plain summary's time, 1.20 of the summary's alone, "
+        "0.40 of the time without a shared prefix; 200 tokens a second are read"
+    )

@@ -106,7 +106,7 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Any:
     sys.modules.pop("archive", None)
 
 
-TEXTS = [f"Entry {number} é\u2028has a line separator in it." for number in range(7)]
+TEXTS = [f"Entry {number} é\u2028has a line separator in it." for number in range(12)]
 
 
 def json_lines(folder: Path) -> str:
@@ -119,7 +119,7 @@ def parquet(folder: Path) -> str:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table({"text": TEXTS}), folder / "texts.parquet", row_group_size=4)
+    pq.write_table(pa.table({"text": TEXTS}), folder / "texts.parquet", row_group_size=7)
     return str(folder / "texts.parquet")
 
 

@@ -85,6 +85,14 @@ async def test_a_completion_has_ollamas_word_for_how_long_it_had_the_call_and_wo
     assert (completion.took_s, completion.worked_s) == (0.563642844, 0.557844464)
 
 
+async def test_a_completion_of_one_token_has_its_time_without_an_eval_duration(
+    ollama: Any, client: OllamaClient
+) -> None:
+    answer = {name: value for name, value in ANSWER.items() if name != "eval_duration"}
+    ollama.post("/api/chat").respond(json=answer)
+    assert (await chat(client)).worked_s == 0.250378925
+
+
 async def test_an_ollama_that_leaves_its_durations_out_has_no_word_for_them(ollama: Any, client: OllamaClient) -> None:
     ollama.post("/api/chat").respond(json={name: ANSWER[name] for name in ("message", "done")})
     completion = await chat(client)
