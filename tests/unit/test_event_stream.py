@@ -28,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 FALSE = "The zeppelin to Reykjavik flies on Sundays at 23:59."
 DOGS = "Dogs must stay on the upper deck."
+REPHRASED = "On weekdays the ferry to Tallinn leaves at 07:45."
 
 
 def writes(text: str, **last: Any) -> httpx.Response:
@@ -293,17 +294,29 @@ def judges(says_yes: Callable[[str], bool], draft: str) -> Any:
     return chat
 
 
-async def test_with_the_engines_check_a_sentence_comes_when_it_has_passed_that_too() -> None:
-    chat = judges(lambda claim: "Dogs" not in claim, f"{SUMMARY} {DOGS}")
+async def streamed_with_check(chat: Any) -> list[tuple[str, Any]]:
+    """The events of a stream by a model that judges its own sentences."""
     with ollama(chat):
         async with running(engine_check="on", cache_bytes=0) as client:
             await warmed_up()
             await client.post("/compress", json={"text": TEXT})
             calibrations = client.service.summarizer.calibrator.calibrations
             await asyncio.gather(*calibrations.values())
-            events = await streamed(client, method="abstractive", target_ratio=0.9)
-    assert texts(events, "sentence") == [SUMMARY]
+            return await streamed(client, method="abstractive", target_ratio=0.9)
+
+
+async def test_with_the_engines_check_a_sentence_comes_when_it_has_passed_that_too() -> None:
+    chat = judges(lambda claim: "Dogs" not in claim, f"{REPHRASED} Dogs have to stay on the upper deck.")
+    events = await streamed_with_check(chat)
+    assert texts(events, "sentence") == [REPHRASED]
     assert events[-1][1]["fidelity"]["summary"] == {"written": 2, "stood": 1, "taken": 1}
+    assert events[-1][1]["usage"]["calls"] == 3
+
+
+async def test_the_engine_is_not_asked_about_a_sentence_that_the_text_has_word_for_word() -> None:
+    events = await streamed_with_check(judges(lambda claim: "Dogs" not in claim, f"{SUMMARY} {DOGS}"))
+    assert texts(events, "sentence") == [SUMMARY, DOGS]
+    assert events[-1][1]["usage"]["calls"] == 1
 
 
 async def test_comments_come_while_there_is_nothing_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
