@@ -199,8 +199,7 @@ class Summarizer:
         # Sequential, so that each call finds the part in the engine's prefix cache.
         for sentence in draft.unjudged(pieces):
             judgement = draft.judge(sentence)
-            # The text states a sentence with full support word for word, so there is nothing to ask.
-            if calibration is not None and judgement.is_open and judgement.support < 1.0:
+            if calibration is not None and judgement.is_open:
                 odds, spent = await self.calibrator.log_odds(check_prompt(part, sentence), call_options)
                 usage += spent
                 judgement = self._reconsidered(judgement, odds, calibration)

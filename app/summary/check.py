@@ -70,8 +70,8 @@ class Judgement:
     """The result of the rules for a sentence.
 
     `support`: 0 to 1. `reason`: the rule that the sentence breaks, None if it passes. `overlap`: how far it has the
-    text's words in the text's order, 0 to 1. `is_open`: whether at most its overlap speaks against it, so that the
-    second stage may still accept it.
+    text's words in the text's order, 0 to 1. `is_open`: whether the second stage decides: at most its overlap speaks
+    against the sentence, which is not a copy of one in the text.
     """
 
     support: float
@@ -94,7 +94,8 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
         reason = "added"
     if reason is None and (known_share < _MIN_KNOWN or _is_too_little(weights, known_share, evidence)):
         reason = "support"
-    is_open = reason is None and overlap >= _MIN_OVERLAP
+    is_copy = any(evidence.unit(at).words == features.words for at in units)
+    is_open = reason is None and overlap >= _MIN_OVERLAP and not is_copy
     support = 0.0 if reason else overlap**_OVERLAP_POWER if known_share >= _OWN_WORDS else (1 + known_share) / 2
     if reason is None and support < min_support:
         reason = "support"

@@ -38,14 +38,15 @@ class UnitEvidence:
         return _TAG.sub(" ", text) if "<" in text else text
 
     @cached_property
-    def _words(self) -> list[str]:
+    def words(self) -> list[str]:
+        """Its words in small letters, without those of tags."""
         is_same = self._text == self._document.words_of(self._at)
         return self._document.words[self._at] if is_same else words(self._text)
 
     @cached_property
     def sequence(self) -> list[str]:
         """The stems of all its words, including function words."""
-        return stems_of(self._words, self._document.language)
+        return stems_of(self.words, self._document.language)
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -60,7 +61,7 @@ class UnitEvidence:
     @cached_property
     def negated(self) -> frozenset[tuple[str, str]]:
         """The pairs of stems with a negation between them."""
-        return frozenset(_negated_pairs(self._words, self.sequence, self._document.language))
+        return frozenset(_negated_pairs(self.words, self.sequence, self._document.language))
 
     @cached_property
     def negated_ends(self) -> tuple[list[str], list[str]]:
@@ -68,7 +69,7 @@ class UnitEvidence:
 
         Empty without such a negation, and if a comma or the like separates it: "No, it is safe."
         """
-        tokens, stemmed, text = self._words, self.sequence, self._text.lower()
+        tokens, stemmed, text = self.words, self.sequence, self._text.lower()
         if len(tokens) < 2:
             return [], []
         first = 1 if tokens[1] == "t" else 0  # "Don't" is two words

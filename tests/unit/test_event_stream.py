@@ -28,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 FALSE = "The zeppelin to Reykjavik flies on Sundays at 23:59."
 DOGS = "Dogs must stay on the upper deck."
+BICYCLES = "Bicycles are carried without extra charge as long as there is room for them."
 REPHRASED = "On weekdays the ferry to Tallinn leaves at 07:45."
 
 
@@ -313,9 +314,9 @@ async def test_with_the_engines_check_a_sentence_comes_when_it_has_passed_that_t
     assert events[-1][1]["usage"]["calls"] == 3
 
 
-async def test_the_engine_is_not_asked_about_a_sentence_that_the_text_has_word_for_word() -> None:
-    events = await streamed_with_check(judges(lambda claim: "Dogs" not in claim, f"{SUMMARY} {DOGS}"))
-    assert texts(events, "sentence") == [SUMMARY, DOGS]
+async def test_the_engine_is_not_asked_about_a_sentence_that_is_one_of_the_text_word_for_word() -> None:
+    events = await streamed_with_check(judges(lambda claim: "Dogs" not in claim, f"{BICYCLES} {DOGS}"))
+    assert texts(events, "sentence") == [BICYCLES, DOGS]
     assert events[-1][1]["usage"]["calls"] == 1
 
 
