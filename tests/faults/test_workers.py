@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -74,6 +75,16 @@ class Workers:
         """Requests in the log by the worker that served them."""
         lines = [json.loads(line) for line in self._log.read_text().splitlines() if line.startswith("{")]
         return Counter(line["worker"] for line in lines if line["message"] == "request")
+
+
+async def kill(pid: int) -> None:
+    """Kill a worker and wait for its end; before that it may still accept a connection, which nobody answers."""
+    process = os.pidfd_open(pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        await anyio.wait_readable(process)
+    finally:
+        os.close(process)
 
 
 class Held:
@@ -178,7 +189,7 @@ async def test_the_history_is_of_all_workers_those_too_that_have_ended(upstream:
 
         await asyncio.gather(*service.begin(range(REQUESTS)))
         await becomes(REQUESTS)
-        os.kill(service.pids()[0], signal.SIGKILL)
+        await kill(service.pids()[0])
         await service.becomes(WORKERS, "workers")
         await becomes(REQUESTS)
         await asyncio.gather(*service.begin(range(REQUESTS, REQUESTS + 4)))
