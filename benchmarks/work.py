@@ -24,6 +24,7 @@ from app.summary.draft import split_draft, well_formed
 from app.summary.evidence import Evidence
 from app.summary.report import compose, report
 from app.summary.select import SelectionOptions, select
+from app.summary.sentence import sentence_of
 from app.text.document import Document, read
 from app.text.tokens import estimate_tokens
 from benchmarks.corpus import load
@@ -90,6 +91,7 @@ def prepared(text: str) -> Document:
 
 def checked(document: Document, draft: str) -> list[Claim]:
     """The sentences of a draft that pass the check."""
+    sentence_of.cache_clear()  # an earlier run has computed the features of the same sentences
     evidence = Evidence(document)
     claims = []
     for sentence in split_draft(draft):
