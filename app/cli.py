@@ -85,11 +85,12 @@ def serve(
 ) -> None:
     """Run the service."""
     with sentences():
-        gc.disable()  # what imports create stays for good
-        settings = _load(host=host, port=port, engine=engine)
-        from app.serve import serve
-
-        gc.enable()
+        gc.disable()  # imports create objects that stay, so that collections would find nothing
+        try:
+            settings = _load(host=host, port=port, engine=engine)
+            from app.serve import serve
+        finally:
+            gc.enable()
         serve(settings)
 
 

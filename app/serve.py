@@ -24,7 +24,7 @@ from app.transport import bounded_protocol
 from app.workers.worker import Worker
 
 _GC_THRESHOLDS = 10_000, 20, 20
-"""Of the generations. Reading a text makes thousands of objects without cycles; Python's default counts to 700."""
+"""Of each generation. Python's default of 700 new objects collects several times while a text is read, for nothing."""
 
 _GREETING_TEXT = (
     "Good morning everybody, and thank you for coming in spite of the rain. The bridge in Turku stays closed until "

@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from app.compression.calibrator import CANDIDATES
 from app.compression.prompts import check_prompt, summarize_prompt
 from app.engine.client import Prompt
 from app.engine.embedded import EmbeddedEngine
@@ -36,7 +37,6 @@ from benchmarks.sentences import Boundaries
 PLAIN, SUMMARY, SHARED, UNLIKE = "plain summary", "summary", "check, shared prefix", "check, own prefix"
 KINDS = (PLAIN, SUMMARY, SHARED, UNLIKE)
 CHECKS = 4
-CANDIDATES = 20
 TEXTS = 6
 LONGEST_TOKENS = 900
 SUMMARY_TOKENS = 100

@@ -13,7 +13,7 @@ from app.settings import EngineCheck
 from app.summary.calibration import EXAMPLES, Calibration, calibrated, log_odds
 from app.tasks import end
 
-_CANDIDATES = 20  # first tokens whose log probabilities are requested
+CANDIDATES = 20  # first tokens whose log probabilities are requested
 _CALIBRATION_LIMIT_S = 600.0
 _UNCALIBRATED = Calibration(middle=0.0, slope=1.0)  # if the setting asks for a check that calibration rejects
 
@@ -32,7 +32,7 @@ class Calibrator:
         """The log-odds of yes against no; None if the engine fails or returns no log probabilities."""
         try:
             call = await self._engine.complete(
-                prompt, num_predict=1, call_options=call_options, top_logprobs=_CANDIDATES
+                prompt, num_predict=1, call_options=call_options, top_logprobs=CANDIDATES
             )
         except EngineError:
             return None, Usage()

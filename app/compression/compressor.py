@@ -117,7 +117,8 @@ class Compressor:
         self, document: Document, options: CompressOptions, call_options: CallOptions, on_excerpt: OnExcerpt | None
     ) -> tuple[Summary | None, bool]:
         """The model's summary, None if it was not called or failed; and whether the engine failed."""
-        num_predict = summary_tokens(document, options)
+        is_long = len(document.text) >= OFF_LOOP_CHARACTERS
+        num_predict = await beside_loop(is_long, summary_tokens, document, options)
         if num_predict is None or (
             options.method == "auto" and not self._summarizer.is_worth_asking(call_options.model)
         ):

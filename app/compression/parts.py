@@ -25,7 +25,7 @@ def parts(document: Document, budget: int) -> list[str]:
     Only a unit that is larger than the budget is cut. Joined, the parts are the text, apart from white space at their
     ends.
     """
-    if 2 * document.tokens <= budget:  # a unit has at least a token and costs one more
+    if 2 * document.tokens <= budget:  # the sum below is not more: each unit has a token and adds one
         return [document.text.strip()]
     total = sum(document.costs) + len(document.units)
     if total <= budget:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 KNOWN_S = 0.5
-"""So long after a call that succeeded the model is still loaded as it was then: no other program reloads it so soon."""
+"""So long after a call that succeeded, the model is taken to be loaded as it was then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,9 @@ class Windows:
     it does not either within KNOWN_S of the last call.
     """
 
-    def __init__(
-        self,
-        num_ctx: int,
-        loaded: Callable[[str], Awaitable[int | None]],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, num_ctx: int, loaded: Callable[[str], Awaitable[int | None]]) -> None:
         self._num_ctx = num_ctx
         self._loaded = loaded
-        self._clock = clock
         self._uses: dict[str, _Use] = {}
         self._last: tuple[str, int, float] | None = None  # model, window and end of the last call that succeeded
 
@@ -64,7 +58,7 @@ class Windows:
                 use.running += 1
             try:
                 yield Window(use.num_ctx, is_first)
-                self._last = model, use.num_ctx, self._clock()
+                self._last = model, use.num_ctx, time.monotonic()
             except BaseException:
                 self._last = None
                 raise
@@ -80,4 +74,4 @@ class Windows:
         if self._last is None:
             return None
         last_model, num_ctx, end = self._last
-        return num_ctx if last_model == model and self._clock() - end < KNOWN_S else None
+        return num_ctx if last_model == model and time.monotonic() - end < KNOWN_S else None

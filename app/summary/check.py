@@ -94,12 +94,16 @@ def judge(sentence: str, evidence: Evidence, min_support: float = MIN_SUPPORT) -
         reason = "added"
     if reason is None and (known_share < _MIN_KNOWN or _is_too_little(weights, known_share, evidence)):
         reason = "support"
-    is_copy = any(evidence.unit(at).words == features.words for at in units)
-    is_open = reason is None and overlap >= _MIN_OVERLAP and not is_copy
+    is_open = reason is None and overlap >= _MIN_OVERLAP and not _is_copy(features, units, evidence)
     support = 0.0 if reason else overlap**_OVERLAP_POWER if known_share >= _OWN_WORDS else (1 + known_share) / 2
     if reason is None and support < min_support:
         reason = "support"
     return Judgement(support, tuple(units), reason, overlap, is_open)
+
+
+def _is_copy(sentence: Sentence, units: Iterable[int], evidence: Evidence) -> bool:
+    """Whether a sentence is one of the units, word for word."""
+    return any(evidence.unit(at).words == sentence.words for at in units)
 
 
 def _weights(stems_in: Iterable[str], evidence: Evidence) -> dict[str, float]:
